@@ -1,0 +1,195 @@
+"""Databases for the tests: each its own, on every kind of database that the store supports.
+
+A test that asks for `database_url`, `migrated_url` or `new_database` runs once on SQLite and once
+on PostgreSQL. One that is about a single kind of database says so:
+
+    @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+"""
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import hypothesis
+import pytest
+import servers
+
+# No deadline: an example that touches a database takes as long as the machine is busy. In CI the
+# same examples every time, so that a failure is about the change; elsewhere new ones every time.
+hypothesis.settings.register_profile("default", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("default")
+
+# One parameter for each server; the private one and an only one named need no number.
+SERVERS: dict[str, str | None] = {"postgresql": None}
+if urls := servers.named_urls():
+    names = [f"postgresql-{number}" for number in range(1, len(urls) + 1)]
+    SERVERS = dict(zip(names, urls, strict=True)) if len(urls) > 1 else {"postgresql": urls[0]}
+
+
+class Backend(Protocol):
+    """A place where databases are made, each named by its SQLAlchemy URL."""
+
+    def create(self, folder: Path, *, migrated: bool) -> str: ...
+
+    def drop(self, url: str) -> None: ...
+
+
+class SQLite:
+    """A file for each database. A migrated one is a copy of one that was migrated."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.template: Path | None = None
+
+    def create(self, folder: Path, *, migrated: bool) -> str:
+        path = folder / f"timeline-{uuid.uuid4().hex}.db"
+        if migrated:
+            if self.template is None:
+                template = self.folder / "template.db"
+                migrate(f"sqlite:///{template}")
+                # Set only now, so that a migration which fails does so in every test alike.
+                self.template = template
+            shutil.copyfile(self.template, path)
+        return f"sqlite:///{path}"
+
+    def drop(self, url: str) -> None:
+        """Leave the file, which goes with the test's folder, or tells why the test failed."""
+
+
+class PostgreSQL:
+    """A database on a server. A migrated one is a copy of one that was migrated."""
+
+    def __init__(self, server: servers.Server) -> None:
+        self.server = server
+        self.template: str | None = None
+
+    def create(self, folder: Path, *, migrated: bool) -> str:
+        if not migrated:
+            return self.server.create_database()
+        if self.template is None:
+            template = self.server.create_database()
+            try:
+                migrate(template)
+            except BaseException:
+                self.server.drop_database(template)
+                raise
+            self.template = template
+        return self.server.create_database(template=self.template)
+
+    def drop(self, url: str) -> None:
+        self.server.drop_database(url)
+
+    def close(self) -> None:
+        if self.template is not None:
+            self.server.drop_database(self.template)
+        self.server.close()
+
+
+def migrate(url: str) -> None:
+    # Late, so that the tests of what is below a database do not need all of the package.
+    from timeline.database import create_engine
+    from timeline.migrations import upgrade
+
+    engine = create_engine(url)
+    try:
+        upgrade(engine)
+    finally:
+        # No connection may be left: it would keep PostgreSQL from copying the database, and part
+        # of SQLite's in another file.
+        engine.dispose()
+
+
+class Backends:
+    """The session's backends, each made when a test first asks for it."""
+
+    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
+        self.folder = folder
+        self.stack = stack
+        self.made: dict[str, Backend | servers.PostgresUnavailable] = {}
+
+    def __getitem__(self, name: str) -> Backend:
+        if name not in self.made:
+            try:
+                self.made[name] = self._make(name)
+            except servers.PostgresUnavailable as error:
+                # Remembered, so that a server which does not start is waited for only once.
+                self.made[name] = error
+        made = self.made[name]
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+    def _make(self, name: str) -> Backend:
+        if name == "sqlite":
+            return SQLite(self.folder)
+        url = SERVERS[name]
+        server = servers.Server(url) if url else self.stack.enter_context(servers.postgres_server())
+        backend = PostgreSQL(server)
+        self.stack.callback(backend.close)
+        return backend
+
+
+@pytest.fixture(scope="session")
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    with contextlib.ExitStack() as stack:
+        yield Backends(tmp_path_factory.mktemp("databases"), stack)
+
+
+@pytest.fixture(params=["sqlite", *SERVERS])
+def backend(request: pytest.FixtureRequest, backends: Backends) -> Backend:
+    """Where the test's databases are made: this is what makes a test run once for each."""
+    if request.param != "sqlite" and servers.left_out():
+        pytest.skip(servers.LEFT_OUT)
+    return backends[request.param]
+
+
+@pytest.fixture
+def new_database(backend: Backend, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """For tests with several databases: `new_database(migrated=True)` is the URL of another."""
+    with contextlib.ExitStack() as stack:
+
+        def new(*, migrated: bool = False) -> str:
+            url = backend.create(tmp_path, migrated=migrated)
+            stack.callback(backend.drop, url)
+            return url
+
+        yield new
+
+
+@pytest.fixture
+def database_url(new_database: Callable[..., str]) -> str:
+    """An empty database of the test's own."""
+    return new_database()
+
+
+@pytest.fixture
+def migrated_url(new_database: Callable[..., str]) -> str:
+    """A database of the test's own that has the store's tables."""
+    return new_database(migrated=True)
+
+
+@pytest.fixture
+def private_postgres() -> Iterator[Callable[..., servers.PrivateServer]]:
+    """For crash tests: `private_postgres()` is a server that they may stop, with safe settings.
+
+    Other settings are passed by name: `private_postgres(fsync="off")`.
+    """
+    if servers.left_out():
+        pytest.skip(servers.LEFT_OUT)
+    with contextlib.ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(servers.postgres_server(settings))
+
+
+def pytest_report_header() -> str:
+    return servers.describe()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    description = servers.describe()
+    if description in {servers.LEFT_OUT, servers.NONE_FOUND}:
+        terminalreporter.section("PostgreSQL", sep="!", red=True, bold=True)
+        terminalreporter.line(description, red=True, bold=True)

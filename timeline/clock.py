@@ -1,0 +1,276 @@
+"""Time: uncertain dates of the world, and exact instants of ours.
+
+The one module that touches `edtf` and `pendulum`. World time is a `When`, written in EDTF (the
+Extended Date/Time Format, ISO 8601-2:2019 and https://www.loc.gov/standards/datetime/); our own
+time is an aware `datetime` in UTC, stored as fixed-width text that sorts as time does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache, total_ordering
+from typing import Any
+
+import pendulum
+
+from timeline.errors import InvalidDate, NaiveDatetime
+
+_LONGEST = 80
+"""No date that a source gives comes near; a longer text would only keep the parser busy."""
+
+_PLAIN = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?\Z", re.ASCII)
+_CLOCK = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:?\d\d")
+_ZONED = re.compile(r"[T ].*(Z|[+-]\d\d(:?\d\d){0,2})\Z", re.ASCII)
+_LETTERS = re.compile(r"[^0-9XTZ\-+:./~?%\[\]{}, ]")
+"""What no date we take has. Y and E, which do occur in EDTF, begin years no calendar here reaches,
+and exponents that its parser would work on for hours."""
+
+_FORMS = (
+    "a date such as 2022-11-28, 2022-11, 2022-11~ (about), 2022? (uncertain), XXXX-12-26 "
+    "(year unknown), an interval such as 2022-12-26/2022-12-27, or an instant with its zone such "
+    "as 2022-11-29T14:40+03:00"
+)
+
+
+@total_ordering
+class When:
+    """A point or stretch of world time as a source gave it: vague, open or exact.
+
+    `text` is the EDTF it was made from. `earliest` and `latest` bound it, as UTC instants; a bound
+    is None where it is open or unknown. A calendar date is compared as that day in UTC, since
+    sources rarely say whose day they mean; only an instant carries a zone.
+
+    Values sort by `earliest`, then the more precise first, then by text; those with no earliest
+    bound come last. Two are equal when their texts are.
+
+    Raises:
+        NaiveDatetime: the text is a clock time that names no zone.
+        InvalidDate: the text is neither EDTF nor an instant, or outside the years 1 to 9999.
+    """
+
+    __slots__ = ("earliest", "latest", "text")
+
+    text: str
+    earliest: datetime | None
+    latest: datetime | None
+
+    def __init__(self, text: str) -> None:
+        earliest, latest = _bounds(text)
+        set_ = object.__setattr__
+        set_(self, "text", text)
+        set_(self, "earliest", earliest)
+        set_(self, "latest", latest)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a When never changes: cannot set {name!r}")
+
+    def __reduce__(self) -> tuple[type[When], tuple[str]]:
+        return When, (self.text,)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"When({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return self.text == other.text if isinstance(other, When) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((When, self.text))
+
+    def __lt__(self, other: object) -> bool:
+        return self.sort_key < other.sort_key if isinstance(other, When) else NotImplemented
+
+    @property
+    def sort_key(self) -> tuple[datetime, timedelta, str]:
+        """What chronological lists sort by: earliest bound, then precision, then text."""
+        end = self.latest or _LAST
+        start = self.earliest or _LAST
+        return start, (end - start if end > start else timedelta(0)), self.text
+
+    def certainly_within(self, since: When, until: When) -> bool:
+        """Whether no reading of this time falls outside the stretch from `since` to `until`."""
+        return (
+            self.earliest is not None
+            and self.latest is not None
+            and (since.earliest is None or self.earliest >= since.earliest)
+            and (until.latest is None or self.latest <= until.latest)
+        )
+
+    def possibly_within(self, since: When, until: When) -> bool:
+        """Whether some reading of this time falls between `since` and `until`."""
+        return (
+            self.latest is None or since.earliest is None or self.latest >= since.earliest
+        ) and (self.earliest is None or until.latest is None or self.earliest <= until.latest)
+
+
+def when(value: When | str | datetime | date | None) -> When | None:
+    """Make a `When` of what a caller has at hand; None stays None.
+
+    Raises:
+        NaiveDatetime: a datetime, or text of one, without a time zone.
+        InvalidDate: text that is not EDTF.
+    """
+    if value is None or isinstance(value, When):
+        return value
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise _naive(value.isoformat())
+        return When(value.isoformat())
+    if isinstance(value, date):
+        return When(value.isoformat())
+    if not isinstance(value, str):
+        raise InvalidDate(f"expected {_FORMS}; found {value!r}, a {type(value).__name__}")
+    return When(value)
+
+
+@lru_cache(maxsize=65_536)
+def _bounds(text: str) -> tuple[datetime | None, datetime | None]:
+    # edtf takes milliseconds for a date; real records are full of plain dates, and repeat the rest.
+    if not isinstance(text, str):
+        raise InvalidDate(f"expected {_FORMS}; found {text!r}, a {type(text).__name__}")
+    if len(text) > _LONGEST:
+        raise InvalidDate(f"expected {_FORMS}; found text of {len(text)} characters")
+    if "/" in text:
+        return _interval_bounds(text)
+    if _LETTERS.search(text) or text != text.strip():
+        raise InvalidDate(f"expected {_FORMS}; found {text!r}")
+    plain = _PLAIN.match(text)
+    if plain:
+        return _plain_bounds(text, *plain.groups())
+    if _CLOCK.match(text):
+        instant = _instant_bound(text)
+        return instant, instant
+    return _edtf_bounds(text)
+
+
+def _plain_bounds(
+    text: str, year: str, month: str | None, day: str | None
+) -> tuple[datetime | None, datetime | None]:
+    try:
+        first = date(int(year), int(month or 1), int(day or 1))
+        if day is not None:
+            last = first
+        elif month is not None:
+            last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+        else:
+            last = date(first.year, 12, 31)
+    except (ValueError, OverflowError):
+        # December 9999 ends where the calendar does; EDTF's seasons (2022-21) look like months.
+        return _edtf_bounds(text)
+    return _day_start(first), _day_end(last)
+
+
+def _instant_bound(text: str) -> datetime:
+    if not _ZONED.search(text):
+        raise _naive(text)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidDate(f"expected {_FORMS}; found {text!r}: {error}") from None
+
+
+def _interval_bounds(text: str) -> tuple[datetime | None, datetime | None]:
+    start, _, end = text.partition("/")
+    if "/" in end or (start in _OPEN and end in _OPEN):
+        raise InvalidDate(
+            f"expected an interval with two ends, such as 2022-11/2022-12; found {text!r}"
+        )
+    earliest = None if start in _OPEN else _bounds(start)[0]
+    latest = None if end in _OPEN else _bounds(end)[1]
+    if earliest and latest and earliest > latest:
+        raise InvalidDate(f"expected an interval that ends after it starts; found {text!r}")
+    return earliest, latest
+
+
+def _edtf_bounds(text: str) -> tuple[datetime | None, datetime | None]:
+    # Imported here: it builds its grammar on import (0.15 s), which plain dates never need.
+    from edtf import parse_edtf
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints while it fails
+            parsed = parse_edtf(text)
+            if text.startswith("XXXX"):
+                return None, None
+            low, high = parsed.lower_strict(), parsed.upper_strict()
+        return _day_start(date(*low[:3])), _day_end(date(*high[:3]))
+    except Exception:  # noqa: BLE001  (edtf lets TypeError, AttributeError and others through)
+        raise InvalidDate(f"expected {_FORMS}; found {text!r}") from None
+
+
+def _naive(text: str) -> NaiveDatetime:
+    return NaiveDatetime(
+        f"expected an instant with its time zone, such as 2022-11-29T14:40+03:00; found {text!r}. "
+        "Add the zone, or give the date alone if the zone is not known."
+    )
+
+
+def _day_start(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
+
+
+def _day_end(day: date) -> datetime:
+    return datetime.combine(day, time.max, UTC)
+
+
+Instant = pendulum.DateTime
+"""An exact moment with its zone, as users get it: a `datetime` that is easier to work with."""
+
+_OPEN = ("", "..")
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def instant_text(moment: datetime) -> str:
+    """The stored form of an instant: UTC, microseconds, fixed width, so text sorts as time does.
+
+    Raises:
+        NaiveDatetime: the datetime has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise _naive(moment.isoformat())
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27)
+
+
+def bound_text(bound: datetime | None) -> str | None:
+    """The stored form of a bound of a `When`; None where it is open."""
+    return None if bound is None else instant_text(bound)
+
+
+def instant(text: str) -> Instant:
+    """Read back what `instant_text` wrote, as the value a person works with.
+
+    Made only where somebody looks: it costs some thirty times what reading the text does.
+    """
+    return pendulum.instance(datetime.fromisoformat(text))
+
+
+def encode_time(value: Any) -> str:
+    """The encoding hook for values that JSON has no form for.
+
+    Raises:
+        TypeError: the value is not one of this module's.
+    """
+    if isinstance(value, When):
+        return value.text
+    raise TypeError(f"expected a value of JSON or a When; found {type(value).__name__}")
+
+
+def decode_time(kind: type, value: Any) -> Any:
+    """The decoding hook that belongs to `encode_time`.
+
+    Raises:
+        InvalidDate: the text is not EDTF.
+        TypeError: the class asked for is not one of this module's.
+    """
+    if kind is When:
+        return when(value) if value is not None else When("")
+    raise TypeError(f"no stored form is known for {kind.__name__}")

@@ -1,0 +1,169 @@
+"""What can go wrong, as a tree.
+
+    TimelineError
+    ├── InvalidInput              what was handed in does not fit; nothing was written
+    │   ├── InvalidDate           not a date of EDTF, not an instant
+    │   │   └── NaiveDatetime     an instant that names no time zone
+    │   ├── InvalidEvent          an event whose fields do not fit its class
+    │   ├── InvalidRecord         a record file: names file, line and field
+    │   ├── InvalidProjection     a projection or row class that cannot be kept
+    │   └── UnknownReference      names a source, actor, … that was never recorded
+    ├── Conflict                  the log holds something else than the caller assumed
+    │   ├── WrongExpectedVersion  the stream has moved on
+    │   └── EventIdReused         the id is taken by an event with other content
+    ├── NotFound                  no such event, initiative, meeting or series
+    ├── UnknownEventType          a type, or a version of one, that this code cannot read
+    └── DatabaseError
+        ├── DatabaseUnreachable   no connection; trying again later may help
+        ├── DatabaseBusy          others held the database for too long; try again
+        ├── DatabaseTooNew        written by a later version of this package
+        └── MigrationFailed       the schema could not be brought up to date
+
+Every message says what was expected, what was found and where, and what to do about it. `Conflict`
+and `DatabaseError` leave the database as it was; so does everything else.
+"""
+
+from __future__ import annotations
+
+
+class TimelineError(Exception):
+    """The root: catch it to catch everything this package raises on purpose."""
+
+
+class InvalidInput(TimelineError, ValueError):
+    """What was handed in does not fit. Nothing was written."""
+
+
+class InvalidDate(InvalidInput):
+    """Neither a date or interval of EDTF nor an instant with a time zone."""
+
+
+class NaiveDatetime(InvalidDate):
+    """An instant without a time zone: it could mean any of some forty moments."""
+
+
+class InvalidEvent(InvalidInput):
+    """An event whose fields do not fit its class; the message names the field."""
+
+
+class InvalidRecord(InvalidInput):
+    """A record file that cannot be read, with the place where reading failed.
+
+    Attributes:
+        file: the file as it was named by the caller.
+        line: the line, counted from 1, or None where the whole file is meant.
+        field: the path of the field, such as `events[3].occurred`, or None.
+        problem: what is wrong, without the place.
+    """
+
+    def __init__(
+        self, file: str, problem: str, *, line: int | None = None, field: str | None = None
+    ) -> None:
+        self.file, self.line, self.field, self.problem = file, line, field, problem
+        place = file if line is None else f"{file}:{line}"
+        super().__init__(f"{place}: {field}: {problem}" if field else f"{place}: {problem}")
+
+
+class InvalidProjection(InvalidInput):
+    """A projection or row class that the engine cannot keep; the message says why."""
+
+
+class UnknownReference(InvalidInput):
+    """An event names something that no event has recorded, neither in the log nor beside it.
+
+    Attributes:
+        event_id: the event that holds the reference.
+        field: the path of the field within the event.
+        category: what kind of thing is missing: `actor`, `source`, `proposal`, …
+        id: the id that leads nowhere.
+    """
+
+    def __init__(self, event_id: str, field: str, category: str, id: str) -> None:
+        self.event_id, self.field, self.category, self.id = event_id, field, category, id
+        super().__init__(
+            f"event {event_id!r}: {field}: no {category} {id!r} is recorded. "
+            f"Record the {category} first, in the same call or an earlier one, or mend the id."
+        )
+
+
+class Conflict(TimelineError):
+    """The log holds something else than the caller assumed. Nothing was written."""
+
+
+class WrongExpectedVersion(Conflict):
+    """The stream is not at the version the caller decided on.
+
+    Attributes:
+        stream: the stream.
+        expected: what the caller expected: a version, or `no stream`, `stream exists`.
+        actual: the stream's version now; 0 where it has no events.
+    """
+
+    def __init__(self, stream: str, expected: str, actual: int) -> None:
+        self.stream, self.expected, self.actual = stream, expected, actual
+        found = f"at version {actual}" if actual else "without events"
+        super().__init__(
+            f"stream {stream!r}: expected {expected}, found it {found}. "
+            "Read the stream again, decide again, and append with the version you then find."
+        )
+
+
+class EventIdReused(Conflict):
+    """The id belongs to an event that was recorded with other content.
+
+    Attributes:
+        event_id: the id.
+        position: where the recorded event stands.
+        differs: the names of the columns that differ.
+    """
+
+    def __init__(self, event_id: str, position: int, differs: tuple[str, ...]) -> None:
+        self.event_id, self.position, self.differs = event_id, position, differs
+        super().__init__(
+            f"event {event_id!r} is already recorded at position {position} with another "
+            f"{', '.join(differs)}. What is recorded never changes: append an EventCorrected that "
+            "names it, or give the new event an id of its own."
+        )
+
+
+class NotFound(TimelineError):
+    """Nothing of that name is recorded, at least not within the view that was asked."""
+
+
+class UnknownEventType(TimelineError):
+    """No class is known for a stored or given event type, or not for that version of it.
+
+    Attributes:
+        type: the name of the event type.
+        version: its version.
+        position: where the event stands in the log; None if it is not recorded.
+    """
+
+    def __init__(self, type: str, version: int, position: int | None, known: str) -> None:
+        self.type, self.version, self.position = type, version, position
+        place = "" if position is None else f" at position {position}"
+        super().__init__(
+            f"event type {type!r}, version {version}{place}: {known} "
+            "Pass its class with events=[…] (or --events MODULE), or use the version of the "
+            "package that wrote it."
+        )
+
+
+class DatabaseError(TimelineError):
+    """The database could not do what was asked; it is as it was before."""
+
+
+class DatabaseUnreachable(DatabaseError):
+    """No connection could be made, or it was lost before anything was acknowledged."""
+
+
+class DatabaseBusy(DatabaseError):
+    """Others held the database for longer than we wait. Trying again is safe."""
+
+
+class DatabaseTooNew(DatabaseError):
+    """The schema was written by a later version of this package, or is not ours."""
+
+
+class MigrationFailed(DatabaseError):
+    """The schema could not be brought up to date; on failure nothing of the step remains."""

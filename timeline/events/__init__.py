@@ -1,0 +1,90 @@
+"""The vocabulary: what can be said in the log.
+
+Frozen attrs classes, one file a family, without input or output. The envelope (`NewEvent`,
+`RecordedEvent`) and the evidence are the same for every event; the classes say what was reported.
+"""
+
+from __future__ import annotations
+
+from timeline.events.actors import Actor, ActorAdded, MembershipReported, RoleReported
+from timeline.events.base import EventType, References, event, event_type, references
+from timeline.events.corrections import AMENDMENTS, EventCorrected, EventRetracted
+from timeline.events.envelope import NewEvent, RecordedEvent
+from timeline.events.evidence import Evidence, Link
+from timeline.events.meetings import (
+    Attendance,
+    AttendanceReported,
+    MeetingAnnounced,
+    MeetingCalledOff,
+    MeetingHeld,
+    MeetingRescheduled,
+)
+from timeline.events.proposals import (
+    ProposalAdopted,
+    ProposalAmended,
+    ProposalAnswered,
+    ProposalDiscussed,
+    ProposalMade,
+    ProposalWithdrawn,
+)
+from timeline.events.sources import Source, SourceAdded
+from timeline.events.statements import Position, StatementMade, Term
+
+VOCABULARY: tuple[type, ...] = (
+    SourceAdded,
+    ActorAdded,
+    RoleReported,
+    MembershipReported,
+    StatementMade,
+    ProposalMade,
+    ProposalAmended,
+    ProposalAnswered,
+    ProposalDiscussed,
+    ProposalWithdrawn,
+    ProposalAdopted,
+    MeetingAnnounced,
+    MeetingRescheduled,
+    MeetingCalledOff,
+    MeetingHeld,
+    AttendanceReported,
+    EventCorrected,
+    EventRetracted,
+)
+"""The event classes that come with the package."""
+
+__all__ = [
+    "AMENDMENTS",
+    "VOCABULARY",
+    "Actor",
+    "ActorAdded",
+    "Attendance",
+    "AttendanceReported",
+    "EventCorrected",
+    "EventRetracted",
+    "EventType",
+    "Evidence",
+    "Link",
+    "MeetingAnnounced",
+    "MeetingCalledOff",
+    "MeetingHeld",
+    "MeetingRescheduled",
+    "MembershipReported",
+    "NewEvent",
+    "Position",
+    "ProposalAdopted",
+    "ProposalAmended",
+    "ProposalAnswered",
+    "ProposalDiscussed",
+    "ProposalMade",
+    "ProposalWithdrawn",
+    "RecordedEvent",
+    "References",
+    "RoleReported",
+    "Source",
+    "SourceAdded",
+    "StatementMade",
+    "Term",
+    "event",
+    "event_type",
+    "references",
+]

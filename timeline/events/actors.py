@@ -1,0 +1,87 @@
+"""Actors: people, states, organisations, offices, and those a source leaves unnamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+import attrs
+import msgspec
+
+from timeline.clock import When, when
+from timeline.events.base import ActorId, Slug, event
+
+Kind = Literal["person", "state", "organisation", "office", "unnamed"]
+
+
+def strings(value: Iterable[str]) -> tuple[str, ...]:
+    """A tuple of the strings; a bare string is refused, since it would fall apart into letters.
+
+    Raises:
+        TypeError: a bare string.
+    """
+    if isinstance(value, str):
+        raise TypeError(f"expected a list of strings; found the string {value!r}")
+    return tuple(value)
+
+
+@attrs.frozen
+class Actor:
+    """Someone or something that speaks, meets or proposes.
+
+    Attributes:
+        id: the recorder's name for it.
+        kind: what it is; `unnamed` for "a major newspaper" and its like.
+        name: the name to show.
+        aliases: other names and spellings found in sources, in any script.
+    """
+
+    id: Slug
+    kind: Kind
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    aliases: tuple[str, ...] = attrs.field(default=(), converter=strings)
+
+
+@event(category="actor", subject="actor.id", opens=True)
+class ActorAdded:
+    """An actor was taken into the record."""
+
+    actor: Actor
+
+
+@event(category="actor", subject="actor", evidence=True)
+class RoleReported:
+    """An actor was reported to hold an office.
+
+    Attributes:
+        actor: who.
+        role: the office, such as `president`.
+        of: the state or organisation whose office it is.
+        since: when the holding began, as far as is known.
+        until: when it ended, as far as is known.
+    """
+
+    actor: ActorId
+    role: str
+    of: ActorId | None = None
+    since: When | None = attrs.field(default=None, converter=when)
+    until: When | None = attrs.field(default=None, converter=when)
+
+
+@event(category="actor", subject="actor", evidence=True)
+class MembershipReported:
+    """An actor was reported to belong to a body.
+
+    Attributes:
+        actor: the member.
+        of: the body.
+        status: how it belongs.
+        since: when that began, as far as is known.
+        until: when it ended, as far as is known.
+    """
+
+    actor: ActorId
+    of: ActorId
+    status: Literal["member", "observer", "associate", "candidate", "former member"] = "member"
+    since: When | None = attrs.field(default=None, converter=when)
+    until: When | None = attrs.field(default=None, converter=when)

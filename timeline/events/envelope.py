@@ -1,0 +1,86 @@
+"""What surrounds an event: on its way into the log, and as the log gives it back."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from timeline import clock
+from timeline.clock import When, when
+from timeline.events.evidence import Evidence
+
+E_co = TypeVar("E_co", covariant=True)
+
+
+def new_id() -> str:
+    """An id for an event that the caller has no name for."""
+    return str(uuid.uuid4())
+
+
+def _evidence(value: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    return tuple(value)
+
+
+@attrs.frozen
+class NewEvent:
+    """An event to append.
+
+    Attributes:
+        event: the event, of a class made by `@event`.
+        id: unique in the log. Keep it for the retry: the same id with the same content is appended
+            once, however often it is tried.
+        stream: the stream, where the class does not say by itself which one it belongs to.
+        occurred: when it happened in the world; None where no source says.
+        evidence: where it is known from.
+    """
+
+    event: Any
+    id: str = attrs.field(factory=new_id)
+    stream: str | None = None
+    occurred: When | None = attrs.field(default=None, converter=when)
+    evidence: tuple[Evidence, ...] = attrs.field(default=(), converter=_evidence)
+
+
+@attrs.frozen
+class RecordedEvent(Generic[E_co]):
+    """An event as the log holds it.
+
+    Attributes:
+        event: the event.
+        id: its id, unique in the log.
+        position: its place in the one global order, from 1, without gaps.
+        stream: the stream it belongs to.
+        version: its place in the stream, from 1, without gaps.
+        type: the name of its type as stored.
+        occurred: when it happened in the world, as far as is known.
+        evidence: where it is known from.
+        recorded: when we recorded it, as the log stores it; see `recorded_at`.
+        digest: SHA-256 over this event and the digest before it.
+        amended_by: the ids of later events that corrected it. Empty as the log gives it; set by
+            the engine of projections, which hands on events as corrected.
+    """
+
+    event: E_co
+    id: str
+    position: int
+    stream: str
+    version: int
+    type: str
+    occurred: When | None
+    evidence: tuple[Evidence, ...]
+    recorded: str
+    digest: bytes
+    amended_by: tuple[str, ...] = ()
+
+    @property
+    def recorded_at(self) -> clock.Instant:
+        """When we recorded it, in UTC."""
+        return clock.instant(self.recorded)
+
+    @property
+    def basis(self) -> tuple[str, ...]:
+        """The ids of all the events that stand behind what this one says now."""
+        return (self.id, *self.amended_by)

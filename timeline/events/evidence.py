@@ -1,0 +1,61 @@
+"""Where an event is known from: the source, the place in it, and who took it from whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import attrs
+
+from timeline.clock import When, when
+from timeline.events.base import ActorId, SourceId, Text
+
+Manner = Literal["quoted", "paraphrased", "read out", "translated", "imputed"]
+"""How a link of the chain passed the words on. `imputed`: says what another thinks or wants."""
+
+
+@attrs.frozen
+class Link:
+    """One step in the chain from what was published back to whoever it began with.
+
+    Attributes:
+        who: the publisher, agency or person.
+        manner: how the words of the next link were passed on.
+        to: whom it was said to.
+        said: when it was said, in world time.
+        capacity: the office the person spoke in, such as `press secretary`.
+    """
+
+    who: ActorId
+    manner: Manner | None = None
+    to: ActorId | None = None
+    said: When | None = attrs.field(default=None, converter=when)
+    capacity: str | None = None
+
+
+def links(chain: Iterable[Link | str]) -> tuple[Link, ...]:
+    """Make links of what a caller has at hand: a bare id is a link that says no more.
+
+    Raises:
+        TypeError: a bare string, which would fall apart into letters.
+    """
+    if isinstance(chain, str):
+        raise TypeError(f"expected a list of actors' ids or Links; found the string {chain!r}")
+    return tuple(link if isinstance(link, Link) else Link(link) for link in chain)
+
+
+@attrs.frozen
+class Evidence:
+    """One source's support for an event.
+
+    Attributes:
+        source: the id of the source.
+        at: where in it, such as `paragraph 3` or `00:14:20`.
+        excerpt: a short passage as printed there, for finding the place again.
+        chain: publisher, agency, speaker, the one spoken for; nearest to the reader first.
+    """
+
+    source: SourceId
+    at: str | None = None
+    excerpt: Text | None = None
+    chain: tuple[Link, ...] = attrs.field(default=(), converter=links)

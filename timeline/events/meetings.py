@@ -1,0 +1,134 @@
+"""Meetings: announced, moved, called off, held, and who was there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+import attrs
+import msgspec
+
+from timeline.clock import When, when
+from timeline.events.actors import strings
+from timeline.events.base import ActorId, MeetingId, ProposalId, Slug, Text, event
+
+Status = Literal["invited", "expected", "confirmed", "attended", "represented", "absent"]
+"""Six that a source can report; the seventh, `not mentioned`, is what no source said."""
+
+Form = Literal["summit", "session", "bilateral", "talks", "call", "visit", "briefing", "other"]
+
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+
+
+@attrs.frozen
+class Attendance:
+    """What a source says of one participant.
+
+    Attributes:
+        actor: the person, or the state where no person is named.
+        status: what it says.
+        represents: the state or body the person was there for.
+        role: such as `host` or `chair`.
+    """
+
+    actor: ActorId
+    status: Status
+    represents: ActorId | None = None
+    role: str | None = None
+
+
+def attendances(value: Iterable[Attendance]) -> tuple[Attendance, ...]:
+    """A tuple of the attendances."""
+    return tuple(value)
+
+
+@event(category="meeting", subject="meeting", opens=True, evidence=True)
+class MeetingAnnounced:
+    """A meeting was said to be coming, or to be possible.
+
+    `occurred` is when that was said; `planned` is when the meeting is to be.
+
+    Attributes:
+        meeting: the recorder's name for it: this one meeting, not the series.
+        title: the name to show.
+        form: what sort of meeting.
+        planned: when it is to be held; None where nothing was said.
+        firmness: how firm the plan was.
+        place: where it is to be held.
+        series: the series it is an edition of.
+        within: the larger meeting it is to be held at or beside.
+        by: who announced it.
+        about: the proposals it is to deal with.
+        attendance: who was said to be invited, expected or confirmed.
+        text: anything else said of it, in the recorder's own words.
+    """
+
+    meeting: MeetingId
+    title: Title
+    form: Form = "other"
+    planned: When | None = attrs.field(default=None, converter=when)
+    firmness: Literal["possible", "intended", "scheduled"] = "scheduled"
+    place: str | None = None
+    series: Slug | None = None
+    within: MeetingId | None = None
+    by: ActorId | None = None
+    about: tuple[ProposalId, ...] = attrs.field(default=(), converter=strings)
+    attendance: tuple[Attendance, ...] = attrs.field(default=(), converter=attendances)
+    text: Text | None = None
+
+
+@event(category="meeting", subject="meeting", evidence=True)
+class MeetingRescheduled:
+    """A meeting was moved in time or place; None where that stays."""
+
+    meeting: MeetingId
+    planned: When | None = attrs.field(default=None, converter=when)
+    place: str | None = None
+    by: ActorId | None = None
+    text: Text | None = None
+
+
+@event(category="meeting", subject="meeting", evidence=True)
+class MeetingCalledOff:
+    """A meeting will not be held."""
+
+    meeting: MeetingId
+    by: ActorId | None = None
+    text: Text | None = None
+
+
+@event(category="meeting", subject="meeting", opens=True, evidence=True)
+class MeetingHeld:
+    """A meeting took place. `occurred` is when.
+
+    Attributes:
+        meeting: the recorder's name for it: this one meeting, not the series.
+        title: the name to show.
+        form: what sort of meeting.
+        place: where.
+        series: the series it is an edition of.
+        within: the larger meeting it was held at or beside.
+        about: the proposals it dealt with.
+        attendance: who was invited, attended, or stayed away, by this report.
+        topics: the matters named.
+        text: what happened there, in the recorder's own words.
+    """
+
+    meeting: MeetingId
+    title: Title
+    form: Form = "other"
+    place: str | None = None
+    series: Slug | None = None
+    within: MeetingId | None = None
+    about: tuple[ProposalId, ...] = attrs.field(default=(), converter=strings)
+    attendance: tuple[Attendance, ...] = attrs.field(default=(), converter=attendances)
+    topics: tuple[str, ...] = attrs.field(default=(), converter=strings)
+    text: Text | None = None
+
+
+@event(category="meeting", subject="meeting", evidence=True)
+class AttendanceReported:
+    """A source says more of who was invited to a meeting, expected, there, or not."""
+
+    meeting: MeetingId
+    attendance: tuple[Attendance, ...] = attrs.field(converter=attendances)

@@ -1,0 +1,119 @@
+"""Proposals, and what becomes of them. A proposal and all that follows it is an initiative."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import attrs
+import msgspec
+
+from timeline.events.actors import strings
+from timeline.events.base import ActorId, MeetingId, ProposalId, Text, event
+from timeline.events.statements import Term, terms
+
+Firmness = Literal["floated", "proposed", "formalised"]
+Answer = Literal["accepted", "conditional", "deferred", "rejected"]
+
+
+@event(category="proposal", subject="proposal", opens=True, evidence=True)
+class ProposalMade:
+    """Somebody put a proposal forward.
+
+    Attributes:
+        proposal: the recorder's name for it; the initiative goes by it too.
+        title: the name to show.
+        by: who proposed it.
+        text: what was proposed, in the recorder's own words.
+        to: whom it was put to.
+        parties: who would take part.
+        firmness: whether it was floated as an idea, proposed, or laid down in writing.
+        quotes: short phrases of the proposer's own.
+        terms: its terms as proposed.
+    """
+
+    proposal: ProposalId
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    by: ActorId
+    text: Text
+    to: tuple[ActorId, ...] = attrs.field(default=(), converter=strings)
+    parties: tuple[ActorId, ...] = attrs.field(default=(), converter=strings)
+    firmness: Firmness = "proposed"
+    quotes: tuple[str, ...] = attrs.field(default=(), converter=strings)
+    terms: tuple[Term, ...] = attrs.field(default=(), converter=terms)
+
+
+@event(category="proposal", subject="proposal", evidence=True)
+class ProposalAmended:
+    """Terms of a proposal were changed by one who could.
+
+    Attributes:
+        proposal: which.
+        by: who changed it.
+        text: what changed, in the recorder's own words.
+        terms: the terms as they are from here on; those not named stay.
+    """
+
+    proposal: ProposalId
+    by: ActorId
+    text: Text
+    terms: tuple[Term, ...] = attrs.field(default=(), converter=terms)
+
+
+@event(category="proposal", subject="proposal", evidence=True)
+class ProposalAnswered:
+    """A party answered a proposal.
+
+    Attributes:
+        proposal: which.
+        by: who gave the answer.
+        answer: the answer, in one of four words.
+        text: the answer in the recorder's own words.
+        on_behalf_of: the party it was given for, where that is not `by`.
+        quotes: short phrases of the answerer's own.
+    """
+
+    proposal: ProposalId
+    by: ActorId
+    answer: Answer
+    text: Text
+    on_behalf_of: ActorId | None = None
+    quotes: tuple[str, ...] = attrs.field(default=(), converter=strings)
+
+
+@event(category="proposal", subject="proposal", evidence=True)
+class ProposalDiscussed:
+    """Parties talked about a proposal with one another.
+
+    Attributes:
+        proposal: which.
+        participants: who talked.
+        text: what was talked about, in the recorder's own words.
+        meeting: the meeting it happened at or beside.
+        topics: the matters named.
+        quotes: short phrases as reported.
+    """
+
+    proposal: ProposalId
+    participants: tuple[ActorId, ...] = attrs.field(converter=strings)
+    text: Text
+    meeting: MeetingId | None = None
+    topics: tuple[str, ...] = attrs.field(default=(), converter=strings)
+    quotes: tuple[str, ...] = attrs.field(default=(), converter=strings)
+
+
+@event(category="proposal", subject="proposal", evidence=True)
+class ProposalWithdrawn:
+    """A proposal was taken back by one who had made it."""
+
+    proposal: ProposalId
+    by: ActorId
+    text: Text
+
+
+@event(category="proposal", subject="proposal", evidence=True)
+class ProposalAdopted:
+    """The parties agreed on a proposal."""
+
+    proposal: ProposalId
+    parties: tuple[ActorId, ...] = attrs.field(converter=strings)
+    text: Text

@@ -1,0 +1,87 @@
+"""Statements: what somebody said, and what it says of parties and proposals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+import attrs
+import msgspec
+
+from timeline.events.actors import strings
+from timeline.events.base import ActorId, MeetingId, ProposalId, StatementId, Text, event
+
+Stance = Literal["favourable", "conditional", "noncommittal", "opposed"]
+
+
+@attrs.frozen
+class Position:
+    """What a statement says of a party's stance.
+
+    Whether it is the party's own or imputed to it follows from who spoke: only the party itself,
+    or one who speaks on its behalf, states its position.
+
+    Attributes:
+        party: whose stance.
+        stance: the stance, in one of four words.
+        summary: the stance in the recorder's words, where one word does not do.
+    """
+
+    party: ActorId
+    stance: Stance
+    summary: Text | None = None
+
+
+@attrs.frozen
+class Term:
+    """One term of a proposal, by name, such as `form`, `purpose`, `seat` or `price`."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    value: Text
+
+
+def positions(value: Iterable[Position]) -> tuple[Position, ...]:
+    """A tuple of the positions."""
+    return tuple(value)
+
+
+def terms(value: Iterable[Term]) -> tuple[Term, ...]:
+    """A tuple of the terms."""
+    return tuple(value)
+
+
+@event(category="statement", subject="statement", opens=True, evidence=True)
+class StatementMade:
+    """Somebody said something, in public or as relayed.
+
+    `occurred` is when it was said.
+
+    Attributes:
+        speaker: who said it.
+        text: what was said, in the recorder's own words.
+        statement: the recorder's name for the statement; the event's id serves where it is None.
+        on_behalf_of: whom the speaker spoke for.
+        capacity: the office the speaker spoke in.
+        to: whom it was said to.
+        place: where.
+        meeting: the meeting it was said at.
+        about: the proposals it is about. Left empty, no initiative's state is touched by it.
+        topics: what else it is about.
+        quotes: short phrases of the speaker's own.
+        positions: what it says of parties' stances towards the proposals of `about`.
+        terms: what it says of the terms of the proposals of `about`.
+    """
+
+    speaker: ActorId
+    text: Text
+    statement: StatementId | None = None
+    on_behalf_of: ActorId | None = None
+    capacity: str | None = None
+    to: ActorId | None = None
+    place: str | None = None
+    meeting: MeetingId | None = None
+    about: tuple[ProposalId, ...] = attrs.field(default=(), converter=strings)
+    topics: tuple[str, ...] = attrs.field(default=(), converter=strings)
+    quotes: tuple[str, ...] = attrs.field(default=(), converter=strings)
+    positions: tuple[Position, ...] = attrs.field(default=(), converter=positions)
+    terms: tuple[Term, ...] = attrs.field(default=(), converter=terms)
