@@ -1,0 +1,125 @@
+"""The log, its head, and the checkpoints of projections.
+
+Revision: 0001, the first.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    _create_events()
+    _create_head()
+    op.create_table(
+        "checkpoints",
+        sa.Column("projection", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("projection", name=op.f("pk_checkpoints")),
+    )
+    for statement in _GUARDS[op.get_context().dialect.name]:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    if op.get_context().dialect.name == "postgresql":
+        op.execute("DROP TRIGGER events_keep ON events")
+        op.execute("DROP TRIGGER events_keep_all ON events")
+    op.drop_table("checkpoints")
+    op.drop_table("head")
+    op.drop_table("events")
+    if op.get_context().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION timeline_refuse()")
+
+
+def _create_events() -> None:
+    position = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "events",
+        sa.Column("position", position, autoincrement=False, nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("type_version", sa.Integer(), nullable=False),
+        sa.Column("occurred", sa.Text(), nullable=True),
+        sa.Column("occurred_from", sa.Text(), nullable=True),
+        sa.Column("occurred_to", sa.Text(), nullable=True),
+        sa.Column("recorded_at", sa.Text(), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=True),
+        sa.Column("data", sa.Text(), nullable=True),
+        sa.Column("salt", sa.LargeBinary(16), nullable=True),
+        sa.Column("redacted", sa.LargeBinary(32), nullable=True),
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.CheckConstraint("position > 0", name=op.f("ck_events_position")),
+        sa.CheckConstraint("version > 0", name=op.f("ck_events_version")),
+        sa.CheckConstraint("(data IS NULL) = (redacted IS NOT NULL)", name=op.f("ck_events_body")),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_events")),
+        sa.UniqueConstraint("event_id", name=op.f("uq_events_event_id")),
+        sa.UniqueConstraint("stream", "version", name=op.f("uq_events_stream_version")),
+    )
+    op.create_index(op.f("ix_events_type_position"), "events", ["type", "position"])
+
+
+def _create_head() -> None:
+    op.create_table(
+        "head",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_head_single")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_head")),
+    )
+    # Said by the database and not by a parameter, which `--sql` would print as 32 NUL characters.
+    zeros = _ZEROS[op.get_context().dialect.name]
+    op.execute(f"INSERT INTO head (id, position, digest) VALUES (1, 0, {zeros})")
+
+
+_ZEROS = {"sqlite": "zeroblob(32)", "postgresql": "decode(repeat('00', 32), 'hex')"}
+
+
+_GUARDS = {
+    "sqlite": (
+        """
+        CREATE TRIGGER events_keep_update BEFORE UPDATE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are append-only: UPDATE refused'); END
+        """,
+        """
+        CREATE TRIGGER events_keep_delete BEFORE DELETE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are append-only: DELETE refused'); END
+        """,
+        # REPLACE deletes the row in its way, and of that no DELETE trigger hears.
+        """
+        CREATE TRIGGER events_keep_insert BEFORE INSERT ON events WHEN EXISTS (
+            SELECT 1 FROM events WHERE position = NEW.position OR event_id = NEW.event_id
+            OR (stream = NEW.stream AND version = NEW.version)
+        )
+        BEGIN
+            SELECT RAISE(ABORT, 'events are append-only: position, id or version is taken');
+        END
+        """,
+    ),
+    "postgresql": (
+        """
+        CREATE FUNCTION timeline_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION USING MESSAGE = 'events are append-only: ' || TG_OP || ' refused';
+        END $$
+        """,
+        """
+        CREATE TRIGGER events_keep BEFORE UPDATE OR DELETE ON events
+        FOR EACH ROW EXECUTE FUNCTION timeline_refuse()
+        """,
+        """
+        CREATE TRIGGER events_keep_all BEFORE TRUNCATE ON events
+        FOR EACH STATEMENT EXECUTE FUNCTION timeline_refuse()
+        """,
+    ),
+}
