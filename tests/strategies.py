@@ -1,0 +1,191 @@
+"""What hypothesis makes for the tests: dates, texts, and small worlds of events."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import attrs
+from hypothesis import strategies as st
+
+from timeline.clock import When
+from timeline.events import (
+    Actor,
+    ActorAdded,
+    Attendance,
+    AttendanceReported,
+    EventCorrected,
+    EventRetracted,
+    MeetingAnnounced,
+    MeetingCalledOff,
+    MeetingHeld,
+    MembershipReported,
+    NewEvent,
+    Position,
+    ProposalAdopted,
+    ProposalAmended,
+    ProposalAnswered,
+    ProposalDiscussed,
+    ProposalMade,
+    ProposalWithdrawn,
+    RoleReported,
+    Source,
+    SourceAdded,
+    StatementMade,
+    Term,
+)
+
+# What a field of text may hold: anything but NUL and half a surrogate pair.
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
+
+_ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+# A day's distance from the ends of the calendar: every zone's clock stays within it.
+INSTANTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=_ZONES)  # noqa: DTZ001
+
+_DAYS = st.dates(date(1, 1, 1), date(9999, 12, 31)).map(date.isoformat)
+_MONTHS = _DAYS.map(lambda day: day[:7])
+_YEARS = _DAYS.map(lambda day: day[:4])
+_DATES = _DAYS | _MONTHS | _YEARS
+_MARKED = st.builds("".join, st.tuples(_DATES, st.sampled_from("~?%")))
+_VAGUE = st.sampled_from(["202X", "20XX", "2022-XX", "2022-11-XX", "2022-21", "2022-33"])
+_NO_YEAR = _DAYS.map(lambda day: "XXXX" + day[4:])
+_CLOCKS = INSTANTS.map(datetime.isoformat)
+_CLOSED = st.tuples(_DAYS, _DAYS).map(lambda ends: "/".join(sorted(ends)))
+_OPEN = st.builds("{}/..".format, _DATES) | st.builds("../{}".format, _DATES)
+
+# Moments of our own clock.
+RECORDED = st.datetimes(timezones=st.just(UTC))
+
+EDTF = st.one_of(_DATES, _MARKED, _VAGUE, _NO_YEAR, _CLOCKS, _CLOSED, _OPEN)
+WHENS = EDTF.map(When)
+
+
+# A world small enough that events keep meeting one another.
+
+_ACTORS = st.sampled_from(["ann", "bob", "cy"])
+_PROPOSALS = st.sampled_from(["union", "pipeline"])
+_MEETINGS = st.sampled_from(["summit-1", "summit-2"])
+_SENTENCES = st.sampled_from(["Yes.", "No.", "Обсудили 👍"])
+_DATED = st.sampled_from(["2022", "2022-11-28", "2023-12-26", "XXXX-12-26", "2022-11/2022-12"])
+_OCCURRED = st.none() | _DATED.map(When)
+_ABOUT = st.lists(_PROPOSALS, max_size=2, unique=True)
+_SOME_ACTORS = st.lists(_ACTORS, max_size=2, unique=True)
+_TERMS = st.lists(st.builds(Term, st.sampled_from(["form", "price"]), _SENTENCES), max_size=3)
+_POSITIONS = st.lists(
+    st.builds(Position, _ACTORS, st.sampled_from(["favourable", "opposed"])), max_size=2
+)
+_ATTENDANCE = st.lists(
+    st.builds(
+        Attendance,
+        _ACTORS,
+        st.sampled_from(["invited", "attended", "absent"]),
+        represents=st.none() | _ACTORS,
+    ),
+    max_size=3,
+)
+_MAYBE_ACTOR = st.none() | _ACTORS
+
+_REPORTS: tuple[st.SearchStrategy[Any], ...] = (
+    st.builds(ActorAdded, st.builds(Actor, _ACTORS, st.just("person"), _SENTENCES)),
+    st.builds(
+        SourceAdded, st.builds(Source, st.just("paper"), _ACTORS, _SENTENCES, published=_OCCURRED)
+    ),
+    st.builds(RoleReported, _ACTORS, st.just("envoy"), of=_MAYBE_ACTOR, since=_OCCURRED),
+    st.builds(MembershipReported, _ACTORS, _ACTORS),
+    st.builds(
+        StatementMade,
+        _ACTORS,
+        _SENTENCES,
+        on_behalf_of=_MAYBE_ACTOR,
+        about=_ABOUT,
+        positions=_POSITIONS,
+        terms=_TERMS,
+    ),
+    st.builds(
+        ProposalMade,
+        _PROPOSALS,
+        _SENTENCES,
+        _ACTORS,
+        _SENTENCES,
+        parties=_SOME_ACTORS,
+        terms=_TERMS,
+    ),
+    st.builds(ProposalAmended, _PROPOSALS, _ACTORS, _SENTENCES, terms=_TERMS),
+    st.builds(
+        ProposalAnswered,
+        _PROPOSALS,
+        _ACTORS,
+        st.sampled_from(["accepted", "rejected"]),
+        _SENTENCES,
+        on_behalf_of=_MAYBE_ACTOR,
+    ),
+    st.builds(
+        ProposalDiscussed, _PROPOSALS, _SOME_ACTORS, _SENTENCES, meeting=st.none() | _MEETINGS
+    ),
+    st.builds(ProposalWithdrawn, _PROPOSALS, _ACTORS, _SENTENCES),
+    st.builds(ProposalAdopted, _PROPOSALS, _SOME_ACTORS, _SENTENCES),
+    st.builds(
+        MeetingAnnounced,
+        _MEETINGS,
+        _SENTENCES,
+        planned=_OCCURRED,
+        about=_ABOUT,
+        attendance=_ATTENDANCE,
+    ),
+    st.builds(MeetingHeld, _MEETINGS, _SENTENCES, about=_ABOUT, attendance=_ATTENDANCE),
+    st.builds(MeetingCalledOff, _MEETINGS, by=_MAYBE_ACTOR),
+    st.builds(AttendanceReported, _MEETINGS, _ATTENDANCE),
+)
+
+# Right values for fields that several classes have, under the name of the field.
+_RIGHT: dict[str, st.SearchStrategy[Any]] = {
+    "text": _SENTENCES,
+    "title": _SENTENCES,
+    "speaker": _ACTORS,
+    "by": _ACTORS,
+    "about": _ABOUT,
+    "terms": st.just([]),
+    "attendance": st.just([{"actor": "cy", "status": "attended"}]),
+}
+
+
+@attrs.frozen
+class Step:
+    """Events appended together, and whether the kept rows catch up behind them."""
+
+    events: list[NewEvent]
+    catch_up: bool
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Step]:
+    """Steps in which people act, and in which what was recorded is corrected and retracted."""
+    steps = []
+    earlier: list[NewEvent] = []
+    for size in draw(st.lists(st.integers(1, 4), min_size=1, max_size=5)):
+        events = []
+        for _ in range(size):
+            made = draw(st.one_of(*_REPORTS, *_amendments(earlier)))
+            new = NewEvent(made, id=f"e{len(earlier) + 1}", occurred=draw(_OCCURRED), stream="all")
+            earlier.append(new)
+            events.append(new)
+        steps.append(Step(events, draw(st.booleans())))
+    return steps
+
+
+def _amendments(earlier: list[NewEvent]) -> list[st.SearchStrategy[Any]]:
+    if not earlier:
+        return []
+    ids = st.sampled_from([new.id for new in earlier])
+    targets = st.lists(ids, min_size=1, max_size=2, unique=True)
+    retractions = st.builds(EventRetracted, targets, st.just("It was not so."))
+    reports = [new for new in earlier if not isinstance(new.event, EventCorrected | EventRetracted)]
+    corrections = st.sampled_from(reports).flatmap(_correction)
+    # Several times each: beside the many kinds of reports they would be rare.
+    return [retractions, corrections] * 3 if reports else [retractions]
+
+
+def _correction(new: NewEvent) -> st.SearchStrategy[EventCorrected]:
+    fields = {field.name for field in attrs.fields(type(new.event))}
+    right = {name: values for name, values in _RIGHT.items() if name in fields}
+    changes = st.fixed_dictionaries({}, optional={"occurred": _DATED} | right).filter(bool)
+    return st.builds(EventCorrected, st.just([new.id]), st.just("It was otherwise."), changes)

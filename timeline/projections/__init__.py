@@ -1,0 +1,21 @@
+"""The read models that come with the package."""
+
+from __future__ import annotations
+
+from timeline.projection import Projection
+from timeline.projections.directory import Directory
+from timeline.projections.initiatives import Initiatives
+from timeline.projections.meetings import Meetings
+from timeline.projections.sources import Sources
+from timeline.projections.statements import Statements
+
+BUILT_IN: tuple[Projection, ...] = (
+    Sources(),
+    Directory(),
+    Statements(),
+    Initiatives(),
+    Meetings(),
+)
+"""One of each."""
+
+__all__ = ["BUILT_IN", "Directory", "Initiatives", "Meetings", "Sources", "Statements"]

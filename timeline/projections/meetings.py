@@ -1,0 +1,202 @@
+"""Meetings, and who was invited, expected, there, or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from timeline.clock import When
+from timeline.events import (
+    Attendance,
+    AttendanceReported,
+    MeetingAnnounced,
+    MeetingCalledOff,
+    MeetingHeld,
+    MeetingRescheduled,
+    RecordedEvent,
+)
+from timeline.projection import Projection, Rows, changed, on, row
+
+
+@row("meetings", key=("meeting",))
+class MeetingRow:
+    """One meeting: an edition of its series, where it has one.
+
+    `title` and `form` are as first recorded; `series` and `within` as first said by any report.
+    """
+
+    meeting: str
+    title: str
+    form: str
+    series: str | None
+    within: str | None
+    events: tuple[str, ...]
+
+
+@row("meeting_reports", key=("event",))
+class MeetingReportRow:
+    """What one event says of a meeting.
+
+    `what` is announced, rescheduled, called off or held. `held_on` is when it was, or is to be,
+    held; `said_on` is when an announcement was made. Reports that disagree stand side by side.
+    """
+
+    event: str
+    meeting: str
+    position: int
+    what: str
+    firmness: str | None
+    held_on: When | None
+    said_on: When | None
+    place: str | None
+    announced_by: str | None
+    topics: tuple[str, ...]
+    text: str | None
+    events: tuple[str, ...]
+
+
+@row("attendance", key=("event", "number"))
+class AttendanceRow:
+    """What one event says of one participant of one meeting; `number` is the entry within it.
+
+    `party` is whom the participant was there for, or the participant where nothing was said.
+    """
+
+    event: str
+    number: int
+    meeting: str
+    party: str
+    participant: str
+    status: str
+    role: str | None
+    position: int
+    events: tuple[str, ...]
+
+
+class Meetings(Projection):
+    """Each meeting, what was reported of it, and its attendance."""
+
+    name = "meetings"
+    rows = (MeetingRow, MeetingReportRow, AttendanceRow)
+
+    @on(MeetingAnnounced)
+    def announced(self, rows: Rows, recorded: RecordedEvent[MeetingAnnounced]) -> None:
+        """Keep the plan."""
+        said = recorded.event
+        _put_meeting(rows, recorded, said)
+        rows.put(
+            MeetingReportRow(
+                event=recorded.id,
+                meeting=said.meeting,
+                position=recorded.position,
+                what="announced",
+                firmness=said.firmness,
+                held_on=said.planned,
+                said_on=recorded.occurred,
+                place=said.place,
+                announced_by=said.by,
+                topics=(),
+                text=said.text,
+                events=recorded.basis,
+            )
+        )
+        _put_attendance(rows, recorded, said.meeting, said.attendance)
+
+    @on(MeetingRescheduled)
+    def rescheduled(self, rows: Rows, recorded: RecordedEvent[MeetingRescheduled]) -> None:
+        """Keep the new plan beside the old."""
+        said = recorded.event
+        _put_change(rows, recorded, "rescheduled", held_on=said.planned, place=said.place)
+
+    @on(MeetingCalledOff)
+    def called_off(self, rows: Rows, recorded: RecordedEvent[MeetingCalledOff]) -> None:
+        """Keep that it will not be."""
+        _put_change(rows, recorded, "called off", held_on=None, place=None)
+
+    @on(MeetingHeld)
+    def held(self, rows: Rows, recorded: RecordedEvent[MeetingHeld]) -> None:
+        """Keep the report."""
+        said = recorded.event
+        _put_meeting(rows, recorded, said)
+        rows.put(
+            MeetingReportRow(
+                event=recorded.id,
+                meeting=said.meeting,
+                position=recorded.position,
+                what="held",
+                firmness=None,
+                held_on=recorded.occurred,
+                said_on=None,
+                place=said.place,
+                announced_by=None,
+                topics=said.topics,
+                text=said.text,
+                events=recorded.basis,
+            )
+        )
+        _put_attendance(rows, recorded, said.meeting, said.attendance)
+
+    @on(AttendanceReported)
+    def attended(self, rows: Rows, recorded: RecordedEvent[AttendanceReported]) -> None:
+        """Keep what it says of each participant."""
+        _put_attendance(rows, recorded, recorded.event.meeting, recorded.event.attendance)
+
+
+def _put_meeting(
+    rows: Rows, recorded: RecordedEvent[Any], said: MeetingAnnounced | MeetingHeld
+) -> None:
+    known = rows.get(MeetingRow, said.meeting)
+    if known is None:
+        known = MeetingRow(said.meeting, said.title, said.form, None, None, ())
+    rows.put(
+        changed(
+            known,
+            series=known.series or said.series,
+            within=known.within or said.within,
+            events=(*known.events, *recorded.basis),
+        )
+    )
+
+
+def _put_change(
+    rows: Rows,
+    recorded: RecordedEvent[MeetingRescheduled] | RecordedEvent[MeetingCalledOff],
+    what: str,
+    *,
+    held_on: When | None,
+    place: str | None,
+) -> None:
+    rows.put(
+        MeetingReportRow(
+            event=recorded.id,
+            meeting=recorded.event.meeting,
+            position=recorded.position,
+            what=what,
+            firmness=None,
+            held_on=held_on,
+            said_on=recorded.occurred,
+            place=place,
+            announced_by=recorded.event.by,
+            topics=(),
+            text=recorded.event.text,
+            events=recorded.basis,
+        )
+    )
+
+
+def _put_attendance(
+    rows: Rows, recorded: RecordedEvent[Any], meeting: str, entries: tuple[Attendance, ...]
+) -> None:
+    for number, entry in enumerate(entries, start=1):
+        rows.put(
+            AttendanceRow(
+                event=recorded.id,
+                number=number,
+                meeting=meeting,
+                party=entry.represents or entry.actor,
+                participant=entry.actor,
+                status=entry.status,
+                role=entry.role,
+                position=recorded.position,
+                events=recorded.basis,
+            )
+        )

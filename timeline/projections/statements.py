@@ -1,0 +1,57 @@
+"""What was said, by whom, for whom, about what."""
+
+from __future__ import annotations
+
+from timeline.clock import When
+from timeline.events import RecordedEvent, StatementMade
+from timeline.projection import Projection, Rows, on, row
+
+
+@row("statements", key=("event",))
+class StatementRow:
+    """One statement; the fields are those of `timeline.StatementMade`."""
+
+    event: str
+    position: int
+    occurred: When | None
+    speaker: str
+    on_behalf_of: str | None
+    capacity: str | None
+    addressee: str | None
+    place: str | None
+    meeting: str | None
+    about: tuple[str, ...]
+    topics: tuple[str, ...]
+    text: str
+    quotes: tuple[str, ...]
+    events: tuple[str, ...]
+
+
+class Statements(Projection):
+    """All statements, whether or not they concern an initiative."""
+
+    name = "statements"
+    rows = (StatementRow,)
+
+    @on(StatementMade)
+    def said(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
+        """Keep the statement as given."""
+        said = recorded.event
+        rows.put(
+            StatementRow(
+                event=recorded.id,
+                position=recorded.position,
+                occurred=recorded.occurred,
+                speaker=said.speaker,
+                on_behalf_of=said.on_behalf_of,
+                capacity=said.capacity,
+                addressee=said.to,
+                place=said.place,
+                meeting=said.meeting,
+                about=said.about,
+                topics=said.topics,
+                text=said.text,
+                quotes=said.quotes,
+                events=recorded.basis,
+            )
+        )
