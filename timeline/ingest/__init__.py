@@ -1,0 +1,7 @@
+"""Ways into the log: one module a format, each making `NewEvent`s of files."""
+
+from __future__ import annotations
+
+from timeline.ingest.records import read_records
+
+__all__ = ["read_records"]
