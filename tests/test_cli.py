@@ -1,0 +1,693 @@
+"""The command line: what it prints and where, its exit codes, and no traceback for a mistake."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+
+from timeline import Timeline
+from timeline.cli import cli
+from timeline.database import create_engine
+
+FIXTURES = sorted((Path(__file__).parent.parent / "fixtures" / "gas-union").glob("*.yaml"))
+COMMAND = str(Path(sys.executable).parent / "timeline")
+
+SMALL = """\
+record: harbour
+actors:
+  - {id: gazette, kind: organisation, name: The Gazette}
+  - {id: north, kind: state, name: Northland}
+sources:
+  - {id: article, publisher: gazette, title: A harbour for two}
+events:
+  - id: floated
+    type: ProposalMade
+    occurred: 2024-04
+    evidence: {source: article, chain: [gazette]}
+    proposal: joint-harbour
+    title: A joint harbour
+    by: north
+    text: A harbour for both.
+"""
+MORE = """\
+  - id: met
+    type: MeetingHeld
+    occurred: 2024-06-01/2024-06-02
+    evidence: {source: article}
+    meeting: first-summit
+    title: First summit
+    series: summits
+    attendance: [{actor: north, status: attended}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path, monkeypatch):
+    """Each test stands in an empty folder, where the command's own default database would go."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TIMELINE_URL", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def run(*args, code=0, env=None) -> Result:
+    """Run the command in this process; its exit code is the one given, and it left no traceback."""
+    result = CliRunner().invoke(cli, [str(arg) for arg in args], prog_name="timeline", env=env)
+    assert result.exit_code == code, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def fails(*args, code=1, env=None) -> str:
+    """Run the command; what it says on standard error, having said nothing else."""
+    result = run(*args, code=code, env=env)
+    assert result.stdout == ""
+    assert "Error: " in result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def shell(script, *, code=0, **env) -> subprocess.CompletedProcess[str]:
+    """Run a script of the shell in which `timeline` is the installed command."""
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env=os.environ | {"PATH": f"{Path(COMMAND).parent}{os.pathsep}{os.environ['PATH']}"} | env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    return done
+
+
+def write(text, name="record.yaml"):
+    path = Path(name)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def lines(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory):
+    """A file with the gas-union record and its read models."""
+    path = tmp_path_factory.mktemp("ingested") / "gas-union.db"
+    with Timeline.open(f"sqlite:///{path}") as timeline:
+        timeline.ingest(*FIXTURES)
+        timeline.statements()
+    return path
+
+
+@pytest.fixture
+def gas_union(ingested):
+    """A copy of it, as `timeline.db`, which the command takes by default."""
+    shutil.copyfile(ingested, "timeline.db")
+
+
+# Recording
+
+
+def test_a_record_from_init_to_reports(database_url):
+    db = ("--db", database_url)
+    assert run(*db, "init").stdout.endswith(" is ready.\n")
+    assert run(*db, "log").stdout == ""
+
+    added = run(*db, "ingest", write(SMALL))
+    assert added.stdout == "4 events added, 0 there already; the log holds 4 events.\n"
+    assert added.stderr == ""
+    report = run(*db, "report", "initiative", "joint-harbour").stdout.splitlines()
+    assert report[:2] == ["A joint harbour", "Stage: proposed, since 2024-04 [1]"]
+
+    again = run(*db, "ingest", "record.yaml")
+    assert again.stdout == "0 events added, 4 there already; the log holds 4 events.\n"
+
+    grown = run(*db, "ingest", write(SMALL + MORE))
+    assert grown.stdout == "1 event added, 4 there already; the log holds 5 events.\n"
+    assert "First summit" in run(*db, "report", "attendance").stdout
+
+
+def test_init_again_changes_nothing():
+    assert run("init").stdout == run("init").stdout == "sqlite:///timeline.db is ready.\n"
+
+
+def test_ingest_makes_the_database():
+    assert run("ingest", write(SMALL)).stdout.startswith("4 events added")
+    assert Path("timeline.db").exists()
+
+
+def test_several_files_at_once(database_url):
+    db = ("--db", database_url)
+    assert run(*db, "ingest", *FIXTURES).stdout == (
+        "82 events added, 0 there already; the log holds 82 events.\n"
+    )
+    assert run(*db, "ingest", *FIXTURES).stdout == (
+        "0 events added, 82 there already; the log holds 82 events.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "record: [",
+        MORE,
+        SMALL.replace("2024-04", "soon"),
+        SMALL.replace("gazette", "herald", 1),
+        SMALL.replace("id: floated", "id: floated-again").replace("by: north", "by: ghost"),
+    ],
+    ids=["yaml", "no record", "date", "reference", "second reference"],
+)
+def test_all_files_or_none(database_url, broken):
+    fails("--db", database_url, "ingest", write(SMALL), write(broken, "broken.yaml"))
+
+    assert run("--db", database_url, "log").stdout == ""
+
+
+def test_the_database_is_named_by_option_or_environment():
+    run("ingest", write(SMALL), env={"TIMELINE_URL": "sqlite:///env.db"})
+    assert [path.name for path in Path().glob("*.db")] == ["env.db"]
+
+    run("--db", "sqlite:///option.db", "init", env={"TIMELINE_URL": "sqlite:///env.db"})
+    assert Path("option.db").exists()
+    assert run("log", env={"TIMELINE_URL": "sqlite:///env.db"}).stdout.count("\n") == 4
+
+
+# The log
+
+
+def ids(*args):
+    """The ids of the events that `log` lists with these options, the same in both formats."""
+    found = [line["id"] for line in lines(run("log", "--format", "json", *args))]
+    text = run("log", *args).stdout.splitlines()
+    assert [line.split()[-1] for line in text] == found
+    return [id.removeprefix("gas-union/") for id in found]
+
+
+@pytest.mark.usefixtures("gas_union")
+def test_log_filters():
+    assert len(ids()) == 82
+    assert ids("--stream", "meeting-informal-cis-summit-2022") == [
+        "summit-2022-announced",
+        "summit-2022-held",
+        "summit-2022-uzbekistan-attended",
+        "summit-2022-japarov-attended",
+    ]
+    assert ids("--stream", "no-such-stream") == []
+    assert ids("--type", "ProposalMade") == ["putin-proposes"]
+    assert ids("--type", "ProposalMade", "--stream", "meeting-informal-cis-summit-2022") == []
+    assert ids("--actor", "japarov") == ["summit-2022-japarov-attended"]
+    assert ids("--subject", "japarov") == ["actor/japarov", "summit-2022-japarov-attended"]
+    # In its evidence only: the newspaper that Peskov spoke to.
+    assert "gas-discussed-at-summit" in ids("--actor", "unnamed-newspaper")
+    assert ids("--subject", "qalampir-95173") == ["source/qalampir-95173", "summit-dated-2023"]
+
+
+@pytest.mark.usefixtures("gas_union")
+def test_log_filters_by_date():
+    assert ids("--until", "2021", "--certainly") == ["russia-security-concerns-2021"]
+    assert ids("--since", "2022-12-01", "--until", "2022-12-31", "--certainly") == [
+        "summit-2022-announced",
+        "summit-2022-held",
+        "summit-2022-uzbekistan-attended",
+        "summit-2022-japarov-attended",
+    ]
+    # What is of unknown year may have been then.
+    assert "gas-discussed-at-summit" in ids("--since", "2022-12-01", "--until", "2022-12-31")
+    assert ids("--since", "2022-11-28", "--until", "2022-11-28", "--certainly") == [
+        "tokayev-mishustin-talks",
+        "putin-proposes",
+        "tokayev-to-call-mirziyoyev",
+    ]
+
+
+@pytest.mark.usefixtures("gas_union")
+def test_log_as_json_has_all_of_an_event():
+    (line,) = lines(run("log", "--type", "ProposalMade", "--format", "json"))
+
+    assert (line["id"], line["stream"], line["version"], line["type"], line["occurred"]) == (
+        "gas-union/putin-proposes",
+        "proposal-gas-union",
+        1,
+        "ProposalMade",
+        "2022-11-28",
+    )
+    assert line["event"]["by"] == "putin"
+    assert [link["who"] for link in line["evidence"][0]["chain"]][-1] == "putin"
+    assert len(line["digest"]) == 64
+    positions = [each["position"] for each in lines(run("log", "--format", "json"))]
+    assert positions == list(range(1, 83))
+
+
+# Reports
+
+
+@pytest.mark.usefixtures("gas_union")
+@pytest.mark.parametrize(
+    ("args", "make"),
+    [
+        (["initiative", "gas-union"], lambda record: record.initiative("gas-union")),
+        (["attendance"], lambda record: record.attendance()),
+        (
+            ["attendance", "--series", "informal-cis-summit"],
+            lambda record: record.attendance(series="informal-cis-summit"),
+        ),
+        (
+            ["attendance", "--meeting", "putin-pashinyan-bilateral"],
+            lambda record: record.attendance(meeting="putin-pashinyan-bilateral"),
+        ),
+        (["statements"], lambda record: record.statements()),
+        (
+            ["statements", "--speaker", "peskov", "--about", "gas-union", "--topic", "gas supply"],
+            lambda record: record.statements(
+                speaker="peskov", about="gas-union", topic="gas supply"
+            ),
+        ),
+    ],
+)
+def test_reports_are_those_of_python(args, make):
+    with Timeline.open("sqlite:///timeline.db") as timeline:
+        now, then = make(timeline), make(timeline.as_of(position=70))
+
+    assert run("report", *args).stdout == f"{now.to_text(80)}\n"
+    assert run("report", *args, "--format", "json").stdout == f"{now.to_json()}\n"
+    assert run("report", *args, "--at", 70).stdout == f"{then.to_text(80)}\n"
+    assert run("report", *args, "--at", 70, "--format", "json").stdout == f"{then.to_json()}\n"
+
+
+@pytest.mark.usefixtures("gas_union")
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["initiative", "nope"], "no initiative 'nope' is recorded. Recorded are: gas-union."),
+        (["initiative", "gas-union", "--at", 0], "no initiative 'gas-union' is recorded"),
+        (["initiative", "gas-union", "--at", 83], "no position 83 in the log: it has positions 1"),
+        (["attendance", "--series", "nope"], "Series: informal-cis-summit."),
+        (["attendance", "--meeting", "nope"], "no meeting 'nope'"),
+        (["attendance", "--at", 83], "no position 83"),
+        (["statements", "--at", 83], "no position 83"),
+    ],
+)
+def test_what_is_not_there_is_said(args, message):
+    assert message in fails("report", *args)
+
+
+# Help and usage
+
+
+def test_version():
+    assert run("--version").stdout == "timeline, version 0.1.0\n"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [],
+        ["init"],
+        ["ingest"],
+        ["log"],
+        ["report"],
+        ["report", "initiative"],
+        ["report", "attendance"],
+        ["report", "statements"],
+    ],
+    ids=" ".join,
+)
+def test_help(args):
+    result = run(*args, "--help")
+
+    assert result.stdout.startswith(f"Usage: timeline {' '.join(args)}".rstrip())
+    assert run(*args, "-h").stdout == result.stdout
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["bogus"],
+        ["--bogus", "log"],
+        ["ingest"],
+        ["log", "--format", "xml"],
+        ["log", "extra"],
+        ["report", "bogus"],
+        ["report", "initiative"],
+        ["report", "statements", "--at", "-1"],
+        ["report", "statements", "--at", "now"],
+        ["--db"],
+    ],
+    ids=" ".join,
+)
+def test_misspelt_commands_end_with_2(args):
+    fails(*args, code=2)
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("args", [[], ["report"]], ids=["timeline", "report"])
+def test_a_group_alone_shows_its_commands(args):
+    assert "Commands:" in run(*args, code=2).output
+
+
+# Mistakes: the database
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["log"],
+        ["report", "initiative", "x"],
+        ["report", "attendance"],
+        ["report", "statements"],
+        ["report", "statements", "--at", "1"],
+    ],
+    ids=" ".join,
+)
+def test_reading_makes_no_database(command):
+    message = fails("--db", "sqlite:///missing.db", *command)
+
+    assert "sqlite:///missing.db holds no record. `timeline init` makes one." in message
+    assert not Path("missing.db").exists()
+
+
+def test_reading_an_empty_database_makes_no_record(database_url):
+    assert "holds no record" in fails("--db", database_url, "log")
+    assert "holds no record" in fails("--db", database_url, "report", "statements")
+
+
+@pytest.mark.parametrize("command", [["init"], ["log"], ["ingest", "record.yaml"]], ids=" ".join)
+def test_an_unreachable_server(command):
+    write(SMALL)
+    message = fails("--db", "postgresql://user:secret@127.0.0.1:1/name", *command)
+
+    assert "user:***@127.0.0.1:1/name: no connection" in message
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "timeline.db",
+        "mysql://user:secret@host/name",
+        "postgresql://user:secret@host:port/name",
+        "postgresql://user:sec/ret@host/name",
+        "postgresql://user:secret@127.0.0.1:1/name?colour=red",
+        "sqlite:///missing/folder/timeline.db",
+    ],
+)
+def test_what_is_no_address_of_a_database(url):
+    for command in ("init", "log"):
+        message = fails("--db", url, command)
+        assert "secret" not in message
+        assert "ret@" not in message
+
+
+def test_a_file_that_is_no_database():
+    write(SMALL)
+
+    for command in (["init"], ["log"], ["ingest", "record.yaml"]):
+        assert "not a database" in fails("--db", "sqlite:///record.yaml", *command)
+    assert Path("record.yaml").read_text(encoding="utf-8") == SMALL
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["init"], ["ingest", "record.yaml"], ["log"], ["report", "statements"]],
+    ids=" ".join,
+)
+def test_a_database_newer_than_the_code(migrated_url, command):
+    write(SMALL)
+    engine = create_engine(migrated_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE timeline_version SET version_num = '9999'")
+    engine.dispose()
+
+    message = fails("--db", migrated_url, *command)
+    assert "the database has schema '9999'" in message
+    assert "Install the version that wrote it, or a later one." in message
+
+
+# Mistakes: record files
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        ("title: A joint harbour", "title: A: joint harbour", "record.yaml:13: ", "expected YAML"),
+        ("2024-04", "soon", "record.yaml:10: events[0].occurred: ", "found 'soon'"),
+        ("2024-04", "2024-04-12T10:00", "record.yaml:10: events[0].occurred: ", "time zone"),
+        ("2024-04", "2024-13", "record.yaml:10: events[0].occurred: ", "found '2024-13'"),
+        ("ProposalMade", "ProposalMad", "record.yaml:9: events[0].type: ", "mean ProposalMade?"),
+        ("by: north", "bye: north", "record.yaml:14: events[0].bye: ", "Did you mean by?"),
+        ("kind: state", "kind: planet", "record.yaml:4: actors[1].kind: ", "found 'planet'"),
+        ("record: harbour", "", "record.yaml:", "expected the key 'record'"),
+        ("by: north", "by: ghost", "'harbour/floated': by: ", "no actor 'ghost' is recorded"),
+        (
+            "{source: article",
+            "{source: ghost",
+            "'harbour/floated': evidence[0].source: ",
+            "no source 'ghost' is recorded",
+        ),
+        ("publisher: gazette", "publisher: ghost", "'source/article': ", "no actor 'ghost'"),
+    ],
+)
+def test_a_broken_file_is_refused_with_its_place(old, new, place, message):
+    said = fails("ingest", write(SMALL.replace(old, new, 1)))
+
+    assert f"Error: {place}" in said or f"event {place}" in said
+    assert message in said
+    assert run("log").stdout == ""
+
+
+def test_a_missing_file():
+    assert fails("ingest", "missing.yaml") == (
+        "Error: missing.yaml: cannot be read: No such file or directory\n"
+    )
+
+
+def test_an_entry_that_has_changed():
+    run("ingest", write(SMALL))
+    before = run("log", "--format", "json").stdout
+    message = fails("ingest", write(SMALL.replace("2024-04", "2024-03") + MORE))
+
+    assert "event 'harbour/floated' is already recorded at position 4 with another occurred" in (
+        message
+    )
+    assert "append an EventCorrected" in message
+    assert run("log", "--format", "json").stdout == before
+
+
+def test_a_correction_that_does_not_fit():
+    correction = """\
+  - id: mended
+    type: EventCorrected
+    events: [harbour/floated]
+    reason: A slip.
+    changes: {colour: red}
+"""
+    message = fails("ingest", write(SMALL + correction))
+
+    assert "'harbour/mended': correcting 'harbour/floated'" in message
+    assert "no field 'colour'" in message
+
+
+@pytest.mark.usefixtures("gas_union")
+@pytest.mark.parametrize("option", ["--since", "--until"])
+@pytest.mark.parametrize(
+    ("date", "message"),
+    [("soon", "expected a date such as"), ("2022-13", "2022-13"), ("2022-11-28T10:00", "zone")],
+)
+def test_log_refuses_what_is_no_date(option, date, message):
+    assert message in fails("log", option, date)
+
+
+# Event classes of one's own
+
+TARIFFS = """\
+from timeline import StatementMade, event
+
+@event(category="tariff", subject="goods")
+class TariffImposed:
+    goods: str
+    percent: float
+"""
+TARIFF_RECORD = """\
+record: tariffs
+events:
+  - {id: first, type: TariffImposed, occurred: 2024-05-02, goods: steel, percent: 12.5}
+"""
+
+
+@pytest.fixture
+def module(monkeypatch) -> Callable[[str], str]:
+    """Write a module into the folder; it is gone from memory when the test ends."""
+
+    def make(source):
+        name = f"own_events_{os.urandom(4).hex()}"
+        write(source, f"{name}.py")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        return name
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    return make
+
+
+def test_event_classes_of_ones_own(module):
+    events = ("--events", module(TARIFFS))
+
+    assert run(*events, "ingest", write(TARIFF_RECORD)).stdout.startswith("1 event added")
+    assert run(*events, "log").stdout.split() == [
+        "1",
+        "2024-05-02",
+        "TariffImposed",
+        "tariffs/first",
+    ]
+    (line,) = lines(run(*events, "log", "--format", "json"))
+    assert (line["stream"], line["event"]) == ("tariff-steel", {"goods": "steel", "percent": 12.5})
+
+
+def test_several_modules_of_event_classes(module):
+    rain = module("from timeline import event\n@event(category='rain')\nclass Rained:\n  mm: int\n")
+    record = f"{TARIFF_RECORD}  - {{id: wet, type: Rained, mm: 5}}\n"
+    events = ("--events", module(TARIFFS), "--events", rain)
+
+    assert run(*events, "ingest", write(record)).stdout.startswith("2 events added")
+    assert ["Rained" in line for line in run(*events, "log").stdout.splitlines()] == [False, True]
+
+
+def test_a_class_that_is_not_known(module):
+    message = fails("ingest", write(TARIFF_RECORD))
+    assert "record.yaml:3: events[0].type: event type 'TariffImposed'" in message
+    assert "--events MODULE" in message
+
+    run("--events", module(TARIFFS), "ingest", "record.yaml")
+    result = run("log", code=1)
+    assert "event type 'TariffImposed', version 1 at position 1" in result.stderr
+    assert "--events MODULE" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import no_such_module_either\n", "no_such_module_either"),
+        ("x = 1\n", "defines no class made by @event"),
+        ("from timeline import StatementMade\n", "defines no class made by @event"),
+        ("x = (\n", "never closed"),
+        ("raise ValueError('moody')\n", "moody"),
+        ("from timeline import event\n@event\nclass Own:\n  id: str\n", "envelope has ['id']"),
+        ("from timeline import event\n@event\nclass StatementMade:\n  x: str\n", "StatementMade"),
+    ],
+    ids=["import", "empty", "not its own", "syntax", "raises", "envelope", "taken"],
+)
+def test_a_module_that_does_not_serve(module, source, message):
+    run("init")
+
+    assert message in fails("--events", module(source), "log", code=2)
+
+
+@pytest.mark.parametrize("name", ["no_such_module", "", ".relative", "folder/file.py"])
+def test_a_module_that_is_not_there(name):
+    assert "--events" in fails("--events", name, "log", code=2)
+
+
+# As a process
+
+
+def test_the_installed_command(database_url):
+    write(SMALL)
+    done = shell(
+        "timeline init >/dev/null; timeline ingest record.yaml; timeline log --type SourceAdded",
+        TIMELINE_URL=database_url,
+    )
+
+    added, logged = done.stdout.splitlines()
+    assert added == "4 events added, 0 there already; the log holds 4 events."
+    assert logged.split() == ["3", "undated", "SourceAdded", "source/article"]
+    assert done.stderr == ""
+
+
+def test_the_exit_codes_of_the_installed_command():
+    assert shell("timeline --version").stdout == "timeline, version 0.1.0\n"
+    assert shell("timeline log", code=1).stderr.startswith("Error: sqlite:///timeline.db holds no")
+    assert shell("timeline bogus", code=2).stderr.startswith("Usage: timeline")
+
+
+@pytest.mark.usefixtures("gas_union")
+@pytest.mark.parametrize(
+    "command",
+    ["log", "log --format json", "report initiative gas-union", "report statements --format json"],
+)
+def test_a_closed_pipe_is_no_error_to_speak_of(command):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [COMMAND, *command.split()], stdout=writer, stderr=subprocess.PIPE, check=False
+        )
+    finally:
+        os.close(writer)
+
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.usefixtures("gas_union")
+def test_the_first_line_alone():
+    done = shell("timeline log | head -1; timeline report attendance | head -1")
+
+    assert [line.split()[-1] for line in done.stdout.splitlines()] == [
+        "actor/russia",
+        "Attendance",
+    ]
+    assert done.stderr == ""
+
+
+def test_control_c_ends_without_a_traceback(module):
+    """The module stands for a user who presses it while the command is at work."""
+    name = module("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = shell(f"timeline --events {name} log", code=1)
+
+    assert "Abort" in done.stderr
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_control_c_while_waiting_leaves_nothing(migrated_url):
+    write(SMALL)
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    engine = create_engine(migrated_url)
+    with engine.connect() as holder, engine.connect() as watcher:
+        holder.exec_driver_sql("SELECT * FROM head FOR UPDATE")
+        ingest = subprocess.Popen(
+            [COMMAND, "--db", migrated_url, "ingest", "record.yaml"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while ingest.poll() is None and not watcher.scalar(waiting):
+            watcher.rollback()
+        ingest.send_signal(signal.SIGINT)
+        out, err = ingest.communicate(timeout=60)
+    engine.dispose()
+
+    assert (ingest.returncode, out) == (1, "")
+    assert err.strip() == "Aborted!"
+    assert run("--db", migrated_url, "log").stdout == ""
+
+
+@pytest.mark.usefixtures("gas_union")
+def test_output_that_is_no_terminal_has_no_escapes():
+    done = shell("timeline report initiative gas-union; timeline ingest none.yaml", code=1)
+
+    assert "\x1b" not in done.stdout + done.stderr

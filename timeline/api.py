@@ -1,0 +1,422 @@
+"""`Timeline`: the whole house behind one door.
+
+It joins the store, the read models and the reports, and holds the rules that concern more than one
+event: that what an event names is recorded, and that what must have evidence has some.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import attrs
+import sqlalchemy as sa
+
+from timeline import database
+from timeline.clock import When, when
+from timeline.errors import InvalidEvent, InvalidInput, NotFound, UnknownReference
+from timeline.events import (
+    Actor,
+    ActorAdded,
+    EventCorrected,
+    EventRetracted,
+    Evidence,
+    Link,
+    NewEvent,
+    RecordedEvent,
+    References,
+    Source,
+    SourceAdded,
+    event_type,
+    references,
+)
+from timeline.events.evidence import links
+from timeline.ingest import read_records
+from timeline.migrations import is_migrated, upgrade
+from timeline.projection import Projector, View
+from timeline.projections import BUILT_IN
+from timeline.reports import AttendanceReport, InitiativeReport, StatementsReport
+from timeline.reports.attendance import attendance_report
+from timeline.reports.initiative import initiative_report
+from timeline.reports.statements import statements_report
+from timeline.store import (
+    Appended,
+    EventStore,
+    Expected,
+    ExpectedVersion,
+    derived_stream,
+    stream_name,
+)
+
+Occurred = When | str | date | datetime | None
+"""World time as callers give it: EDTF text, a date, or an aware datetime."""
+
+
+class Reporting(abc.ABC):
+    """The reports, for whatever can give a view of the read models."""
+
+    @abc.abstractmethod
+    def _view(self) -> contextlib.AbstractContextManager[View]:
+        """One unchanging view, for as long as a report takes to make."""
+
+    def initiative(self, initiative: str) -> InitiativeReport:
+        """The state of an initiative: stage, parties, positions, terms, talks, sources.
+
+        Raises:
+            NotFound: no such initiative is in view.
+        """
+        with self._view() as view:
+            return initiative_report(view, initiative)
+
+    def attendance(
+        self, *, series: str | None = None, meeting: str | None = None
+    ) -> AttendanceReport:
+        """Who attended the meetings of a series, one meeting, or all meetings.
+
+        Raises:
+            NotFound: no such series or meeting is in view.
+        """
+        with self._view() as view:
+            return attendance_report(view, series=series, meeting=meeting)
+
+    def statements(
+        self, *, speaker: str | None = None, about: str | None = None, topic: str | None = None
+    ) -> StatementsReport:
+        """The statements of a speaker, about a proposal, or on a topic; all that is given holds."""
+        with self._view() as view:
+            return statements_report(view, speaker=speaker, about=about, topic=topic)
+
+
+class Timeline(Reporting):
+    """A record of who said, met and proposed what, when, and according to whom.
+
+    Open one with `Timeline.open`, best in a `with` block. `store` is the event store beneath it,
+    for events and streams of one's own.
+    """
+
+    def __init__(self, store: EventStore) -> None:
+        self.store = store
+        self._projector = Projector(store, BUILT_IN)
+
+    @classmethod
+    def open(cls, url: str | sa.URL, *, events: Iterable[type] = (), create: bool = True) -> Self:
+        """Open the record in a database; its schema is created or brought up to date.
+
+        Args:
+            url: `sqlite:///FILE`, `sqlite://` for one in memory, or `postgresql://…`.
+            events: event classes of one's own, made by `@event`.
+            create: whether to make a record where there is none.
+
+        Raises:
+            InvalidInput: not such an address.
+            NotFound: there is no record, and none was to be made.
+            DatabaseUnreachable, DatabaseTooNew, MigrationFailed: see there.
+        """
+        engine = database.create_engine(url)
+        try:
+            if not create:
+                _require_record(engine)
+            upgrade(engine)
+            return cls(EventStore(engine, events))
+        except BaseException:
+            engine.dispose()
+            raise
+
+    def close(self) -> None:
+        """Give back the database's connections."""
+        self.store.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Timeline {database.shown(self.store.engine.url)}>"
+
+    # Recording
+
+    def add(self, *things: Actor | Source) -> Appended:
+        """Record actors and sources, so that events can name them.
+
+        Adding one again as it is does nothing.
+
+        Raises:
+            EventIdReused: the id is recorded with other particulars; append an `EventCorrected`.
+            UnknownReference, InvalidEvent, DatabaseError: see there.
+        """
+        return self.append_all(map(_added, things))
+
+    def append(
+        self,
+        *events: Any,
+        occurred: Occurred = None,
+        source: str | None = None,
+        at: str | None = None,
+        excerpt: str | None = None,
+        according_to: Iterable[Link | str] = (),
+        evidence: Iterable[Evidence] = (),
+        id: str | None = None,
+        expected_version: ExpectedVersion = Expected.ANY,
+    ) -> Appended:
+        """Record what a source reports: all of the events or, on any error, none.
+
+        Args:
+            events: one or more events; what follows holds for each of them.
+            occurred: when it happened, as a date of EDTF or an aware datetime.
+            source: the id of the source that reports it.
+            at: the place in that source.
+            excerpt: a short passage from there.
+            according_to: the chain from the publisher back to the speaker: actors' ids or `Link`s.
+            evidence: further evidence, or all of it in full.
+            id: the event's id, for a single event. Give one to make the call safe to repeat.
+            expected_version: the version the events' stream must be at, if they share one.
+
+        Raises:
+            InvalidDate, NaiveDatetime: `occurred` is not a date.
+            InvalidEvent: a field does not fit, or evidence is missing where there must be some.
+            UnknownReference: something named is not recorded.
+            WrongExpectedVersion, EventIdReused, DatabaseError: see there.
+        """
+        if id is not None and len(events) != 1:
+            raise InvalidEvent(f"an id names one event; found {len(events)} with id={id!r}")
+        support = _evidence(source, at, excerpt, according_to, evidence)
+        given = {} if id is None else {"id": id}
+        news = [
+            NewEvent(each, occurred=when(occurred), evidence=support, **given) for each in events
+        ]
+        return self.append_all(news, expected_version=expected_version)
+
+    def append_all(
+        self,
+        events: Iterable[NewEvent],
+        *,
+        expected_version: ExpectedVersion = Expected.ANY,
+        progress: Callable[[int], None] | None = None,
+    ) -> Appended:
+        """Record events that each bring their own id, date and evidence: all of them or none.
+
+        `progress` is told how many are written, as that grows.
+
+        Raises:
+            InvalidEvent: a field does not fit, or evidence is missing where there must be some.
+            UnknownReference: something named is not recorded.
+            WrongExpectedVersion, EventIdReused, DatabaseError: see there.
+        """
+        news = list(events)
+        for new in news:
+            _require_evidence(new)
+        self._require_references(news)
+        expected = {stream_name(new): expected_version for new in news}
+        if len(expected) > 1 and expected_version is not Expected.ANY:
+            raise InvalidEvent(
+                f"expected_version is for one stream; found events of {', '.join(sorted(expected))}"
+            )
+        return self.store.append_all(news, expected=expected, progress=progress)
+
+    def ingest(self, *paths: str | os.PathLike[str]) -> Appended:
+        """Record all that the record files say, or nothing.
+
+        What was ingested before is not added again, so a file that has grown is ingested whole.
+
+        Raises:
+            InvalidRecord: a file cannot be read; names file, line and field.
+            EventIdReused: an entry was recorded with other content before.
+            UnknownReference, InvalidEvent, DatabaseError: see there.
+        """
+        return self.append_all(
+            new for path in paths for new in read_records(path, self.store.codec.class_named)
+        )
+
+    def _require_references(self, news: list[NewEvent]) -> None:
+        """Check that whatever the events name is recorded, or recorded with them."""
+        wanted = [(new, *found) for new in news for found in _references(new)]
+        wanted += [(new, *found) for new, made in self._corrections(news) for found in made]
+        opened = {stream_name(new) for new in news if event_type(new.event).opens}
+        streams = {f"{category}-{id}" for _, _, category, id in wanted if category != "event"}
+        known = opened | self.store.existing_streams(streams - opened)
+        for new, path, category, id in wanted:
+            if category != "event" and f"{category}-{id}" not in known:
+                raise UnknownReference(new.id, path, category, id)
+
+    def _corrections(self, news: list[NewEvent]) -> Iterator[tuple[NewEvent, References]]:
+        """Check that amendments fit the events they name; give what corrected events refer to."""
+        amendments = [new for new in news if isinstance(new.event, EventCorrected | EventRetracted)]
+        beside = {new.id: new for new in news}
+        ids = {id for new in amendments for id in new.event.events}
+        recorded = self.store.existing(ids - beside.keys()) if ids else {}
+        for new in amendments:
+            for number, id in enumerate(new.event.events):
+                target = recorded.get(id) or beside.get(id)
+                if target is None:
+                    raise UnknownReference(new.id, f"events[{number}]", "event", id)
+                if isinstance(new.event, EventCorrected):
+                    yield new, _references(self._corrected(new, target))
+
+    def _corrected(
+        self, new: NewEvent, target: NewEvent | RecordedEvent[Any]
+    ) -> NewEvent | RecordedEvent[Any]:
+        problem = f"event {new.id!r}: correcting {target.id!r}"
+        if isinstance(target.event, EventCorrected | EventRetracted):
+            raise InvalidEvent(
+                f"{problem}: it is itself a correction. Retract it with an EventRetracted, and "
+                "record what is right in a correction of its own."
+            )
+        try:
+            corrected = self.store.codec.corrected(target, new.event.changes)
+        except InvalidInput as error:
+            raise InvalidEvent(f"{problem}: {error}") from None
+        if derived_stream(corrected.event, target.id) != derived_stream(target.event, target.id):
+            raise InvalidEvent(
+                f"{problem} would move it to another stream. Retract it with an EventRetracted, "
+                "and record it where it belongs."
+            )
+        return corrected
+
+    # Reading
+
+    def log(
+        self,
+        *,
+        stream: str | None = None,
+        actor: str | None = None,
+        subject: str | None = None,
+        type: str | None = None,
+        since: Occurred = None,
+        until: Occurred = None,
+        certainly: bool = False,
+    ) -> Iterator[RecordedEvent[Any]]:
+        """The events of the log that fit all that is given, as recorded, oldest first.
+
+        Args:
+            stream: events of this stream.
+            actor: events that name this actor, in themselves or in their evidence.
+            subject: events that name this id in any way, of an actor, source, proposal or meeting.
+            type: events of this type.
+            since: events that occurred from here on.
+            until: events that occurred up to here.
+            certainly: leave out events that only may have occurred within that time.
+
+        Raises:
+            InvalidDate: `since` or `until` is not a date.
+        """
+        start, end = when(since), when(until)
+        if stream is not None:
+            found = self.store.read_stream(stream)
+        else:
+            found = self.store.read_all(types=None if type is None else {type})
+        for event in found:
+            if (
+                (type is None or event.type == type)
+                and (actor is None or _names(event, actor, "actor"))
+                and (subject is None or _names(event, subject, None))
+                and _within(event.occurred, start, end, certainly)
+            ):
+                yield event
+
+    def as_of(self, *, position: int) -> Snapshot:
+        """The record as it stood when the log had come to that position; reports run on it.
+
+        Raises:
+            NotFound: the log has not come to that position yet.
+        """
+        return Snapshot(self._projector.fold(position))
+
+    @contextlib.contextmanager
+    def _view(self) -> Iterator[View]:
+        self._projector.catch_up()
+        with database.reading(self.store.engine) as connection:
+            yield self._projector.view(connection)
+
+
+@attrs.frozen
+class Snapshot(Reporting):
+    """The record as of one moment, read-only."""
+
+    view: View
+
+    @contextlib.contextmanager
+    def _view(self) -> Iterator[View]:
+        yield self.view
+
+
+def _require_record(engine: sa.Engine) -> None:
+    if not (database.exists(engine) and is_migrated(engine)):
+        raise NotFound(f"{database.shown(engine.url)} holds no record. `timeline init` makes one.")
+
+
+def _added(thing: Actor | Source) -> NewEvent:
+    # The ids are derived, so that recording a thing twice is a retry and not a second event.
+    if not isinstance(thing, Actor | Source):
+        raise InvalidEvent(f"expected an Actor or a Source; found {thing!r:.80}")
+    if isinstance(thing, Actor):
+        return NewEvent(ActorAdded(thing), id=f"actor/{thing.id}")
+    return NewEvent(SourceAdded(thing), id=f"source/{thing.id}")
+
+
+def _evidence(
+    source: str | None,
+    at: str | None,
+    excerpt: str | None,
+    according_to: Iterable[Link | str],
+    evidence: Iterable[Evidence],
+) -> tuple[Evidence, ...]:
+    chain = links(according_to)
+    if source is not None:
+        return Evidence(source, at, excerpt, chain), *evidence
+    if at is not None or excerpt is not None or chain:
+        raise InvalidEvent("at=, excerpt= and according_to= say more of a source: name it, source=")
+    return tuple(evidence)
+
+
+def _require_evidence(new: NewEvent) -> None:
+    try:
+        kind = event_type(new.event)
+    except TypeError as error:
+        raise InvalidEvent(f"event {new.id!r}: {error}") from None
+    if kind.evidence and not new.evidence:
+        raise InvalidEvent(
+            f"event {new.id!r}: {kind.name} is known from some source; say which, with source=… or "
+            "evidence=[…]"
+        )
+
+
+def _references(new: NewEvent | RecordedEvent[Any]) -> References:
+    kind = event_type(new.event)
+    for path, category, id in references(new.event):
+        if not (kind.opens and path == kind.subject):
+            yield path, category, id
+    for number, each in enumerate(new.evidence):
+        yield from references(each, f"evidence[{number}]")
+
+
+def _names(event: RecordedEvent[Any], id: str, category: str | None) -> bool:
+    if category is None and event.stream.partition("-")[2] == id:
+        return True
+    return any(
+        found == id and (category is None or of == category) for _, of, found in _references(event)
+    )
+
+
+def _within(occurred: When | None, since: When | None, until: When | None, certainly: bool) -> bool:
+    if since is None and until is None:
+        return True
+    if occurred is None:
+        return not certainly
+    # An open end is one that every date lies within.
+    stretch = (since or _ALWAYS, until or _ALWAYS)
+    return occurred.certainly_within(*stretch) if certainly else occurred.possibly_within(*stretch)
+
+
+_ALWAYS = When("XXXX")

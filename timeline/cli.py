@@ -1,0 +1,305 @@
+"""The command line. It joins the rooms and holds no logic of its own.
+
+Exit codes: 0 done; 1 it could not be done, and the message says why; 2 the command was misspelt.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from timeline import database
+from timeline.api import Timeline
+from timeline.clock import encode_time
+from timeline.codec import Codec
+from timeline.errors import TimelineError
+from timeline.events import NewEvent, RecordedEvent
+from timeline.events.base import EventType
+from timeline.ingest import read_records
+from timeline.reports import Report
+
+_DEFAULT_URL = "sqlite:///timeline.db"
+
+_FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="text for reading, json for programs.",
+)
+
+
+class _Commands(click.Group):
+    """A group whose commands end with a message, not a traceback, when the user can mend it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TimelineError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--db",
+    "url",
+    metavar="URL",
+    envvar="TIMELINE_URL",
+    default=_DEFAULT_URL,
+    show_default=True,
+    show_envvar=True,
+    help="The database: sqlite:///FILE or postgresql://USER@HOST/NAME.",
+)
+@click.option(
+    "--events",
+    "modules",
+    metavar="MODULE",
+    multiple=True,
+    help="A Python module with event classes of your own; may be given several times.",
+)
+@click.version_option(package_name="timeline-store", prog_name="timeline")
+@click.pass_context
+def cli(ctx: click.Context, url: str, modules: tuple[str, ...]) -> None:
+    r"""Keep what was reported, and ask who said, met and proposed what.
+
+    \b
+    export TIMELINE_URL=sqlite:///record.db
+    timeline init
+    timeline ingest record/*.yaml
+    timeline report initiative ID
+    """
+    ctx.obj = _Opener(url, modules)
+
+
+class _Opener:
+    """Opens the record when a command needs it, and not while `--help` is read."""
+
+    def __init__(self, url: str, modules: tuple[str, ...]) -> None:
+        self._url, self._modules = url, modules
+
+    def __call__(self, *, create: bool = False) -> Timeline:
+        classes = [cls for name in self._modules for cls in _event_classes(name)]
+        try:
+            Codec(classes)
+        except (TypeError, ValueError) as error:
+            raise click.BadParameter(str(error), param_hint="--events") from None
+        return Timeline.open(self._url, events=classes, create=create)
+
+
+def _event_classes(module: str) -> list[type]:
+    # As `python -m` does: a module in the folder the user stands in is found.
+    sys.path.insert(0, "")
+    try:
+        found = importlib.import_module(module)
+    except Exception as error:  # noqa: BLE001  (a user's module may do anything when imported)
+        raise click.BadParameter(
+            f"cannot import {module!r}: {type(error).__name__}: {error}", param_hint="--events"
+        ) from None
+    finally:
+        sys.path.remove("")
+    classes = [
+        each
+        for each in vars(found).values()
+        if isinstance(each, type)
+        and isinstance(getattr(each, "__event_type__", None), EventType)
+        and each.__module__ == found.__name__
+    ]
+    if not classes:
+        raise click.BadParameter(
+            f"{module!r} defines no class made by @event", param_hint="--events"
+        )
+    return classes
+
+
+_opener = click.make_pass_decorator(_Opener)
+
+
+@cli.command()
+@_opener
+def init(opener: _Opener) -> None:
+    """Create the database, or bring its schema up to date."""
+    with opener(create=True) as timeline:
+        click.echo(f"{database.shown(timeline.store.engine.url)} is ready.")
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@_opener
+def ingest(opener: _Opener, files: tuple[str, ...]) -> None:
+    """Record what record FILES say: all of it or, on any error, nothing.
+
+    What was ingested before is not added again: a file that has grown is ingested whole.
+    """
+    with opener(create=True) as timeline:
+        with _progress() as progress:
+            news = _read_files(timeline, files, progress)
+            writing = progress.add_task("recording", total=len(news))
+            done = timeline.append_all(
+                news, progress=lambda written: progress.update(writing, completed=written)
+            )
+        there = len(done.events) - done.added
+        click.echo(
+            f"{_count(done.added, 'event')} added, {there} there already; the log holds "
+            f"{_count(timeline.store.head().position, 'event')}."
+        )
+
+
+def _read_files(timeline: Timeline, files: tuple[str, ...], progress: Progress) -> list[NewEvent]:
+    news: list[NewEvent] = []
+    reading = progress.add_task("reading", total=len(files))
+    for file in files:
+        news += read_records(file, timeline.store.codec.class_named)
+        progress.advance(reading)
+    return news
+
+
+def _progress() -> Progress:
+    # On standard error, and only for a person: piped output stays clean.
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+@cli.command()
+@click.option("--stream", help="Only events of this stream, such as proposal-joint-harbour.")
+@click.option("--actor", help="Only events that name this actor, in themselves or as evidence.")
+@click.option("--subject", help="Only events that name this id, of whatever kind of thing.")
+@click.option("--type", "kind", help="Only events of this type, such as StatementMade.")
+@click.option("--since", metavar="DATE", help="Only events that occurred from this date on.")
+@click.option("--until", metavar="DATE", help="Only events that occurred up to this date.")
+@click.option(
+    "--certainly",
+    is_flag=True,
+    help="With dates: leave out events that only may have occurred within them.",
+)
+@_FORMAT
+@_opener
+def log(opener: _Opener, /, form: str, kind: str | None, **filters: Any) -> None:
+    """List the events of the log, oldest first.
+
+    An event of uncertain date is listed if it may have occurred within the dates given.
+    As json, each line is one event.
+    """
+    show = _event_json if form == "json" else _event_line
+    with opener() as timeline:
+        for event in timeline.log(type=kind, **filters):
+            click.echo(show(event))
+
+
+def _event_line(event: RecordedEvent[Any]) -> str:
+    occurred = str(event.occurred or "undated")
+    return f"{event.position:>6}  {occurred:<21}  {event.type:<18}  {event.id}"
+
+
+def _event_json(event: RecordedEvent[Any]) -> str:
+    shown = {
+        "position": event.position,
+        "id": event.id,
+        "stream": event.stream,
+        "version": event.version,
+        "type": event.type,
+        "occurred": event.occurred,
+        "recorded_at": event.recorded,
+        "event": event.event,
+        "evidence": event.evidence,
+        "digest": event.digest.hex(),
+    }
+    return msgspec.json.encode(shown, enc_hook=encode_time).decode()
+
+
+@cli.group()
+def report() -> None:
+    """Answer a question from the record."""
+
+
+_POSITION = click.option(
+    "--at",
+    "position",
+    type=click.IntRange(min=0),
+    metavar="POSITION",
+    help="As the record stood when the log had come to this position.",
+)
+
+
+def _print_report(
+    opener: _Opener, form: str, position: int | None, make: Callable[[Any], Report]
+) -> None:
+    with opener() as timeline:
+        made = make(timeline if position is None else timeline.as_of(position=position))
+    if form == "json":
+        click.echo(made.to_json())
+        return
+    console = Console()
+    click.echo(made.to_text(console.width, color=console.color_system is not None))
+
+
+@report.command()
+@click.argument("id")
+@_POSITION
+@_FORMAT
+@_opener
+def initiative(opener: _Opener, id: str, form: str, position: int | None) -> None:
+    """The state of initiative ID: stage, parties, positions, terms, talks, sources."""
+    _print_report(opener, form, position, lambda record: record.initiative(id))
+
+
+@report.command()
+@click.option("--series", help="Only the editions of this series.")
+@click.option("--meeting", help="Only this meeting.")
+@_POSITION
+@_FORMAT
+@_opener
+def attendance(
+    opener: _Opener, form: str, position: int | None, series: str | None, meeting: str | None
+) -> None:
+    """Who attended which meeting."""
+    _print_report(
+        opener, form, position, lambda record: record.attendance(series=series, meeting=meeting)
+    )
+
+
+@report.command()
+@click.option("--speaker", help="Only statements of this actor.")
+@click.option("--about", help="Only statements about this proposal.")
+@click.option("--topic", help="Only statements on this topic.")
+@_POSITION
+@_FORMAT
+@_opener
+def statements(
+    opener: _Opener,
+    form: str,
+    position: int | None,
+    speaker: str | None,
+    about: str | None,
+    topic: str | None,
+) -> None:
+    """Who said what."""
+    _print_report(
+        opener,
+        form,
+        position,
+        lambda record: record.statements(speaker=speaker, about=about, topic=topic),
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def main() -> None:
+    """The entry point of the `timeline` command."""
+    cli()

@@ -1,0 +1,125 @@
+"""What all reports share: where in the log they stand, and how they show themselves."""
+
+from __future__ import annotations
+
+import abc
+import json
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import attrs
+
+from timeline.projection import View
+from timeline.reports.document import Cell, Document, Table, cell
+from timeline.reports.evidence import CorrectionLine, SourceLine
+from timeline.reports.html import render_html
+from timeline.reports.text import render_text
+
+
+@attrs.frozen
+class Standing:
+    """Where in the log a report stands: made again there, it is the same.
+
+    Attributes:
+        position: the last event it takes into account.
+        digest: the digest of the log there, in hexadecimal.
+    """
+
+    position: int
+    digest: str
+
+    @classmethod
+    def of(cls, view: View) -> Standing:
+        """The standing of everything made from a view."""
+        return cls(view.head.position, view.head.digest.hex())
+
+
+@attrs.frozen(kw_only=True)
+class Report(abc.ABC):
+    """The base of reports. `print` shows text; a notebook shows tables.
+
+    Attributes:
+        standing: where in the log the report stands.
+        corrections: the corrections that something in it rests on.
+        sources: the sources that something in it rests on.
+    """
+
+    kind: ClassVar[str]
+
+    standing: Standing
+    corrections: tuple[CorrectionLine, ...]
+    sources: tuple[SourceLine, ...]
+
+    @abc.abstractmethod
+    def document(self) -> Document:
+        """The report as headings and tables, for a rendering."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as dicts, lists and strings; the shape is documented in `docs/reports.md`."""
+        fields = attrs.asdict(self)
+        common = {name: fields.pop(name) for name in ("corrections", "sources", "standing")}
+        return {"report": self.kind, **fields, **common}
+
+    def to_json(self) -> str:
+        """The report as JSON, indented."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    def to_text(self, width: int = 80, *, color: bool = False) -> str:
+        """The report as text for a terminal of that width."""
+        return render_text(self.document(), width=width, color=color)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return render_html(self.document())
+
+    def _document(
+        self, title: str, tables: Iterable[Table], *, lead: Iterable[Cell] = (), note: str
+    ) -> Document:
+        """The document, with what every report ends on."""
+        return Document(
+            title=title,
+            lead=tuple(lead),
+            tables=(
+                *(table for table in tables if table.rows),
+                *self._apparatus(),
+            ),
+            notes=(note,),
+            position=self.standing.position,
+            digest=self.standing.digest,
+        )
+
+    def _apparatus(self) -> Iterable[Table]:
+        """What every report ends on, as far as there is any."""
+        if self.corrections:
+            yield Table(
+                "Corrected since it was recorded",
+                ("Correction", "Why"),
+                tuple(
+                    (cell(line.event), cell(line.reason, line.evidence))
+                    for line in self.corrections
+                ),
+            )
+        if self.sources:
+            yield Table(
+                "Sources",
+                ("Source", "What", "Origin"),
+                tuple(
+                    (cell(line.source), cell(_description(line)), cell(_origin(line)))
+                    for line in self.sources
+                ),
+            )
+
+
+def _description(line: SourceLine) -> str:
+    parts = [f"“{line.title}”", line.publisher, line.published or "undated"]
+    if line.grade != "ordinary":
+        parts.append(f"{line.grade} grade")
+    return ", ".join(parts)
+
+
+def _origin(line: SourceLine) -> str:
+    if line.cited_in:
+        return f"not read; cited in {line.cited_in}"
+    return "itself" if line.origin == line.source else f"copy of {line.origin}"

@@ -1,0 +1,223 @@
+"""From the ids of events to what a reader can check: sources, places in them, who told whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from timeline.events import Evidence, Link, RecordedEvent
+from timeline.projection import View
+from timeline.projections.directory import ActorRow
+from timeline.projections.sources import SourceRow
+
+
+@attrs.frozen
+class Told:
+    """One link of a chain of attribution, with names resolved."""
+
+    actor: str
+    name: str
+    manner: str | None
+    to: str | None
+    said: str | None
+    capacity: str | None
+
+
+@attrs.frozen
+class Support:
+    """One source's support for an event.
+
+    `origin` is the source whose text this one carries in the end, itself where it copies none:
+    two supports with one origin are one voice. `grade` is how far the source is trusted; where
+    `cited_in` is given, the source was not read but is mentioned in that one.
+    """
+
+    source: str
+    title: str
+    publisher: str
+    published: str | None
+    address: str | None
+    origin: str
+    origin_publisher: str
+    grade: str
+    cited_in: str | None
+    at: str | None
+    excerpt: str | None
+    chain: tuple[Told, ...]
+
+
+@attrs.frozen
+class Citation:
+    """One event that a value rests on.
+
+    `occurred` is as recorded: where the event was corrected since, the correction is cited beside
+    it.
+    """
+
+    event: str
+    type: str
+    position: int
+    occurred: str | None
+    recorded_at: str
+    reason: str | None
+    sources: tuple[Support, ...]
+
+
+@attrs.frozen
+class CorrectionLine:
+    """A correction that something in the report rests on: its event, and why it was made."""
+
+    event: str
+    reason: str
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class SourceLine:
+    """A source that something in the report rests on; `events` are the ids of those that cite it.
+
+    `origin` is as in `Support`.
+    """
+
+    source: str
+    title: str
+    publisher: str
+    published: str | None
+    address: str | None
+    origin: str
+    origin_publisher: str
+    grade: str
+    cited_in: str | None
+    note: str | None
+    events: tuple[str, ...]
+
+
+class Citer:
+    """Looks up names, sources and events of one view, each of them once."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._names: dict[str, str] = {}
+        self._sources: dict[str, SourceRow] = {}
+        self._citations: dict[str, Citation] = {}
+
+    def load(self, ids: Iterable[str]) -> None:
+        """Fetch these events in one query; `cite` then finds them here."""
+        wanted = [id for id in dict.fromkeys(ids) if id not in self._citations]
+        for id, recorded in self._view.events(wanted).items():
+            self._citations[id] = self._citation(recorded)
+
+    def cite(self, ids: Iterable[str]) -> tuple[Citation, ...]:
+        """The citations for these events, in this order."""
+        wanted = tuple(dict.fromkeys(ids))
+        self.load(wanted)
+        return tuple(self._citations[id] for id in wanted)
+
+    def corrections(self) -> tuple[CorrectionLine, ...]:
+        """The corrections among all that was cited, in the order of the log."""
+        return tuple(
+            CorrectionLine(citation.event, citation.reason, (citation,))
+            for citation in self._cited()
+            if citation.reason is not None
+        )
+
+    def sources(self) -> tuple[SourceLine, ...]:
+        """The sources of all that was cited, in the order in which the log first leans on them."""
+        events: dict[str, dict[str, None]] = {}
+        for citation in self._cited():
+            for support in citation.sources:
+                events.setdefault(support.source, {})[citation.event] = None
+        return tuple(self._source_line(source, tuple(citing)) for source, citing in events.items())
+
+    def _cited(self) -> list[Citation]:
+        return sorted(self._citations.values(), key=lambda each: each.position)
+
+    def _source_line(self, id: str, events: tuple[str, ...]) -> SourceLine:
+        source = self._source(id)
+        origin = self._origin(source)
+        return SourceLine(
+            source=id,
+            title=source.title,
+            publisher=self.name(source.publisher),
+            published=text(source.published),
+            address=source.address,
+            origin=origin.source,
+            origin_publisher=self.name(origin.publisher),
+            grade=source.grade,
+            cited_in=source.cited_in,
+            note=source.note,
+            events=events,
+        )
+
+    def name(self, actor: str) -> str:
+        """The name to show for an actor; its id where no such actor is in view."""
+        if actor not in self._names:
+            known = self._view.get(ActorRow, actor)
+            self._names[actor] = known.name if known else actor
+        return self._names[actor]
+
+    def names(self, actors: Iterable[str]) -> tuple[str, ...]:
+        """The names to show for several actors."""
+        return tuple(self.name(actor) for actor in actors)
+
+    def _citation(self, recorded: RecordedEvent[object]) -> Citation:
+        return Citation(
+            event=recorded.id,
+            type=recorded.type,
+            position=recorded.position,
+            occurred=text(recorded.occurred),
+            recorded_at=recorded.recorded,
+            reason=getattr(recorded.event, "reason", None),
+            sources=tuple(self._support(each) for each in recorded.evidence),
+        )
+
+    def _support(self, evidence: Evidence) -> Support:
+        source = self._source(evidence.source)
+        origin = self._origin(source)
+        return Support(
+            source=source.source,
+            title=source.title,
+            publisher=self.name(source.publisher),
+            published=text(source.published),
+            address=source.address,
+            origin=origin.source,
+            origin_publisher=self.name(origin.publisher),
+            grade=source.grade,
+            cited_in=source.cited_in,
+            at=evidence.at,
+            excerpt=evidence.excerpt,
+            chain=tuple(self._told(link) for link in evidence.chain),
+        )
+
+    def _told(self, link: Link) -> Told:
+        return Told(
+            actor=link.who,
+            name=self.name(link.who),
+            manner=link.manner,
+            to=None if link.to is None else self.name(link.to),
+            said=text(link.said),
+            capacity=link.capacity,
+        )
+
+    def _source(self, id: str) -> SourceRow:
+        if id not in self._sources:
+            found = self._view.get(SourceRow, id)
+            if found is None:  # retracted, or recorded without the checks of `Timeline`
+                found = SourceRow(
+                    id, id, id, None, None, None, None, None, None, "low", "not in this view", ()
+                )
+            self._sources[id] = found
+        return self._sources[id]
+
+    def _origin(self, source: SourceRow) -> SourceRow:
+        seen = {source.source}
+        while source.copies is not None and source.copies not in seen:
+            seen.add(source.copies)
+            source = self._source(source.copies)
+        return source
+
+
+def text(value: object) -> str | None:
+    """A value as reports give it: None stays None."""
+    return None if value is None else str(value)
