@@ -9,6 +9,7 @@ on PostgreSQL. One that is about a single kind of database says so:
 import contextlib
 import os
 import shutil
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ from typing import Protocol
 import hypothesis
 import pytest
 import servers
+
+# Where the run was started in the background, SIGINT is ignored, and so it would be in the commands
+# that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: an example that touches a database takes as long as the machine is busy. In CI the
 # same examples every time, so that a failure is about the change; elsewhere new ones every time.

@@ -331,17 +331,20 @@ class PrivateServer(Server):
 
 
 @contextlib.contextmanager
-def postgres_server(settings: Mapping[str, str] = UNSAFE) -> Iterator[PrivateServer]:
+def postgres_server(
+    settings: Mapping[str, str] = UNSAFE, folder: Path | None = None
+) -> Iterator[PrivateServer]:
     """A private server, started; stopped and removed on leaving.
 
-    Crash tests pass settings of their own, without UNSAFE's.
+    Crash tests pass settings of their own, without UNSAFE's; measurements of what durability costs
+    also a folder that is on a disk.
     """
     binaries = find_binaries()
     if binaries is None:
         raise PostgresUnavailable(NONE_FOUND)
     remove_abandoned()
     with contextlib.ExitStack() as stack:
-        home = Path(tempfile.mkdtemp(prefix=PREFIX, dir=ground()))
+        home = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder or ground()))
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         lock = stack.enter_context((home / "lock").open("w"))
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,7 +164,7 @@ def test_several_files_at_once(database_url):
         "record: [",
         MORE,
         SMALL.replace("2024-04", "soon"),
-        SMALL.replace("gazette", "herald", 1),
+        SMALL.replace("publisher: gazette", "publisher: herald"),
         SMALL.replace("id: floated", "id: floated-again").replace("by: north", "by: ghost"),
     ],
     ids=["yaml", "no record", "date", "reference", "second reference"],
@@ -291,7 +292,7 @@ def test_reports_are_those_of_python(args, make):
     [
         (["initiative", "nope"], "no initiative 'nope' is recorded. Recorded are: gas-union."),
         (["initiative", "gas-union", "--at", 0], "no initiative 'gas-union' is recorded"),
-        (["initiative", "gas-union", "--at", 83], "no position 83 in the log: it has positions 1"),
+        (["initiative", "gas-union", "--at", 83], "no position 83 in the log: it ends at 82"),
         (["attendance", "--series", "nope"], "Series: informal-cis-summit."),
         (["attendance", "--meeting", "nope"], "no meeting 'nope'"),
         (["attendance", "--at", 83], "no position 83"),
@@ -403,6 +404,7 @@ def test_an_unreachable_server(command):
         "postgresql://user:sec/ret@host/name",
         "postgresql://user:secret@127.0.0.1:1/name?colour=red",
         "sqlite:///missing/folder/timeline.db",
+        "sqlite://timeline.db",
     ],
 )
 def test_what_is_no_address_of_a_database(url):
@@ -567,7 +569,8 @@ def test_several_modules_of_event_classes(module):
 
 def test_a_class_that_is_not_known(module):
     message = fails("ingest", write(TARIFF_RECORD))
-    assert "record.yaml:3: events[0].type: event type 'TariffImposed'" in message
+    assert "record.yaml:3: events[0].type: expected the type of an event; found" in message
+    assert "'TariffImposed'" in message
     assert "--events MODULE" in message
 
     run("--events", module(TARIFFS), "ingest", "record.yaml")
@@ -600,6 +603,133 @@ def test_a_module_that_is_not_there(name):
     assert "--events" in fails("--events", name, "log", code=2)
 
 
+# Keeping
+
+
+def test_a_seal_is_what_verify_takes(database_url):
+    db = ("--db", database_url)
+    run(*db, "ingest", write(SMALL))
+    seal = run(*db, "seal").stdout.strip()
+    run(*db, "ingest", write(SMALL + MORE))
+
+    position, digest = seal.split(":")
+    assert (position, len(bytes.fromhex(digest))) == ("4", 32)
+    assert run(*db, "verify").stdout == "5 events verified, true to their digests.\n"
+    against = run(*db, "verify", "--seal", seal)
+    assert against.stdout == "5 events verified, true to their digests and to the seal.\n"
+    assert against.stderr == ""
+
+
+def test_an_empty_log_has_a_seal(database_url):
+    db = ("--db", database_url)
+    run(*db, "init")
+    seal = run(*db, "seal").stdout.strip()
+
+    assert seal == "0:" + "00" * 32
+    assert run(*db, "verify", "--seal", seal).stdout.startswith("0 events verified")
+
+
+def test_verify_names_the_place_of_damage(database_url):
+    db = ("--db", database_url)
+    run(*db, "ingest", write(SMALL))
+    trigger = "events_keep_update"
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        on = " ON events" if engine.dialect.name == "postgresql" else ""
+        connection.exec_driver_sql(f"DROP TRIGGER {trigger}{on}")
+        connection.exec_driver_sql("UPDATE events SET occurred = '2024-05' WHERE position = 4")
+    engine.dispose()
+
+    assert "damaged at position 4" in fails(*db, "verify")
+
+
+def test_verify_against_a_seal_that_does_not_fit():
+    run("ingest", write(SMALL))
+
+    assert "sealed at 9" in fails("verify", "--seal", "9:" + "ab" * 32)
+    assert "POSITION:DIGEST" in fails("verify", "--seal", "yesterday")
+
+
+def test_redact_takes_the_words(database_url):
+    db = ("--db", database_url)
+    run(*db, "ingest", write(SMALL))
+    seal = run(*db, "seal").stdout.strip()
+    assert "A harbour for both." in run(*db, "log", "--format", "json").stdout
+
+    done = run(*db, "redact", "harbour/floated", "--reason", "asked to")
+    again = run(*db, "redact", "harbour/floated", "--reason", "asked to")
+
+    assert done.stdout == "The words of harbour/floated are gone; an EventRedacted says so.\n"
+    assert again.stdout == "The words of harbour/floated had been removed before.\n"
+    log = run(*db, "log", "--format", "json").stdout
+    assert "A harbour for both." not in log
+    assert '"reason":"asked to"' in log
+    assert "EventRedacted" in run(*db, "log").stdout.splitlines()[-1]
+    assert run(*db, "verify", "--seal", seal).stdout.startswith("5 events verified")
+    assert "joint-harbour" in fails(*db, "report", "initiative", "joint-harbour")
+
+
+def test_redact_of_what_cannot_be():
+    run("ingest", write(SMALL))
+
+    assert "no event 'nobody'" in fails("redact", "nobody", "--reason", "asked to")
+    assert "--reason" in run("redact", "harbour/floated", code=2).stderr
+    assert "reason" in fails("redact", "harbour/floated", "--reason", "")
+    assert "A harbour for both." in run("log", "--format", "json").stdout
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("right", ["reader", "writer"])
+def test_grant_lets_a_role_in(migrated_url, right):
+    role = f"timeline_{uuid.uuid4().hex}"
+    engine = create_engine(migrated_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD 'hunter2'")
+    theirs = engine.url.set(username=role, password="hunter2").render_as_string(False)
+    try:
+        run("--db", migrated_url, "ingest", write(SMALL))
+        granted = run("--db", migrated_url, "grant", right, role)
+        assert granted.stdout == f"{role} is a {right} now.\n"
+        assert run("--db", theirs, "log").stdout.count("\n") == 4
+        assert (
+            "A joint harbour" in run("--db", theirs, "report", "initiative", "joint-harbour").stdout
+        )
+        write(SMALL + MORE)
+        if right == "writer":
+            assert run("--db", theirs, "ingest", "record.yaml").stdout.startswith("1 event added")
+        else:
+            assert "may only be read" in fails("--db", theirs, "ingest", "record.yaml")
+        message = fails("--db", theirs, "redact", "harbour/floated", "--reason", "to hide it")
+        assert "hunter2" not in message
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP OWNED BY {role}")
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+        engine.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_grant_to_a_role_that_is_not_there(migrated_url):
+    assert "no_such_role" in fails("--db", migrated_url, "grant", "reader", "no_such_role")
+
+
+def test_grant_where_there_are_no_roles():
+    run("init")
+
+    assert "SQLite has no roles" in fails("grant", "reader", "ann")
+    assert "'reader', 'writer'" in run("grant", "owner", "ann", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["seal"], ["verify"], ["redact", "x", "--reason", "y"], ["grant", "reader", "ann"]],
+    ids=lambda command: command[0],
+)
+def test_keeping_makes_no_record_where_there_is_none(command):
+    assert "holds no record" in fails(*command)
+    assert not Path("timeline.db").exists()
+
+
 # As a process
 
 
@@ -614,6 +744,23 @@ def test_the_installed_command(database_url):
     assert added == "4 events added, 0 there already; the log holds 4 events."
     assert logged.split() == ["3", "undated", "SourceAdded", "source/article"]
     assert done.stderr == ""
+
+
+def test_the_demo_builds_its_record_in_the_checkout(tmp_path):
+    checkout = Path(__file__).parent.parent
+    copy = tmp_path / "copy"
+    shutil.copytree(checkout / "fixtures", copy / "fixtures")
+    (copy / "scripts").mkdir()
+    shutil.copy(checkout / "scripts" / "demo", copy / "scripts")
+    write("#!/bin/sh\n", copy / "scripts" / "setup").chmod(0o755)
+    (copy / ".venv").symlink_to(sys.prefix)
+
+    done = shell("copy/scripts/demo")
+
+    assert [path.name for path in copy.glob("*.db")] == ["demo.db"]
+    assert "Stage: negotiating, since 2023-12-26" in done.stdout
+    with Timeline.open(f"sqlite:///{copy / 'demo.db'}", create=False) as timeline:
+        assert timeline.store.head().position == 82
 
 
 def test_the_exit_codes_of_the_installed_command():

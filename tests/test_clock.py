@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import EDTF, INSTANTS, WHENS
 
-from timeline.clock import When, instant, instant_text, when
+from timeline.clock import UNKNOWN, When, instant, instant_text, when
 from timeline.errors import InvalidDate, NaiveDatetime
 
 DAY = timedelta(days=1)
@@ -247,6 +247,11 @@ def test_earlier_and_more_precise_dates_come_first_and_unknown_ones_last() -> No
         ("2022-12-01", False, False),
         ("2022-12-01/..", False, False),
         ("2022-12-01T00:30+03:00", True, True),
+        ("2022-11-28~", False, True),
+        ("2022-11-28?", False, True),
+        ("2022-11-28%", False, True),
+        ("2022-11-01~/2022-11-02", False, True),
+        ("2022-12-01~", False, False),
     ],
 )
 def test_within_november(text: str, certainly: bool, possibly: bool) -> None:
@@ -262,6 +267,13 @@ def test_an_open_end_leaves_out_nothing() -> None:
     assert When("2023").certainly_within(since, When("XXXX"))
     assert When("2021").certainly_within(When("XXXX"), until)
     assert not When("2021").possibly_within(since, When("XXXX"))
+
+
+def test_of_the_unknown_nothing_is_certain_and_everything_possible() -> None:
+    assert (UNKNOWN.earliest, UNKNOWN.latest) == (None, None)
+    assert max(When("2023"), UNKNOWN, When("2022/..")) == UNKNOWN
+    assert UNKNOWN.possibly_within(When("2022"), When("2022"))
+    assert not UNKNOWN.certainly_within(UNKNOWN, UNKNOWN)
 
 
 @given(EDTF)
@@ -298,8 +310,9 @@ def test_what_is_certainly_within_is_possibly_within(a: When, since: When, until
 
 @given(WHENS, WHENS)
 def test_everything_closed_is_certainly_within_itself(a: When, b: When) -> None:
+    vague = not set("~?%").isdisjoint(a.text)
     if a.earliest and a.latest:
-        assert a.certainly_within(a, a)
+        assert a.certainly_within(a, a) is not vague
     assert a.possibly_within(a, a)
     assert a.possibly_within(b, b) == b.possibly_within(a, a)
 

@@ -35,6 +35,7 @@ VARIES = re.compile(r"\b[0-9a-f]{64}\b|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 def rerun(page: Path, folder: Path) -> str:
     """The page, with what its examples print now."""
     shutil.copytree(ROOT / "fixtures", folder / "fixtures")
+    os.environ.pop("TIMELINE_URL", None)  # the pages show the default
     namespace: dict[str, object] = {"__name__": "__main__"}
     text = page.read_text(encoding="utf-8")
     parts, end, printed = [], 0, None
@@ -71,7 +72,6 @@ def _console(body: str, folder: Path) -> str:
             | {
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
                 "COLUMNS": "80",
-                "TIMELINE_URL": "sqlite:///record.db",
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -108,7 +108,11 @@ def events(line):
 
 
 def chain(support):
-    return [told.actor for told in support.chain]
+    return [told.who.id for told in support.chain]
+
+
+def names(actors):
+    return tuple(str(actor) for actor in actors)
 
 
 def one(lines, event):
@@ -128,8 +132,8 @@ def meeting(report, id):
 def test_putin_proposed_a_union_of_three(initiative):
     (proposal,) = initiative.proposals
 
-    assert proposal.by == "Vladimir Putin"
-    assert proposal.parties == ("Russia", "Kazakhstan", "Uzbekistan")
+    assert (proposal.by.id, proposal.by.name) == ("putin", "Vladimir Putin")
+    assert names(proposal.parties) == ("Russia", "Kazakhstan", "Uzbekistan")
     assert proposal.occurred == "2022-11-28"
     assert events(proposal) == ["putin-proposes"]
 
@@ -138,14 +142,14 @@ def test_the_proposal_is_known_at_third_hand(initiative):
     (support,) = initiative.proposals[0].evidence[0].sources
     site, agency, tokayev, putin = support.chain
 
-    assert (site.name, agency.name) == ("Turkey News Gazette", "Anadolu Agency")
-    assert (tokayev.name, tokayev.to, tokayev.said, tokayev.capacity) == (
+    assert (str(site.who), str(agency.who)) == ("Turkey News Gazette", "Anadolu Agency")
+    assert (str(tokayev.who), str(tokayev.to), tokayev.said, tokayev.capacity) == (
         "Kassym-Jomart Tokayev",
         "Mikhail Mishustin",
         "2022-11-28",
         "president",
     )
-    assert putin.name == "Vladimir Putin"
+    assert str(putin.who) == "Vladimir Putin"
     assert (support.at, support.excerpt) == ("paragraph 2", "had proposed the gas union")
 
 
@@ -154,7 +158,7 @@ def test_the_site_carries_a_copy(initiative):
     (line,) = (line for line in initiative.sources if line.source == "aa-tng")
 
     for shown in (support, line):
-        assert (shown.publisher, shown.origin_publisher) == (
+        assert names((shown.publisher, shown.origin_publisher)) == (
             "Turkey News Gazette",
             "Anadolu Agency",
         )
@@ -209,19 +213,19 @@ def test_peskov_told_reporters_in_moscow(initiative, statements, event, point):
     line = one(initiative.statements, event)
 
     assert re.search(point, line.text)
-    assert (line.speaker, line.on_behalf_of, line.capacity) == (
+    assert (str(line.speaker), str(line.on_behalf_of), line.capacity) == (
         "Dmitry Peskov",
         "Russia",
         "spokesman",
     )
-    assert (line.to, line.place, line.occurred) == (
+    assert (str(line.to), line.place, line.occurred) == (
         "reporters in Moscow",
         "Moscow",
         "2022-11-29~",
     )
     for support in line.evidence[0].sources:
         assert chain(support) == ["turkey-news-gazette", "anadolu", "peskov"]
-        assert (support.origin_publisher, support.excerpt is None) == ("Anadolu Agency", False)
+        assert (str(support.origin_publisher), support.excerpt is None) == ("Anadolu Agency", False)
     assert one(statements.statements, event) == line
 
 
@@ -235,7 +239,7 @@ def test_peskovs_own_words_are_short_and_quoted(initiative):
 
 
 def test_the_terms_so_far(initiative):
-    terms = {line.name: (line.value, line.by, *events(line)) for line in initiative.terms}
+    terms = {line.name: (line.value, str(line.by), *events(line)) for line in initiative.terms}
 
     assert terms == {
         "form": (
@@ -263,7 +267,7 @@ def test_the_terms_so_far(initiative):
 
 def test_who_belongs_to_the_eurasian_economic_union(initiative):
     found = {
-        line.name: [(each.of, each.status, *events(each)) for each in line.memberships]
+        line.name: [(str(each.of), each.status, *events(each)) for each in line.memberships]
         for line in initiative.parties
     }
 
@@ -309,7 +313,7 @@ def test_russias_position_is_its_own_through_its_spokesman(initiative):
     (own,) = initiative.party("russia").own
 
     assert (own.stance, own.own) == ("favourable", True)
-    assert (own.speaker, own.on_behalf_of) == ("Dmitry Peskov", "Russia")
+    assert names((own.speaker, own.on_behalf_of)) == ("Dmitry Peskov", "Russia")
     assert events(own) == ["peskov-extremely-relevant"]
     assert initiative.party("russia").imputed == ()
 
@@ -326,7 +330,7 @@ def test_what_peskov_says_of_uzbekistan_is_imputed(initiative):
     (imputed,) = initiative.party("uzbekistan").imputed
 
     assert (imputed.stance, imputed.own) == ("favourable", False)
-    assert (imputed.speaker, imputed.on_behalf_of) == ("Dmitry Peskov", "Russia")
+    assert names((imputed.speaker, imputed.on_behalf_of)) == ("Dmitry Peskov", "Russia")
     (support,) = imputed.evidence[0].sources
     assert chain(support) == ["turkey-news-gazette", "anadolu", "peskov", "uzbekistan"]
     assert support.chain[2].manner == "imputed"
@@ -339,7 +343,11 @@ def test_what_peskov_says_of_uzbekistan_is_imputed(initiative):
 def test_putin_talked_about_gas_with_both_leaders(initiative):
     (talks,) = initiative.talks
 
-    assert talks.participants == ("Vladimir Putin", "Kassym-Jomart Tokayev", "Shavkat Mirziyoyev")
+    assert names(talks.participants) == (
+        "Vladimir Putin",
+        "Kassym-Jomart Tokayev",
+        "Shavkat Mirziyoyev",
+    )
     assert talks.topics == ("supply arrangements", "pricing", "joint ventures")
     assert talks.meeting == GAS_TALKS
     assert "constructively" in talks.text
@@ -351,14 +359,14 @@ def test_the_talks_are_known_from_peskov_through_an_unnamed_newspaper(initiative
 
     assert chain(article) == ["unnamed-publisher", "unnamed-newspaper", "peskov"]
     peskov = article.chain[-1]
-    assert (peskov.capacity, peskov.to) == ("press secretary", "a major Russian newspaper")
+    assert (peskov.capacity, str(peskov.to)) == ("press secretary", "a major Russian newspaper")
 
 
 def test_views_were_first_exchanged_at_the_summit(initiative):
     line = one(initiative.statements, "peskov-first-views")
 
     assert re.search("first exchanged among CIS members.*St Petersburg", line.text)
-    assert (line.speaker, line.to) == ("Dmitry Peskov", "a major Russian newspaper")
+    assert names((line.speaker, line.to)) == ("Dmitry Peskov", "a major Russian newspaper")
 
 
 def test_the_day_stands_without_a_year_as_in_the_article(record):
@@ -438,16 +446,15 @@ def test_the_edition_of_2022_is_no_part_of_the_initiative(initiative):
     assert "summit-2022" not in initiative.to_json()
 
 
-def test_eight_were_invited_beside_the_host(summits):
-    invited, hosts = {}, set()
+def test_eight_were_invited(summits):
+    invited, roles = {}, set()
     for line in summits.parties:
         for entry in summits.cell(line.party, GAS_TALKS).entries:
             if entry.status == "invited":
                 invited[line.name] = events(entry)[0]
-            if entry.role == "host":
-                hosts.add(line.name)
+            roles.add(entry.role)
 
-    assert hosts == {"Russia"}
+    assert roles == {None}
     assert invited == dict.fromkeys(
         (
             "Armenia",
@@ -482,6 +489,13 @@ def test_attended_by_whom_the_article_names_and_by_nobody_else(summits):
     for each in others.values():
         assert each.status == "invited"
         assert [entry.status for entry in each.entries] == ["invited"]
+
+
+def test_russia_was_there_through_its_president(summits):
+    (entry,) = summits.cell("russia", GAS_TALKS).entries
+
+    assert (entry.participant, entry.status) == ("putin", "attended")
+    assert events(entry)[0] == "summit-leaders-attended"
 
 
 def test_pashinyans_attendance_is_known_from_the_armenian_government(summits):
@@ -523,7 +537,7 @@ def test_the_three_bracketed_citations_are_visibly_weak(initiative, summits):
     sources = {line.source: line for line in (*initiative.sources, *summits.sources)}
     low = {id: line for id, line in sources.items() if line.grade == "low"}
 
-    assert {id: line.publisher for id, line in low.items()} == {
+    assert {id: str(line.publisher) for id, line in low.items()} == {
         "cited-kremlin-press-service": "Kremlin press service",
         "cited-armenian-government": "Armenian government",
         "cited-regional-briefings": "Regional briefings",

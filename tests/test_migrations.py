@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from timeline import Actor, DatabaseTooNew, MigrationFailed, Timeline, database
+from timeline import Actor, DatabaseTooNew, MigrationFailed, NotFound, Timeline, database
 from timeline.migrations import is_migrated, upgrade
 from timeline.tables import REVISION, VERSION_TABLE, events, head, metadata
 
@@ -282,6 +283,56 @@ def test_the_database_refuses_to_empty_the_log(migrated_url: str) -> None:
 
 
 # Upgrading
+
+
+def journal_mode(url: str) -> str:
+    with contextlib.closing(sqlite3.connect(str(sa.make_url(url).database))) as file:
+        return str(file.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_looking_at_another_programs_file_leaves_it_as_it_is(database_url: str) -> None:
+    file = Path(str(sa.make_url(database_url).database))
+    with contextlib.closing(sqlite3.connect(file)) as theirs:
+        theirs.executescript("CREATE TABLE customers (name TEXT)")
+    before = file.read_bytes()
+
+    with engine_of(database_url) as engine:
+        assert not is_migrated(engine)
+    with pytest.raises(NotFound):
+        Timeline.open(database_url, create=False)
+
+    assert file.read_bytes() == before
+    assert journal_mode(database_url) == "delete"
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_after_an_upgrade_readers_need_not_wait_for_writers(database_url: str) -> None:
+    assert migrate(database_url)
+    assert journal_mode(database_url) == "wal"
+
+
+def test_a_downgrade_takes_the_read_models_along(database_url: str) -> None:
+    def report() -> str:
+        with Timeline.open(database_url) as timeline:
+            timeline.add(Actor(id="ada", kind="person", name="Ada"))
+            return str(timeline.attendance().to_dict()["meetings"])
+
+    def views() -> set[str]:
+        with engine_of(database_url) as engine:
+            return set(sa.inspect(engine).get_view_names())
+
+    before = report()
+    assert len(tables(database_url) - OURS) == len(views()) > 1
+
+    alembic("-x", f"url={database_url}", "downgrade", "base")
+    assert tables(database_url) == {VERSION_TABLE}
+    assert views() == set()
+
+    alembic("-x", f"url={database_url}", "upgrade", "head")
+    assert report() == before
+    assert len(tables(database_url) - OURS) == len(views()) > 1
 
 
 def test_an_upgrade_is_done_once(database_url: str) -> None:

@@ -1,6 +1,7 @@
 """Read models: kept in tables or folded in memory, and the same either way."""
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Literal
@@ -27,10 +28,12 @@ from timeline.events import (
     StatementMade,
     event,
 )
-from timeline.projection import KeptView, Projection, Projector, Rows, View, changed, on, row
+from timeline.projection import KeptView, Projection, Projector, View, on
 from timeline.projections import BUILT_IN
 from timeline.projections.statements import StatementRow, Statements
+from timeline.rows import Rows, changed, row
 from timeline.store import EventStore
+from timeline.tables import VERSION_TABLE, metadata
 
 # Projections such as a user writes
 
@@ -617,6 +620,41 @@ def test_a_row_class_may_change_with_the_version(store: EventStore, engine: sa.E
 
     assert_kept_as_folded(Projector(store, [Other()]))
     assert select(engine, "SELECT * FROM speakers") == [("ann", "StatementMade")]
+
+
+def keeping_also(number: int, *classes: type) -> Projection:
+    """`Speakers` in another version, with rows of these classes beside its own."""
+
+    class Changed(Speakers):
+        version = number
+        rows = (SpeakerRow, *classes)
+
+        @on(StatementMade)
+        def told(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
+            if AgendaRow in classes:
+                rows.put(AgendaRow(recorded.id, recorded.type))
+            if WordRow in classes:
+                rows.put(WordRow(recorded.event.text, recorded.position))
+
+    return Changed()
+
+
+def test_row_classes_may_come_and_go_with_the_version(store: EventStore, engine: sa.Engine) -> None:
+    versions = [[], [AgendaRow], [AgendaRow, WordRow], [WordRow], [AgendaRow], []]
+    add(store, statement("ann", "Yes."), "x")
+
+    for number, classes in enumerate(versions, start=1):
+        assert_kept_as_folded(Projector(store, [keeping_also(number, *classes)]))
+        names = {cls.__row__[0] for cls in (SpeakerRow, *classes)}
+        found = sa.inspect(engine)
+        assert set(found.get_view_names()) == names
+        kept_tables = set(found.get_table_names()) - {*metadata.tables, VERSION_TABLE}
+        assert kept_tables == {f"{name}_v{number}" for name in names}
+        [checkpoint] = select(
+            engine, 'SELECT projection, version, position, "rows" FROM checkpoints'
+        )
+        assert checkpoint[:3] == ("speakers", number, 1)
+        assert set(json.loads(checkpoint[3])) == names
 
 
 def test_rows_of_a_later_version_than_the_codes_are_left_alone(

@@ -24,7 +24,7 @@ from timeline.events import (
     StatementMade,
     event,
 )
-from timeline.ingest import read_records, records
+from timeline.ingest import read_records, tree
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "gas-union"
 
@@ -213,7 +213,8 @@ def test_the_flagship_record_is_read(path):
         ("kind: person", "knd: person", 3, "actors[0].knd", "Did you mean kind"),
         ('"An article"', "", 7, "sources[0].title", "expected text; found nothing"),
         ('    title: "An article"\n', "", 5, "sources[0]", "expected the key 'title'"),
-        ("StatementMade", "StatementMad", 10, "events[0].type", "ActorAdded.*mean StatementMade"),
+        ("StatementMade", "StatementMad", 10, "events[0].type",
+         "type of an event; found 'StatementMad'. Did you mean StatementMade.* ActorAdded"),
         ("    type: StatementMade\n", "", 9, "events[0]", "the key 'type'"),
         ("2022-11-29~", "2022-13-45", 11, "events[0].occurred", "found '2022-13-45'"),
         ("2022-11-29~", "2022-11-29T10:00", 11, "events[0].occurred", "time zone"),
@@ -305,7 +306,7 @@ def test_long_values_are_not_repeated_in_messages(refuse):
 @pytest.fixture(params=[getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.SafeLoader])
 def loader(request, monkeypatch):
     """Either of YAML's two parsers; which one there is depends on how PyYAML was built."""
-    monkeypatch.setattr(records, "_LOADER", request.param)
+    monkeypatch.setattr(tree, "_LOADER", request.param)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 """The contract of the log: what anyone who appends and reads relies on, on every database."""
 
+import contextlib
+import logging
 import os
 import subprocess
 import sys
 import threading
+import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -17,11 +21,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import TEXTS
 
+from timeline import Timeline, database, grants
 from timeline.clock import When
 from timeline.database import create_engine
 from timeline.errors import (
     Conflict,
+    ConnectionLost,
+    DatabaseBusy,
     DatabaseError,
+    DatabaseReadOnly,
     DatabaseUnreachable,
     EventIdReused,
     InvalidEvent,
@@ -193,11 +201,12 @@ def test_any_content_comes_back_as_it_was(store: EventStore, text: str, number: 
 
 @pytest.mark.parametrize("name", ["a b", "заметка-1", "🔥", "x" * 255, "'\"", "%", "A", "a-b-c"])
 def test_streams_and_ids_may_be_any_printable_text(store: EventStore, name: str) -> None:
-    store.append(name, [NewEvent(Noted("a"), id=name)])
+    id = name[:200]  # shorter than a stream's name, which may be made of it
+    store.append(name, [NewEvent(Noted("a"), id=id)])
 
     [found] = store.read_stream(name)
-    assert (found.stream, found.id) == (name, name)
-    assert store.get([name])[name] == found
+    assert (found.stream, found.id) == (name, id)
+    assert store.get([id])[id] == found
 
 
 def test_streams_are_told_apart_to_the_letter(store: EventStore) -> None:
@@ -378,7 +387,7 @@ def test_the_head_at_a_position_never_reached_is_not_found(
 ) -> None:
     store.append("a", notes("1", "2", "3"))
 
-    with pytest.raises(NotFound, match="1 to 3"):
+    with pytest.raises(NotFound, match="ends at 3"):
         store.head_at(position)
 
 
@@ -485,6 +494,30 @@ def test_a_repeat_is_found_by_another_store_too(store: EventStore, engine: sa.En
     assert EventStore(engine, [Noted]).append("a", notes("1")).events == first.events
 
 
+def test_a_repeat_is_one_although_its_class_has_gained_a_field(engine: sa.Engine) -> None:
+    @event(name="weighed")
+    class Weighed:
+        weight: int
+
+    @event(name="weighed")
+    class WeighedInUnits:
+        weight: int
+        unit: str | None = None
+
+    [first] = EventStore(engine, [Weighed]).append("a", [NewEvent(Weighed(1), id="x")]).events
+    later = EventStore(engine, [WeighedInUnits])
+
+    again = later.append("a", [NewEvent(WeighedInUnits(1), id="x")])
+    assert again.added == 0
+    assert again.events[0].event == WeighedInUnits(1)
+    assert again.events[0].digest == first.digest
+    for other in (WeighedInUnits(2), WeighedInUnits(1, "kg")):
+        with pytest.raises(EventIdReused) as refused:
+            later.append("a", [NewEvent(other, id="x")])
+        assert refused.value.differs == ("data",)
+    assert later.head().position == 1
+
+
 def test_repeats_and_new_events_may_come_in_one_call(store: EventStore) -> None:
     first = store.append("a", notes("1", "2"))
 
@@ -549,12 +582,24 @@ def test_the_same_id_with_other_content_is_refused(
     assert store.head() == before
 
 
-def test_an_id_may_stand_in_a_call_only_once(store: EventStore) -> None:
-    for again in (Noted("1"), Noted("other")):
-        with pytest.raises(InvalidEvent, match="'x' stands twice"):
-            store.append("a", [NewEvent(Noted("1"), id="x"), NewEvent(again, id="x")])
+def test_an_id_taken_by_an_event_of_an_unknown_class_is_refused(engine: sa.Engine) -> None:
+    EventStore(engine, [Noted]).append("a", notes("x"))
 
+    with pytest.raises(EventIdReused) as refused:
+        EventStore(engine).append("a", [NewEvent(ActorAdded(Actor("a", "person", "A")), id="x")])
+
+    assert refused.value.differs[0] == "type"
+
+
+def test_an_id_may_stand_for_one_thing_only_in_a_call(store: EventStore) -> None:
+    with pytest.raises(InvalidEvent, match="'x' stands twice"):
+        store.append("a", [NewEvent(Noted("1"), id="x"), NewEvent(Noted("other"), id="x")])
     assert store.head().position == 0
+
+    appended = store.append("a", [NewEvent(Noted("1"), id="x")] * 2)
+    assert appended.added == 1
+    assert positions(appended.events) == [1, 1]
+    assert positions(store.read_all()) == [1]
 
 
 # What is refused at the door
@@ -566,6 +611,13 @@ def test_a_stream_or_an_id_that_nobody_can_print_is_refused(store: EventStore, n
         store.append(name, [Noted("a")])
     with pytest.raises(InvalidEvent, match="printable"):
         store.append("a", [NewEvent(Noted("a"), id=name)])
+
+    assert store.head().position == 0
+
+
+def test_an_id_has_room_for_a_stream_named_after_it(store: EventStore) -> None:
+    with pytest.raises(InvalidEvent, match="expected id to be text of 1 to 200"):
+        store.append("a", [NewEvent(Noted("a"), id="x" * 201)])
 
     assert store.head().position == 0
 
@@ -609,6 +661,20 @@ def test_a_field_that_does_not_fit_is_named(store: EventStore, made: object, fie
     assert type(made).__event_type__.name in str(refused.value)
     assert field in str(refused.value)
     assert store.head().position == 0
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "\\\\u0000", "a\\u0000b", '"\\u0000"'])
+def test_text_that_only_spells_a_nul_character_is_fine(store: EventStore, text: str) -> None:
+    store.append("a", [NewEvent(Noted(text), evidence=[Evidence("paper", text)])])
+
+    [found] = store.read_all()
+    assert (found.event.text, found.evidence[0].at) == (text, text)
+
+
+@pytest.mark.parametrize("text", ["\\\0", "\\\\\0", "\\u0000\0"])
+def test_a_nul_character_behind_backslashes_is_refused(store: EventStore, text: str) -> None:
+    with pytest.raises(InvalidEvent, match="NUL"):
+        store.append("a", [Noted(text)])
 
 
 def test_text_with_a_nul_character_is_refused(store: EventStore) -> None:
@@ -694,6 +760,15 @@ def test_a_class_that_uses_a_name_of_the_envelope_is_refused() -> None:
         @event
         class Happened:
             occurred: str
+
+
+@pytest.mark.parametrize("subject", ["nope", "nope.id"])
+def test_a_class_whose_subject_is_no_field_is_refused(subject: str) -> None:
+    with pytest.raises(TypeError, match=f"'{subject}' is none of its fields"):
+
+        @event(category="rain", subject=subject)
+        class Rained:
+            where: str
 
 
 def test_two_classes_of_one_type_name_are_refused(engine: sa.Engine) -> None:
@@ -896,6 +971,34 @@ def test_sqlite_refuses_to_replace_events(
     assert tuple(store.read_all()) == before
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("verb", ["REPLACE", "INSERT OR REPLACE", "INSERT OR IGNORE", "INSERT"])
+@pytest.mark.parametrize(
+    "clause", ["", "ON CONFLICT DO UPDATE SET data = '{}'", "ON CONFLICT (event_id) DO NOTHING"]
+)
+def test_sqlite_refuses_every_way_to_put_an_event_in_anothers_place(
+    store: EventStore, engine: sa.Engine, verb: str, clause: str
+) -> None:
+    before = store.append("a", notes("1", "2")).events
+
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.exec_driver_sql(f"{verb} INTO events SELECT * FROM events WHERE true {clause}")
+
+    assert tuple(store.read_all()) == before
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_postgresql_refuses_an_upsert_of_an_event(store: EventStore, engine: sa.Engine) -> None:
+    before = store.append("a", notes("1", "2")).events
+
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO events SELECT * FROM events ON CONFLICT (position) DO UPDATE SET data = ''"
+        )
+
+    assert tuple(store.read_all()) == before
+
+
 @pytest.mark.parametrize("column", ["position", "event_id", "stream, version"])
 def test_the_database_keeps_ids_positions_and_versions_unique(
     engine: sa.Engine, column: str
@@ -1056,6 +1159,306 @@ def test_a_writer_that_dies_after_its_append_leaves_it_whole(
     assert store.head().position == 2
 
 
+# Failures that pass
+
+
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (DatabaseUnreachable, True),
+        (ConnectionLost, True),
+        (DatabaseBusy, True),
+        (DatabaseReadOnly, False),
+        (DatabaseError, False),
+    ],
+)
+def test_errors_tell_whether_they_may_pass(error: type[DatabaseError], transient: bool) -> None:
+    assert error.transient is transient
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An append is tried again for less long, so that its failing takes less long, too."""
+    monkeypatch.setattr("timeline.store._PATIENCE", 0.3)
+
+
+def hurried(url: str) -> sa.Engine:
+    """An engine that waits for a lock for 100 ms, and not for as long as is usual."""
+    if url.startswith("sqlite"):
+        engine = create_engine(url)
+        sa.event.listen(
+            engine, "connect", lambda opened, _: opened.execute("PRAGMA busy_timeout = 100")
+        )
+        return engine
+    return create_engine(sa.make_url(url).update_query_dict({"options": "-c lock_timeout=100"}))
+
+
+@contextlib.contextmanager
+def held(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that has the head, as one has who is appending; ended on leaving."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SELECT * FROM head FOR UPDATE")
+        else:
+            connection.execution_options(timeline_begin="IMMEDIATE").exec_driver_sql("SELECT 1")
+        yield connection
+
+
+def until(happened: Callable[[], Any]) -> Any:
+    """Wait until something is so, and return it."""
+    deadline = time.monotonic() + 60
+    while not (found := happened()):
+        assert time.monotonic() < deadline
+    return found
+
+
+def waiting_for_a_lock(engine: sa.Engine) -> int | None:
+    """The process of PostgreSQL's that waits for a lock in this database, if one does."""
+    query = (
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with engine.connect() as connection:
+        return connection.exec_driver_sql(query).scalar()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.usefixtures("impatient")
+def test_a_database_that_others_hold_is_busy(
+    store: EventStore, engine: sa.Engine, migrated_url: str, count: int
+) -> None:
+    other = hurried(migrated_url)
+    with held(engine), pytest.raises(DatabaseBusy) as busy:
+        EventStore(other, [Noted]).append("a", notes(*"12"[:count]))
+    other.dispose()
+
+    assert busy.value.transient
+    assert list(store.read_all()) == []
+    assert store.append("a", notes("1")).added == 1
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_append_is_tried_again_until_others_let_go(
+    store: EventStore, engine: sa.Engine, migrated_url: str, count: int
+) -> None:
+    other = hurried(migrated_url)
+    refusals: list[object] = []
+    sa.event.listen(other, "handle_error", refusals.append)
+    with ThreadPoolExecutor(1) as threads:
+        with held(engine):
+            appending = threads.submit(EventStore(other, [Noted]).append, "a", notes(*"12"[:count]))
+            if other.dialect.name == "postgresql":
+                until(lambda: waiting_for_a_lock(engine))
+                until(lambda: not waiting_for_a_lock(engine))
+                until(lambda: waiting_for_a_lock(engine))
+            else:
+                until(lambda: refusals)
+        assert appending.result(60).added == count
+    other.dispose()
+
+    assert positions(store.read_all()) == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_of_two_that_wait_for_each_other_one_is_told_to_try_again(
+    store: EventStore, engine: sa.Engine
+) -> None:
+    table = articles(engine)
+    both_hold = threading.Barrier(2)
+
+    def append_then_lock() -> None:
+        with database.writing(engine) as connection:
+            store.append("a", notes("1"), connection=connection)
+            both_hold.wait(60)
+            connection.exec_driver_sql(f"LOCK TABLE {table.name}")
+
+    def lock_then_append() -> None:
+        with database.writing(engine) as connection:
+            connection.exec_driver_sql(f"LOCK TABLE {table.name}")
+            both_hold.wait(60)
+            store.append("a", notes("2"), connection=connection)
+
+    with ThreadPoolExecutor(2) as threads:
+        done = [threads.submit(append_then_lock), threads.submit(lock_then_append)]
+        errors = [each.exception(60) for each in done]
+
+    [error] = [each for each in errors if each is not None]
+    assert type(error) is DatabaseBusy
+    assert positions(store.read_all()) == [1]
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_in_the_callers_own_transaction_errors_are_ours_too(
+    engine: sa.Engine, migrated_url: str
+) -> None:
+    other = hurried(migrated_url)
+    with held(engine), other.connect() as connection, pytest.raises(DatabaseBusy):
+        EventStore(other, [Noted]).append("a", notes("1"), connection=connection)
+    other.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_an_interrupted_append_leaves_transactions_whole(
+    store: EventStore, engine: sa.Engine
+) -> None:
+    """A single append does without a transaction; the connection must not stay that way."""
+    one_connection = create_engine(engine.url)
+
+    def interrupted() -> None:
+        with database.driving(one_connection):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with one_connection.connect() as connection:
+        store.append("a", notes("1"), connection=connection)
+        connection.rollback()
+    one_connection.dispose()
+
+    assert list(store.read_all()) == []
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_append_whose_connection_is_cut_is_done_once(
+    store: EventStore, engine: sa.Engine, count: int
+) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        with held(engine) as holder:
+            appending = threads.submit(store.append, "a", notes(*"12"[:count]))
+            cut = until(lambda: waiting_for_a_lock(engine))
+            holder.exec_driver_sql(f"SELECT pg_terminate_backend({cut})")
+            assert until(lambda: waiting_for_a_lock(engine) not in (None, cut))
+        assert appending.result(60).added == count
+
+    assert positions(store.read_all()) == list(range(1, count + 1))
+
+
+def cut_all(engine: sa.Engine) -> None:
+    others = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        until(lambda: not connection.exec_driver_sql(others).all())
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_connections_that_were_cut_while_idle_are_made_again(
+    store: EventStore, migrated_url: str
+) -> None:
+    other = create_engine(migrated_url)
+    store.append("a", notes("1"))
+    followed = store.follow()
+    assert next(followed).position == 1
+
+    cut_all(other)
+    assert store.append("a", notes("2")).added == 1
+    cut_all(other)
+    assert next(followed).position == 2
+    followed.close()
+    other.dispose()
+
+
+def test_a_server_that_goes_and_comes_back(
+    private_postgres: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = private_postgres(fsync="off")
+    engine = create_engine(server.create_database())
+    upgrade(engine)
+    store = EventStore(engine, [Noted])
+    store.append("a", notes("1"))
+
+    server.stop()
+    for attempt in (store.head, lambda: store.append("a", notes("2"))):
+        with pytest.raises(DatabaseUnreachable) as gone:
+            attempt()
+        assert gone.value.transient
+    server.start()
+    assert store.append("a", notes("2")).added == 1
+
+    # It crashes under an append: while that is tried again nobody can tell whether it was done.
+    monkeypatch.setattr("timeline.store._PATIENCE", 1.0)
+    with ThreadPoolExecutor(1) as threads, held(engine) as holder:
+        appending = threads.submit(store.append, "a", notes("3"))
+        until(lambda: waiting_for_a_lock(engine))
+        server.stop("immediate")
+        holder.invalidate()
+        assert type(appending.exception(60)) is ConnectionLost
+    monkeypatch.setattr("timeline.store._PATIENCE", 60.0)
+    server.start()
+    with ThreadPoolExecutor(1) as threads, held(engine) as holder:
+        appending = threads.submit(store.append, "a", notes("3"))
+        until(lambda: waiting_for_a_lock(engine))
+        server.stop("immediate")
+        holder.invalidate()
+        server.start()
+        assert appending.result(60).added == 1
+    assert positions(store.read_all()) == [1, 2, 3]
+    engine.dispose()
+
+
+def test_a_file_that_may_only_be_read_says_so(store: EventStore, migrated_url: str) -> None:
+    store.append("a", notes("1"))
+    url = sa.make_url(migrated_url)
+    read_only = (
+        f"sqlite:///file:{url.database}?mode=ro&uri=true"
+        if url.get_backend_name() == "sqlite"
+        else url.update_query_dict({"options": "-c default_transaction_read_only=on"})
+    )
+    engine = create_engine(read_only)
+    reader = EventStore(engine, [Noted])
+
+    assert texts(reader.read_all()) == ["1"]
+    for count in (1, 2):
+        with pytest.raises(DatabaseReadOnly) as refused:
+            reader.append("a", notes(*"23"[:count]))
+        assert not refused.value.transient
+    engine.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("place", ["user", "query"])
+@pytest.mark.usefixtures("impatient")
+def test_the_password_shows_nowhere(
+    migrated_url: str, engine: sa.Engine, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "hunter2-not-to-be-seen"
+    url = sa.make_url(migrated_url)
+    if place == "user":
+        url = url.set(password=secret)
+    else:
+        url = url.update_query_dict({"password": secret})
+    url = url.update_query_dict({"options": "-c lock_timeout=100"})
+    nowhere = [
+        url.set(database="no_such_database"),
+        url.set(username="no_such_user"),
+        url.set(query=dict(url.query) | {"host": "/no/such/folder"}),
+        url.set(query=dict(url.query) | {"no_such_option": "1"}),
+    ]
+    shown = []
+
+    def failing(attempt: Callable[[], Any]) -> None:
+        with pytest.raises((DatabaseError, InvalidInput)) as failed:
+            attempt()
+        shown.append("".join(traceback.format_exception(failed.value)))
+        shown.append(repr(failed.value))
+
+    for address in nowhere:
+        failing(lambda address=address: Timeline.open(address))
+        failing(lambda address=address: EventStore(create_engine(address)).head())
+    with Timeline.open(url, events=[Noted]) as timeline:
+        shown += [repr(timeline), str(timeline), repr(timeline.store)]
+        with held(engine):
+            failing(lambda: timeline.store.append("a", notes("1")))
+        failing(lambda: grants.grant(timeline.store.engine, "reader", "no_such_role"))
+    shown += [record.getMessage() for record in caplog.records]
+
+    assert len(shown) > 12
+    assert not [text for text in shown if secret in text]
+
+
 # Databases that are not there
 
 
@@ -1120,6 +1523,7 @@ def test_a_database_without_the_log_is_named(database_url: str) -> None:
         "postgresql+asyncpg://ann:hunter2@localhost/none",
         "postgresql://ann:hunter2@localhost:port/none",
         "https://example.org",
+        "sqlite://timeline.db",
         None,
     ],
 )

@@ -1,8 +1,10 @@
 """`Timeline`: what it takes, what it refuses, and what its reports then say."""
 
 import datetime
+import json
 from collections.abc import Iterator
 
+import attrs
 import pytest
 import sqlalchemy as sa
 
@@ -23,6 +25,7 @@ from timeline import (
     MeetingAnnounced,
     MeetingCalledOff,
     MeetingHeld,
+    MeetingRescheduled,
     MembershipReported,
     MigrationFailed,
     NaiveDatetime,
@@ -113,7 +116,7 @@ def test_what_a_source_reports_comes_back_with_its_chain(harbour):
         "paragraph 3",
         "now or never",
     )
-    assert [(told.name, told.manner, told.capacity) for told in support.chain] == [
+    assert [(str(told.who), told.manner, told.capacity) for told in support.chain] == [
         ("The Gazette", None, None),
         ("The minister", "quoted", "minister of ports"),
         ("Northland", None, None),
@@ -211,6 +214,49 @@ def test_what_is_no_event_is_refused(timeline):
     refuses(timeline, InvalidEvent, "hello", match="made by @event; found str")
 
 
+def test_a_new_event_goes_in_by_another_door(timeline):
+    new = NewEvent(said(), evidence=[Evidence("article")])
+
+    refuses(timeline, InvalidEvent, new, match="use append_all")
+    refuses(timeline, InvalidEvent, said(), new, source="article", match="use append_all")
+    assert timeline.append_all([new]).added == 1
+
+
+def test_an_event_of_ones_own_may_be_given_its_stream(migrated_url):
+    @event
+    class Rained:
+        where: str
+
+    with Timeline.open(migrated_url, events=[Rained]) as timeline:
+        refuses(timeline, InvalidEvent, Rained("north"), match="stream=")
+        done = timeline.append(Rained("north"), Rained("south"), stream="weather")
+        assert [(each.stream, each.version) for each in done.events] == [
+            ("weather", 1),
+            ("weather", 2),
+        ]
+        given = {"stream": "weather", "expected_version": 1}
+        refuses(timeline, WrongExpectedVersion, Rained("north"), **given)
+
+
+RECORD = """\
+record: weather
+actors:
+  - {id: east, kind: state, name: Eastland}
+  - {id: west, kind: state, name: Westland}
+"""
+
+
+def test_ingesting_tells_how_far_it_is(timeline, tmp_path):
+    (file := tmp_path / "weather.yaml").write_text(RECORD)
+    told = []
+
+    timeline.ingest(file, progress=lambda done, total: told.append((done, total)))
+
+    assert told[-1] == (2, 2)
+    assert told == sorted(told)
+    assert {total for _, total in told} == {2}
+
+
 def test_a_class_the_timeline_was_not_opened_with_is_refused(timeline):
     @event
     class Rained:
@@ -274,7 +320,7 @@ def test_one_call_may_name_what_comes_later_in_it(timeline):
     )
 
     assert done.added == 4
-    assert timeline.initiative("harbour").statements[0].speaker == "Newcomer"
+    assert timeline.initiative("harbour").statements[0].speaker.name == "Newcomer"
 
 
 def test_an_unknown_reference_leaves_out_the_whole_call(timeline):
@@ -330,8 +376,18 @@ def test_an_id_is_not_used_again_for_something_else(timeline, change, column):
 def test_an_id_is_for_one_event(timeline):
     refuses(timeline, InvalidEvent, said(), said(), id="yes", source="article", match="one event")
     new = NewEvent(said(), id="yes", evidence=[Evidence("article")])
-    with pytest.raises(InvalidEvent, match="stands twice"):
-        timeline.append_all([new, new])
+    other = attrs.evolve(new, event=said("No."))
+    with pytest.raises(InvalidEvent, match=r"stands twice.*different content"):
+        timeline.append_all([new, other])
+
+
+def test_the_same_event_twice_in_one_call_is_recorded_once(timeline):
+    new = NewEvent(said(), id="yes", evidence=[Evidence("article")])
+    done = timeline.append_all([new, new])
+
+    assert done.added == 1
+    assert [each.id for each in done.events] == ["yes", "yes"]
+    assert len(timeline.statements().statements) == 1
 
 
 def test_expected_versions(harbour):
@@ -439,6 +495,27 @@ def test_reports_show_what_is_right_and_cite_the_correction(harbour):
     assert [citation.event for citation in after.stage.evidence] == ["made", "late"]
     assert [line.reason for line in after.corrections] == ["It was otherwise."]
     assert harbour.as_of(position=before.standing.position).initiative("harbour") == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"terms": [{"name": "seat", "value": "North", "colour": "red"}]}, r"terms\[0\].colour"),
+        ({"terms": [{"name": "a", "value": "b"}, {"name": "a", "value": "b", "x": 1}]},
+         r"terms\[1\].x"),
+    ],
+)  # fmt: skip
+def test_a_correction_names_no_unknown_field_deep_within(harbour, changes, path):
+    correction = EventCorrected(["made"], "It was otherwise.", changes)
+
+    refuses(harbour, InvalidEvent, correction, match=f"no field '{path}' that could be corrected")
+
+
+def test_a_correction_may_leave_out_fields_deep_within(harbour):
+    correct(harbour, "made", terms=[{"name": "seat", "value": "North"}])
+
+    (line,) = harbour.initiative("harbour").terms
+    assert (line.name, line.value) == ("seat", "North")
 
 
 def test_the_later_of_two_corrections_holds(harbour):
@@ -562,6 +639,38 @@ def test_outcomes_that_differ_are_both_shown(timeline):
     assert [entry.status for entry in cell.entries] == ["invited", "absent", "attended"]
 
 
+def test_who_represents_a_party_is_named(timeline):
+    sent = [Attendance("minister", "represented", represents="north")]
+    timeline.append(held(attendance=[*sent, Attendance("south", "represented")]), source="article")
+
+    report = timeline.attendance()
+    assert report.cell("north", "summit").people("north") == ("The minister",)
+    assert report.cell("south", "summit").people("south") == ()
+    assert "represented (The minister)" in report.to_text(200)
+
+
+@pytest.mark.parametrize(("count", "widths"), [(3, [3]), (4, [3, 1]), (7, [3, 3, 1])])
+def test_at_most_three_meetings_stand_abreast(timeline, count, widths):
+    for number in range(count):
+        timeline.append(
+            held(f"m{number}", f"No. {number}", attendance=[Attendance("north", "attended")]),
+            occurred=f"20{number:02}",
+            source="article",
+        )
+
+    report = timeline.attendance()
+    tables = [each for each in report.document().tables if each.title.startswith("Who attended")]
+    assert [len(table.columns) - 1 for table in tables] == widths
+    assert [table.title for table in tables][1:] == ["Who attended, continued"] * (len(widths) - 1)
+    headings = [column for table in tables for column in table.columns[1:]]
+    assert headings == [f"No. {number} (20{number:02})" for number in range(count)]
+    for table in tables:
+        (row,) = table.rows
+        assert [each.text for each in row[1:]] == ["attended"] * (len(table.columns) - 1)
+        assert row[0].text == "Northland"
+        assert all(each.evidence for each in row[1:])
+
+
 def test_a_meeting_that_was_called_off(timeline):
     timeline.append(
         MeetingAnnounced("summit", "Summit", series="summits", planned="2024-05"), source="article"
@@ -572,6 +681,48 @@ def test_a_meeting_that_was_called_off(timeline):
     assert (line.state, line.held_on, line.notes) == ("called off", ("2024-05",), ("A strike.",))
 
 
+def announced(planned, **fields):
+    return MeetingAnnounced("summit", "Summit", series="summits", planned=planned, **fields)
+
+
+def the_summit(timeline):
+    (line,) = timeline.attendance(series="summits").meetings
+    return line.state, line.held_on, line.place
+
+
+def test_an_older_announcement_recorded_later_undoes_no_calling_off(timeline):
+    timeline.append(announced("2024-05"), occurred="2024-02", source="article")
+    timeline.append(MeetingCalledOff("summit"), occurred="2024-04", source="article")
+    timeline.append(announced("2024-05", by="north"), occurred="2024-03", source="article")
+    assert the_summit(timeline)[0] == "called off"
+
+    timeline.append(announced("2024-06"), occurred="2024-05", source="article")
+    assert the_summit(timeline)[:2] == ("announced; outcome unknown", ("2024-06",))
+
+
+def test_of_a_meeting_that_was_moved_only_the_newest_plan_is_shown(timeline):
+    timeline.append(announced("2024-05", place="North"), occurred="2024-01", source="article")
+    timeline.append(
+        MeetingRescheduled("summit", planned="2024-07"), occurred="2024-03", source="article"
+    )
+    timeline.append(
+        MeetingRescheduled("summit", planned="2024-06"), occurred="2024-02", source="article"
+    )
+    assert the_summit(timeline) == ("announced; outcome unknown", ("2024-07",), ("North",))
+    assert "2024-05" not in timeline.attendance(series="summits").to_text()
+
+    timeline.append(held(), occurred="2024-08", source="article")
+    timeline.append(held(), occurred="2024-09", source="article")
+    assert the_summit(timeline)[:2] == ("held", ("2024-08", "2024-09"))
+
+
+def test_a_meeting_within_another_says_so(timeline):
+    timeline.append(held(), held("aside", "Aside", within="summit"), source="article")
+
+    lines = timeline.attendance(series="summits").meetings
+    assert {line.meeting: line.within for line in lines} == {"summit": None, "aside": "summit"}
+
+
 def test_a_meeting_that_is_not_in_the_report_has_no_cells(timeline):
     timeline.append(held(attendance=[Attendance("north", "attended")]), source="article")
     report = timeline.attendance(series="summits")
@@ -579,6 +730,106 @@ def test_a_meeting_that_is_not_in_the_report_has_no_cells(timeline):
     assert report.cell("south", "summit").status == "not mentioned"
     with pytest.raises(NotFound, match="'other' is not in this report; it has summit"):
         report.cell("north", "other")
+
+
+# What reports say of actors, and how
+
+
+def test_actors_have_an_id_and_a_name(harbour):
+    harbour.append(
+        said(about=["harbour"], on_behalf_of="north", to="south", topics=["ships", "trade"]),
+        id="said",
+        source="article",
+        according_to=["gazette", Link("minister", to="south")],
+    )
+    harbour.append(ProposalDiscussed("harbour", ["minister"], "Talks."), source="article")
+
+    report = harbour.initiative("harbour")
+    (proposal,), (line,), (talks,) = report.proposals, report.statements, report.talks
+    (support,) = line.evidence[0].sources
+    named = {
+        "gazette": (support.publisher, support.origin_publisher, support.chain[0].who),
+        "minister": (line.speaker, *talks.participants, support.chain[1].who),
+        "north": (proposal.by, proposal.parties[0], line.on_behalf_of),
+        "south": (proposal.parties[1], line.to, support.chain[1].to),
+    }
+    names = {"gazette": "The Gazette", "minister": "The minister"}
+    names |= {"north": "Northland", "south": "Southland"}
+    for id, actors in named.items():
+        assert {(each.id, each.name, str(each)) for each in actors} == {(id, names[id], names[id])}
+    assert (support.chain[0].to, proposal.to) == (None, ())
+
+    shown = json.loads(report.to_json())
+    assert shown["statements"][0]["speaker"] == {"id": "minister", "name": "The minister"}
+    assert shown["statements"][0]["topics"] == ["ships", "trade"]
+    assert shown["proposals"][0]["parties"][1] == {"id": "south", "name": "Southland"}
+    assert "Northland" in report.to_text()
+    assert "Named(" not in report.to_text() + report._repr_html_()
+
+
+def test_a_report_as_a_dict_is_what_json_can_hold(harbour):
+    harbour.append(
+        said(about=["harbour"], quotes=["now"], positions=[Position("south", "opposed")]),
+        source="article",
+        according_to=["gazette"],
+    )
+    harbour.append(held(attendance=[Attendance("north", "attended")]), source="article")
+    correct(harbour, "made", title="A harbour for two")
+
+    for report in (
+        harbour.initiative("harbour"),
+        harbour.attendance(),
+        harbour.attendance(series="summits"),
+        harbour.statements(topic="none"),
+    ):
+        assert report.to_dict() == json.loads(report.to_json())
+
+
+def test_sources_and_parties_name_their_events(harbour):
+    harbour.append(
+        said(about=["harbour"], positions=[Position("gazette", "opposed")]),
+        id="said",
+        source="article",
+    )
+
+    report = harbour.initiative("harbour")
+    (source,) = report.sources
+    assert source.events == ("made", "said")
+    assert {
+        line.party: [citation.event for citation in line.evidence] for line in report.parties
+    } == {"north": ["made"], "south": ["made"], "gazette": ["said"]}
+
+
+def test_positions_at_odds_stand_side_by_side(harbour):
+    for number, (day, stance) in enumerate(
+        [("2024-05", "opposed"), ("2024-06", "favourable"), ("2024-07", "opposed")]
+    ):
+        harbour.append(
+            said(about=["harbour"], positions=[Position("south", stance)]),
+            id=f"said-{number}",
+            occurred=day,
+            source="article",
+        )
+
+    report = harbour.initiative("harbour")
+    assert [line.stance for line in report.party("south").imputed] == [
+        "opposed",
+        "favourable",
+        "opposed",
+    ]
+    (table,) = (each for each in report.document().tables if each.title == "Positions")
+    shown = {row[0].text: row for row in table.rows}["Southland"][2]
+    assert shown.text == (
+        "opposed, says The minister (2024-07); favourable, says The minister (2024-06)"
+    )
+    assert [citation.event for citation in shown.evidence] == ["said-2", "said-1"]
+
+
+def test_an_empty_report_has_no_heading_for_evidence(harbour):
+    harbour.append(said(), source="article")
+
+    assert "Evidence" not in harbour.statements(topic="none").to_text()
+    assert "Evidence" in harbour.statements().to_text().splitlines()
 
 
 # Names that are not there

@@ -18,8 +18,14 @@ import attrs
 import sqlalchemy as sa
 
 from timeline import database
-from timeline.clock import When, when
-from timeline.errors import InvalidEvent, InvalidInput, NotFound, UnknownReference
+from timeline.clock import UNKNOWN, When, when
+from timeline.errors import (
+    DatabaseReadOnly,
+    InvalidEvent,
+    InvalidInput,
+    NotFound,
+    UnknownReference,
+)
 from timeline.events import (
     Actor,
     ActorAdded,
@@ -29,17 +35,21 @@ from timeline.events import (
     Link,
     NewEvent,
     RecordedEvent,
+    Redacted,
     References,
     Source,
     SourceAdded,
     event_type,
     references,
 )
+from timeline.events.envelope import new_id
 from timeline.events.evidence import links
 from timeline.ingest import read_records
+from timeline.integrity import Head, verify
 from timeline.migrations import is_migrated, upgrade
 from timeline.projection import Projector, View
 from timeline.projections import BUILT_IN
+from timeline.redaction import redact, scrub
 from timeline.reports import AttendanceReport, InitiativeReport, StatementsReport
 from timeline.reports.attendance import attendance_report
 from timeline.reports.initiative import initiative_report
@@ -168,6 +178,7 @@ class Timeline(Reporting):
         according_to: Iterable[Link | str] = (),
         evidence: Iterable[Evidence] = (),
         id: str | None = None,
+        stream: str | None = None,
         expected_version: ExpectedVersion = Expected.ANY,
     ) -> Appended:
         """Record what a source reports: all of the events or, on any error, none.
@@ -181,6 +192,7 @@ class Timeline(Reporting):
             according_to: the chain from the publisher back to the speaker: actors' ids or `Link`s.
             evidence: further evidence, or all of it in full.
             id: the event's id, for a single event. Give one to make the call safe to repeat.
+            stream: the stream, for event classes of one's own that do not say theirs.
             expected_version: the version the events' stream must be at, if they share one.
 
         Raises:
@@ -192,9 +204,11 @@ class Timeline(Reporting):
         if id is not None and len(events) != 1:
             raise InvalidEvent(f"an id names one event; found {len(events)} with id={id!r}")
         support = _evidence(source, at, excerpt, according_to, evidence)
-        given = {} if id is None else {"id": id}
+        if any(isinstance(each, NewEvent) for each in events):
+            raise InvalidEvent("a NewEvent brings its own id, date and evidence: use append_all")
         news = [
-            NewEvent(each, occurred=when(occurred), evidence=support, **given) for each in events
+            NewEvent(each, new_id() if id is None else id, stream, when(occurred), support)
+            for each in events
         ]
         return self.append_all(news, expected_version=expected_version)
 
@@ -225,19 +239,25 @@ class Timeline(Reporting):
             )
         return self.store.append_all(news, expected=expected, progress=progress)
 
-    def ingest(self, *paths: str | os.PathLike[str]) -> Appended:
+    def ingest(
+        self,
+        *paths: str | os.PathLike[str],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Appended:
         """Record all that the record files say, or nothing.
 
         What was ingested before is not added again, so a file that has grown is ingested whole.
+        `progress` is told how many of the events are written, and how many there are.
 
         Raises:
             InvalidRecord: a file cannot be read; names file, line and field.
             EventIdReused: an entry was recorded with other content before.
             UnknownReference, InvalidEvent, DatabaseError: see there.
         """
-        return self.append_all(
-            new for path in paths for new in read_records(path, self.store.codec.class_named)
-        )
+        classes = self.store.codec.class_named
+        news = [new for path in paths for new in read_records(path, classes)]
+        told = None if progress is None else lambda done: progress(done, len(news))
+        return self.append_all(news, progress=told)
 
     def _require_references(self, news: list[NewEvent]) -> None:
         """Check that whatever the events name is recorded, or recorded with them."""
@@ -273,6 +293,8 @@ class Timeline(Reporting):
                 f"{problem}: it is itself a correction. Retract it with an EventRetracted, and "
                 "record what is right in a correction of its own."
             )
+        if isinstance(target.event, Redacted):
+            raise InvalidEvent(f"{problem}: its words were taken down, there is nothing to correct")
         try:
             corrected = self.store.codec.corrected(target, new.event.changes)
         except InvalidInput as error:
@@ -333,9 +355,59 @@ class Timeline(Reporting):
         """
         return Snapshot(self._projector.fold(position))
 
+    # Keeping
+
+    def redact(self, event_id: str, *, reason: str) -> bool:
+        """Remove for good what an event and its evidence say; says whether anything was left.
+
+        The words go from the log, from the read models, and from the database's files; id, dates,
+        order and digests stay, and an `EventRedacted` tells why. See `timeline.redaction.scrub` for
+        what it costs, and for where copies may be left.
+
+        Raises:
+            NotFound: no such event is in the log.
+            InvalidInput: the event is itself the record of a takedown.
+            DatabaseReadOnly, DatabaseError: see there.
+        """
+        done = redact(self.store, event_id, reason)
+        self._projector.catch_up()
+        scrub(self.store.engine, self._projector.table_names())
+        return done
+
+    def seal(self) -> str:
+        """Where the log ends, position and digest, as text to keep where nobody can change it.
+
+        `verify` checks against it that nothing up to there was changed or cut off.
+        """
+        database.make_durable(self.store.engine)
+        return self.store.head().seal
+
+    def verify(
+        self, *, seal: str | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> Head:
+        """Check every event of the log against its digests; returns where the log ends.
+
+        Args:
+            seal: what `seal` gave at some time.
+            progress: told the position reached, and the last one.
+
+        Raises:
+            LogDamaged: something was changed, removed, added or reordered; names the position.
+            InvalidInput: the seal is not one.
+        """
+        sealed = None if seal is None else Head.of_seal(seal)
+        with database.reading(self.store.engine) as connection:
+            return verify(connection, seal=sealed, progress=progress)
+
     @contextlib.contextmanager
     def _view(self) -> Iterator[View]:
-        self._projector.catch_up()
+        try:
+            self._projector.catch_up()
+        except DatabaseReadOnly:
+            yield self._projector.fold(self.store.head().position)
+            return
+        # What a report cites must not be gone after a crash.
+        database.make_durable(self.store.engine)
         with database.reading(self.store.engine) as connection:
             yield self._projector.view(connection)
 
@@ -393,6 +465,8 @@ def _require_evidence(new: NewEvent) -> None:
 
 
 def _references(new: NewEvent | RecordedEvent[Any]) -> References:
+    if isinstance(new.event, Redacted):
+        return
     kind = event_type(new.event)
     for path, category, id in references(new.event):
         if not (kind.opens and path == kind.subject):
@@ -415,8 +489,5 @@ def _within(occurred: When | None, since: When | None, until: When | None, certa
     if occurred is None:
         return not certainly
     # An open end is one that every date lies within.
-    stretch = (since or _ALWAYS, until or _ALWAYS)
+    stretch = (since or UNKNOWN, until or UNKNOWN)
     return occurred.certainly_within(*stretch) if certainly else occurred.possibly_within(*stretch)
-
-
-_ALWAYS = When("XXXX")

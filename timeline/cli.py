@@ -5,24 +5,31 @@ Exit codes: 0 done; 1 it could not be done, and the message says why; 2 the comm
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
-from timeline import database
+from timeline import database, grants
 from timeline.api import Timeline
 from timeline.clock import encode_time
 from timeline.codec import Codec
 from timeline.errors import TimelineError
-from timeline.events import NewEvent, RecordedEvent
+from timeline.events import RecordedEvent
 from timeline.events.base import EventType
-from timeline.ingest import read_records
+from timeline.grants import Right
 from timeline.reports import Report
 
 _DEFAULT_URL = "sqlite:///timeline.db"
@@ -139,12 +146,8 @@ def ingest(opener: _Opener, files: tuple[str, ...]) -> None:
     What was ingested before is not added again: a file that has grown is ingested whole.
     """
     with opener(create=True) as timeline:
-        with _progress() as progress:
-            news = _read_files(timeline, files, progress)
-            writing = progress.add_task("recording", total=len(news))
-            done = timeline.append_all(
-                news, progress=lambda written: progress.update(writing, completed=written)
-            )
+        with _progress("recording") as told:
+            done = timeline.ingest(*files, progress=told)
         there = len(done.events) - done.added
         click.echo(
             f"{_count(done.added, 'event')} added, {there} there already; the log holds "
@@ -152,26 +155,22 @@ def ingest(opener: _Opener, files: tuple[str, ...]) -> None:
         )
 
 
-def _read_files(timeline: Timeline, files: tuple[str, ...], progress: Progress) -> list[NewEvent]:
-    news: list[NewEvent] = []
-    reading = progress.add_task("reading", total=len(files))
-    for file in files:
-        news += read_records(file, timeline.store.codec.class_named)
-        progress.advance(reading)
-    return news
-
-
-def _progress() -> Progress:
-    # On standard error, and only for a person: piped output stays clean.
+@contextlib.contextmanager
+def _progress(task: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, for a person only: piped output stays clean."""
     console = Console(stderr=True)
-    return Progress(
+    bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
     )
+    with bar:
+        id = bar.add_task(task, total=None)
+        yield lambda done, total: bar.update(id, completed=done, total=total)
 
 
 @cli.command()
@@ -219,6 +218,59 @@ def _event_json(event: RecordedEvent[Any]) -> str:
         "digest": event.digest.hex(),
     }
     return msgspec.json.encode(shown, enc_hook=encode_time).decode()
+
+
+@cli.command()
+@_opener
+def seal(opener: _Opener) -> None:
+    """Print where the log ends, as POSITION:DIGEST.
+
+    Keep it where whoever can change the database cannot: in a mail, a notebook, another repository.
+    """
+    with opener() as timeline:
+        click.echo(timeline.seal())
+
+
+@cli.command()
+@click.option("--seal", "sealed", metavar="POSITION:DIGEST", help="What `timeline seal` printed.")
+@_opener
+def verify(opener: _Opener, sealed: str | None) -> None:
+    """Check that nothing in the log was changed, removed, added or reordered."""
+    with opener() as timeline, _progress("verifying") as told:
+        head = timeline.verify(seal=sealed, progress=told)
+    against = " and to the seal" if sealed else ""
+    click.echo(f"{_count(head.position, 'event')} verified, true to their digests{against}.")
+
+
+@cli.command()
+@click.argument("event", metavar="EVENT")
+@click.option("--reason", required=True, help="Why; it is kept in the log.")
+@_opener
+def redact(opener: _Opener, event: str, reason: str) -> None:
+    """Remove the words of EVENT, an event's id, for good.
+
+    Its id, dates and digest stay, so the log still verifies. The database's files are rewritten,
+    which takes a while for a large record. Backups and replicas are yours to see to.
+    """
+    with opener() as timeline:
+        if timeline.redact(event, reason=reason):
+            click.echo(f"The words of {event} are gone; an EventRedacted says so.")
+        else:
+            click.echo(f"The words of {event} had been removed before.")
+
+
+@cli.command()
+@click.argument("right", type=click.Choice(["reader", "writer"]))
+@click.argument("role")
+@_opener
+def grant(opener: _Opener, right: Right, role: str) -> None:
+    """On PostgreSQL, let ROLE read the record, or also append to it, and no more.
+
+    The role must exist. Run this as the owner of the record's tables.
+    """
+    with opener() as timeline:
+        grants.grant(timeline.store.engine, right, role)
+    click.echo(f"{role} is a {right} now.")
 
 
 @cli.group()

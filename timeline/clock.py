@@ -93,16 +93,23 @@ class When:
         return start, (end - start if end > start else timedelta(0)), self.text
 
     def certainly_within(self, since: When, until: When) -> bool:
-        """Whether no reading of this time falls outside the stretch from `since` to `until`."""
+        """Whether no reading of this time falls outside the stretch from `since` to `until`.
+
+        A date given as approximate or uncertain (`~`, `?`, `%`) is never certain.
+        """
         return (
-            self.earliest is not None
+            not _VAGUE.intersection(self.text)
+            and self.earliest is not None
             and self.latest is not None
             and (since.earliest is None or self.earliest >= since.earliest)
             and (until.latest is None or self.latest <= until.latest)
         )
 
     def possibly_within(self, since: When, until: When) -> bool:
-        """Whether some reading of this time falls between `since` and `until`."""
+        """Whether some reading of this time falls between `since` and `until`.
+
+        By its bounds: how far "about" may reach, nobody says.
+        """
         return (
             self.latest is None or since.earliest is None or self.latest >= since.earliest
         ) and (self.earliest is None or until.latest is None or self.earliest <= until.latest)
@@ -220,8 +227,14 @@ def _day_end(day: date) -> datetime:
 Instant = pendulum.DateTime
 """An exact moment with its zone, as users get it: a `datetime` that is easier to work with."""
 
+_VAGUE = frozenset("~?%")
+
 _OPEN = ("", "..")
 _LAST = datetime.max.replace(tzinfo=UTC)
+
+
+UNKNOWN = When("XXXX")
+"""A time of which nothing is known: last in every list, and possibly within every stretch."""
 
 
 def now() -> datetime:
@@ -272,5 +285,5 @@ def decode_time(kind: type, value: Any) -> Any:
         TypeError: the class asked for is not one of this module's.
     """
     if kind is When:
-        return when(value) if value is not None else When("")
+        return When(value)
     raise TypeError(f"no stored form is known for {kind.__name__}")

@@ -6,7 +6,8 @@ bytes; digests and retries rest on that. Every read path decodes here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import attrs
@@ -48,7 +49,7 @@ class Codec:
 
     Raises:
         TypeError: a class was not made by `@event`, or has a field that JSON cannot hold.
-        ValueError: two classes claim the same type name and version.
+        ValueError: two classes claim the same type name.
     """
 
     def __init__(self, classes: Iterable[type] = ()) -> None:
@@ -156,6 +157,9 @@ class Codec:
             )
         except msgspec.ValidationError as error:
             raise InvalidEvent(f"{kind.name}: {readable(error)}") from None
+        kept = msgspec.to_builtins(body, enc_hook=encode_time)
+        for path in _lost(fields, kept, ""):
+            raise InvalidEvent(f"{kind.name} has no field {path!r} that could be corrected")
         return attrs.evolve(event, event=body, occurred=occurred)
 
 
@@ -169,9 +173,23 @@ def _culprit(event: Any) -> str:
     return ""
 
 
+def _lost(given: Any, kept: Any, path: str) -> Iterator[str]:
+    """Where the given mappings have keys that reading them as classes has passed over."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for key, value in given.items():
+            here = f"{path}.{key}" if path else key
+            yield from _lost(value, kept[key], here) if key in kept else (here,)
+    elif isinstance(given, list) and isinstance(kept, list):
+        for index, (value, read) in enumerate(zip(given, kept, strict=False)):
+            yield from _lost(value, read, f"{path}[{index}]")
+
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
 def _storable(what: str, data: bytes) -> str:
     # PostgreSQL's JSON functions choke on the one character its text cannot hold.
-    if b"\\u0000" in data:
+    if _NUL.search(data):
         raise InvalidEvent(f"{what}: expected text; found a NUL character in it. Remove it")
     return data.decode()
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import psycopg.rows
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from timeline.errors import (
+    ConnectionLost,
     DatabaseBusy,
     DatabaseError,
+    DatabaseReadOnly,
     DatabaseUnreachable,
     InvalidInput,
     TimelineError,
@@ -22,10 +28,20 @@ from timeline.errors import (
 _BUSY_SECONDS = 30
 """How long a writer waits for others on SQLite before `DatabaseBusy`."""
 
+_TRUSTED_IDLE = 1.0
+"""Seconds for which a connection may lie idle without being checked before it is used again."""
+
 _BEGIN = "timeline_begin"
 
 _CONTENTION = {"40001", "40P01", "55P03"}
 """SQLSTATEs of PostgreSQL that say: try again (serialization, deadlock, lock not available)."""
+
+
+_NO_WRITES = {"42501", "25006"}
+"""SQLSTATEs that say: the role lacks the right, or the transaction or server takes no writes."""
+
+_SHUTDOWN = {"57P01", "57P02", "57P03"}
+"""SQLSTATEs that say: the server is going down, or coming up."""
 
 
 def create_engine(url: str | sa.URL) -> sa.Engine:
@@ -38,9 +54,26 @@ def create_engine(url: str | sa.URL) -> sa.Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed)
     # NUL-separated digests and exact bytes need UTF-8 whatever the server's locale is.
-    return sa.create_engine(
-        parsed, pool_pre_ping=True, connect_args={"client_encoding": "utf8", "connect_timeout": 10}
+    engine = sa.create_engine(
+        parsed, connect_args={"client_encoding": "utf8", "connect_timeout": 10}
     )
+    sa.event.listen(engine, "checkin", _note_idle)
+    sa.event.listen(engine, "checkout", _check_idle)
+    return engine
+
+
+def _note_idle(_connection: object, record: Any) -> None:
+    record.info["idle since"] = time.monotonic()
+
+
+def _check_idle(connection: Any, record: Any, _proxy: object) -> None:
+    # The pool's own check, before each use, would make every append wait once more for the server.
+    if time.monotonic() - record.info.get("idle since", math.inf) > _TRUSTED_IDLE:
+        try:
+            connection.cursor().execute("SELECT 1")
+            connection.rollback()
+        except psycopg.Error as error:
+            raise sa.exc.DisconnectionError from error
 
 
 def _parse(url: str | sa.URL) -> sa.URL:
@@ -55,6 +88,10 @@ def _parse(url: str | sa.URL) -> sa.URL:
     if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
+        if parsed.host:
+            raise InvalidInput(
+                f"expected sqlite:///FILE, with three slashes; found {shown(parsed)!r}, with two"
+            )
         return parsed
     raise InvalidInput(f"expected sqlite:///… or postgresql://…; found {shown(parsed)!r}")
 
@@ -62,6 +99,16 @@ def _parse(url: str | sa.URL) -> sa.URL:
 def shown(url: sa.URL) -> str:
     """The address as it may be shown: without password, and without options, which may hold one."""
     return url.set(query={}).render_as_string(hide_password=True)
+
+
+def let_readers_go_on(engine: sa.Engine) -> None:
+    """On SQLite, keep writers and readers from waiting for one another; it stays so in the file.
+
+    Not done on connecting: a file that we are only asked to look at may be another program's.
+    """
+    if not is_postgresql(engine):
+        with autocommitting(engine) as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
 
 
 def exists(engine: sa.Engine) -> bool:
@@ -91,14 +138,14 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver's own transaction handling commits before DDL, so that a failed migration sticks
     # half-way. Here it begins nothing; `_begin_sqlite` does.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     mode = connection.get_execution_options().get(_BEGIN, "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    if mode is not None:
+        connection.exec_driver_sql(f"BEGIN {mode}")
 
 
 @contextlib.contextmanager
@@ -112,7 +159,51 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
     """
     immediate = {_BEGIN: "IMMEDIATE"}
-    with _translated(engine), _connect(engine, immediate) as connection, connection.begin():
+    with translated(engine):
+        with _connect(engine, immediate) as connection, connection.begin():
+            if is_postgresql(engine):
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+            yield connection
+        make_durable(engine)
+
+
+def is_postgresql(engine: sa.Engine) -> bool:
+    """Whether the engine is one of PostgreSQL's; the other kind is SQLite's."""
+    return engine.dialect.name == "postgresql"
+
+
+FLUSH = (
+    "SELECT CASE WHEN NOT pg_is_in_recovery() "
+    "THEN pg_logical_emit_message(true, 'timeline', '') END"
+)
+"""Commits something, and so waits for the disk. A standby cannot, and shows what was flushed."""
+
+
+def make_durable(engine: sa.Engine) -> None:
+    """Return when all that is visible now would survive a crash of the server.
+
+    On PostgreSQL our transactions commit without waiting for the disk, and wait here instead, after
+    they have let go of their locks: a commit in this session flushes all that was written before
+    it. Writers who take turns at the head of the log so share their waits for the disk, instead of
+    each holding up the others by its own. Nobody is told of anything before it is durable: writers
+    come here before they return, and so do readers who follow the log or cite it.
+
+    On SQLite a commit that others can see is durable.
+    """
+    if is_postgresql(engine):
+        with autocommitting(engine) as connection:
+            connection.exec_driver_sql(FLUSH)
+
+
+@contextlib.contextmanager
+def autocommitting(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection on which each statement is a transaction of its own.
+
+    Raises:
+        DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
+    """
+    autocommit = {"isolation_level": "AUTOCOMMIT"} if is_postgresql(engine) else {_BEGIN: None}
+    with translated(engine), _connect(engine, autocommit) as connection:
         yield connection
 
 
@@ -123,8 +214,8 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     Raises:
         DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
     """
-    snapshot = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
-    with _translated(engine), _connect(engine, snapshot) as connection, connection.begin():
+    snapshot = {"isolation_level": "REPEATABLE READ"} if is_postgresql(engine) else {}
+    with translated(engine), _connect(engine, snapshot) as connection, connection.begin():
         yield connection
 
 
@@ -135,20 +226,64 @@ def _connect(engine: sa.Engine, options: dict[str, Any]) -> Iterator[sa.Connecti
 
 
 @contextlib.contextmanager
-def _translated(engine: sa.Engine) -> Iterator[None]:
+def driving(engine: sa.Engine) -> Iterator[psycopg.Cursor[dict[str, Any]]]:
+    """A cursor of PostgreSQL's driver itself; each statement is a transaction of its own.
+
+    For the one place where SQLAlchemy's share of the work, half of it, is felt: single appends.
+
+    Raises:
+        DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
+    """
+    with translated(engine):
+        pooled = engine.raw_connection()
+    connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]
+    try:
+        with translated(engine, connected=True):
+            connection.autocommit = True
+            with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+                yield cursor
+    except BaseException as error:
+        if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+            # Lost, or interrupted midway: nobody else must get it as it is.
+            pooled.invalidate(error)
+        raise
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
+        pooled.close()
+
+
+@contextlib.contextmanager
+def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
+    """Turn errors of the database into ours; `connected` if they come from the driver itself.
+
+    Raises:
+        DatabaseUnreachable, DatabaseBusy, DatabaseReadOnly, DatabaseError: see there.
+    """
     try:
         yield
     except sa.exc.DBAPIError as error:
-        raise _ours(error, engine) from error
+        lost = error.connection_invalidated
+        raise _ours(error.orig or error, engine, lost=lost) from error
+    except psycopg.Error as error:
+        lost = connected and error.sqlstate is None
+        raise _ours(error, engine, lost=lost) from error
 
 
-def _ours(error: sa.exc.DBAPIError, engine: sa.Engine) -> TimelineError:
-    cause = error.orig
+def _ours(cause: BaseException, engine: sa.Engine, *, lost: bool) -> TimelineError:
     where = shown(engine.url)
     said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-    if getattr(cause, "sqlstate", None) in _CONTENTION or "database is locked" in said:
+    state = getattr(cause, "sqlstate", None)
+    if state in _CONTENTION or "database is locked" in said:
         return DatabaseBusy(f"{where}: others held the database for too long ({said}). Try again.")
-    if _no_connection(error):
+    if state in _NO_WRITES or "readonly database" in said:
+        return DatabaseReadOnly(f"{where}: may only be read ({said}). Use a role that may write.")
+    if lost or state in _SHUTDOWN:
+        return ConnectionLost(
+            f"{where}: the connection was lost ({said}). Whether a commit under way went through "
+            "is not known; try again with the same event ids."
+        )
+    if _no_connection(cause):
         return DatabaseUnreachable(
             f"{where}: no connection ({said}). Check the address, that the server runs, and that "
             "the file or folder may be written; then try again."
@@ -156,11 +291,8 @@ def _ours(error: sa.exc.DBAPIError, engine: sa.Engine) -> TimelineError:
     return DatabaseError(f"{where}: {said}")
 
 
-def _no_connection(error: sa.exc.DBAPIError) -> bool:
-    if error.connection_invalidated:
-        return True
-    cause = error.orig
+def _no_connection(cause: BaseException) -> bool:
     if isinstance(cause, sqlite3.OperationalError):
         return "unable to open database file" in str(cause)
     # psycopg gives no SQLSTATE when the server was never reached.
-    return isinstance(error, sa.exc.OperationalError) and getattr(cause, "sqlstate", "") is None
+    return isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None

@@ -14,16 +14,26 @@
     ├── NotFound                  no such event, initiative, meeting or series
     ├── UnknownEventType          a type, or a version of one, that this code cannot read
     └── DatabaseError
-        ├── DatabaseUnreachable   no connection; trying again later may help
-        ├── DatabaseBusy          others held the database for too long; try again
+        ├── DatabaseUnreachable   no connection could be made; later there may be one  (transient)
+        │   └── ConnectionLost    it broke while in use                                (transient)
+        ├── DatabaseBusy          others held the database for too long                (transient)
+        ├── DatabaseReadOnly      the role or the file may only be read
+        ├── LogDamaged            `verify` found the log changed; names the position
         ├── DatabaseTooNew        written by a later version of this package
         └── MigrationFailed       the schema could not be brought up to date
 
-Every message says what was expected, what was found and where, and what to do about it. `Conflict`
-and `DatabaseError` leave the database as it was; so does everything else.
+Every message says what was expected, what was found and where, and what to do about it. Whatever is
+raised leaves the database as it was, with one exception that no database can avoid: when the
+connection is lost during a commit, the append is whole or absent, and only asking again tells.
+
+Transient errors may pass: the same call can be tried again, and with the same event ids it is never
+done twice. `EventStore.append` and `follow` try again by themselves after `DatabaseBusy` and
+`ConnectionLost`, for some seconds; every other error is final for that call.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class TimelineError(Exception):
@@ -137,10 +147,11 @@ class UnknownEventType(TimelineError):
         type: the name of the event type.
         version: its version.
         position: where the event stands in the log; None if it is not recorded.
+        known: what this code knows instead.
     """
 
     def __init__(self, type: str, version: int, position: int | None, known: str) -> None:
-        self.type, self.version, self.position = type, version, position
+        self.type, self.version, self.position, self.known = type, version, position, known
         place = "" if position is None else f" at position {position}"
         super().__init__(
             f"event type {type!r}, version {version}{place}: {known} "
@@ -150,15 +161,49 @@ class UnknownEventType(TimelineError):
 
 
 class DatabaseError(TimelineError):
-    """The database could not do what was asked; it is as it was before."""
+    """The database could not do what was asked; it is as it was before.
+
+    Attributes:
+        transient: whether the same call may succeed when tried again.
+    """
+
+    transient: ClassVar[bool] = False
 
 
 class DatabaseUnreachable(DatabaseError):
-    """No connection could be made, or it was lost before anything was acknowledged."""
+    """No connection could be made."""
+
+    transient = True
+
+
+class ConnectionLost(DatabaseUnreachable):
+    """The connection broke while it was in use: whether a commit went through is not known."""
 
 
 class DatabaseBusy(DatabaseError):
-    """Others held the database for longer than we wait. Trying again is safe."""
+    """Others held the database for longer than we wait, or won a race. Trying again is safe."""
+
+    transient = True
+
+
+class DatabaseReadOnly(DatabaseError):
+    """The role has no right to write, or the file or server takes no writes."""
+
+
+class LogDamaged(DatabaseError):
+    """The log is not what its digests say it was.
+
+    Attributes:
+        position: the first position at which that shows.
+        problem: what is wrong there.
+    """
+
+    def __init__(self, position: int, problem: str) -> None:
+        self.position, self.problem = position, problem
+        super().__init__(
+            f"the log is damaged at position {position}: {problem}. Positions before it are sound. "
+            "Do not append to it; compare it with a backup."
+        )
 
 
 class DatabaseTooNew(DatabaseError):

@@ -5,26 +5,36 @@ Two SHA-256 digests stand behind each event. That of its body covers the salt, t
 then the columns of `ENVELOPE` as text, each behind a NUL byte (null is the empty string, any other
 value has `=` before it), then the digest of the body. Before the first event stand 32 zero bytes.
 
-No column can hold a NUL byte (PostgreSQL refuses it, and so does the store), so no two events share
-an input. The body has a digest and a random salt of its own so that a takedown can remove the words
-and leave the chain whole: what remains does not let anyone test guesses of what was said.
+No column can hold a NUL byte (PostgreSQL refuses it, and so does the store), and salts and digests
+have one length, so no two events share an input. The body has a digest and a random salt of its own
+so that a takedown can remove the words and leave the chain whole: what remains does not let anyone
+test guesses of what was said.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self, TypeAlias
+
+import attrs
+import msgspec
+import sqlalchemy as sa
+
+from timeline.errors import InvalidInput, LogDamaged
+from timeline.tables import events, head
+
+_Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
 
 GENESIS = bytes(32)
 """The digest before the first event."""
 
 ENVELOPE = (
     "position",
+    "version",
     "event_id",
     "stream",
-    "version",
     "type",
     "type_version",
     "occurred",
@@ -45,12 +55,205 @@ def body_digest(salt: bytes, evidence: str, data: str) -> bytes:
     return hashlib.sha256(b"%b%b\0%b" % (salt, evidence.encode(), data.encode())).digest()
 
 
-def event_digest(previous: bytes, row: Mapping[str, Any]) -> bytes:
+def event_digest(previous: bytes, row: _Row) -> bytes:
     """The digest of the event stored as `row`, which follows one with the digest `previous`."""
+    place = f"\0={row['position']}\0={row['version']}".encode()
+    return hashlib.sha256(previous + place + covered_but_place(row)).digest()
+
+
+def covered_but_place(row: _Row) -> bytes:
+    """What the digest covers behind position and version: all that is known before these are."""
     if row["data"] is None:
-        body = row["redacted"]
+        body: bytes = row["redacted"]
     else:
         body = body_digest(row["salt"], row["evidence"], row["data"])
-    values = (row[column] for column in ENVELOPE)
+    values = (row[column] for column in ENVELOPE[2:])
     text = "".join("\0" if value is None else f"\0={value}" for value in values)
-    return hashlib.sha256(previous + text.encode() + body).digest()
+    return text.encode() + body
+
+
+@attrs.frozen
+class Head:
+    """Where a log ends: the last position (0 when empty) and the digest there."""
+
+    position: int
+    digest: bytes
+
+    @property
+    def seal(self) -> str:
+        """The two as text, to keep where whoever can change the log cannot: `POSITION:DIGEST`."""
+        return f"{self.position}:{self.digest.hex()}"
+
+    @classmethod
+    def of_seal(cls, seal: str) -> Self:
+        """Read back a seal.
+
+        Raises:
+            InvalidInput: the text is not a seal.
+        """
+        position, _, digest = seal.strip().partition(":")
+        try:
+            made = cls(int(position), bytes.fromhex(digest))
+        except ValueError:
+            made = cls(-1, b"")
+        if made.position < 0 or len(made.digest) != len(GENESIS):
+            raise InvalidInput(f"expected a seal, POSITION:DIGEST; found {seal!r:.100}")
+        return made
+
+
+def verify(
+    connection: sa.Connection,
+    *,
+    seal: Head | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Head:
+    """Check the whole log against its digests, its head, and a seal; memory stays flat.
+
+    Args:
+        connection: on which to read.
+        seal: where the log is known to have been; it must still be there, or have grown from there.
+        progress: told the position reached and the last one, now and then.
+
+    Returns:
+        Where the log ends.
+
+    Raises:
+        LogDamaged: something was changed, removed, added or put elsewhere; names the first position
+            where that shows.
+    """
+    found = _Reader(connection)
+    end = found.head()
+    for reached in found.events():
+        if seal is not None and reached.position == seal.position:
+            _same(reached, seal, "the seal")
+        if progress is not None and reached.position % _EVERY == 0:
+            progress(reached.position, end.position if end else reached.position)
+    if end is None:
+        raise LogDamaged(reached.position + 1, "the row `head` is missing, or no longer readable")
+    _same(reached, end, "the row `head`")
+    if seal is not None and reached.position < seal.position:
+        raise LogDamaged(
+            reached.position + 1, f"the log ends here, and was sealed at {seal.position}"
+        )
+    _check_file(connection, reached)
+    return reached
+
+
+_EVERY = 10_000
+_PAGE = 1_000
+
+_UNREADABLE = (sa.exc.DBAPIError, UnicodeError, ValueError)
+
+
+class _Takedowns:
+    """Events whose words are gone, until the takedown that says so is met further on."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, int] = {}
+
+    def take(self, row: sa.RowMapping) -> None:
+        if row["data"] is None:
+            self.open[row["event_id"]] = row["position"]
+        elif row["type"] == "EventRedacted":
+            self.open.pop(msgspec.json.decode(row["data"])["event"], None)
+
+
+class _Reader:
+    """Reads the log as it may be after anybody has been at it."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def head(self) -> Head | None:
+        """What the row `head` says; None where it says nothing that can be understood."""
+        query = sa.select(sa.cast(head.c.position, sa.Text), head.c.digest)
+        try:
+            rows = self._connection.execute(query).all()
+            position, digest = rows[0]
+            if len(rows) == 1 and _is_bytes(digest, 32):
+                return Head(int(position), digest)
+        except (*_UNREADABLE, IndexError, TypeError):
+            return None
+        return None
+
+    def events(self) -> Iterator[Head]:
+        """Where the log has come to at first, and after each event, as long as all is sound."""
+        takedowns = _Takedowns()
+        at = Head(0, GENESIS)
+        yield at
+        for row in self._rows():
+            expected = at.position + 1
+            problem = _problem(row, expected)
+            if problem is None and row["digest"] != event_digest(at.digest, row):
+                problem = "it does not match its digest: it, or the event before it, was changed"
+            if problem is not None:
+                raise LogDamaged(expected, problem)
+            takedowns.take(row)
+            at = Head(expected, row["digest"])
+            yield at
+        if takedowns.open:
+            first = min(takedowns.open.values())
+            raise LogDamaged(first, "its words were removed, and no takedown in the log says so")
+
+    def _rows(self) -> Iterator[sa.RowMapping]:
+        # Not from 1 on: a position may have been made another, below it.
+        after, size = None, _PAGE
+        while True:
+            query = sa.select(events).order_by(events.c.position).limit(size)
+            if after is not None:
+                query = query.where(events.c.position > after)
+            try:
+                page = self._connection.execute(query).mappings().all()
+            except _UNREADABLE as error:
+                if size == 1:
+                    said = str(getattr(error, "orig", None) or error)
+                    raise LogDamaged((after or 0) + 1, f"it cannot be read ({said})") from error
+                size = 1  # one of the page it is: find out which
+                continue
+            yield from page
+            if not page:
+                return
+            after = page[-1]["position"]
+
+
+def _problem(row: sa.RowMapping, expected: int) -> str | None:
+    """What is wrong with a row by itself."""
+    if row["position"] != expected:
+        return f"the event is missing; the next one has position {row['position']}"
+    kept = row["data"] is not None
+    texts = ("event_id", "stream", "type", "recorded_at", *(("evidence", "data") if kept else ()))
+    if not all(isinstance(row[name], str) for name in texts):
+        return "a column that must hold text does not"
+    if kept and (row["redacted"] is not None or not _is_bytes(row["salt"], 16)):
+        return "its salt or its mark of a takedown was changed"
+    if not kept and (
+        row["evidence"] is not None or row["salt"] is not None or not _is_bytes(row["redacted"], 32)
+    ):
+        return "its words were removed in part"
+    return None
+
+
+def _is_bytes(value: object, length: int) -> bool:
+    return isinstance(value, bytes) and len(value) == length
+
+
+def _same(found: Head, kept: Head, what: str) -> None:
+    if found != kept:
+        # Where both end at one position it is that event that differs, else the first only one has.
+        first = min(found.position, kept.position) + (found.position != kept.position)
+        raise LogDamaged(first, f"the events lead to {found.seal}, {what} says {kept.seal}")
+
+
+def _check_file(connection: sa.Connection, reached: Head) -> None:
+    # Indexes can be damaged while all rows are sound; the events would then be found by some
+    # queries and not by others. PostgreSQL keeps checksums for that; SQLite looks when asked.
+    if connection.dialect.name != "sqlite":
+        return
+    try:
+        found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+    except _UNREADABLE as error:
+        found = str(error)
+    if found != "ok":
+        raise LogDamaged(
+            reached.position + 1, f"all events are sound, but the file is not: {found}"
+        )

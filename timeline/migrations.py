@@ -56,6 +56,7 @@ def upgrade(engine: sa.Engine) -> bool:
         if _revision(connection) == REVISION:  # another process was faster
             return False
         _run_scripts(connection)
+    database.let_readers_go_on(engine)
     return True
 
 

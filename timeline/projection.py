@@ -13,155 +13,30 @@ correction reaches back behind a checkpoint, the kept rows are folded anew.
 
 from __future__ import annotations
 
-import types
 import typing
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import attrs
 import sqlalchemy as sa
 
 from timeline import database
-from timeline.clock import When
+from timeline.amendments import Amendments, amended_ids
 from timeline.codec import decode_value, encode_value
 from timeline.errors import DatabaseBusy, DatabaseError, DatabaseTooNew, InvalidProjection
-from timeline.events import EventCorrected, EventRetracted, RecordedEvent, event_type
-from timeline.store import EventStore, Head
+from timeline.events import (
+    RecordedEvent,
+    event_type,
+)
+from timeline.integrity import Head
+from timeline.rows import R, Rows, Shape, key_of, shape_of
+from timeline.store import EventStore
 from timeline.tables import VERSION_TABLE, checkpoints, metadata
 
-R = TypeVar("R")
-_Class = TypeVar("_Class", bound=type)
 _Handler = TypeVar("_Handler", bound=Callable[..., None])
 
 _FLUSH = 5_000
 """Changed rows held in memory before they go to their tables, within the one transaction."""
-
-
-# Rows
-
-
-@attrs.frozen
-class _Shape:
-    """How a row class is kept: its table's name, its columns, and which of them are the key."""
-
-    name: str
-    key: tuple[str, ...]
-    columns: tuple[_Column, ...]
-
-    def column(self, name: str) -> _Column:
-        return next(column for column in self.columns if column.name == name)
-
-
-@attrs.frozen
-class _Column:
-    name: str
-    kind: Any  # the Python type, for decoding
-    sql: Any
-    plain: bool  # stored as it is; everything else as canonical JSON, and When as its text
-    nullable: bool
-
-    def store(self, value: Any) -> Any:
-        if value is None or self.plain:
-            return value
-        return value.text if self.kind is When else encode_value(value)
-
-    def load(self, value: Any) -> Any:
-        if value is None or self.plain:
-            return value
-        return When(value) if self.kind is When else decode_value(value, self.kind)
-
-
-_PLAIN: dict[Any, Any] = {
-    str: sa.Text,
-    int: sa.BigInteger,
-    float: sa.Double,
-    bool: sa.Boolean,
-    bytes: sa.LargeBinary,
-}
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
-def row(name: str, key: tuple[str, ...]) -> Callable[[_Class], _Class]:
-    """Make a class a row class: frozen, by attrs, kept under `name`, found by its key fields.
-
-    Fields of type str, int, float, bool, bytes and `When` become columns as they are; others, such
-    as tuples, become JSON text.
-    """
-
-    def make(cls: _Class) -> _Class:
-        made: Any = attrs.frozen(cls)
-        made.__row__ = (name, key)
-        return typing.cast("_Class", made)
-
-    return make
-
-
-_shapes: dict[type, _Shape] = {}
-
-
-def _shape(cls: type) -> _Shape:
-    if cls not in _shapes:
-        marked = getattr(cls, "__row__", None)
-        if marked is None:
-            raise InvalidProjection(f"{cls.__name__} is no row class: put @row(name, key) on it")
-        name, key = marked
-        hints = typing.get_type_hints(cls, include_extras=True)
-        columns = tuple(_column(field.name, hints[field.name]) for field in attrs.fields(cls))
-        always = {column.name for column in columns if not column.nullable}
-        if not key or not always.issuperset(key):
-            raise InvalidProjection(
-                f"{cls.__name__}: expected a key of fields that are never None; found {key}"
-            )
-        _shapes[cls] = _Shape(name, key, columns)
-    return _shapes[cls]
-
-
-def _column(name: str, hint: Any) -> _Column:
-    nullable = False
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        members = [part for part in typing.get_args(hint) if part is not type(None)]
-        nullable = type(None) in typing.get_args(hint)
-        hint = members[0] if len(members) == 1 else hint
-    plain = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
-    if typing.get_origin(plain) is typing.Literal:
-        plain = str
-    return _Column(name, hint, _PLAIN.get(plain, sa.Text), plain in _PLAIN, nullable)
-
-
-def _key_of(value: Any) -> tuple[Any, ...]:
-    return tuple(getattr(value, name) for name in _shape(type(value)).key)
-
-
-def changed(value: R, **fields: Any) -> R:
-    """The row with other values in these fields."""
-    return attrs.evolve(typing.cast("Any", value), **fields)  # type: ignore[no-any-return]
-
-
-class Rows:
-    """The rows a handler works on: found, put and deleted by key."""
-
-    def __init__(self) -> None:
-        self._rows: dict[tuple[type, tuple[Any, ...]], Any] = {}
-
-    def get(self, cls: type[R], *key: Any) -> R | None:
-        """The row with that key, or None."""
-        return typing.cast("R | None", self._rows.get((cls, key)))
-
-    def put(self, value: Any) -> None:
-        """Keep the row, in place of one with the same key."""
-        self._rows[type(value), _key_of(value)] = value
-
-    def delete(self, cls: type, *key: Any) -> None:
-        """Keep no row with that key."""
-        self._rows.pop((cls, key), None)
-
-    def __iter__(self) -> Iterator[Any]:
-        """All rows held here, in no particular order."""
-        return iter(self._rows.values())
-
-
-# Projections
 
 
 def on(*events: type) -> Callable[[_Handler], _Handler]:
@@ -215,43 +90,6 @@ class Projection:
             getattr(self, name)(rows, recorded)
 
 
-# Amendments
-
-
-class Amendments:
-    """The corrections and retractions of the log up to some position."""
-
-    TYPES = frozenset(event_type(cls).name for cls in (EventCorrected, EventRetracted))
-
-    def __init__(self, store: EventStore, found: Iterable[RecordedEvent[Any]]) -> None:
-        self._codec = store.codec
-        self._corrections: dict[str, list[RecordedEvent[EventCorrected]]] = defaultdict(list)
-        self._retracted: set[str] = set()
-        # Newest first: a retraction also undoes a correction, or a retraction, that came before.
-        for amendment in sorted(found, key=lambda event: -event.position):
-            if amendment.id in self._retracted:
-                continue
-            if isinstance(amendment.event, EventRetracted):
-                self._retracted.update(amendment.event.events)
-            else:
-                for id in amendment.event.events:
-                    self._corrections[id].insert(0, amendment)
-
-    def apply(self, recorded: RecordedEvent[Any]) -> RecordedEvent[Any] | None:
-        """The event as amended; None once it is retracted.
-
-        Raises:
-            InvalidEvent: a correction does not fit the event it names.
-        """
-        if recorded.id in self._retracted:
-            return None
-        corrections = self._corrections.get(recorded.id, [])
-        for correction in corrections:
-            recorded = self._codec.corrected(recorded, correction.event.changes)
-        ids = tuple(correction.id for correction in corrections)
-        return attrs.evolve(recorded, amended_by=ids) if ids else recorded
-
-
 # Views
 
 
@@ -291,7 +129,7 @@ class FoldedView:
             for each in self.rows
             if type(each) is cls and all(getattr(each, k) == want for k, want in equal.items())
         ]
-        return sorted(found, key=_key_of)
+        return sorted(found, key=key_of)
 
     def events(self, ids: Iterable[str]) -> dict[str, RecordedEvent[Any]]:
         """The events with these ids as recorded, by id."""
@@ -313,13 +151,13 @@ class KeptView:
 
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""
-        table, shape = self.tables[cls], _shape(cls)
+        table, shape = self.tables[cls], shape_of(cls)
         query = sa.select(table).order_by(*(table.c[name] for name in shape.key))
         for name, want in equal.items():
             query = query.where(table.c[name] == shape.column(name).store(want))
-        found = [_load(cls, shape, stored) for stored in self.connection.execute(query)]
+        found = [shape.load(stored) for stored in self.connection.execute(query)]
         # Databases order text by their own collation; memory by code point. One order for both.
-        return sorted(found, key=_key_of)
+        return sorted(found, key=key_of)
 
     def events(self, ids: Iterable[str]) -> dict[str, RecordedEvent[Any]]:
         """The events with these ids as recorded, by id."""
@@ -380,6 +218,10 @@ class Projector:
         tables = {cls: table for kept in self._tables.values() for cls, table in kept.items()}
         return KeptView(head, tables, self.store, connection)
 
+    def table_names(self) -> list[str]:
+        """The tables that rows are kept in."""
+        return [table.name for kept in self._tables.values() for table in kept.values()]
+
     def _is_current(self, connection: sa.Connection) -> bool:
         return self._checkpoint(connection) == self.store.head(connection).position
 
@@ -388,13 +230,13 @@ class Projector:
         found = _checkpoints(connection)
         positions = set()
         for projection in self.projections:
-            version, position = found.get(projection.name, (0, 0))
-            if version > projection.version:
+            kept = found.get(projection.name, _Checkpoint(0, 0, ()))
+            if kept.version > projection.version:
                 raise DatabaseTooNew(
-                    f"projection {projection.name!r} is kept in version {version}; this code has "
-                    f"version {projection.version}. Use the version of the code that keeps it."
+                    f"projection {projection.name!r} is kept in version {kept.version}; this code "
+                    f"has version {projection.version}. Use the version of the code that keeps it."
                 )
-            positions.add(position if version == projection.version else None)
+            positions.add(kept.position if kept.version == projection.version else None)
         return positions.pop() if len(positions) == 1 else None
 
     def _catch_up(self, connection: sa.Connection) -> None:
@@ -423,7 +265,7 @@ class Projector:
         new = self.store.read_all(
             after=after, until=until, types=Amendments.TYPES, connection=connection
         )
-        ids = {id for amendment in new for id in amendment.event.events}
+        ids = {id for amendment in new for id in amended_ids(amendment.event)}
         named = self.store.existing(ids, connection).values()
         return any(event.position <= after for event in named)
 
@@ -431,7 +273,7 @@ class Projector:
         self, after: int, until: int, connection: sa.Connection | None
     ) -> Iterator[RecordedEvent[Any]]:
         found = self.store.read_all(until=until, types=Amendments.TYPES, connection=connection)
-        amendments = Amendments(self.store, found)
+        amendments = Amendments(self.store.codec, found)
         stored = self.store.read_all(
             after=after, until=until, types=self._types, connection=connection
         )
@@ -451,17 +293,15 @@ class Projector:
         found = _checkpoints(connection)
         quote = connection.dialect.identifier_preparer.quote
         for projection, tables in self._tables.items():
-            old = found[projection.name][0] if projection.name in found else None
+            if projection.name in found:
+                found[projection.name].drop(connection)
             for cls, table in tables.items():
-                name = _shape(cls).name
-                view, kept = quote(name), quote(table.name)
-                if old is None:
-                    _require_free(connection, {name, table.name})
-                else:
-                    connection.exec_driver_sql(f"DROP VIEW {view}")
-                    connection.exec_driver_sql(f"DROP TABLE {quote(f'{name}_v{old}')}")
+                name = shape_of(cls).name
+                _require_free(connection, {name, table.name})
                 table.create(connection)
-                connection.exec_driver_sql(f"CREATE VIEW {view} AS SELECT * FROM {kept}")
+                connection.exec_driver_sql(
+                    f"CREATE VIEW {quote(name)} AS SELECT * FROM {quote(table.name)}"
+                )
 
 
 class _KeptRows(Rows):
@@ -485,7 +325,7 @@ class _KeptRows(Rows):
 
     def put(self, value: Any) -> None:
         super().put(value)
-        self._note(type(value), _key_of(value))
+        self._note(type(value), key_of(value))
 
     def delete(self, cls: type, *key: Any) -> None:
         self._rows[cls, key] = None
@@ -500,13 +340,13 @@ class _KeptRows(Rows):
         """Write what has changed, and forget what was read."""
         for cls, table in self._tables.items():
             keys = [key for kind, key in self._changed if kind is cls]
-            self._write(table, _shape(cls), keys, [self._rows[cls, key] for key in keys])
+            self._write(table, shape_of(cls), keys, [self._rows[cls, key] for key in keys])
         self._changed.clear()
         self._rows.clear()
         self._empty = False
 
     def _write(
-        self, table: sa.Table, shape: _Shape, keys: list[tuple[Any, ...]], values: list[Any]
+        self, table: sa.Table, shape: Shape, keys: list[tuple[Any, ...]], values: list[Any]
     ) -> None:
         if keys and not self._empty:
             matches = (table.c[name] == sa.bindparam(f"key_{name}") for name in shape.key)
@@ -518,7 +358,7 @@ class _KeptRows(Rows):
                 for key in keys
             ]
             self._connection.execute(sa.delete(table).where(*matches), parameters)
-        stored = [_store(shape, value) for value in values if value is not None]
+        stored = [shape.store(value) for value in values if value is not None]
         if stored:
             self._connection.execute(sa.insert(table), stored)
 
@@ -541,8 +381,8 @@ def _tables(projections: Iterable[Projection]) -> dict[Projection, dict[type, sa
             raise InvalidProjection(f"two projections have the name {projection.name!r}")
         made[projection] = {}
         for cls in projection.rows:
-            table = _table(_shape(cls), projection.version)
-            for name in (_shape(cls).name, table.name):
+            table = shape_of(cls).table(projection.version)
+            for name in (shape_of(cls).name, table.name):
                 if name in taken:
                     raise InvalidProjection(f"{cls.__name__}: the name {name!r} is taken")
                 taken.add(name)
@@ -550,42 +390,29 @@ def _tables(projections: Iterable[Projection]) -> dict[Projection, dict[type, sa
     return made
 
 
-def _table(shape: _Shape, version: int) -> sa.Table:
-    columns = [
-        sa.Column(
-            column.name,
-            column.sql,
-            primary_key=column.name in shape.key,
-            nullable=column.nullable and column.name not in shape.key,
-            autoincrement=False,
+@attrs.frozen
+class _Checkpoint:
+    """What is kept of a projection: in which version, up to where, under which names."""
+
+    version: int
+    position: int
+    rows: tuple[str, ...]
+
+    def drop(self, connection: sa.Connection) -> None:
+        """Drop the views and tables; they may be those of an older version of the projection."""
+        quote = connection.dialect.identifier_preparer.quote
+        for name in self.rows:
+            connection.exec_driver_sql(f"DROP VIEW {quote(name)}")
+            connection.exec_driver_sql(f"DROP TABLE {quote(f'{name}_v{self.version}')}")
+
+
+def _checkpoints(connection: sa.Connection) -> dict[str, _Checkpoint]:
+    return {
+        found.projection: _Checkpoint(
+            found.version, found.position, decode_value(found.rows, tuple[str, ...])
         )
-        for column in shape.columns
-    ]
-    return sa.Table(f"{shape.name}_v{version}", sa.MetaData(), *columns)
-
-
-def _store(shape: _Shape, value: Any) -> dict[str, Any]:
-    return {column.name: column.store(getattr(value, column.name)) for column in shape.columns}
-
-
-def _load(cls: type[R], shape: _Shape, stored: Any) -> R:
-    return cls(*(column.load(value) for column, value in zip(shape.columns, stored, strict=True)))
-
-
-def _select_one(
-    connection: sa.Connection, table: sa.Table, cls: type[R], key: tuple[Any, ...]
-) -> R | None:
-    shape = _shape(cls)
-    query = sa.select(table)
-    for name, part in zip(shape.key, key, strict=True):
-        query = query.where(table.c[name] == shape.column(name).store(part))
-    stored = connection.execute(query).one_or_none()
-    return None if stored is None else _load(cls, shape, stored)
-
-
-def _checkpoints(connection: sa.Connection) -> dict[str, tuple[int, int]]:
-    rows = connection.execute(sa.select(checkpoints))
-    return {row.projection: (row.version, row.position) for row in rows}
+        for found in connection.execute(sa.select(checkpoints))
+    }
 
 
 def _lock_checkpoints(connection: sa.Connection, projections: Iterable[Projection]) -> None:
@@ -600,6 +427,20 @@ def _set_checkpoint(connection: sa.Connection, projection: Projection, position:
     connection.execute(sa.delete(checkpoints).where(mine))
     connection.execute(
         sa.insert(checkpoints).values(
-            projection=projection.name, version=projection.version, position=position
+            projection=projection.name,
+            version=projection.version,
+            position=position,
+            rows=encode_value([shape_of(cls).name for cls in projection.rows]),
         )
     )
+
+
+def _select_one(
+    connection: sa.Connection, table: sa.Table, cls: type[R], key: tuple[Any, ...]
+) -> R | None:
+    shape = shape_of(cls)
+    query = sa.select(table)
+    for name, part in zip(shape.key, key, strict=True):
+        query = query.where(table.c[name] == shape.column(name).store(part))
+    stored = connection.execute(query).one_or_none()
+    return None if stored is None else shape.load(stored)

@@ -9,21 +9,37 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import functools
+import hashlib
+import random
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
+import psycopg
 import sqlalchemy as sa
 
 from timeline import clock, database, integrity
 from timeline.clock import When
 from timeline.codec import Codec
-from timeline.errors import EventIdReused, InvalidEvent, NotFound, WrongExpectedVersion
-from timeline.events import NewEvent, RecordedEvent, event_type
-from timeline.events.base import value_at
-from timeline.tables import events, head
+from timeline.errors import (
+    ConnectionLost,
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseUnreachable,
+    EventIdReused,
+    InvalidEvent,
+    NotFound,
+    WrongExpectedVersion,
+)
+from timeline.events import NewEvent, RecordedEvent, Redacted, event_type
+from timeline.events.base import LONGEST_ID, value_at
+from timeline.integrity import Head
+from timeline.tables import events, head, subscriptions
 
 _BATCH = 1000
 """Rows read or written at a time: enough that a query costs little, few enough for flat memory."""
@@ -31,10 +47,48 @@ _BATCH = 1000
 _MOST_PARAMETERS = 500
 """Values in one IN list: below every limit of SQLite's, old builds included."""
 
-_LONGEST_NAME = 255
+_LONGEST_STREAM = 255
+
+_PATIENCE = 5.0
+"""Seconds in which an append is tried again after `DatabaseBusy` or `ConnectionLost`."""
+
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.001, 0.05
+"""Seconds between two looks at the head of the log, by one who follows it: at first, and later."""
 
 _CONTENT = ("stream", "type", "type_version", "occurred", "evidence", "data")
 """The columns that must agree for a repeated event id to be a retry."""
+
+
+# Only position and version are not known before the head is taken. The version is looked up in the
+# state of the log when the statement began: where another writer was faster, the unique constraint
+# refuses it, and `_append` looks again. `synchronous_commit`: see `database.make_durable`.
+_APPEND_ONE = rb"""
+    WITH held AS (
+        UPDATE head SET position = position + 1, digest = sha256(
+            digest
+            || '\x003d'::bytea || convert_to((position + 1)::text, 'UTF8')
+            || '\x003d'::bytea || convert_to(stream.next::text, 'UTF8')
+            || %(covered)s::bytea
+        )
+        FROM (
+            SELECT coalesce(max(version), 0) + 1 AS next FROM events WHERE stream = %(stream)s
+        ) AS stream
+        WHERE %(expected)s::integer IS NULL OR stream.next = %(expected)s::integer + 1
+        RETURNING position, digest, stream.next
+    )
+    INSERT INTO events (
+        position, event_id, stream, version, type, type_version, occurred, occurred_from,
+        occurred_to, recorded_at, evidence, data, salt, digest
+    )
+    SELECT
+        held.position, %(event_id)s, %(stream)s, held.next, %(type)s, %(type_version)s,
+        %(occurred)s, %(occurred_from)s, %(occurred_to)s, %(recorded_at)s, %(evidence)s,
+        %(data)s, %(salt)s, held.digest
+    FROM held, (SELECT set_config('synchronous_commit', 'off', true)) AS setting
+    RETURNING position, version, digest
+"""
+
+_T = TypeVar("_T")
 
 
 class Expected(enum.Enum):
@@ -45,17 +99,11 @@ class Expected(enum.Enum):
     STREAM_EXISTS = "at least one event"
 
 
+_AT_VERSION = {Expected.ANY: None, Expected.NO_STREAM: 0}
+
 ExpectedVersion: TypeAlias = int | Expected
 
 _Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
-
-
-@attrs.frozen
-class Head:
-    """Where the log ends: the last position (0 when empty) and the digest there."""
-
-    position: int
-    digest: bytes
 
 
 @attrs.frozen
@@ -172,17 +220,59 @@ class EventStore:
             DatabaseError: the database could not do it; nothing was written.
         """
         drafts = [self._draft(new) for new in events]
-        _refuse_repeated_ids(drafts)
+        _refuse_other_content(drafts)
+        wanted = expected or {}
         if connection is not None:
-            return self._append(connection, drafts, expected or {}, progress)
+            with database.translated(self.engine):
+                return self._append(connection, drafts, wanted, progress)
+        return _persistently(lambda: self._append_alone(drafts, wanted, progress))
+
+    def _append_alone(
+        self,
+        drafts: Sequence[_Draft],
+        expected: Mapping[str, ExpectedVersion],
+        progress: Callable[[int], None] | None,
+    ) -> Appended:
+        """Append in a transaction of our own."""
+        if len(drafts) == 1 and database.is_postgresql(self.engine):
+            appended = self._append_at_once(drafts[0], expected)
+            if appended is not None:
+                return appended
         with database.writing(self.engine) as own:
-            return self._append(own, drafts, expected or {}, progress)
+            return self._append(own, drafts, expected, progress)
+
+    def _append_at_once(
+        self, draft: _Draft, expected: Mapping[str, ExpectedVersion]
+    ) -> Appended | None:
+        """Append one event to PostgreSQL in one statement; None if it takes a closer look.
+
+        Between taking the head and letting go of it there is no wait for us, nor for the disk: that
+        is what several writers at once need.
+        """
+        stream = draft.row["stream"]
+        wanted = expected.get(stream, Expected.ANY)
+        if expected.keys() - {stream} or wanted is Expected.STREAM_EXISTS:
+            return None
+        version = wanted if isinstance(wanted, int) else _AT_VERSION[wanted]
+        row = draft.row | self._stamp()
+        values = row | {"expected": version, "covered": integrity.covered_but_place(row)}
+        try:
+            with database.driving(self.engine) as cursor:
+                place = cursor.execute(_APPEND_ONE, values).fetchone()
+                if place is None:
+                    return None
+                cursor.execute(database.FLUSH)
+        except DatabaseError as error:
+            if isinstance(error.__cause__, psycopg.errors.UniqueViolation):
+                return None  # the id is in the log, or another writer was faster in the stream
+            raise
+        return Appended((draft.recorded(row | place),), added=1)
 
     def _draft(self, new: NewEvent) -> _Draft:
         kind, data = self.codec.encode(new.event)
         stream, occurred = stream_name(new), new.occurred
-        for name, value in (("id", new.id), ("stream", stream)):
-            _check_name(name, value, new.id)
+        _check_name("id", new.id, LONGEST_ID, new.id)
+        _check_name("stream", stream, _LONGEST_STREAM, new.id)
         return _Draft(
             new,
             {
@@ -208,7 +298,7 @@ class EventStore:
     ) -> Appended:
         at = _take_head(connection)
         recorded = self._already_recorded(connection, drafts)
-        fresh = [draft for draft in drafts if draft.new.id not in recorded]
+        fresh = list({d.new.id: d for d in drafts if d.new.id not in recorded}.values())
         written = {draft.row["stream"] for draft in fresh}
         # Where there are only repeats, the expectation was met when they were appended first.
         repeated = {draft.row["stream"] for draft in drafts} - written
@@ -226,8 +316,7 @@ class EventStore:
                 sa.update(head).values(position=last["position"], digest=last["digest"])
             )
         recorded |= {
-            draft.new.id: _recorded(row, draft.new.event, draft.new.evidence, draft.new.occurred)
-            for draft, row in zip(fresh, rows, strict=True)
+            draft.new.id: draft.recorded(row) for draft, row in zip(fresh, rows, strict=True)
         }
         return Appended(tuple(recorded[draft.new.id] for draft in drafts), added=len(rows))
 
@@ -235,22 +324,23 @@ class EventStore:
         self, drafts: Sequence[_Draft], at: Head, versions: dict[str, int]
     ) -> list[dict[str, Any]]:
         """Give each draft its place, its time and its digest, following on from `at`."""
-        recorded_at = clock.instant_text(self._clock())
         position, digest = at.position, at.digest
         rows = []
         for draft in drafts:
             stream = draft.row["stream"]
             versions[stream] += 1
             position += 1
-            row = draft.row | {
-                "position": position,
-                "version": versions[stream],
-                "recorded_at": recorded_at,
-                "salt": integrity.new_salt(),
-            }
+            row = draft.row | self._stamp()
+            row |= {"position": position, "version": versions[stream]}
             digest = row["digest"] = integrity.event_digest(digest, row)
             rows.append(row)
         return rows
+
+    def _stamp(self) -> dict[str, Any]:
+        return {
+            "recorded_at": clock.instant_text(self._clock()),
+            "salt": integrity.new_salt(),
+        }
 
     def _already_recorded(
         self, connection: sa.Connection, drafts: Sequence[_Draft]
@@ -259,12 +349,10 @@ class EventStore:
         found = {}
         for row in _rows_by_id(connection, by_id):
             draft = by_id[row["event_id"]]
-            differs = tuple(name for name in _CONTENT if row[name] != draft.row[name])
-            if row["data"] is None:  # a takedown removed the words; there is nothing to compare
-                differs = tuple(name for name in differs if name not in ("evidence", "data"))
+            recorded = found[row["event_id"]] = self._read(row)
+            differs = draft.differs_from(row, recorded)
             if differs:
                 raise EventIdReused(row["event_id"], row["position"], differs)
-            found[row["event_id"]] = self._read(row)
         return found
 
     # Reading
@@ -378,7 +466,7 @@ class EventStore:
             digest = reader.scalar(query)
             if digest is None:
                 end = self.head(reader).position
-                raise NotFound(f"no position {position} in the log: it has positions 1 to {end}")
+                raise NotFound(f"no position {position} in the log: it ends at {end}")
         return Head(position, digest)
 
     @contextlib.contextmanager
@@ -389,10 +477,108 @@ class EventStore:
             with database.reading(self.engine) as opened:
                 yield opened
 
+    # Following
+
+    def wait(self, *, after: int, timeout: float, stop: threading.Event | None = None) -> bool:
+        """Wait until the log goes beyond a position; says whether it has.
+
+        Asks the database, in intervals of up to 50 ms: nobody needs to notify anybody.
+
+        Args:
+            after: the position.
+            timeout: in seconds.
+            stop: set it to end the wait.
+        """
+        stop = stop or threading.Event()
+        end = time.monotonic() + timeout
+        pause = _SHORTEST_WAIT
+        while self.head().position <= after:
+            if time.monotonic() >= end or stop.wait(min(pause, max(end - time.monotonic(), 0))):
+                return False
+            pause = min(pause * 2, _LONGEST_WAIT)
+        return True
+
+    def follow(
+        self, *, after: int = 0, stop: threading.Event | None = None
+    ) -> Iterator[RecordedEvent[Any]]:
+        """The events after a position and then each new one: all of them, once, in order.
+
+        Goes on until `stop` is set or the iterator is closed. Only events that would survive a
+        crash of the server are given out. A lost connection is made again for some seconds.
+
+        Raises:
+            DatabaseUnreachable, DatabaseBusy, DatabaseError: see there; follow anew from the last
+                position that was handled.
+        """
+        stop = stop or threading.Event()
+        while not stop.is_set():
+            page = _persistently(functools.partial(self._durable_page, after))
+            for event in page:
+                if stop.is_set():
+                    return
+                yield event
+                after = event.position
+            if not page:
+                more = functools.partial(self.wait, after=after, timeout=1.0, stop=stop)
+                _persistently(more)
+
+    def _durable_page(self, after: int) -> list[RecordedEvent[Any]]:
+        page = list(self.read_all(after=after, limit=_BATCH))
+        if page:
+            database.make_durable(self.engine)
+        return page
+
+    @contextlib.contextmanager
+    def batch(self, subscription: str, *, limit: int = _BATCH) -> Iterator[Batch]:
+        """The next events of a subscription, in a transaction that also notes them as handled.
+
+            with store.batch("mailer") as batch:
+                for event in batch.events:
+                    batch.connection.execute(...)
+
+        What is written on the batch's connection and the subscription's place commit together, so
+        each event has its effect exactly once, whatever is killed when. On an exception both are as
+        before. Two that take batches of one subscription take turns. A batch may be empty; `wait`
+        waits for more.
+
+        Args:
+            subscription: its name; a new one starts at the beginning of the log.
+            limit: at most so many events.
+
+        Raises:
+            DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
+        """
+        mine = subscriptions.c.name == subscription
+        place = sa.select(subscriptions.c.position).where(mine).with_for_update()
+        with database.writing(self.engine) as connection:
+            if database.is_postgresql(self.engine):
+                # Two that both find no row yet must not both begin.
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_hash(subscription))))
+            after = connection.scalar(place)
+            if after is None:
+                connection.execute(sa.insert(subscriptions).values(name=subscription, position=0))
+            found = tuple(self.read_all(after=after or 0, limit=limit, connection=connection))
+            yield Batch(connection, found)
+            if found:
+                connection.execute(
+                    sa.update(subscriptions).where(mine).values(position=found[-1].position)
+                )
+
     def _read(self, row: _Row) -> RecordedEvent[Any]:
+        if row["data"] is None:
+            occurred = None if row["occurred"] is None else When(row["occurred"])
+            return _recorded(row, Redacted(), (), occurred)
         event = self.codec.decode(row["type"], row["type_version"], row["data"], row["position"])
         occurred = None if row["occurred"] is None else When(row["occurred"])
         return _recorded(row, event, self.codec.decode_evidence(row["evidence"]), occurred)
+
+
+@attrs.frozen
+class Batch:
+    """Events to handle, and the connection to write on while doing so."""
+
+    connection: sa.Connection
+    events: tuple[RecordedEvent[Any], ...]
 
 
 @attrs.frozen
@@ -401,6 +587,21 @@ class _Draft:
 
     new: NewEvent
     row: dict[str, Any]
+
+    def differs_from(self, row: _Row, recorded: RecordedEvent[Any]) -> tuple[str, ...]:
+        """The columns in which this is not what was recorded under the same id."""
+        differs = {name for name in _CONTENT if row[name] != self.row[name]}
+        # Not so much the bytes: a class that has gained an optional field writes others. And of
+        # what a takedown removed there is nothing left to compare.
+        gone = isinstance(recorded.event, Redacted)
+        if gone or recorded.event == self.new.event:
+            differs -= {"data", "type_version"}
+        if gone or recorded.evidence == self.new.evidence:
+            differs -= {"evidence"}
+        return tuple(name for name in _CONTENT if name in differs)
+
+    def recorded(self, row: _Row) -> RecordedEvent[Any]:
+        return _recorded(row, self.new.event, self.new.evidence, self.new.occurred)
 
 
 def _recorded(row: _Row, event: Any, evidence: Any, occurred: When | None) -> RecordedEvent[Any]:
@@ -418,21 +619,50 @@ def _recorded(row: _Row, event: Any, evidence: Any, occurred: When | None) -> Re
     )
 
 
-def _check_name(what: str, value: Any, event_id: Any) -> None:
-    fits = isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME and value.isprintable()
+def _check_name(what: str, value: Any, longest: int, event_id: Any) -> None:
+    fits = isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
     if not fits:
         raise InvalidEvent(
-            f"event {event_id!r:.80}: expected {what} to be text of 1 to {_LONGEST_NAME} printable "
+            f"event {event_id!r:.80}: expected {what} to be text of 1 to {longest} printable "
             f"characters; found {value!r:.80}"
         )
 
 
-def _refuse_repeated_ids(drafts: Sequence[_Draft]) -> None:
-    seen: set[str] = set()
+def _refuse_other_content(drafts: Sequence[_Draft]) -> None:
+    """Refuse an id that stands for two things in one call; the same twice is a retry in advance."""
+    seen: dict[str, _Draft] = {}
     for draft in drafts:
-        if draft.new.id in seen:
-            raise InvalidEvent(f"event {draft.new.id!r} stands twice in one call; ids are unique")
-        seen.add(draft.new.id)
+        first = seen.setdefault(draft.new.id, draft)
+        if first.row != draft.row:
+            raise InvalidEvent(
+                f"event {draft.new.id!r} stands twice in one call, with different content"
+            )
+
+
+def _persistently(attempt: Callable[[], _T]) -> _T:
+    """Try again while the failure may pass. Appends bear it: with the same ids they are retries."""
+    end = time.monotonic() + _PATIENCE
+    pause = _SHORTEST_WAIT
+    lost: ConnectionLost | None = None
+    while True:
+        try:
+            return attempt()
+        except DatabaseUnreachable as error:
+            # Once a connection was lost, the server may take a while to be there again. To the
+            # caller it matters that one was: what he asked for may have been done.
+            lost = error if isinstance(error, ConnectionLost) else lost
+            if lost is None or time.monotonic() + pause > end:
+                raise lost or error from None
+        except DatabaseBusy:
+            if time.monotonic() + pause > end:
+                raise
+        # Those who collided once should not collide again in step.
+        time.sleep(pause * random.uniform(0.5, 1))
+        pause *= 2
+
+
+def _hash(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
 
 
 def _take_head(connection: sa.Connection) -> Head:

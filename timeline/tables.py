@@ -50,7 +50,7 @@ events = sa.Table(
     sa.CheckConstraint("version > 0", name="version"),
     sa.CheckConstraint("(data IS NULL) = (redacted IS NOT NULL)", name="body"),
 )
-"""The log. Triggers refuse UPDATE and DELETE."""
+"""The log. Triggers refuse UPDATE, but for a takedown, and DELETE."""
 
 head = sa.Table(
     "head",
@@ -62,11 +62,21 @@ head = sa.Table(
 )
 """One row: the last position and its digest. Whoever appends takes it first."""
 
+subscriptions = sa.Table(
+    "subscriptions",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+)
+"""How far each subscriber has come."""
+
 checkpoints = sa.Table(
     "checkpoints",
     metadata,
     sa.Column("projection", sa.Text, primary_key=True),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("position", sa.BigInteger, nullable=False),
+    # The names of its views, as JSON; each stands for a table of that name and `_v`, the version.
+    sa.Column("rows", sa.Text, nullable=False),
 )
 """How far each kept projection has read, and the version whose tables it keeps."""

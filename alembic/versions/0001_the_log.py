@@ -1,9 +1,11 @@
-"""The log, its head, and the checkpoints of projections.
+"""The log, its head, and how far projections and subscribers have read it.
 
 Revision: 0001, the first.
 """
 
 from __future__ import annotations
+
+import json
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,21 +24,39 @@ def upgrade() -> None:
         sa.Column("projection", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("rows", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("projection", name=op.f("pk_checkpoints")),
+    )
+    op.create_table(
+        "subscriptions",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_subscriptions")),
     )
     for statement in _GUARDS[op.get_context().dialect.name]:
         op.execute(statement)
 
 
 def downgrade() -> None:
-    if op.get_context().dialect.name == "postgresql":
-        op.execute("DROP TRIGGER events_keep ON events")
-        op.execute("DROP TRIGGER events_keep_all ON events")
+    if not op.get_context().as_sql:
+        _drop_read_models()
+    op.drop_table("subscriptions")
     op.drop_table("checkpoints")
     op.drop_table("head")
     op.drop_table("events")
     if op.get_context().dialect.name == "postgresql":
         op.execute("DROP FUNCTION timeline_refuse()")
+        op.execute("DROP FUNCTION timeline_refuse_update()")
+
+
+def _drop_read_models() -> None:
+    connection = op.get_bind()
+    quote = connection.dialect.identifier_preparer.quote
+    kept = connection.execute(sa.text('SELECT version, "rows" FROM checkpoints')).all()
+    for version, names in kept:
+        for name in json.loads(names):
+            op.execute(f"DROP VIEW {quote(name)}")
+            op.execute(f"DROP TABLE {quote(f'{name}_v{version}')}")
 
 
 def _create_events() -> None:
@@ -85,10 +105,28 @@ def _create_head() -> None:
 _ZEROS = {"sqlite": "zeroblob(32)", "postgresql": "decode(repeat('00', 32), 'hex')"}
 
 
+# The one change there may be: a takedown, which the log already holds, removes an event's words.
+# `same`: equal, or both null.
+_TAKEDOWN = """
+    OLD.data IS NOT NULL AND NEW.data IS NULL AND NEW.evidence IS NULL AND NEW.salt IS NULL
+    AND length(NEW.redacted) = 32
+    AND NEW.position = OLD.position AND NEW.event_id = OLD.event_id AND NEW.stream = OLD.stream
+    AND NEW.version = OLD.version AND NEW.type = OLD.type
+    AND NEW.type_version = OLD.type_version AND NEW.recorded_at = OLD.recorded_at
+    AND NEW.occurred {same} OLD.occurred AND NEW.occurred_from {same} OLD.occurred_from
+    AND NEW.occurred_to {same} OLD.occurred_to
+    AND NEW.digest = OLD.digest
+    AND EXISTS (
+        SELECT 1 FROM events
+        WHERE stream = 'redaction-' || OLD.event_id AND type = 'EventRedacted'
+    )
+"""
+
 _GUARDS = {
     "sqlite": (
-        """
+        f"""
         CREATE TRIGGER events_keep_update BEFORE UPDATE ON events
+        WHEN ({_TAKEDOWN.format(same="IS")}) IS NOT TRUE
         BEGIN SELECT RAISE(ABORT, 'events are append-only: UPDATE refused'); END
         """,
         """
@@ -113,8 +151,21 @@ _GUARDS = {
             RAISE EXCEPTION USING MESSAGE = 'events are append-only: ' || TG_OP || ' refused';
         END $$
         """,
+        f"""
+        CREATE FUNCTION timeline_refuse_update() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF ({_TAKEDOWN.format(same="IS NOT DISTINCT FROM")}) THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'events are append-only: UPDATE refused';
+        END $$
+        """,
         """
-        CREATE TRIGGER events_keep BEFORE UPDATE OR DELETE ON events
+        CREATE TRIGGER events_keep_update BEFORE UPDATE ON events
+        FOR EACH ROW EXECUTE FUNCTION timeline_refuse_update()
+        """,
+        """
+        CREATE TRIGGER events_keep_delete BEFORE DELETE ON events
         FOR EACH ROW EXECUTE FUNCTION timeline_refuse()
         """,
         """

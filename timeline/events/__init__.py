@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from timeline.events.actors import Actor, ActorAdded, MembershipReported, RoleReported
 from timeline.events.base import EventType, References, event, event_type, references
-from timeline.events.corrections import AMENDMENTS, EventCorrected, EventRetracted
+from timeline.events.corrections import (
+    AMENDMENTS,
+    EventCorrected,
+    EventRedacted,
+    EventRetracted,
+    Redacted,
+)
 from timeline.events.envelope import NewEvent, RecordedEvent
 from timeline.events.evidence import Evidence, Link
 from timeline.events.meetings import (
@@ -49,6 +55,7 @@ VOCABULARY: tuple[type, ...] = (
     AttendanceReported,
     EventCorrected,
     EventRetracted,
+    EventRedacted,
 )
 """The event classes that come with the package."""
 
@@ -60,6 +67,7 @@ __all__ = [
     "Attendance",
     "AttendanceReported",
     "EventCorrected",
+    "EventRedacted",
     "EventRetracted",
     "EventType",
     "Evidence",
@@ -78,6 +86,7 @@ __all__ = [
     "ProposalMade",
     "ProposalWithdrawn",
     "RecordedEvent",
+    "Redacted",
     "References",
     "RoleReported",
     "Source",

@@ -59,6 +59,9 @@ _MEANING = {
     SHA256: "64 hexadecimal digits in lower case",
 }
 
+LONGEST_ID = 200
+"""Characters in the id of an event: a stream's name, which may be longer, can be made of it."""
+
 _Slug = msgspec.Meta(pattern=SLUG, max_length=120)
 
 ActorId = Annotated[str, _Slug, Ref("actor")]
@@ -67,7 +70,7 @@ ProposalId = Annotated[str, _Slug, Ref("proposal")]
 MeetingId = Annotated[str, _Slug, Ref("meeting")]
 StatementId = Annotated[str, _Slug, Ref("statement")]
 Slug = Annotated[str, _Slug]
-EventId = Annotated[str, msgspec.Meta(min_length=1, max_length=255), Ref("event")]
+EventId = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID), Ref("event")]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
 """A passage in the recorder's own words; an article does not belong in a field."""
 
@@ -98,7 +101,7 @@ def event(cls: Any = None, **options: Any) -> Any:
     may be of any type that msgspec reads from JSON, `When` and `attrs` classes included.
 
     Raises:
-        TypeError: the class has a field by a name that the envelope uses.
+        TypeError: a field has a name that the envelope uses, or the subject is no field.
     """
 
     def make(cls: type) -> type:
@@ -107,7 +110,10 @@ def event(cls: Any = None, **options: Any) -> Any:
         if taken:
             raise TypeError(f"{cls.__name__}: the envelope has {sorted(taken)} already; rename")
         name = options.pop("name", None) or cls.__name__
-        made.__event_type__ = EventType(name=name, **options)
+        kind = EventType(name=name, **options)
+        if kind.subject and kind.subject.split(".")[0] not in attrs.fields_dict(made):
+            raise TypeError(f"{cls.__name__}: its subject {kind.subject!r} is none of its fields")
+        made.__event_type__ = kind
         return typing.cast("type", made)
 
     return make if cls is None else make(cls)

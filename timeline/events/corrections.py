@@ -45,5 +45,26 @@ class EventRetracted:
     reason: Text
 
 
+@event(category="redaction", subject="event")
+class EventRedacted:
+    """The words of an event were taken down: its fields and its evidence are gone for good.
+
+    Its id, type, stream, dates and digest remain, so that the log still verifies. Append it through
+    `Timeline.redact`, which removes the words as well.
+
+    Attributes:
+        event: the id of the event whose words were removed.
+        reason: why, for whoever asks.
+    """
+
+    event: EventId
+    reason: Text
+
+
+@attrs.frozen
+class Redacted:
+    """Stands for the fields of an event whose words were taken down."""
+
+
 AMENDMENTS = (EventCorrected, EventRetracted)
 """The classes whose events change how earlier events are read."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from timeline.clock import When
 from timeline.events import ActorAdded, MembershipReported, RecordedEvent, RoleReported
-from timeline.projection import Projection, Rows, on, row
+from timeline.projection import Projection, on
+from timeline.rows import Rows, row
 
 
 @row("actors", key=("actor",))

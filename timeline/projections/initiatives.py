@@ -18,7 +18,8 @@ from timeline.events import (
     StatementMade,
     Term,
 )
-from timeline.projection import Projection, Rows, changed, on, row
+from timeline.projection import Projection, on
+from timeline.rows import Rows, changed, row
 
 _STANCE_OF_ANSWER = {
     "accepted": "favourable",

@@ -14,7 +14,8 @@ from timeline.events import (
     MeetingRescheduled,
     RecordedEvent,
 )
-from timeline.projection import Projection, Rows, changed, on, row
+from timeline.projection import Projection, on
+from timeline.rows import Rows, changed, row
 
 
 @row("meetings", key=("meeting",))

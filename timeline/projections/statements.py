@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from timeline.clock import When
 from timeline.events import RecordedEvent, StatementMade
-from timeline.projection import Projection, Rows, on, row
+from timeline.projection import Projection, on
+from timeline.rows import Rows, row
 
 
 @row("statements", key=("event",))

@@ -16,7 +16,11 @@ from timeline.reports.evidence import Citation, Citer
 from timeline.reports.meetings import MeetingLine, meeting_lines
 
 _OUTCOMES = ("attended", "represented", "absent")
+_THERE = ("attended", "represented")
 _PLANS = ("confirmed", "expected", "invited")
+_ABREAST = 3
+"""Meetings in one table: as many as can be read in 80 columns."""
+
 NOT_MENTIONED = "not mentioned"
 """No report in view says anything of the party at that meeting. It is not the same as absent."""
 
@@ -46,12 +50,12 @@ class AttendanceCell:
     entries: tuple[AttendanceEntry, ...]
 
     def people(self, party: str) -> tuple[str, ...]:
-        """The names of those who attended for the party, beside the party's own."""
+        """The names of those who were there for the party, beside the party's own."""
         return tuple(
             dict.fromkeys(
                 entry.name
                 for entry in self.entries
-                if entry.status == "attended" and entry.participant != party
+                if entry.status in _THERE and entry.participant != party
             )
         )
 
@@ -93,7 +97,7 @@ class AttendanceReport(Report):
         """The report as headings and tables."""
         return self._document(
             f"Attendance: {self.series}" if self.series else "Attendance",
-            (self._meetings_table(), self._matrix()),
+            (self._meetings_table(), *self._matrix()),
             note="“Not mentioned” says that no report in view names the party; it does not say "
             "that the party stayed away.",
         )
@@ -113,15 +117,17 @@ class AttendanceReport(Report):
             ),
         )
 
-    def _matrix(self) -> Table:
-        return Table(
-            "Who attended",
-            ("Party", *(_heading(line) for line in self.meetings)),
-            tuple(
-                (cell(line.name), *(_shown(each, line.party) for each in line.cells))
-                for line in self.parties
-            ),
-        )
+    def _matrix(self) -> Iterable[Table]:
+        for start in range(0, len(self.meetings), _ABREAST):
+            shown = slice(start, start + _ABREAST)
+            yield Table(
+                "Who attended" if start == 0 else "Who attended, continued",
+                ("Party", *(_heading(line) for line in self.meetings[shown])),
+                tuple(
+                    (cell(line.name), *(_shown(each, line.party) for each in line.cells[shown]))
+                    for line in self.parties
+                ),
+            )
 
 
 def attendance_report(
@@ -143,12 +149,12 @@ def attendance_report(
     lines = tuple(
         AttendanceLine(
             party=party,
-            name=citer.name(party),
+            name=citer.name(party).name,
             cells=tuple(
                 _cell(citer, line.meeting, entries[line.meeting], party) for line in meetings
             ),
         )
-        for party in sorted(parties, key=lambda party: (citer.name(party), party))
+        for party in sorted(parties, key=lambda party: (citer.name(party).name, party))
     )
     return AttendanceReport(
         standing=Standing.of(view),
@@ -189,7 +195,7 @@ def _cell(citer: Citer, meeting: str, rows: Iterable[AttendanceRow], party: str)
         entries=tuple(
             AttendanceEntry(
                 participant=row.participant,
-                name=citer.name(row.participant),
+                name=citer.name(row.participant).name,
                 status=row.status,
                 role=row.role,
                 evidence=citer.cite(row.events),

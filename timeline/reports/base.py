@@ -56,7 +56,7 @@ class Report(abc.ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """The report as dicts, lists and strings; the shape is documented in `docs/reports.md`."""
-        fields = attrs.asdict(self)
+        fields = attrs.asdict(self, value_serializer=_listed)
         common = {name: fields.pop(name) for name in ("corrections", "sources", "standing")}
         return {"report": self.kind, **fields, **common}
 
@@ -112,8 +112,12 @@ class Report(abc.ABC):
             )
 
 
+def _listed(_instance: object, _field: object, value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
 def _description(line: SourceLine) -> str:
-    parts = [f"“{line.title}”", line.publisher, line.published or "undated"]
+    parts = [f"“{line.title}”", line.publisher.name, line.published or "undated"]
     if line.grade != "ordinary":
         parts.append(f"{line.grade} grade")
     return ", ".join(parts)

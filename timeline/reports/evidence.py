@@ -13,13 +13,23 @@ from timeline.projections.sources import SourceRow
 
 
 @attrs.frozen
-class Told:
-    """One link of a chain of attribution, with names resolved."""
+class Named:
+    """An actor: its id, and the name to show."""
 
-    actor: str
+    id: str
     name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@attrs.frozen
+class Told:
+    """One link of a chain of attribution."""
+
+    who: Named
     manner: str | None
-    to: str | None
+    to: Named | None
     said: str | None
     capacity: str | None
 
@@ -35,11 +45,11 @@ class Support:
 
     source: str
     title: str
-    publisher: str
+    publisher: Named
     published: str | None
     address: str | None
     origin: str
-    origin_publisher: str
+    origin_publisher: Named
     grade: str
     cited_in: str | None
     at: str | None
@@ -82,11 +92,11 @@ class SourceLine:
 
     source: str
     title: str
-    publisher: str
+    publisher: Named
     published: str | None
     address: str | None
     origin: str
-    origin_publisher: str
+    origin_publisher: Named
     grade: str
     cited_in: str | None
     note: str | None
@@ -98,7 +108,7 @@ class Citer:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._names: dict[str, str] = {}
+        self._names: dict[str, Named] = {}
         self._sources: dict[str, SourceRow] = {}
         self._citations: dict[str, Citation] = {}
 
@@ -150,15 +160,19 @@ class Citer:
             events=events,
         )
 
-    def name(self, actor: str) -> str:
-        """The name to show for an actor; its id where no such actor is in view."""
+    def name(self, actor: str) -> Named:
+        """The actor with its name; that is its id where no such actor is in view."""
         if actor not in self._names:
             known = self._view.get(ActorRow, actor)
-            self._names[actor] = known.name if known else actor
+            self._names[actor] = Named(actor, known.name if known else actor)
         return self._names[actor]
 
-    def names(self, actors: Iterable[str]) -> tuple[str, ...]:
-        """The names to show for several actors."""
+    def name_of(self, actor: str | None) -> Named | None:
+        """As `name`, where there may be none."""
+        return None if actor is None else self.name(actor)
+
+    def names(self, actors: Iterable[str]) -> tuple[Named, ...]:
+        """As `name`, for several."""
         return tuple(self.name(actor) for actor in actors)
 
     def _citation(self, recorded: RecordedEvent[object]) -> Citation:
@@ -192,10 +206,9 @@ class Citer:
 
     def _told(self, link: Link) -> Told:
         return Told(
-            actor=link.who,
-            name=self.name(link.who),
+            who=self.name(link.who),
             manner=link.manner,
-            to=None if link.to is None else self.name(link.to),
+            to=self.name_of(link.to),
             said=text(link.said),
             capacity=link.capacity,
         )

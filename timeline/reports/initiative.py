@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import attrs
 
-from timeline.clock import When
+from timeline.clock import UNKNOWN
 from timeline.errors import NotFound
 from timeline.projection import View
 from timeline.projections.directory import MembershipRow
@@ -25,7 +25,7 @@ from timeline.projections.meetings import MeetingRow
 from timeline.projections.statements import StatementRow
 from timeline.reports.base import Report, Standing
 from timeline.reports.document import Cell, Document, Table, cell
-from timeline.reports.evidence import Citation, Citer, text
+from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.meetings import MeetingLine, meeting_lines
 
 _Row = TypeVar("_Row", ProposalRow, StageRow, PositionRow, TermRow, DiscussionRow, StatementRow)
@@ -47,9 +47,9 @@ class ProposalLine:
     """One account of the proposal being made."""
 
     occurred: str | None
-    by: str
-    to: tuple[str, ...]
-    parties: tuple[str, ...]
+    by: Named
+    to: tuple[Named, ...]
+    parties: tuple[Named, ...]
     text: str
     quotes: tuple[str, ...]
     evidence: tuple[Citation, ...]
@@ -62,8 +62,8 @@ class PositionLine:
     stance: str
     own: bool
     occurred: str | None
-    speaker: str
-    on_behalf_of: str | None
+    speaker: Named
+    on_behalf_of: Named | None
     text: str
     evidence: tuple[Citation, ...]
 
@@ -72,7 +72,7 @@ class PositionLine:
 class MembershipLine:
     """A body that a party belongs to, and how."""
 
-    of: str
+    of: Named
     status: str
     evidence: tuple[Citation, ...]
 
@@ -99,7 +99,7 @@ class TermLine:
     name: str
     value: str
     occurred: str | None
-    by: str
+    by: Named
     evidence: tuple[Citation, ...]
 
 
@@ -108,10 +108,10 @@ class SaidLine:
     """One statement about the initiative."""
 
     occurred: str | None
-    speaker: str
-    on_behalf_of: str | None
+    speaker: Named
+    on_behalf_of: Named | None
     capacity: str | None
-    to: str | None
+    to: Named | None
     place: str | None
     topics: tuple[str, ...]
     text: str
@@ -124,7 +124,7 @@ class TalksLine:
     """One report that parties talked about it."""
 
     occurred: str | None
-    participants: tuple[str, ...]
+    participants: tuple[Named, ...]
     meeting: str | None
     topics: tuple[str, ...]
     text: str
@@ -221,7 +221,7 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
 
 
 def _by_time(rows: Iterable[_Row]) -> list[_Row]:
-    return sorted(rows, key=lambda row: ((row.occurred or _UNDATED).sort_key, row.position))
+    return sorted(rows, key=lambda row: ((row.occurred or UNKNOWN).sort_key, row.position))
 
 
 def _mentioned(view: View, cls: type[Any], initiative: str, kind: str) -> list[Any]:
@@ -261,7 +261,7 @@ def _party_line(
     accounts = [row for row in proposals if party in row.parties]
     return PartyLine(
         party=party,
-        name=citer.name(party),
+        name=citer.name(party).name,
         own=tuple(_position_line(citer, row) for row in mine if row.own),
         imputed=tuple(_position_line(citer, row) for row in mine if not row.own),
         memberships=tuple(
@@ -278,7 +278,7 @@ def _position_line(citer: Citer, row: PositionRow) -> PositionLine:
         own=row.own,
         occurred=text(row.occurred),
         speaker=citer.name(row.speaker),
-        on_behalf_of=None if row.on_behalf_of is None else citer.name(row.on_behalf_of),
+        on_behalf_of=citer.name_of(row.on_behalf_of),
         text=row.summary,
         evidence=citer.cite(row.events),
     )
@@ -299,9 +299,9 @@ def said_line(citer: Citer, row: StatementRow) -> SaidLine:
     return SaidLine(
         occurred=text(row.occurred),
         speaker=citer.name(row.speaker),
-        on_behalf_of=None if row.on_behalf_of is None else citer.name(row.on_behalf_of),
+        on_behalf_of=citer.name_of(row.on_behalf_of),
         capacity=row.capacity,
-        to=None if row.addressee is None else citer.name(row.addressee),
+        to=citer.name_of(row.addressee),
         place=row.place,
         topics=row.topics,
         text=row.text,
@@ -412,15 +412,15 @@ def _party_row(line: PartyLine) -> tuple[Cell, ...]:
     return cell(line.name), own, imputed
 
 
-def _newest(positions: Sequence[PositionLine], shown: Any) -> Cell:
-    if not positions:
-        return cell("none")
-    newest = positions[0]
-    return cell(f"{shown(newest)} ({newest.occurred or 'undated'})", newest.evidence)
+def _newest(positions: Sequence[PositionLine], shown: Callable[[PositionLine], str]) -> Cell:
+    """Each different stance, at its newest: what is at odds stays side by side."""
+    newest: dict[str, PositionLine] = {}
+    for position in positions:
+        newest.setdefault(shown(position), position)
+    evidence = {cited.event: cited for line in newest.values() for cited in line.evidence}
+    stances = [f"{what} ({line.occurred or 'undated'})" for what, line in newest.items()]
+    return cell(tuple(stances) or "none", tuple(evidence.values()))
 
 
 def _since(occurred: str | None) -> str:
     return f"since {occurred}" if occurred else "on an unknown date"
-
-
-_UNDATED = When("XXXX")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
-from timeline.clock import When
+from timeline.clock import UNKNOWN, When
 from timeline.projection import View
+from timeline.projections.initiatives import latest_key
 from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.reports.evidence import Citation, Citer, text
 
@@ -53,7 +54,6 @@ def meeting_lines(view: View, citer: Citer, meetings: Iterable[MeetingRow]) -> l
 
 def _line(citer: Citer, row: MeetingRow, reports: Sequence[MeetingReportRow]) -> MeetingLine:
     by_position = sorted(reports, key=lambda report: report.position)
-    current = _current(by_position)
     ids = dict.fromkeys(id for report in by_position for id in report.events)
     return MeetingLine(
         meeting=row.meeting,
@@ -61,37 +61,47 @@ def _line(citer: Citer, row: MeetingRow, reports: Sequence[MeetingReportRow]) ->
         form=row.form,
         series=row.series,
         within=row.within,
-        state=_state(by_position),
-        held_on=_distinct(text(report.held_on) for report in current),
-        place=_distinct(report.place for report in current),
+        state=_state(reports),
+        held_on=_latest(reports, lambda report: text(report.held_on)),
+        place=_latest(reports, lambda report: report.place),
         notes=_distinct(report.text for report in by_position),
         evidence=citer.cite(ids),
     )
 
 
-def _current(reports: Sequence[MeetingReportRow]) -> Sequence[MeetingReportRow]:
-    """The reports that say when and where: of its having been held if any, else of the plan."""
-    held = [report for report in reports if report.what == "held"]
-    return held or reports
+def _held(reports: Sequence[MeetingReportRow]) -> list[MeetingReportRow]:
+    return [report for report in reports if report.what == "held"]
+
+
+def _plans(reports: Sequence[MeetingReportRow]) -> list[MeetingReportRow]:
+    """What was planned, the newest word first: by when it was said, not when we heard of it."""
+    plans = (report for report in reports if report.what != "held")
+    return sorted(plans, key=lambda plan: latest_key(plan.said_on, plan.position), reverse=True)
+
+
+def _latest(
+    reports: Sequence[MeetingReportRow], field: Callable[[MeetingReportRow], str | None]
+) -> tuple[str, ...]:
+    """What all reports of its having been held say; before that, the newest plan that says it."""
+    held = _distinct(map(field, _held(reports)))
+    return held or _distinct(map(field, _plans(reports)))[:1]
 
 
 def _state(reports: Sequence[MeetingReportRow]) -> str:
-    if any(report.what == "held" for report in reports):
+    if _held(reports):
         return "held"
-    if reports[-1].what == "called off":
+    plans = _plans(reports)
+    if plans[0].what == "called off":
         return "called off"
-    firmness = next((each.firmness for each in reversed(reports) if each.firmness), None)
-    plan = {"possible": "possible, not scheduled", "intended": "announced as intended"}
-    return f"{plan.get(firmness or '', 'announced')}; outcome unknown"
+    firmness = next((plan.firmness for plan in plans if plan.firmness), None)
+    words = {"possible": "possible, not scheduled", "intended": "announced as intended"}
+    return f"{words.get(firmness or '', 'announced')}; outcome unknown"
 
 
 def _order(reports: Sequence[MeetingReportRow]) -> When:
-    dates = [report.held_on or report.said_on for report in _current(reports)]
-    return min((date for date in dates if date is not None), default=_UNDATED)
+    current = _held(reports) or _plans(reports)
+    return min((report.held_on for report in current if report.held_on), default=UNKNOWN)
 
 
 def _distinct(values: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value is not None))
-
-
-_UNDATED = When("XXXX")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import When
+from timeline.clock import UNKNOWN
 from timeline.projection import View
 from timeline.projections.statements import StatementRow
 from timeline.reports.base import Report, Standing
@@ -48,7 +48,7 @@ def statements_report(
             for row in rows
             if (about is None or about in row.about) and (topic is None or topic in row.topics)
         ),
-        key=lambda row: ((row.occurred or _UNDATED).sort_key, row.position),
+        key=lambda row: ((row.occurred or UNKNOWN).sort_key, row.position),
     )
     citer = Citer(view)
     citer.load(id for row in chosen for id in row.events)
@@ -61,6 +61,3 @@ def statements_report(
         corrections=citer.corrections(),
         sources=citer.sources(),
     )
-
-
-_UNDATED = When("XXXX")

@@ -49,13 +49,14 @@ class _Notes:
 
     def __init__(self) -> None:
         self.citations: dict[str, Citation] = {}
+        self.numbers: dict[str, int] = {}
 
     def marks(self, cited: tuple[Citation, ...]) -> str:
-        numbers = []
         for citation in cited:
             self.citations.setdefault(citation.event, citation)
-            numbers.append(list(self.citations).index(citation.event) + 1)
-        return "".join(f"[{number}]" for number in dict.fromkeys(numbers))
+            self.numbers.setdefault(citation.event, len(self.citations))
+        numbers = dict.fromkeys(self.numbers[citation.event] for citation in cited)
+        return "".join(f"[{number}]" for number in numbers)
 
 
 def _cell(cell: Cell, notes: _Notes) -> Text:
@@ -79,19 +80,24 @@ def _print_table(console: Console, table: Table, notes: _Notes) -> None:
 
 def _print_notes(console: Console, document: Document, notes: _Notes) -> None:
     console.print()
-    console.print(Text("Evidence", style="bold"))
-    grid = RichTable.grid(padding=(0, 1))
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for number, citation in enumerate(notes.citations.values(), start=1):
-        grid.add_row(Text(f"[{number}]", style="cyan"), Text(inert(_citation(citation))))
-    console.print(Padding(grid, (0, 0, 0, 2)))
-    console.print()
+    if notes.citations:
+        console.print(Text("Evidence", style="bold"))
+        console.print(Padding(_numbered(notes), (0, 0, 0, 2)))
+        console.print()
     for note in document.notes:
         console.print(Text(note, style="italic"))
     console.print(
         Text(f"Made at position {document.position} of the log, digest {document.digest}.")
     )
+
+
+def _numbered(notes: _Notes) -> RichTable:
+    grid = RichTable.grid(padding=(0, 1))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for number, citation in enumerate(notes.citations.values(), start=1):
+        grid.add_row(Text(f"[{number}]", style="cyan"), Text(inert(_citation(citation))))
+    return grid
 
 
 def _citation(citation: Citation) -> str:
@@ -108,7 +114,7 @@ def _told(told: Told) -> str:
     details = [part for part in (told.capacity, told.manner, told.said) if part]
     if told.to:
         details.append(f"to {told.to}")
-    return f"{told.name} ({', '.join(details)})" if details else told.name
+    return f"{told.who} ({', '.join(details)})" if details else told.who.name
 
 
 def inert(text: str) -> str:

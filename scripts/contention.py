@@ -1,0 +1,122 @@
+"""Measures what order costs when several processes append at once; see `scripts/contention`.
+
+Both sides write rows of the same size and columns, one a commit, with synchronous_commit on, each
+writer to a stream of its own. `plain` is psycopg and an identity column: no order, no digest, no
+checks. `timeline` is `EventStore.append` as users call it, typed events, evidence and digests
+included. Rounds take turns, so that a noisy neighbour meets both.
+"""
+
+import argparse
+import contextlib
+import multiprocessing
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import servers
+import sqlalchemy as sa
+
+from timeline import EventStore, Evidence, NewEvent, StatementMade, Timeline
+from timeline.database import create_engine
+
+TEXT = "What was said, in some four hundred characters of the recorder's own words. " * 5
+EVENT = NewEvent(
+    StatementMade("speaker", TEXT, capacity="spokesman", topics=["ports"]),
+    occurred="2022-11-29",
+    evidence=[Evidence("gazette-0412", at="paragraph 3", chain=["gazette", "speaker"])],
+)
+
+PLAIN_TABLE = """
+CREATE TABLE plain (
+    position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id text UNIQUE, stream text,
+    version int, type text, type_version int, occurred text, occurred_from text, occurred_to text,
+    recorded_at text, evidence text, data text, salt bytea, digest bytea, UNIQUE (stream, version)
+)
+"""
+PLAIN_INSERT = """
+INSERT INTO plain (event_id, stream, version, type, type_version, occurred, occurred_from,
+    occurred_to, recorded_at, evidence, data, salt, digest)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+
+
+def plain(url: str, writer: int, until: float) -> int:
+    """Insert rows until the time is over; says how many."""
+    dsn = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    rest = ("StatementMade", 1, "2022-11-29", "2022-11-29T00:00:00.000000Z",
+            "2022-11-29T23:59:59.999999Z", "2024-01-01T00:00:00.000000Z", "[]" * 50, TEXT,
+            bytes(16), bytes(32))  # fmt: skip
+    stream, done = f"plain-{writer}-{until}", 0
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        while time.time() < until:
+            done += 1
+            connection.execute(PLAIN_INSERT, (f"{stream}-{done}", stream, done, *rest))
+    return done
+
+
+def ordered(url: str, writer: int, until: float) -> int:
+    """Append events until the time is over; says how many."""
+    store, done = EventStore(create_engine(url)), 0
+    while time.time() < until:
+        done += 1
+        new = NewEvent(EVENT.event, occurred=EVENT.occurred, evidence=EVENT.evidence)
+        store.append(f"timeline-{writer}-{until}", [new])
+    store.engine.dispose()
+    return done
+
+
+def rate(work: Callable[[str, int, float], int], url: str, writers: int, seconds: float) -> float:
+    """Rows a second, all writers together."""
+    # A moment later, so that all of them are there when the time starts to count.
+    begin = time.time() + 0.5
+    with multiprocessing.get_context("fork").Pool(writers) as pool:
+        jobs = [(url, writer, begin + seconds) for writer in range(writers)]
+        started = time.time()
+        total = sum(pool.starmap(work, jobs))
+        return total / (time.time() - started)
+
+
+@contextlib.contextmanager
+def database(url: str | None) -> Iterator[str]:
+    """The database to measure on."""
+    if url is not None:
+        yield url
+        return
+    with servers.postgres_server({}, Path(tempfile.gettempdir())) as server:
+        yield server.create_database()
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description="What order costs when several writers append.")
+    parser.add_argument("--url", help="an empty database on PostgreSQL; else a private server")
+    parser.add_argument("--writers", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    rates: dict[str, list[float]] = {"plain": [], "timeline": []}
+    with database(given.url) as url:
+        with Timeline.open(url) as timeline, timeline.store.engine.begin() as connection:
+            connection.exec_driver_sql(PLAIN_TABLE)
+            version = connection.scalar(sa.text("SHOW server_version"))
+        for _ in range(given.rounds):
+            for name, work in (("plain", plain), ("timeline", ordered)):
+                rates[name].append(rate(work, url, given.writers, given.seconds))
+        with Timeline.open(url) as timeline:
+            head = timeline.verify()
+    median = {name: statistics.median(found) for name, found in rates.items()}
+    ratios = [ours / theirs for ours, theirs in zip(*reversed(rates.values()), strict=True)]
+    print(f"PostgreSQL {version}, {given.writers} writers, {given.rounds} rounds of "
+          f"{given.seconds:g} s, one event a commit, synchronous_commit on")  # fmt: skip
+    for name, found in rates.items():
+        print(f"{name:>10} {median[name]:8,.0f}/s  (from {min(found):,.0f} to {max(found):,.0f})")
+    print(f"     ratio {statistics.median(ratios):8.2f}    (from {min(ratios):.2f} to "
+          f"{max(ratios):.2f})")  # fmt: skip
+    print(f"the log's {head.position:,} events verify, gapless")
+
+
+if __name__ == "__main__":
+    main()

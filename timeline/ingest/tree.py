@@ -1,0 +1,282 @@
+"""From the bytes of a record file to nodes that know their lines.
+
+YAML's events become a tree here; whatever a record file has no use for (anchors, tags, a second
+document, depth, …) is refused on the way, before it can cost anything.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import unicodedata
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+import yaml
+
+from timeline.errors import InvalidRecord
+
+# Each far beyond what a person writes by hand, and small enough to be read in seconds.
+_LARGEST_FILE = 16 * 1024 * 1024
+_MOST_NODES = 500_000
+_DEEPEST = 30
+_LONGEST_TEXT = 100_000
+_LONGEST_KEY = 200
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times faster
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+"""Stand in a file only by mistake or malice; YAML's own message would not name the line."""
+
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What an escape could still bring in: controls, bidi overrides and isolates, lone surrogates.
+
+The marks U+200E and U+200F override nothing and stand in many right-to-left titles: they may stay.
+"""
+
+_DIRECTIVE = re.compile("(?:^|[\r\u2028\u2029])\ufeff*%", re.MULTILINE)
+_SURROGATES = re.compile(
+    r"(?<!\\)((?:\\\\)*+)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE
+)
+
+Steps: TypeAlias = tuple[str | int, ...]
+"""Where in a file a value stands: keys and indexes from the top."""
+
+
+@attrs.define
+class Node:
+    """A value of the file and the line it, or the key it stands under, begins on."""
+
+    value: str | list[Node] | dict[str, Node] | None
+    line: int
+
+
+@attrs.define
+class _Open:
+    """A list or mapping that has begun and not ended.
+
+    `step` is where in its parent it stands; `key` and `line` are those of the value to come.
+    """
+
+    into: list[Node] | dict[str, Node]
+    step: str | int | None = None
+    key: str | None = None
+    line: int = 0
+
+
+def read_tree(file: str) -> Node:
+    """The one document of a file.
+
+    Raises:
+        InvalidRecord: it is none, or not one that a record file could be.
+    """
+    return _tree(file, _text(file))
+
+
+# --- From bytes to text ---------------------------------------------------------------------------
+
+
+def _text(file: str) -> str:
+    """The file's text, of a size and in an encoding that can be trusted."""
+    data = _bytes(file)
+    if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
+        raise InvalidRecord(
+            file, "expected UTF-8; found the mark of UTF-16 or UTF-32. Save it as UTF-8", line=1
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # Without the mark of UTF-8, since that is not in what the error counts from.
+        start = error.start + len(data) - len(error.object)
+        problem = f"expected UTF-8; found the byte 0x{data[start]:02x} at offset {start}"
+        line = data.count(b"\n", 0, start) + 1
+        raise InvalidRecord(file, f"{problem}. Save it as UTF-8", line=line) from None
+    if found := _UNREADABLE.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise InvalidRecord(file, f"expected text; found {_named(found[0])}. Remove it", line=line)
+    if found := _DIRECTIVE.search(text):
+        # libyaml compares each %TAG with all before it: a file of them keeps it busy for hours.
+        line = text.count("\n", 0, found.end()) + 1
+        problem = "expected no line that begins with %. Indent it if it is text, else remove it"
+        raise InvalidRecord(file, problem, line=line)
+    if Path(file).suffix.lower() == ".json":
+        # JSON escapes what lies beyond U+FFFF as two halves, which YAML does not put together.
+        text = _SURROGATES.sub(_joined, text)
+    return text
+
+
+def _bytes(file: str) -> bytes:
+    try:
+        with open(file, "rb", opener=_open_at_once) as stream:
+            state = os.fstat(stream.fileno())
+            regular = stat.S_ISREG(state.st_mode)
+            # Read with a limit even so: some files are longer than they say, and others grow.
+            readable = regular and state.st_size <= _LARGEST_FILE
+            data = stream.read(_LARGEST_FILE + 1) if readable else b""
+    except (OSError, ValueError) as error:
+        # A ValueError is about the name: a null character in it, say.
+        problem = getattr(error, "strerror", None) or error
+        raise InvalidRecord(file, f"cannot be read: {problem}") from None
+    if not regular:
+        raise InvalidRecord(file, "expected a regular file; found a device or a pipe")
+    if max(state.st_size, len(data)) > _LARGEST_FILE:
+        raise InvalidRecord(file, f"expected at most {_LARGEST_FILE:,} bytes. Split the file")
+    return data
+
+
+def _open_at_once(file: str, flags: int) -> int:
+    # Opening a pipe waits for a writer, unless told not to.
+    return os.open(file, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _joined(match: re.Match[str]) -> str:
+    high, low = int(match[2], 16) - 0xD800, int(match[3], 16) - 0xDC00
+    return f"{match[1]}\\U{0x10000 + (high << 10) + low:08x}"
+
+
+# --- From text to nodes ---------------------------------------------------------------------------
+
+
+def _tree(file: str, text: str) -> Node:
+    """The file's one document.
+
+    YAML's events are put together here, not by its composer: that one recurses in C, expands
+    aliases, and lets duplicate keys pass.
+    """
+    builder = _Builder(file)
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            builder.take(event)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        parts = [getattr(error, name, None) for name in ("context", "problem")]
+        problem = ", ".join(part for part in parts if part) or str(error)
+        hint = "Text that holds ': ' or ' #', or begins with a sign such as [ or *, needs quotes"
+        line = mark.line + 1 if mark else None
+        raise InvalidRecord(file, f"expected YAML: {problem}. {hint}", line=line) from None
+    if builder.root is None:
+        raise InvalidRecord(file, "expected a mapping with the key 'record'; found an empty file")
+    return builder.root
+
+
+class _Builder:
+    """Makes nodes of YAML's events, and refuses what a record file has no use for."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.root: Node | None = None
+        self.open: list[_Open] = []
+        self.nodes = 0
+
+    def take(self, event: yaml.Event) -> None:
+        if isinstance(event, yaml.NodeEvent):
+            self._refuse(event)
+            top = self.open[-1] if self.open else None
+            if top and isinstance(top.into, dict) and top.key is None:
+                top.key, top.line = self._key(event, top.into), _line(event)
+            elif isinstance(event, yaml.ScalarEvent):
+                self._add(self._scalar(event), event)
+            else:
+                self._begin([] if isinstance(event, yaml.SequenceStartEvent) else {}, event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self.open.pop()
+        elif isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
+            raise self._problem(event, "expected one document; found a second. Use a file for each")
+
+    def _refuse(self, event: Any) -> None:
+        self.nodes += 1
+        if self.nodes > _MOST_NODES:
+            problem = f"expected at most {_MOST_NODES:,} values. Split the file"
+        elif event.anchor is not None:
+            sign = "*" if isinstance(event, yaml.AliasEvent) else "&"
+            found = shown(sign + event.anchor)
+            problem = f"expected no anchors and aliases; found {found}. Write it out"
+        elif event.tag is not None:
+            found = shown(event.tag.replace("tag:yaml.org,2002:", "!!"))
+            problem = f"expected no tags: all values are text; found {found}. Remove it"
+        else:
+            return
+        raise self._problem(event, problem)
+
+    def _key(self, event: yaml.NodeEvent, into: dict[str, Node]) -> str:
+        if not isinstance(event, yaml.ScalarEvent):
+            raise self._problem(event, "expected a name as key; found a list or a mapping")
+        key = self._scalar(event, _LONGEST_KEY)
+        if key is None:
+            raise self._problem(event, "expected a name as key; found nothing. Quote it if meant")
+        if key == "<<" and event.implicit[0]:
+            raise self._problem(event, "expected no merge key '<<'. Write its keys out")
+        if key in into:
+            problem = f"expected each key once; {key!r} is on line {into[key].line} already"
+            raise self._problem(event, problem, key)
+        return key
+
+    def _scalar(self, event: yaml.ScalarEvent, longest: int = _LONGEST_TEXT) -> str | None:
+        text: str = event.value
+        if event.implicit[0] and text in _NULLS:
+            return None
+        if len(text) > longest:
+            problem = f"expected at most {longest:,} characters; found {len(text):,}. Shorten it"
+            raise self._problem(event, problem)
+        if unwanted := _UNWANTED.search(text):
+            problem = f"expected plain text; found {_named(unwanted[0])}. Remove it"
+            raise self._problem(event, problem)
+        return text
+
+    def _begin(self, into: list[Node] | dict[str, Node], event: yaml.NodeEvent) -> None:
+        if len(self.open) >= _DEEPEST:
+            raise self._problem(event, f"expected at most {_DEEPEST} levels of nesting")
+        step = self._step()
+        self._add(into, event)
+        self.open.append(_Open(into, step))
+
+    def _add(self, value: Any, event: yaml.NodeEvent) -> None:
+        if not self.open:
+            self.root = Node(value, _line(event))
+            return
+        top = self.open[-1]
+        if isinstance(top.into, list):
+            top.into.append(Node(value, _line(event)))
+        elif top.key is not None:
+            top.into[top.key] = Node(value, top.line)
+            top.key = None
+
+    def _step(self) -> str | int | None:
+        """Where in the innermost open collection the next value goes."""
+        if not self.open:
+            return None
+        top = self.open[-1]
+        return len(top.into) if isinstance(top.into, list) else top.key
+
+    def _problem(self, event: yaml.Event, problem: str, key: str | None = None) -> InvalidRecord:
+        steps = (*(level.step for level in self.open), key or self._step())
+        path = tuple(step for step in steps if step is not None)
+        return InvalidRecord(self.file, problem, line=_line(event), field=dotted(path))
+
+
+# --- Words ----------------------------------------------------------------------------------------
+
+
+def dotted(path: Steps) -> str | None:
+    """The path as people write it: `events[3].evidence.chain[1].who`; None for the whole file."""
+    steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in path]
+    return "".join(steps).lstrip(".") or None
+
+
+def shown(value: str | None) -> str:
+    """A value as messages show it, however long it is."""
+    if value is None:
+        return "nothing"
+    return repr(value) if len(value) <= 80 else f"{value[:60]!r}… of {len(value):,} characters"
+
+
+def _named(character: str) -> str:
+    name = unicodedata.name(character, "a control character")
+    return f"U+{ord(character):04X} ({name})"
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1

@@ -1,0 +1,92 @@
+"""Takedowns: the words of an event are removed for good, and the log still verifies."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from timeline import database, integrity
+from timeline.errors import DatabaseBusy, InvalidInput, NotFound
+from timeline.events import EventRedacted, NewEvent, event_type
+from timeline.store import EventStore
+from timeline.tables import events
+
+
+def redact(store: EventStore, event_id: str, reason: str) -> bool:
+    """Remove what an event says and what its evidence says; says whether anything was left to.
+
+    Its id, stream, type, dates and digest stay, as does the digest of what was removed, which
+    lets nobody test guesses: the salt goes with the words. The takedown is an event of its own, in
+    the same transaction.
+
+    The words are out of the log's table then; `scrub` takes them out of the files.
+
+    Raises:
+        NotFound: no such event is in the log.
+        InvalidInput: the event is itself the record of a takedown.
+        DatabaseReadOnly: the role may not; on PostgreSQL it takes the owner of the tables.
+    """
+    with database.writing(store.engine) as connection:
+        mine = events.c.event_id == event_id
+        found = sa.select(events).where(mine).with_for_update()
+        row = connection.execute(found).mappings().one_or_none()
+        if row is None:
+            raise NotFound(f"no event {event_id!r} is in the log. `timeline log` lists the ids.")
+        if row["type"] == event_type(EventRedacted).name:
+            raise InvalidInput(f"{event_id!r} records a takedown, which must stay on record")
+        if row["data"] is None:
+            return False
+        takedown = NewEvent(EventRedacted(event_id, reason))
+        store.append_all([takedown], connection=connection)
+        digest = integrity.body_digest(row["salt"], row["evidence"], row["data"])
+        gone = {"evidence": None, "data": None, "salt": None, "redacted": digest}
+        connection.execute(sa.update(events).where(mine).values(gone))
+    return True
+
+
+def scrub(engine: sa.Engine, tables: list[str]) -> None:
+    """Rewrite the files of the database, so that nothing removed is left in them.
+
+    It takes time and room in proportion to the data, and on PostgreSQL nobody can use the tables
+    meanwhile. Backups, replicas and PostgreSQL's write-ahead log keep what they have for as long as
+    they are kept.
+
+    Args:
+        engine: the database's.
+        tables: of the read models, beside the log; PostgreSQL rewrites table by table.
+
+    Raises:
+        DatabaseBusy: others are reading what was there before; try again.
+    """
+    with database.autocommitting(engine) as connection:
+        if database.is_postgresql(engine):
+            _rewrite_tables(connection, [events.name, *tables])
+        else:
+            _rewrite_file(connection)
+
+
+def _rewrite_file(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("VACUUM")
+    busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+    if busy:
+        raise DatabaseBusy(_LEFT.format("somebody is reading the file"))
+
+
+def _rewrite_tables(connection: sa.Connection, tables: list[str]) -> None:
+    quote = connection.dialect.identifier_preparer.quote
+    for table in tables:
+        # Its statistics hold samples of what is in it.
+        connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {quote(table)}")
+    connection.exec_driver_sql("VACUUM FULL pg_statistic")
+    # What somebody could still see is copied along.
+    older = connection.exec_driver_sql(
+        "SELECT count(*) FROM pg_stat_activity, (SELECT pg_current_xact_id()::xid AS now) AS mine "
+        "WHERE pid <> pg_backend_pid() AND age(backend_xmin) > age(mine.now)"
+    ).scalar()
+    if older:
+        raise DatabaseBusy(_LEFT.format("an older transaction is still open"))
+
+
+_LEFT = (
+    "the words are gone from the tables, but may be left in the database's files: {}. "
+    "Redact again when it has ended."
+)
