@@ -61,9 +61,9 @@ def _line(citer: Citer, row: MeetingRow, reports: Sequence[MeetingReportRow]) ->
         form=row.form,
         series=row.series,
         within=row.within,
-        state=_state(reports),
-        held_on=_latest(reports, lambda report: text(report.held_on)),
-        place=_latest(reports, lambda report: report.place),
+        state=_state(by_position),
+        held_on=_latest(by_position, lambda report: text(report.held_on)),
+        place=_latest(by_position, lambda report: report.place),
         notes=_distinct(report.text for report in by_position),
         evidence=citer.cite(ids),
     )
