@@ -711,8 +711,9 @@ def test_of_a_meeting_that_was_moved_only_the_newest_plan_is_shown(timeline):
     assert the_summit(timeline) == ("announced; outcome unknown", ("2024-07",), ("North",))
     assert "2024-05" not in timeline.attendance(series="summits").to_text()
 
-    timeline.append(held(), occurred="2024-08", source="article")
-    timeline.append(held(), occurred="2024-09", source="article")
+    # In the order of the log, not of the ids.
+    timeline.append(held(), id="z", occurred="2024-08", source="article")
+    timeline.append(held(), id="a", occurred="2024-09", source="article")
     assert the_summit(timeline)[:2] == ("held", ("2024-08", "2024-09"))
 
 

@@ -179,7 +179,7 @@ def _lost(given: Any, kept: Any, path: str) -> Iterator[str]:
         for key, value in given.items():
             here = f"{path}.{key}" if path else key
             yield from _lost(value, kept[key], here) if key in kept else (here,)
-    elif isinstance(given, list) and isinstance(kept, list):
+    elif isinstance(given, list | tuple) and isinstance(kept, list | tuple):
         for index, (value, read) in enumerate(zip(given, kept, strict=False)):
             yield from _lost(value, read, f"{path}[{index}]")
 

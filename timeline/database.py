@@ -138,8 +138,12 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver's own transaction handling commits before DDL, so that a failed migration sticks
     # half-way. Here it begins nothing; `_begin_sqlite` does.
     connection.isolation_level = None
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA secure_delete = ON")
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+    except UnicodeDecodeError as error:
+        # The driver reads the schema here for the first time, and lets this through.
+        raise sqlite3.DatabaseError(f"the file's schema cannot be read: {error}") from error
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

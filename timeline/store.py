@@ -349,11 +349,26 @@ class EventStore:
         found = {}
         for row in _rows_by_id(connection, by_id):
             draft = by_id[row["event_id"]]
-            recorded = found[row["event_id"]] = self._read(row)
-            differs = draft.differs_from(row, recorded)
+            differs = self._differences(draft, row)
             if differs:
                 raise EventIdReused(row["event_id"], row["position"], differs)
+            found[row["event_id"]] = self._read(row)
         return found
+
+    def _differences(self, draft: _Draft, row: sa.RowMapping) -> tuple[str, ...]:
+        """The columns in which an event is not what was recorded under its id."""
+        differs = {name for name in _CONTENT if row[name] != draft.row[name]}
+        if row["data"] is None:
+            # Of what a takedown removed there is nothing left to compare.
+            differs -= {"evidence", "data"}
+        elif "type" not in differs and differs & {"data", "evidence", "type_version"}:
+            # A class that has gained an optional field writes other bytes for the same event.
+            recorded = self._read(row)
+            if self.codec.encode(recorded.event)[1] == draft.row["data"]:
+                differs -= {"data", "type_version"}
+            if self.codec.encode_evidence(recorded.evidence) == draft.row["evidence"]:
+                differs -= {"evidence"}
+        return tuple(name for name in _CONTENT if name in differs)
 
     # Reading
 
@@ -587,18 +602,6 @@ class _Draft:
 
     new: NewEvent
     row: dict[str, Any]
-
-    def differs_from(self, row: _Row, recorded: RecordedEvent[Any]) -> tuple[str, ...]:
-        """The columns in which this is not what was recorded under the same id."""
-        differs = {name for name in _CONTENT if row[name] != self.row[name]}
-        # Not so much the bytes: a class that has gained an optional field writes others. And of
-        # what a takedown removed there is nothing left to compare.
-        gone = isinstance(recorded.event, Redacted)
-        if gone or recorded.event == self.new.event:
-            differs -= {"data", "type_version"}
-        if gone or recorded.evidence == self.new.evidence:
-            differs -= {"evidence"}
-        return tuple(name for name in _CONTENT if name in differs)
 
     def recorded(self, row: _Row) -> RecordedEvent[Any]:
         return _recorded(row, self.new.event, self.new.evidence, self.new.occurred)
