@@ -9,7 +9,6 @@ from __future__ import annotations
 from timeline.events.actors import Actor, ActorAdded, MembershipReported, RoleReported
 from timeline.events.base import EventType, References, event, event_type, references
 from timeline.events.corrections import (
-    AMENDMENTS,
     EventCorrected,
     EventRedacted,
     EventRetracted,
@@ -60,7 +59,6 @@ VOCABULARY: tuple[type, ...] = (
 """The event classes that come with the package."""
 
 __all__ = [
-    "AMENDMENTS",
     "VOCABULARY",
     "Actor",
     "ActorAdded",

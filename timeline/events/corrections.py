@@ -64,7 +64,3 @@ class EventRedacted:
 @attrs.frozen
 class Redacted:
     """Stands for the fields of an event whose words were taken down."""
-
-
-AMENDMENTS = (EventCorrected, EventRetracted)
-"""The classes whose events change how earlier events are read."""
