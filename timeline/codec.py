@@ -188,8 +188,9 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def _storable(what: str, data: bytes) -> str:
-    # PostgreSQL's JSON functions choke on the one character its text cannot hold.
-    if _NUL.search(data):
+    # PostgreSQL's JSON functions choke on the one character its text cannot hold. The plain look
+    # comes first: it costs a hundredth of what the pattern does.
+    if rb"\u0000" in data and _NUL.search(data):
         raise InvalidEvent(f"{what}: expected text; found a NUL character in it. Remove it")
     return data.decode()
 
