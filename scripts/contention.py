@@ -4,6 +4,11 @@ Both sides write rows of the same size and columns, one a commit, with synchrono
 writer to a stream of its own. `plain` is psycopg and an identity column: no order, no digest, no
 checks. `timeline` is `EventStore.append` as users call it, typed events, evidence and digests
 included. Rounds take turns, so that a noisy neighbour meets both.
+
+What order costs depends on what a wait for the disk costs: where it is next to nothing, both sides
+are bound by the processor, and the work per event decides; where a commit waits, writers who share
+the wait lose little. A private server is therefore measured several times over, each time with
+another wait added to every flush (PostgreSQL's `commit_delay`).
 """
 
 import argparse
@@ -80,42 +85,51 @@ def rate(work: Callable[[str, int, float], int], url: str, writers: int, seconds
 
 
 @contextlib.contextmanager
-def database(url: str | None) -> Iterator[str]:
+def database(url: str | None, delay: int) -> Iterator[str]:
     """The database to measure on."""
     if url is not None:
         yield url
         return
-    with servers.postgres_server({}, Path(tempfile.gettempdir())) as server:
+    settings = {"commit_delay": str(delay), "commit_siblings": "0"} if delay else {}
+    with servers.postgres_server(settings, Path(tempfile.gettempdir())) as server:
         yield server.create_database()
+
+
+def measure(url: str, given: argparse.Namespace, what: str) -> None:
+    """Measure one server, and print its lines."""
+    rates: dict[str, list[float]] = {"plain": [], "timeline": []}
+    with Timeline.open(url) as timeline, timeline.store.engine.begin() as connection:
+        connection.exec_driver_sql(PLAIN_TABLE)
+        version = connection.scalar(sa.text("SHOW server_version"))
+    for _ in range(given.rounds):
+        for name, work in (("plain", plain), ("timeline", ordered)):
+            rates[name].append(rate(work, url, given.writers, given.seconds))
+    with Timeline.open(url) as timeline:
+        head = timeline.verify()
+    ratios = [ours / theirs for ours, theirs in zip(*reversed(rates.values()), strict=True)]
+    print(f"PostgreSQL {version}, {what}; {head.position:,} events, gapless, verified")
+    for name, found in rates.items():
+        print(f"{name:>10} {statistics.median(found):8,.0f}/s  "
+              f"(from {min(found):,.0f} to {max(found):,.0f})")  # fmt: skip
+    print(f"     ratio {statistics.median(ratios):8.2f}    (from {min(ratios):.2f} to "
+          f"{max(ratios):.2f})")  # fmt: skip
 
 
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description="What order costs when several writers append.")
-    parser.add_argument("--url", help="an empty database on PostgreSQL; else a private server")
+    parser.add_argument("--url", help="an empty database on PostgreSQL; else private servers")
     parser.add_argument("--writers", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--delays", type=int, nargs="+", default=[0, 1000, 4000], metavar="µs",
+                        help="waits added to each flush of a private server")  # fmt: skip
     given = parser.parse_args()
-    rates: dict[str, list[float]] = {"plain": [], "timeline": []}
-    with database(given.url) as url:
-        with Timeline.open(url) as timeline, timeline.store.engine.begin() as connection:
-            connection.exec_driver_sql(PLAIN_TABLE)
-            version = connection.scalar(sa.text("SHOW server_version"))
-        for _ in range(given.rounds):
-            for name, work in (("plain", plain), ("timeline", ordered)):
-                rates[name].append(rate(work, url, given.writers, given.seconds))
-        with Timeline.open(url) as timeline:
-            head = timeline.verify()
-    median = {name: statistics.median(found) for name, found in rates.items()}
-    ratios = [ours / theirs for ours, theirs in zip(*reversed(rates.values()), strict=True)]
-    print(f"PostgreSQL {version}, {given.writers} writers, {given.rounds} rounds of "
-          f"{given.seconds:g} s, one event a commit, synchronous_commit on")  # fmt: skip
-    for name, found in rates.items():
-        print(f"{name:>10} {median[name]:8,.0f}/s  (from {min(found):,.0f} to {max(found):,.0f})")
-    print(f"     ratio {statistics.median(ratios):8.2f}    (from {min(ratios):.2f} to "
-          f"{max(ratios):.2f})")  # fmt: skip
-    print(f"the log's {head.position:,} events verify, gapless")
+    print(f"{given.writers} writers, {given.rounds} rounds of {given.seconds:g} s, one event a "
+          "commit, synchronous_commit on")  # fmt: skip
+    for delay in [0] if given.url else given.delays:
+        with database(given.url, delay) as url:
+            measure(url, given, f"{delay:,} µs added to each flush" if delay else "as it is")
 
 
 if __name__ == "__main__":

@@ -6,20 +6,31 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
+from timeline.amendments import Amendments
 from timeline.clock import When
 from timeline.events import (
     Actor,
     ActorAdded,
+    ActorsDistinguished,
+    ActorsMerged,
     Attendance,
     AttendanceReported,
+    DisagreementNoted,
     EventCorrected,
+    EventCorroborated,
     EventRetracted,
+    Evidence,
+    Link,
     MeetingAnnounced,
     MeetingCalledOff,
     MeetingHeld,
+    MeetingRescheduled,
     MembershipReported,
     NewEvent,
+    PlanAnnounced,
+    PlanOutcomeReported,
     Position,
+    PrecedentNoted,
     ProposalAdopted,
     ProposalAmended,
     ProposalAnswered,
@@ -27,6 +38,7 @@ from timeline.events import (
     ProposalMade,
     ProposalWithdrawn,
     RoleReported,
+    Side,
     Source,
     SourceAdded,
     StatementMade,
@@ -79,18 +91,38 @@ _ATTENDANCE = st.lists(
         _ACTORS,
         st.sampled_from(["invited", "attended", "absent"]),
         represents=st.none() | _ACTORS,
+        instead_of=st.none() | _ACTORS,
     ),
     max_size=3,
 )
 _MAYBE_ACTOR = st.none() | _ACTORS
+_MAYBE_MEETING = st.none() | _MEETINGS
+_PLACES = st.sampled_from([None, "Moscow", "Ashgabat"])
+_SERIES = st.sampled_from([None, "summits", "talks"])
+_PLANS = st.sampled_from(["deliveries", "call"])
+_SOURCES = st.sampled_from(["paper", "wire"])
+_MANNERS = st.sampled_from([None, "quoted", "paraphrased", "imputed"])
+_CHAINS = st.lists(st.builds(Link, _ACTORS, _MANNERS, said=_OCCURRED), max_size=3)
+_EVIDENCE = st.lists(st.builds(Evidence, _SOURCES, chain=_CHAINS), max_size=2)
 
 _REPORTS: tuple[st.SearchStrategy[Any], ...] = (
     st.builds(ActorAdded, st.builds(Actor, _ACTORS, st.just("person"), _SENTENCES)),
     st.builds(
-        SourceAdded, st.builds(Source, st.just("paper"), _ACTORS, _SENTENCES, published=_OCCURRED)
+        SourceAdded,
+        st.builds(
+            Source,
+            _SOURCES,
+            _ACTORS,
+            _SENTENCES,
+            published=_OCCURRED,
+            copies=st.none() | _SOURCES,
+            cited_in=st.none() | _SOURCES,
+        ),
     ),
     st.builds(RoleReported, _ACTORS, st.just("envoy"), of=_MAYBE_ACTOR, since=_OCCURRED),
-    st.builds(MembershipReported, _ACTORS, _ACTORS),
+    st.builds(MembershipReported, _ACTORS, _ACTORS, since=_OCCURRED),
+    st.builds(ActorsMerged, _ACTORS, st.lists(_ACTORS, min_size=1, max_size=2), _SENTENCES),
+    st.builds(ActorsDistinguished, _ACTORS, st.lists(_ACTORS, min_size=1, max_size=2), _SENTENCES),
     st.builds(
         StatementMade,
         _ACTORS,
@@ -108,7 +140,10 @@ _REPORTS: tuple[st.SearchStrategy[Any], ...] = (
         _SENTENCES,
         parties=_SOME_ACTORS,
         terms=_TERMS,
+        jointly_with=_SOME_ACTORS,
+        place=_PLACES,
     ),
+    st.builds(PrecedentNoted, _PROPOSALS, _PROPOSALS, _SENTENCES),
     st.builds(ProposalAmended, _PROPOSALS, _ACTORS, _SENTENCES, terms=_TERMS),
     st.builds(
         ProposalAnswered,
@@ -130,10 +165,34 @@ _REPORTS: tuple[st.SearchStrategy[Any], ...] = (
         planned=_OCCURRED,
         about=_ABOUT,
         attendance=_ATTENDANCE,
+        series=_SERIES,
+        body=_MAYBE_ACTOR,
     ),
-    st.builds(MeetingHeld, _MEETINGS, _SENTENCES, about=_ABOUT, attendance=_ATTENDANCE),
+    st.builds(
+        MeetingHeld,
+        _MEETINGS,
+        _SENTENCES,
+        about=_ABOUT,
+        attendance=_ATTENDANCE,
+        place=_PLACES,
+        series=_SERIES,
+        within=_MAYBE_MEETING,
+        body=_MAYBE_ACTOR,
+    ),
+    st.builds(MeetingRescheduled, _MEETINGS, planned=_OCCURRED),
     st.builds(MeetingCalledOff, _MEETINGS, by=_MAYBE_ACTOR),
     st.builds(AttendanceReported, _MEETINGS, _ATTENDANCE),
+    st.builds(
+        PlanAnnounced,
+        _PLANS,
+        _SENTENCES,
+        _ACTORS,
+        _SENTENCES,
+        due=_OCCURRED,
+        about=_ABOUT,
+        meeting=_MAYBE_MEETING,
+    ),
+    st.builds(PlanOutcomeReported, _PLANS, st.sampled_from(["kept", "missed"]), _SENTENCES),
 )
 
 # Right values for fields that several classes have, under the name of the field.
@@ -165,7 +224,13 @@ def histories(draw: st.DrawFn) -> list[Step]:
         events = []
         for _ in range(size):
             made = draw(st.one_of(*_REPORTS, *_amendments(earlier)))
-            new = NewEvent(made, id=f"e{len(earlier) + 1}", occurred=draw(_OCCURRED), stream="all")
+            new = NewEvent(
+                made,
+                id=f"e{len(earlier) + 1}",
+                occurred=draw(_OCCURRED),
+                stream="all",
+                evidence=draw(_EVIDENCE),
+            )
             earlier.append(new)
             events.append(new)
         steps.append(Step(events, draw(st.booleans())))
@@ -178,10 +243,21 @@ def _amendments(earlier: list[NewEvent]) -> list[st.SearchStrategy[Any]]:
     ids = st.sampled_from([new.id for new in earlier])
     targets = st.lists(ids, min_size=1, max_size=2, unique=True)
     retractions = st.builds(EventRetracted, targets, st.just("It was not so."))
-    reports = [new for new in earlier if not isinstance(new.event, EventCorrected | EventRetracted)]
+    others = [
+        st.builds(EventCorroborated, targets),
+        st.builds(
+            DisagreementNoted,
+            _SENTENCES,
+            st.lists(st.builds(Side, _SENTENCES, targets), min_size=2, max_size=2),
+            proposal=st.none() | _PROPOSALS,
+            meeting=_MAYBE_MEETING,
+        ),
+        st.builds(StatementMade, _ACTORS, _SENTENCES, about=_ABOUT, disputes=targets),
+    ]
+    reports = [new for new in earlier if not isinstance(new.event, Amendments.CLASSES)]
     corrections = st.sampled_from(reports).flatmap(_correction)
     # Several times each: beside the many kinds of reports they would be rare.
-    return [retractions, corrections] * 3 if reports else [retractions]
+    return [*others, *[retractions, corrections] * 3] if reports else [*others, retractions]
 
 
 def _correction(new: NewEvent) -> st.SearchStrategy[EventCorrected]:

@@ -16,7 +16,7 @@ import pytest
 
 from timeline import AttendanceReport, InitiativeReport, NotFound, StatementsReport, Timeline
 
-FILES = sorted((Path(__file__).parent.parent / "fixtures" / "gas-union").glob("*.yaml"))
+FILES = sorted((Path(__file__).parent.parent / "fixtures/gas-union").glob("0[1-3]-*.yaml"))
 SERIES = "informal-cis-summit"
 GAS_TALKS, OTHER_EDITION = "informal-cis-summit-gas-talks", "informal-cis-summit-2022"
 DATING = "gas-union/summit-dated-2023"
@@ -683,7 +683,7 @@ def test_ingesting_again_adds_nothing(record):
 
 
 def test_every_database_gives_the_same_answers(record):
-    varies = re.compile(r'"(digest|recorded_at)": "[^"]+"')
+    varies = re.compile(r'"(digest|on|recorded_at)": "[^"]+"')
     with Timeline.open("sqlite://") as timeline:
         reference = ingest(timeline)
 

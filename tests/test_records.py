@@ -23,6 +23,7 @@ from timeline.events import (
     SourceAdded,
     StatementMade,
     event,
+    event_type,
 )
 from timeline.ingest import read_records, tree
 
@@ -194,8 +195,8 @@ def test_the_flagship_record_is_read(path):
     news = read_records(path, CLASSES)
     lines = path.read_text(encoding="utf-8").splitlines()
     ids = [line for line in lines if line.startswith(("  - id: ", "  - {id: "))]
-    assert len(news) == len({new.id for new in news}) == len(ids) > 10
-    assert all(new.evidence for new in news if new.id.startswith("gas-union/"))
+    assert len(news) == len({new.id for new in news}) == len(ids) > 0
+    assert all(new.evidence for new in news if event_type(new.event).evidence)
 
 
 # What does not fit: each with its line and field

@@ -5,6 +5,7 @@ Start with `Timeline.open`. Beneath it stands `EventStore`, for event classes of
 
 from timeline.api import Snapshot, Timeline
 from timeline.clock import When
+from timeline.cutoff import Cutoff
 from timeline.errors import (
     Conflict,
     ConnectionLost,
@@ -31,9 +32,13 @@ from timeline.errors import (
 from timeline.events import (
     Actor,
     ActorAdded,
+    ActorsDistinguished,
+    ActorsMerged,
     Attendance,
     AttendanceReported,
+    DisagreementNoted,
     EventCorrected,
+    EventCorroborated,
     EventRedacted,
     EventRetracted,
     Evidence,
@@ -44,7 +49,10 @@ from timeline.events import (
     MeetingRescheduled,
     MembershipReported,
     NewEvent,
+    PlanAnnounced,
+    PlanOutcomeReported,
     Position,
+    PrecedentNoted,
     ProposalAdopted,
     ProposalAmended,
     ProposalAnswered,
@@ -54,36 +62,58 @@ from timeline.events import (
     RecordedEvent,
     Redacted,
     RoleReported,
+    Side,
     Source,
     SourceAdded,
     StatementMade,
     Term,
     event,
 )
-from timeline.events.base import ActorId, MeetingId, ProposalId, SourceId
+from timeline.events.base import ActorId, MeetingId, PlanId, ProposalId, SourceId
 from timeline.integrity import Head
-from timeline.projection import Projection, Projector, on
-from timeline.reports import AttendanceReport, InitiativeReport, StatementsReport
+from timeline.projection import Projection, on
+from timeline.projector import Projector
+from timeline.reports import (
+    ActorsReport,
+    AttendanceReport,
+    ChangesReport,
+    ContradictionsReport,
+    CorroborationReport,
+    InitiativeReport,
+    PlansReport,
+    Report,
+    StatementsReport,
+)
 from timeline.rows import Rows, changed, row
 from timeline.store import Appended, Batch, EventStore, Expected
+from timeline.upcasting import Upcaster, upcaster
 
 __all__ = [
     "Actor",
     "ActorAdded",
     "ActorId",
+    "ActorsDistinguished",
+    "ActorsMerged",
+    "ActorsReport",
     "Appended",
     "Attendance",
     "AttendanceReport",
     "AttendanceReported",
     "Batch",
+    "ChangesReport",
     "Conflict",
     "ConnectionLost",
+    "ContradictionsReport",
+    "CorroborationReport",
+    "Cutoff",
     "DatabaseBusy",
     "DatabaseError",
     "DatabaseReadOnly",
     "DatabaseTooNew",
     "DatabaseUnreachable",
+    "DisagreementNoted",
     "EventCorrected",
+    "EventCorroborated",
     "EventIdReused",
     "EventRedacted",
     "EventRetracted",
@@ -109,7 +139,12 @@ __all__ = [
     "NaiveDatetime",
     "NewEvent",
     "NotFound",
+    "PlanAnnounced",
+    "PlanId",
+    "PlanOutcomeReported",
+    "PlansReport",
     "Position",
+    "PrecedentNoted",
     "Projection",
     "Projector",
     "ProposalAdopted",
@@ -121,8 +156,10 @@ __all__ = [
     "ProposalWithdrawn",
     "RecordedEvent",
     "Redacted",
+    "Report",
     "RoleReported",
     "Rows",
+    "Side",
     "Snapshot",
     "Source",
     "SourceAdded",
@@ -134,10 +171,12 @@ __all__ = [
     "TimelineError",
     "UnknownEventType",
     "UnknownReference",
+    "Upcaster",
     "When",
     "WrongExpectedVersion",
     "changed",
     "event",
     "on",
     "row",
+    "upcaster",
 ]

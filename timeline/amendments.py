@@ -1,4 +1,7 @@
-"""How corrections, retractions and takedowns change what earlier events are read as."""
+"""How later events change what earlier ones are read as.
+
+Corrections, retractions, takedowns, further evidence, and mergers of actors.
+"""
 
 from __future__ import annotations
 
@@ -10,35 +13,59 @@ import attrs
 
 from timeline.codec import Codec
 from timeline.events import (
+    ActorsDistinguished,
+    ActorsMerged,
     EventCorrected,
+    EventCorroborated,
     EventRedacted,
     EventRetracted,
     RecordedEvent,
     Redacted,
     event_type,
+    renamed,
 )
 
 
 class Amendments:
-    """The corrections and retractions of the log up to some position, and its takedowns."""
+    """The amendments of the log up to some position."""
 
-    TYPES = frozenset(
-        event_type(cls).name for cls in (EventCorrected, EventRetracted, EventRedacted)
-    )
+    CLASSES = (EventCorrected, EventRetracted, EventCorroborated, ActorsMerged, EventRedacted)
+    TYPES = frozenset(event_type(cls).name for cls in CLASSES)
 
     def __init__(self, codec: Codec, found: Iterable[RecordedEvent[Any]]) -> None:
         self._codec = codec
-        self._corrections: dict[str, list[RecordedEvent[EventCorrected]]] = defaultdict(list)
         self._retracted: set[str] = set()
-        # Newest first: a retraction also undoes a correction, or a retraction, that came before.
+        self._merged: dict[str, RecordedEvent[ActorsMerged]] = {}
+        self._corrections: dict[str, list[RecordedEvent[EventCorrected]]] = defaultdict(list)
+        self._further: dict[str, list[RecordedEvent[EventCorroborated]]] = defaultdict(list)
+        # Newest first: a retraction also undoes an amendment, or a retraction, that came before.
         for amendment in sorted(found, key=lambda event: -event.position):
-            if amendment.id in self._retracted:
-                continue
-            if isinstance(amendment.event, EventRetracted):
-                self._retracted.update(amendment.event.events)
-            elif isinstance(amendment.event, EventCorrected):
-                for id in amendment.event.events:
-                    self._corrections[id].insert(0, amendment)
+            if amendment.id not in self._retracted:
+                self._take(amendment)
+        self._names = {other: self._name(other) for other in self._merged}
+
+    def _take(self, amendment: RecordedEvent[Any]) -> None:
+        said = amendment.event
+        if isinstance(said, EventRetracted):
+            self._retracted.update(said.events)
+        elif isinstance(said, EventCorrected | EventCorroborated):
+            kept: Any = self._corrections if isinstance(said, EventCorrected) else self._further
+            for id in said.events:
+                kept[id].insert(0, amendment)
+        elif isinstance(said, ActorsMerged):
+            self._merged |= dict.fromkeys(said.others, amendment)
+
+    def _name(self, actor: str) -> str:
+        """The entry that one that was merged is read as, in the end."""
+        seen = {actor}
+        while actor in self._merged and self._merged[actor].event.actor not in seen:
+            actor = self._merged[actor].event.actor
+            seen.add(actor)
+        return actor
+
+    def merged_into(self, actor: str) -> str:
+        """The entry that an actor is read as; itself where it was not merged."""
+        return self._names.get(actor, actor)
 
     def apply(self, recorded: RecordedEvent[Any]) -> RecordedEvent[Any] | None:
         """The event as amended; None once it is retracted or its words were taken down.
@@ -48,15 +75,36 @@ class Amendments:
         """
         if recorded.id in self._retracted or isinstance(recorded.event, Redacted):
             return None
-        corrections = self._corrections.get(recorded.id, [])
-        for correction in corrections:
+        by = []
+        for correction in self._corrections.get(recorded.id, ()):
             recorded = self._codec.corrected(recorded, correction.event.changes)
-        ids = tuple(correction.id for correction in corrections)
-        return attrs.evolve(recorded, amended_by=ids) if ids else recorded
+            by.append(correction.id)
+        for further in self._further.get(recorded.id, ()):
+            evidence = (*recorded.evidence, *further.evidence)
+            recorded = attrs.evolve(recorded, evidence=evidence)
+            by.append(further.id)
+        if self._names and not isinstance(recorded.event, ActorsMerged | ActorsDistinguished):
+            recorded = self._with_mergers(recorded, by)
+        return attrs.evolve(recorded, amended_by=tuple(by)) if by else recorded
+
+    def _with_mergers(self, recorded: RecordedEvent[Any], by: list[str]) -> RecordedEvent[Any]:
+        event, touched = renamed(recorded.event, "actor", self._names)
+        evidence = []
+        for each in recorded.evidence:
+            told, more = renamed(each, "actor", self._names)
+            evidence.append(told)
+            touched |= more
+        if not touched:
+            return recorded
+        by += dict.fromkeys(self._merged[actor].id for actor in sorted(touched))
+        return attrs.evolve(recorded, event=event, evidence=tuple(evidence))
 
 
 def amended_ids(amendment: object) -> tuple[str, ...]:
-    """The ids of the events that an amendment changes the reading of."""
-    if isinstance(amendment, EventCorrected | EventRetracted):
+    """The ids of the events that an amendment changes the reading of.
+
+    A merger changes that of all that name the actors; it names the entries that are merged.
+    """
+    if isinstance(amendment, EventCorrected | EventRetracted | EventCorroborated):
         return amendment.events
     return (amendment.event,) if isinstance(amendment, EventRedacted) else ()

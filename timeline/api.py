@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,9 @@ import attrs
 import sqlalchemy as sa
 
 from timeline import database
-from timeline.clock import UNKNOWN, When, when
+from timeline.amendments import Amendments
+from timeline.clock import When, just_before, when, within
+from timeline.cutoff import Cutoff
 from timeline.errors import (
     DatabaseReadOnly,
     InvalidEvent,
@@ -29,8 +31,8 @@ from timeline.errors import (
 from timeline.events import (
     Actor,
     ActorAdded,
+    ActorsMerged,
     EventCorrected,
-    EventRetracted,
     Evidence,
     Link,
     NewEvent,
@@ -47,12 +49,29 @@ from timeline.events.evidence import links
 from timeline.ingest import read_records
 from timeline.integrity import Head, verify
 from timeline.migrations import is_migrated, upgrade
-from timeline.projection import Projector, View
+from timeline.projection import View
 from timeline.projections import BUILT_IN
+from timeline.projections.directory import ActorRow, DistinctRow
+from timeline.projector import Projector
 from timeline.redaction import redact, scrub
-from timeline.reports import AttendanceReport, InitiativeReport, StatementsReport
+from timeline.reports import (
+    ActorsReport,
+    AttendanceReport,
+    ChangesReport,
+    ContradictionsReport,
+    CorroborationReport,
+    InitiativeReport,
+    PlansReport,
+    Report,
+    StatementsReport,
+)
+from timeline.reports.actors import actors_report
 from timeline.reports.attendance import attendance_report
+from timeline.reports.changes import Clock, changes_report
+from timeline.reports.contradictions import contradictions_report
+from timeline.reports.corroboration import corroboration_report
 from timeline.reports.initiative import initiative_report
+from timeline.reports.plans import plans_report
 from timeline.reports.statements import statements_report
 from timeline.store import (
     Appended,
@@ -62,6 +81,7 @@ from timeline.store import (
     derived_stream,
     stream_name,
 )
+from timeline.upcasting import Upcaster
 
 Occurred = When | str | date | datetime | None
 """World time as callers give it: EDTF text, a date, or an aware datetime."""
@@ -73,6 +93,49 @@ class Reporting(abc.ABC):
     @abc.abstractmethod
     def _view(self) -> contextlib.AbstractContextManager[View]:
         """One unchanging view, for as long as a report takes to make."""
+
+    @abc.abstractmethod
+    def _narrowed(self, cutoff: Cutoff) -> Snapshot:
+        """The record as of a moment, within what is in view here."""
+
+    def as_of(
+        self,
+        *,
+        position: int | None = None,
+        recorded: datetime | str | None = None,
+        published: Occurred = None,
+        occurred: Occurred = None,
+        possibly: bool = False,
+    ) -> Snapshot:
+        """The record as of some moment, by one clock or several; all reports run on it.
+
+        `as_of(published="2022-12-02")` answers what one could know on that evening, whenever it was
+        recorded; `as_of(recorded=…)` and `as_of(position=…)` what this record said; and
+        `as_of(occurred=…)` how things stood then, as far as is known now.
+
+        Args:
+            position: the log had come to this position.
+            recorded: nothing in it was recorded after this instant.
+            published: only what sources report that were published by the end of this date. What
+                was recorded without a source, actors and corrections, is in view.
+            occurred: only what had happened by the end of this date.
+            possibly: take in what only may have been published or happened by then, such as
+                `2022-12` on 2 December, and what bears no date.
+
+        Raises:
+            NotFound: the log has not come to that position yet.
+            InvalidInput: a date with an open end.
+            InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
+        """
+        return self._narrowed(
+            Cutoff(
+                position=position,
+                recorded=_instant(recorded),
+                published=when(published),
+                occurred=when(occurred),
+                possibly=possibly,
+            )
+        )
 
     def initiative(self, initiative: str) -> InitiativeReport:
         """The state of an initiative: stage, parties, positions, terms, talks, sources.
@@ -94,12 +157,143 @@ class Reporting(abc.ABC):
         with self._view() as view:
             return attendance_report(view, series=series, meeting=meeting)
 
+    def changes(
+        self,
+        report: Callable[[Reporting], Report],
+        *,
+        since: Occurred | int,
+        until: Occurred | int,
+        clock: Clock = "published",
+        possibly: bool = False,
+    ) -> ChangesReport:
+        """What changed in a report within a stretch of time, and which events made it change.
+
+            record.changes(lambda record: record.initiative("x"), since="2022-12-01",
+                           until="2022-12-10")
+
+        Args:
+            report: makes the report that is compared, from the record as of some moment.
+            since: the first day of the stretch; with the clock `position`, the position before it.
+            until: the last day of it, or position.
+            clock: what counts as within it: what was `published` then, and so could be learned;
+                what `occurred`, as far as is known now; or what was `recorded`, by date or by
+                `position`.
+            possibly: as for `as_of`.
+
+        Raises:
+            NotFound: there is nothing to report at either end, or the log has not come so far.
+            InvalidInput: no such clock; or the stretch has an open end, or ends before it starts.
+            InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
+        """
+        start, end = _stretch(clock, since, until, possibly)
+        later = self.as_of(**end)
+        # From there, so that what is appended meanwhile is in neither.
+        earlier = later.as_of(**start)
+        before, after = _made(report, earlier), _made(report, later)
+        if isinstance(before, NotFound) and isinstance(after, NotFound):
+            raise after
+        with earlier._view() as old, later._view() as new:  # noqa: SLF001  (they are ours too)
+            return changes_report(
+                old,
+                new,
+                None if isinstance(before, NotFound) else before,
+                None if isinstance(after, NotFound) else after,
+                since=str(since),
+                until=str(until),
+                clock=clock,
+            )
+
     def statements(
-        self, *, speaker: str | None = None, about: str | None = None, topic: str | None = None
+        self,
+        *,
+        speaker: str | None = None,
+        about: str | None = None,
+        topic: str | None = None,
+        since: Occurred = None,
+        until: Occurred = None,
+        certainly: bool = False,
     ) -> StatementsReport:
-        """The statements of a speaker, about a proposal, or on a topic; all that is given holds."""
+        """The statements that fit all that is given, in order of world time.
+
+        Args:
+            speaker: statements of this actor, by its id or by a name in any recorded spelling.
+            about: statements about this proposal.
+            topic: statements on this topic.
+            since: statements made from here on.
+            until: statements made up to here.
+            certainly: leave out statements that only may have been made within that time.
+
+        Raises:
+            NotFound: no actor in view goes by the speaker's name.
+            InvalidInput: several do.
+            InvalidDate: `since` or `until` is not a date.
+        """
+        start, end = when(since), when(until)
         with self._view() as view:
-            return statements_report(view, speaker=speaker, about=about, topic=topic)
+            return statements_report(
+                view,
+                speaker=speaker,
+                about=about,
+                topic=topic,
+                since=start,
+                until=end,
+                certainly=certainly,
+            )
+
+    def plans(self, *, initiative: str | None = None, on: Occurred = None) -> PlansReport:
+        """What was announced, meetings and other plans, and what became of it as of a date.
+
+        Args:
+            initiative: only plans that concern this initiative.
+            on: the date by whose end plans are open, overdue, kept or missed. Without one it is the
+                day of the view: that of the last recording, or the one given to `as_of`.
+
+        Raises:
+            NotFound: no such initiative is in view.
+            InvalidInput: `on` has an open end.
+            InvalidDate: `on` is not a date.
+        """
+        day = when(on)
+        with self._view() as view:
+            return plans_report(view, initiative=initiative, on=day)
+
+    def actors(self, name: str | None = None) -> ActorsReport:
+        """Who is who: names and spellings, offices, memberships, and who is not to be confused.
+
+        Args:
+            name: only the actor that goes by this id or name. Case, diacritics, punctuation and
+                spaces make no difference, unless only they tell two actors apart.
+
+        Raises:
+            NotFound: no actor in view goes by that name; the message names those that come near.
+            InvalidInput: several do; the message names them.
+        """
+        with self._view() as view:
+            return actors_report(view, name)
+
+    def contradictions(
+        self, *, initiative: str | None = None, meeting: str | None = None
+    ) -> ContradictionsReport:
+        """Where reports cannot all hold: of an initiative, of a meeting, or of everything.
+
+        Raises:
+            NotFound: no such initiative or meeting is in view.
+        """
+        with self._view() as view:
+            return contradictions_report(view, initiative=initiative, meeting=meeting)
+
+    def corroboration(self, *events: str) -> CorroborationReport:
+        """How many independent origins a claim has, and who took it from whom.
+
+        Args:
+            events: the ids of the events that record it, one or more.
+
+        Raises:
+            InvalidInput: no event is named.
+            NotFound: one is not in the log, or not in view.
+        """
+        with self._view() as view:
+            return corroboration_report(view, events)
 
 
 class Timeline(Reporting):
@@ -114,12 +308,14 @@ class Timeline(Reporting):
         self._projector = Projector(store, BUILT_IN)
 
     @classmethod
-    def open(cls, url: str | sa.URL, *, events: Iterable[type] = (), create: bool = True) -> Self:
+    def open(
+        cls, url: str | sa.URL, *, events: Iterable[type | Upcaster] = (), create: bool = True
+    ) -> Self:
         """Open the record in a database; its schema is created or brought up to date.
 
         Args:
             url: `sqlite:///FILE`, `sqlite://` for one in memory, or `postgresql://…`.
-            events: event classes of one's own, made by `@event`.
+            events: event classes of one's own, made by `@event`, and upcasters, by `@upcaster`.
             create: whether to make a record where there is none.
 
         Raises:
@@ -232,6 +428,7 @@ class Timeline(Reporting):
         for new in news:
             _require_evidence(new)
         self._require_references(news)
+        self._require_mergeable(news)
         expected = {stream_name(new): expected_version for new in news}
         if len(expected) > 1 and expected_version is not Expected.ANY:
             raise InvalidEvent(
@@ -262,33 +459,49 @@ class Timeline(Reporting):
     def _require_references(self, news: list[NewEvent]) -> None:
         """Check that whatever the events name is recorded, or recorded with them."""
         wanted = [(new, *found) for new in news for found in _references(new)]
-        wanted += [(new, *found) for new, made in self._corrections(news) for found in made]
+        beside: dict[str, NewEvent | RecordedEvent[Any]] = {new.id: new for new in news}
+        ids = {id for _, _, category, id in wanted if category == "event"} - beside.keys()
+        events = beside | (self.store.existing(ids) if ids else {})
+        wanted += [(new, *found) for new in news for found in self._corrections(new, events)]
         opened = {stream_name(new) for new in news if event_type(new.event).opens}
         streams = {f"{category}-{id}" for _, _, category, id in wanted if category != "event"}
         known = opened | self.store.existing_streams(streams - opened)
         for new, path, category, id in wanted:
-            if category != "event" and f"{category}-{id}" not in known:
+            if id not in events if category == "event" else f"{category}-{id}" not in known:
                 raise UnknownReference(new.id, path, category, id)
 
-    def _corrections(self, news: list[NewEvent]) -> Iterator[tuple[NewEvent, References]]:
-        """Check that amendments fit the events they name; give what corrected events refer to."""
-        amendments = [new for new in news if isinstance(new.event, EventCorrected | EventRetracted)]
-        beside = {new.id: new for new in news}
-        ids = {id for new in amendments for id in new.event.events}
-        recorded = self.store.existing(ids - beside.keys()) if ids else {}
-        for new in amendments:
-            for number, id in enumerate(new.event.events):
-                target = recorded.get(id) or beside.get(id)
-                if target is None:
-                    raise UnknownReference(new.id, f"events[{number}]", "event", id)
-                if isinstance(new.event, EventCorrected):
-                    yield new, _references(self._corrected(new, target))
+    def _corrections(
+        self, new: NewEvent, events: Mapping[str, NewEvent | RecordedEvent[Any]]
+    ) -> References:
+        """Check that a correction fits the events it names; give what they then refer to."""
+        if isinstance(new.event, EventCorrected):
+            for id in new.event.events:
+                if id in events:
+                    yield from _references(self._corrected(new, events[id]))
+
+    def _require_mergeable(self, news: list[NewEvent]) -> None:
+        """Check that mergers name entries that stand by themselves, and may be one."""
+        mergers = [new for new in news if isinstance(new.event, ActorsMerged)]
+        recorded = self.store.existing(new.id for new in mergers) if mergers else {}
+        fresh = [new for new in mergers if new.id not in recorded]
+        if not fresh:
+            return
+        taken: set[str] = set()
+        with self._view() as view:
+            for new in fresh:
+                named = {new.event.actor, *new.event.others}
+                problem = _refused_merger(view, new.event)
+                if problem is None and taken & named:
+                    problem = f"another merger in this call names {min(taken & named)!r} too"
+                if problem:
+                    raise InvalidEvent(f"event {new.id!r}: {problem}")
+                taken |= named
 
     def _corrected(
         self, new: NewEvent, target: NewEvent | RecordedEvent[Any]
     ) -> NewEvent | RecordedEvent[Any]:
         problem = f"event {new.id!r}: correcting {target.id!r}"
-        if isinstance(target.event, EventCorrected | EventRetracted):
+        if isinstance(target.event, Amendments.CLASSES):
             raise InvalidEvent(
                 f"{problem}: it is itself a correction. Retract it with an EventRetracted, and "
                 "record what is right in a correction of its own."
@@ -343,17 +556,12 @@ class Timeline(Reporting):
                 (type is None or event.type == type)
                 and (actor is None or _names(event, actor, "actor"))
                 and (subject is None or _names(event, subject, None))
-                and _within(event.occurred, start, end, certainly)
+                and within(event.occurred, start, end, certainly=certainly)
             ):
                 yield event
 
-    def as_of(self, *, position: int) -> Snapshot:
-        """The record as it stood when the log had come to that position; reports run on it.
-
-        Raises:
-            NotFound: the log has not come to that position yet.
-        """
-        return Snapshot(self._projector.fold(position))
+    def _narrowed(self, cutoff: Cutoff) -> Snapshot:
+        return Snapshot(self._projector, cutoff)
 
     # Keeping
 
@@ -371,7 +579,7 @@ class Timeline(Reporting):
         """
         done = redact(self.store, event_id, reason)
         self._projector.catch_up()
-        scrub(self.store.engine, self._projector.table_names())
+        scrub(self.store.engine, self._projector.forget_others())
         return done
 
     def seal(self) -> str:
@@ -404,7 +612,7 @@ class Timeline(Reporting):
         try:
             self._projector.catch_up()
         except DatabaseReadOnly:
-            yield self._projector.fold(self.store.head().position)
+            yield self._projector.fold()
             return
         # What a report cites must not be gone after a crash.
         database.make_durable(self.store.engine)
@@ -412,15 +620,72 @@ class Timeline(Reporting):
             yield self._projector.view(connection)
 
 
-@attrs.frozen
 class Snapshot(Reporting):
-    """The record as of one moment, read-only."""
+    """The record as of some moment, read-only; `Reporting.as_of` makes it."""
 
-    view: View
+    def __init__(self, projector: Projector, cutoff: Cutoff) -> None:
+        self._projector = projector
+        self._folded = projector.fold(cutoff)
+        # Pinned: what is appended meanwhile is not in view from here either.
+        self._cutoff = attrs.evolve(cutoff, position=self._folded.head.position)
 
     @contextlib.contextmanager
     def _view(self) -> Iterator[View]:
-        yield self.view
+        yield self._folded
+
+    def _narrowed(self, cutoff: Cutoff) -> Snapshot:
+        return Snapshot(self._projector, self._cutoff.narrowed(cutoff))
+
+
+def _instant(moment: datetime | str | None) -> datetime | None:
+    """The instant; the end of the day, in UTC, where only a date is given."""
+    stretch = when(moment)
+    if stretch is None:
+        return None
+    if stretch.latest is None:
+        raise InvalidInput(f"recorded: expected an instant or a date; found {stretch.text!r}")
+    return stretch.latest
+
+
+def _made(report: Callable[[Reporting], Report], record: Reporting) -> Report | NotFound:
+    try:
+        return report(record)
+    except NotFound as error:
+        return error
+
+
+def _stretch(
+    clock: Clock, since: Occurred | int, until: Occurred | int, possibly: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `as_of` is asked for, just before a stretch and at its end."""
+    if clock == "position":
+        first, last = _positions(since, until)
+        return {"position": first}, {"position": last}
+    if clock not in {"occurred", "published", "recorded"}:
+        raise InvalidInput(
+            f"clock: expected occurred, published, recorded or position; found {clock!r}"
+        )
+    if isinstance(since, int) or isinstance(until, int):
+        raise InvalidInput(f"by {clock}: expected dates; found {since!r} and {until!r}")
+    start, end = when(since), when(until)
+    if start is None or end is None or start.earliest is None or end.latest is None:
+        raise InvalidInput(f"expected a stretch that has two ends; found {since} to {until}")
+    if start.earliest > end.latest:
+        raise InvalidInput(f"expected a stretch that ends after it starts; found {start} to {end}")
+    before = just_before(start.earliest)
+    if clock == "recorded":
+        return {"recorded": before.latest}, {"recorded": end.latest}
+    return {clock: before, "possibly": possibly}, {clock: end, "possibly": possibly}
+
+
+def _positions(since: Occurred | int, until: Occurred | int) -> tuple[int, int]:
+    try:
+        first, last = int(str(since)), int(str(until))
+    except ValueError:
+        raise InvalidInput(f"expected two positions; found {since!r} and {until!r}") from None
+    if first > last:
+        raise InvalidInput(f"expected a stretch that ends after it starts; found {first} to {last}")
+    return first, last
 
 
 def _require_record(engine: sa.Engine) -> None:
@@ -475,19 +740,30 @@ def _references(new: NewEvent | RecordedEvent[Any]) -> References:
         yield from references(each, f"evidence[{number}]")
 
 
+def _refused_merger(view: View, said: ActorsMerged) -> str | None:
+    """Why actors cannot be merged, if so."""
+    if said.actor in said.others:
+        return f"{said.actor!r} cannot be merged into itself"
+    for actor in (said.actor, *said.others):
+        known = view.get(ActorRow, actor)
+        if known is not None and known.merged_into is not None:
+            return (
+                f"{actor!r} is read as {known.merged_into!r} already; name that one, or retract "
+                "the merger first"
+            )
+    for other in said.others:
+        for one, two in ((said.actor, other), (other, said.actor)):
+            for row in view.all(DistinctRow, actor=one, other=two):
+                return (
+                    f"{one!r} and {two!r} were found to be distinct, by {row.event!r}: "
+                    f"{row.reason} Retract that first if it is wrong."
+                )
+    return None
+
+
 def _names(event: RecordedEvent[Any], id: str, category: str | None) -> bool:
     if category is None and event.stream.partition("-")[2] == id:
         return True
     return any(
         found == id and (category is None or of == category) for _, of, found in _references(event)
     )
-
-
-def _within(occurred: When | None, since: When | None, until: When | None, certainly: bool) -> bool:
-    if since is None and until is None:
-        return True
-    if occurred is None:
-        return not certainly
-    # An open end is one that every date lies within.
-    stretch = (since or UNKNOWN, until or UNKNOWN)
-    return occurred.certainly_within(*stretch) if certainly else occurred.possibly_within(*stretch)

@@ -6,10 +6,12 @@ Exit codes: 0 done; 1 it could not be done, and the message says why; 2 the comm
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import sys
+import typing
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -23,7 +25,7 @@ from rich.progress import (
 )
 
 from timeline import database, grants
-from timeline.api import Timeline
+from timeline.api import Reporting, Timeline
 from timeline.clock import encode_time
 from timeline.codec import Codec
 from timeline.errors import TimelineError
@@ -31,6 +33,7 @@ from timeline.events import RecordedEvent
 from timeline.events.base import EventType
 from timeline.grants import Right
 from timeline.reports import Report
+from timeline.upcasting import Upcaster
 
 _DEFAULT_URL = "sqlite:///timeline.db"
 
@@ -70,7 +73,7 @@ class _Commands(click.Group):
     "modules",
     metavar="MODULE",
     multiple=True,
-    help="A Python module with event classes of your own; may be given several times.",
+    help="A Python module with event classes, or upcasters, of your own; may be given repeatedly.",
 )
 @click.version_option(package_name="timeline-store", prog_name="timeline")
 @click.pass_context
@@ -101,7 +104,7 @@ class _Opener:
         return Timeline.open(self._url, events=classes, create=create)
 
 
-def _event_classes(module: str) -> list[type]:
+def _event_classes(module: str) -> list[type | Upcaster]:
     # As `python -m` does: a module in the folder the user stands in is found.
     sys.path.insert(0, "")
     try:
@@ -115,13 +118,16 @@ def _event_classes(module: str) -> list[type]:
     classes = [
         each
         for each in vars(found).values()
-        if isinstance(each, type)
-        and isinstance(getattr(each, "__event_type__", None), EventType)
-        and each.__module__ == found.__name__
+        if isinstance(each, Upcaster)
+        or (
+            isinstance(each, type)
+            and isinstance(getattr(each, "__event_type__", None), EventType)
+            and each.__module__ == found.__name__
+        )
     ]
     if not classes:
         raise click.BadParameter(
-            f"{module!r} defines no class made by @event", param_hint="--events"
+            f"{module!r} defines no class made by @event, and no @upcaster", param_hint="--events"
         )
     return classes
 
@@ -278,20 +284,63 @@ def report() -> None:
     """Answer a question from the record."""
 
 
-_POSITION = click.option(
-    "--at",
-    "position",
-    type=click.IntRange(min=0),
-    metavar="POSITION",
-    help="As the record stood when the log had come to this position.",
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_CUTOFFS = (
+    click.option(
+        "--at",
+        "position",
+        type=click.IntRange(min=0),
+        metavar="POSITION",
+        help="As the record stood when the log had come to this position.",
+    ),
+    click.option(
+        "--recorded-by",
+        "recorded",
+        metavar="INSTANT",
+        help="As the record stood then; a date counts to its end, in UTC.",
+    ),
+    click.option(
+        "--published-by",
+        "published",
+        metavar="DATE",
+        help="By what sources said that were published by the end of this date.",
+    ),
+    click.option(
+        "--occurred-by",
+        "occurred",
+        metavar="DATE",
+        help="By what had happened by the end of this date, as far as is known now.",
+    ),
+    click.option(
+        "--possibly",
+        is_flag=True,
+        help="With dates: take in what only may have been published or happened by then.",
+    ),
 )
 
 
+def _as_of(command: _Command) -> _Command:
+    """Give a report the options that choose a moment; it gets them together, as `moment`."""
+
+    @functools.wraps(command)
+    def gathered(*args: Any, **options: Any) -> Any:
+        names = ("position", "recorded", "published", "occurred", "possibly")
+        moment = {name: options.pop(name) for name in names}
+        return command(*args, moment=moment, **options)
+
+    made: Any = gathered
+    for option in reversed(_CUTOFFS):
+        made = option(made)
+    return typing.cast("_Command", made)
+
+
 def _print_report(
-    opener: _Opener, form: str, position: int | None, make: Callable[[Any], Report]
+    opener: _Opener, form: str, moment: dict[str, Any], make: Callable[[Any], Report]
 ) -> None:
     with opener() as timeline:
-        made = make(timeline if position is None else timeline.as_of(position=position))
+        chosen = any(each is not None and each is not False for each in moment.values())
+        made = make(timeline.as_of(**moment) if chosen else timeline)
     if form == "json":
         click.echo(made.to_json())
         return
@@ -301,51 +350,147 @@ def _print_report(
 
 @report.command()
 @click.argument("id")
-@_POSITION
+@_as_of
 @_FORMAT
 @_opener
-def initiative(opener: _Opener, id: str, form: str, position: int | None) -> None:
+def initiative(opener: _Opener, id: str, form: str, moment: dict[str, Any]) -> None:
     """The state of initiative ID: stage, parties, positions, terms, talks, sources."""
-    _print_report(opener, form, position, lambda record: record.initiative(id))
+    _print_report(opener, form, moment, lambda record: record.initiative(id))
 
 
 @report.command()
 @click.option("--series", help="Only the editions of this series.")
 @click.option("--meeting", help="Only this meeting.")
-@_POSITION
+@_as_of
 @_FORMAT
 @_opener
 def attendance(
-    opener: _Opener, form: str, position: int | None, series: str | None, meeting: str | None
+    opener: _Opener, form: str, moment: dict[str, Any], series: str | None, meeting: str | None
 ) -> None:
     """Who attended which meeting."""
     _print_report(
-        opener, form, position, lambda record: record.attendance(series=series, meeting=meeting)
+        opener, form, moment, lambda record: record.attendance(series=series, meeting=meeting)
     )
 
 
 @report.command()
-@click.option("--speaker", help="Only statements of this actor.")
+@click.option("--speaker", help="Only statements of this actor, by id or any recorded name.")
 @click.option("--about", help="Only statements about this proposal.")
 @click.option("--topic", help="Only statements on this topic.")
-@_POSITION
+@click.option("--since", metavar="DATE", help="Only statements made from this date on.")
+@click.option("--until", metavar="DATE", help="Only statements made up to this date.")
+@click.option(
+    "--certainly",
+    is_flag=True,
+    help="With dates: leave out statements that only may have been made within them.",
+)
+@_as_of
 @_FORMAT
 @_opener
-def statements(
+def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+    """Who said what.
+
+    A statement of uncertain date is listed if it may have been made within the dates given.
+    """
+    _print_report(opener, form, moment, lambda record: record.statements(**filters))
+
+
+@report.command()
+@click.option("--initiative", metavar="ID", help="Only plans that concern this initiative.")
+@click.option(
+    "--on",
+    metavar="DATE",
+    help="As of the end of this date; else of the day of the last recording, or of a moment given.",
+)
+@_as_of
+@_FORMAT
+@_opener
+def plans(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+    """What was announced, and whether it came."""
+    _print_report(opener, form, moment, lambda record: record.plans(**filters))
+
+
+@report.command()
+@click.argument("name", required=False)
+@_as_of
+@_FORMAT
+@_opener
+def actors(opener: _Opener, form: str, moment: dict[str, Any], name: str | None) -> None:
+    """Who is who: all actors, or the one that goes by NAME, in any recorded spelling."""
+    _print_report(opener, form, moment, lambda record: record.actors(name))
+
+
+@report.command()
+@click.option("--initiative", help="Only what concerns this initiative.")
+@click.option("--meeting", help="Only what concerns this meeting.")
+@_as_of
+@_FORMAT
+@_opener
+def contradictions(
     opener: _Opener,
     form: str,
-    position: int | None,
-    speaker: str | None,
-    about: str | None,
-    topic: str | None,
+    moment: dict[str, Any],
+    initiative: str | None,
+    meeting: str | None,
 ) -> None:
-    """Who said what."""
+    """Where reports cannot all hold."""
     _print_report(
         opener,
         form,
-        position,
-        lambda record: record.statements(speaker=speaker, about=about, topic=topic),
+        moment,
+        lambda record: record.contradictions(initiative=initiative, meeting=meeting),
     )
+
+
+@report.command()
+@click.argument("events", nargs=-1, required=True, metavar="EVENT...")
+@_as_of
+@_FORMAT
+@_opener
+def corroboration(
+    opener: _Opener, form: str, moment: dict[str, Any], events: tuple[str, ...]
+) -> None:
+    """On how many independent origins a claim rests: that which each EVENT, an id, records."""
+    _print_report(opener, form, moment, lambda record: record.corroboration(*events))
+
+
+@report.command()
+@click.option("--since", required=True, metavar="DATE", help="The first day; or a position.")
+@click.option("--until", required=True, metavar="DATE", help="The last day; or a position.")
+@click.option(
+    "--clock",
+    type=click.Choice(["occurred", "published", "recorded", "position"]),
+    default="published",
+    show_default=True,
+    help="By what happened in that time, was published, or was recorded.",
+)
+@click.option("--initiative", metavar="ID", help="In the state of this initiative.")
+@click.option("--series", help="In who attended the editions of this series.")
+@click.option("--meeting", help="In who attended this meeting.")
+@_as_of
+@_FORMAT
+@_opener
+def changes(
+    opener: _Opener,
+    /,
+    form: str,
+    moment: dict[str, Any],
+    initiative: str | None,
+    series: str | None,
+    meeting: str | None,
+    **stretch: Any,
+) -> None:
+    """What changed in a report between two dates, and which events made it change."""
+    if [initiative, series, meeting].count(None) != 2:
+        raise click.UsageError("say what changed: one of --initiative, --series and --meeting")
+
+    def compared(record: Reporting) -> Report:
+        if initiative is not None:
+            return record.initiative(initiative)
+        return record.attendance(series=series, meeting=meeting)
+
+    stretch["possibly"] = bool(moment["possibly"])
+    _print_report(opener, form, moment, lambda record: record.changes(compared, **stretch))
 
 
 def _count(number: int, noun: str) -> str:

@@ -237,6 +237,31 @@ UNKNOWN = When("XXXX")
 """A time of which nothing is known: last in every list, and possibly within every stretch."""
 
 
+def just_before(moment: datetime) -> When:
+    """The last instant before that one.
+
+    Raises:
+        InvalidDate: there is none, since the calendar begins there.
+    """
+    try:
+        return When((moment - timedelta(microseconds=1)).isoformat())
+    except OverflowError:
+        raise InvalidDate(f"nothing is before {moment.isoformat()}") from None
+
+
+def within(
+    occurred: When | None, since: When | None, until: When | None, *, certainly: bool
+) -> bool:
+    """Whether something of that date may have occurred, or certainly did, within the time given."""
+    if since is None and until is None:
+        return True
+    if occurred is None:
+        return not certainly
+    # An open end is one that every date lies within.
+    stretch = (since or UNKNOWN, until or UNKNOWN)
+    return occurred.certainly_within(*stretch) if certainly else occurred.possibly_within(*stretch)
+
+
 def now() -> datetime:
     """This moment, in UTC."""
     return datetime.now(UTC)

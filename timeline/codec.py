@@ -24,6 +24,7 @@ from timeline.events import (
     event_type,
 )
 from timeline.events.base import without_patterns
+from timeline.upcasting import Upcaster, Upcasting
 
 Envelope = TypeVar("Envelope", bound=NewEvent | RecordedEvent[Any])
 
@@ -45,18 +46,24 @@ class Codec:
     """Knows the event classes of one store, by type name and version.
 
     Args:
-        classes: event classes beside those that come with the package.
+        known: event classes and upcasters beside those that come with the package.
 
     Raises:
         TypeError: a class was not made by `@event`, or has a field that JSON cannot hold.
-        ValueError: two classes claim the same type name.
+        ValueError: two classes claim the same type name; or what may be stored cannot be read,
+            since a chain of upcasters has a gap.
     """
 
-    def __init__(self, classes: Iterable[type] = ()) -> None:
+    def __init__(self, known: Iterable[type | Upcaster] = ()) -> None:
         self._decoders: dict[tuple[str, int], msgspec.json.Decoder[Any]] = {}
         self._classes: dict[str, type] = {}
-        for cls in (*VOCABULARY, *classes):
-            self._register(cls)
+        given = (*VOCABULARY, *known)
+        for each in given:
+            if not isinstance(each, Upcaster):
+                self._register(each)
+        versions = {name: event_type(cls).version for name, cls in self._classes.items()}
+        upcasters = (each for each in given if isinstance(each, Upcaster))
+        self._upcasting = Upcasting(upcasters, versions)
 
     def _register(self, cls: type) -> None:
         kind = event_type(cls)
@@ -99,21 +106,34 @@ class Codec:
             raise InvalidEvent(f"{kind.name}: {_culprit(event)}{readable(error)}") from None
         return kind, _storable(kind.name, data)
 
-    def decode(self, type: str, version: int, data: str, position: int | None = None) -> Any:
-        """The event that `encode` stored.
+    def decode(
+        self, type: str, version: int, data: str, position: int | None = None
+    ) -> tuple[Any, ...]:
+        """The event that `encode` stored; none or several where upcasters have made it so.
 
         Raises:
-            UnknownEventType: no class is known for that type and version.
-            InvalidEvent: the data does not fit the class.
+            UnknownEventType: no class and no upcaster is known for that type and version.
+            InvalidEvent: the data does not fit the class, or an upcaster failed.
         """
         decoder = self._decoders.get((type, version))
-        if decoder is None:
-            raise UnknownEventType(type, version, position, self._what_is_known(type))
         try:
-            return decoder.decode(data)
-        except msgspec.MsgspecError as error:
+            if decoder is not None:
+                return (decoder.decode(data),)
+            if self._upcasting.knows(type, version):
+                payload = msgspec.json.decode(data)
+                return tuple(self._upcast(type, version, payload))
+        except (msgspec.MsgspecError, ValueError, TypeError) as error:
             place = "" if position is None else f" at position {position}"
-            raise InvalidEvent(f"{type}{place}: {readable(error)}") from None
+            raise InvalidEvent(f"{type} version {version}{place}: {readable(error)}") from error
+        raise UnknownEventType(type, version, position, self._what_is_known(type))
+
+    def _upcast(self, type: str, version: int, payload: dict[str, Any]) -> Iterator[Any]:
+        for name, current in self._upcasting.apply(type, version, payload):
+            yield msgspec.convert(current, self._classes[name], dec_hook=decode_time)
+
+    def stored_names(self, types: Iterable[str]) -> set[str]:
+        """The names under which events of these types may be stored: former ones included."""
+        return self._upcasting.names(types)
 
     def _what_is_known(self, type: str) -> str:
         versions = sorted(version for name, version in self._decoders if name == type)

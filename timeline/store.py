@@ -23,7 +23,7 @@ import attrs
 import psycopg
 import sqlalchemy as sa
 
-from timeline import clock, database, integrity
+from timeline import clock, database, integrity, telemetry
 from timeline.clock import When
 from timeline.codec import Codec
 from timeline.errors import (
@@ -36,10 +36,11 @@ from timeline.errors import (
     NotFound,
     WrongExpectedVersion,
 )
-from timeline.events import NewEvent, RecordedEvent, Redacted, event_type
+from timeline.events import NewEvent, Obsolete, RecordedEvent, Redacted, event_type
 from timeline.events.base import LONGEST_ID, value_at
 from timeline.integrity import Head
 from timeline.tables import events, head, subscriptions
+from timeline.upcasting import Upcaster
 
 _BATCH = 1000
 """Rows read or written at a time: enough that a query costs little, few enough for flat memory."""
@@ -154,14 +155,14 @@ class EventStore:
 
     Args:
         engine: from `timeline.database.create_engine`.
-        events: event classes of one's own, made by `@event`.
+        events: event classes of one's own, made by `@event`, and upcasters, by `@upcaster`.
         clock: gives the time of recording; for tests.
     """
 
     def __init__(
         self,
         engine: sa.Engine,
-        events: Iterable[type] = (),
+        events: Iterable[type | Upcaster] = (),
         clock: Callable[[], datetime] = clock.now,
     ) -> None:
         self.engine = engine
@@ -219,13 +220,24 @@ class EventStore:
             InvalidEvent, UnknownEventType: an event does not fit.
             DatabaseError: the database could not do it; nothing was written.
         """
-        drafts = [self._draft(new) for new in events]
-        _refuse_other_content(drafts)
-        wanted = expected or {}
+        with telemetry.operation("append") as done:
+            drafts = [self._draft(new) for new in events]
+            _refuse_other_content(drafts)
+            appended = self._append_drafts(drafts, expected or {}, connection, progress)
+            done.events = appended.added
+        return appended
+
+    def _append_drafts(
+        self,
+        drafts: Sequence[_Draft],
+        expected: Mapping[str, ExpectedVersion],
+        connection: sa.Connection | None,
+        progress: Callable[[int], None] | None,
+    ) -> Appended:
         if connection is not None:
             with database.translated(self.engine):
-                return self._append(connection, drafts, wanted, progress)
-        return _persistently(lambda: self._append_alone(drafts, wanted, progress))
+                return self._append(connection, drafts, expected, progress)
+        return _persistently(lambda: self._append_alone(drafts, expected, progress))
 
     def _append_alone(
         self,
@@ -364,6 +376,8 @@ class EventStore:
         elif "type" not in differs and differs & {"data", "evidence", "type_version"}:
             # A class that has gained an optional field writes other bytes for the same event.
             recorded = self._read(row)
+            if isinstance(recorded.event, Obsolete):
+                return tuple(name for name in _CONTENT if name in differs)
             if self.codec.encode(recorded.event)[1] == draft.row["data"]:
                 differs -= {"data", "type_version"}
             if self.codec.encode_evidence(recorded.evidence) == draft.row["evidence"]:
@@ -385,7 +399,8 @@ class EventStore:
         A stream nobody has written to has no events; that is no error.
         """
         query = sa.select(events).where(events.c.stream == stream)
-        return islice(self._pages(query, events.c.version, after, connection), limit)
+        rows = self._pages(query, events.c.version, after, connection)
+        return islice((event for row in rows for event in self._meanings(row)), limit)
 
     def read_all(
         self,
@@ -408,21 +423,24 @@ class EventStore:
             connection: read within the caller's own transaction, instead of one for each page.
         """
         query = sa.select(events)
-        if types is not None:
-            query = query.where(events.c.type.in_(sorted(types)))
+        wanted = None if types is None else set(types)
+        if wanted is not None:
+            query = query.where(events.c.type.in_(sorted(self.codec.stored_names(wanted))))
         if until is not None:
             query = query.where(events.c.position <= until)
-        return islice(self._pages(query, events.c.position, after, connection), limit)
+        rows = self._pages(query, events.c.position, after, connection)
+        found = (event for row in rows for event in self._meanings(row))
+        return islice((e for e in found if wanted is None or e.type in wanted), limit)
 
     def _pages(
         self, query: sa.Select[Any], key: Any, after: int, connection: sa.Connection | None
-    ) -> Iterator[RecordedEvent[Any]]:
+    ) -> Iterator[sa.RowMapping]:
         query = query.order_by(key).limit(_BATCH)
         while True:
-            with self._reading(connection) as reader:
+            with telemetry.operation("read") as done, self._reading(connection) as reader:
                 rows = reader.execute(query.where(key > after)).mappings().all()
-            for row in rows:
-                yield self._read(row)
+                done.events = len(rows)
+            yield from rows
             if len(rows) < _BATCH:
                 return
             after = rows[-1][key.name]
@@ -484,6 +502,17 @@ class EventStore:
                 raise NotFound(f"no position {position} in the log: it ends at {end}")
         return Head(position, digest)
 
+    def position_at(self, moment: datetime) -> int:
+        """The last position up to which nothing was recorded after that moment.
+
+        Raises:
+            NaiveDatetime: the moment names no time zone.
+        """
+        later = events.c.recorded_at > clock.instant_text(moment)
+        with database.reading(self.engine) as reader:
+            first = reader.scalar(sa.select(sa.func.min(events.c.position)).where(later))
+            return self.head(reader).position if first is None else int(first) - 1
+
     @contextlib.contextmanager
     def _reading(self, connection: sa.Connection | None) -> Iterator[sa.Connection]:
         if connection is not None:
@@ -528,17 +557,18 @@ class EventStore:
         stop = stop or threading.Event()
         while not stop.is_set():
             page = _persistently(functools.partial(self._durable_page, after))
-            for event in page:
-                if stop.is_set():
-                    return
-                yield event
-                after = event.position
+            for row in page:
+                for event in self._meanings(row):
+                    if stop.is_set():
+                        return
+                    yield event
+                after = row["position"]
             if not page:
                 more = functools.partial(self.wait, after=after, timeout=1.0, stop=stop)
                 _persistently(more)
 
-    def _durable_page(self, after: int) -> list[RecordedEvent[Any]]:
-        page = list(self.read_all(after=after, limit=_BATCH))
+    def _durable_page(self, after: int) -> list[sa.RowMapping]:
+        page = list(islice(self._pages(sa.select(events), events.c.position, after, None), _BATCH))
         if page:
             database.make_durable(self.engine)
         return page
@@ -572,20 +602,28 @@ class EventStore:
             after = connection.scalar(place)
             if after is None:
                 connection.execute(sa.insert(subscriptions).values(name=subscription, position=0))
-            found = tuple(self.read_all(after=after or 0, limit=limit, connection=connection))
-            yield Batch(connection, found)
-            if found:
+            pages = self._pages(sa.select(events), events.c.position, after or 0, connection)
+            rows = list(islice(pages, limit))
+            yield Batch(connection, tuple(event for row in rows for event in self._meanings(row)))
+            if rows:
                 connection.execute(
-                    sa.update(subscriptions).where(mine).values(position=found[-1].position)
+                    sa.update(subscriptions).where(mine).values(position=rows[-1]["position"])
                 )
 
     def _read(self, row: _Row) -> RecordedEvent[Any]:
-        if row["data"] is None:
-            occurred = None if row["occurred"] is None else When(row["occurred"])
-            return _recorded(row, Redacted(), (), occurred)
-        event = self.codec.decode(row["type"], row["type_version"], row["data"], row["position"])
+        """The event of a row; the first it means, where upcasters make several of it."""
+        return next(self._meanings(row), None) or _recorded(row, Obsolete(), (), None)
+
+    def _meanings(self, row: _Row) -> Iterator[RecordedEvent[Any]]:
+        """What a row means to this code: one event, unless upcasters make none or several of it."""
         occurred = None if row["occurred"] is None else When(row["occurred"])
-        return _recorded(row, event, self.codec.decode_evidence(row["evidence"]), occurred)
+        if row["data"] is None:
+            yield _recorded(row, Redacted(), (), occurred)
+            return
+        evidence = self.codec.decode_evidence(row["evidence"])
+        found = self.codec.decode(row["type"], row["type_version"], row["data"], row["position"])
+        for event in found:
+            yield _recorded(row, event, evidence, occurred)
 
 
 @attrs.frozen
@@ -614,12 +652,15 @@ def _recorded(row: _Row, event: Any, evidence: Any, occurred: When | None) -> Re
         position=row["position"],
         stream=row["stream"],
         version=row["version"],
-        type=row["type"],
+        type=row["type"] if event.__class__ in _STAND_INS else event_type(event).name,
         occurred=occurred,
         evidence=evidence,
         recorded=row["recorded_at"],
         digest=row["digest"],
     )
+
+
+_STAND_INS = (Redacted, Obsolete)
 
 
 def _check_name(what: str, value: Any, longest: int, event_id: Any) -> None:
@@ -656,9 +697,12 @@ def _persistently(attempt: Callable[[], _T]) -> _T:
             lost = error if isinstance(error, ConnectionLost) else lost
             if lost is None or time.monotonic() + pause > end:
                 raise lost or error from None
-        except DatabaseBusy:
+            problem: DatabaseError = error
+        except DatabaseBusy as error:
             if time.monotonic() + pause > end:
                 raise
+            problem = error
+        telemetry.logger.warning("trying again: %s", problem, extra={"pause_seconds": pause})
         # Those who collided once should not collide again in step.
         time.sleep(pause * random.uniform(0.5, 1))
         pause *= 2

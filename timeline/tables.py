@@ -74,9 +74,13 @@ checkpoints = sa.Table(
     "checkpoints",
     metadata,
     sa.Column("projection", sa.Text, primary_key=True),
+    sa.Column("build", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("position", sa.BigInteger, nullable=False),
-    # The names of its views, as JSON; each stands for a table of that name and `_v`, the version.
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    # The names of its views, as JSON; each stands for a table of that name, `_v` and the build.
     sa.Column("rows", sa.Text, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("target", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
 )
-"""How far each kept projection has read, and the version whose tables it keeps."""
+"""How far each build of each projection has read; see `timeline.builds`."""

@@ -22,10 +22,14 @@ def upgrade() -> None:
     op.create_table(
         "checkpoints",
         sa.Column("projection", sa.Text(), nullable=False),
+        sa.Column("build", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("rows", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("projection", name=op.f("pk_checkpoints")),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("target", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("projection", "build", name=op.f("pk_checkpoints")),
     )
     op.create_table(
         "subscriptions",
@@ -52,11 +56,12 @@ def downgrade() -> None:
 def _drop_read_models() -> None:
     connection = op.get_bind()
     quote = connection.dialect.identifier_preparer.quote
-    kept = connection.execute(sa.text('SELECT version, "rows" FROM checkpoints')).all()
-    for version, names in kept:
+    kept = connection.execute(sa.text('SELECT build, state, "rows" FROM checkpoints')).all()
+    for build, state, names in kept:
         for name in json.loads(names):
-            op.execute(f"DROP VIEW {quote(name)}")
-            op.execute(f"DROP TABLE {quote(f'{name}_v{version}')}")
+            if state == "live":
+                op.execute(f"DROP VIEW {quote(name)}")
+            op.execute(f"DROP TABLE {quote(f'{name}_v{build}')}")
 
 
 def _create_events() -> None:

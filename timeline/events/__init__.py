@@ -6,13 +6,24 @@ Frozen attrs classes, one file a family, without input or output. The envelope (
 
 from __future__ import annotations
 
-from timeline.events.actors import Actor, ActorAdded, MembershipReported, RoleReported
-from timeline.events.base import EventType, References, event, event_type, references
+from timeline.events.actors import (
+    Actor,
+    ActorAdded,
+    ActorsDistinguished,
+    ActorsMerged,
+    MembershipReported,
+    RoleReported,
+)
+from timeline.events.base import EventType, References, event, event_type, references, renamed
 from timeline.events.corrections import (
+    DisagreementNoted,
     EventCorrected,
+    EventCorroborated,
     EventRedacted,
     EventRetracted,
+    Obsolete,
     Redacted,
+    Side,
 )
 from timeline.events.envelope import NewEvent, RecordedEvent
 from timeline.events.evidence import Evidence, Link
@@ -24,7 +35,9 @@ from timeline.events.meetings import (
     MeetingHeld,
     MeetingRescheduled,
 )
+from timeline.events.plans import PlanAnnounced, PlanOutcomeReported
 from timeline.events.proposals import (
+    PrecedentNoted,
     ProposalAdopted,
     ProposalAmended,
     ProposalAnswered,
@@ -38,6 +51,8 @@ from timeline.events.statements import Position, StatementMade, Term
 VOCABULARY: tuple[type, ...] = (
     SourceAdded,
     ActorAdded,
+    ActorsMerged,
+    ActorsDistinguished,
     RoleReported,
     MembershipReported,
     StatementMade,
@@ -47,13 +62,18 @@ VOCABULARY: tuple[type, ...] = (
     ProposalDiscussed,
     ProposalWithdrawn,
     ProposalAdopted,
+    PrecedentNoted,
     MeetingAnnounced,
     MeetingRescheduled,
     MeetingCalledOff,
     MeetingHeld,
     AttendanceReported,
+    PlanAnnounced,
+    PlanOutcomeReported,
     EventCorrected,
     EventRetracted,
+    EventCorroborated,
+    DisagreementNoted,
     EventRedacted,
 )
 """The event classes that come with the package."""
@@ -62,9 +82,13 @@ __all__ = [
     "VOCABULARY",
     "Actor",
     "ActorAdded",
+    "ActorsDistinguished",
+    "ActorsMerged",
     "Attendance",
     "AttendanceReported",
+    "DisagreementNoted",
     "EventCorrected",
+    "EventCorroborated",
     "EventRedacted",
     "EventRetracted",
     "EventType",
@@ -76,7 +100,11 @@ __all__ = [
     "MeetingRescheduled",
     "MembershipReported",
     "NewEvent",
+    "Obsolete",
+    "PlanAnnounced",
+    "PlanOutcomeReported",
     "Position",
+    "PrecedentNoted",
     "ProposalAdopted",
     "ProposalAmended",
     "ProposalAnswered",
@@ -87,6 +115,7 @@ __all__ = [
     "Redacted",
     "References",
     "RoleReported",
+    "Side",
     "Source",
     "SourceAdded",
     "StatementMade",
@@ -94,4 +123,5 @@ __all__ = [
     "event",
     "event_type",
     "references",
+    "renamed",
 ]

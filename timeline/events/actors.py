@@ -9,7 +9,7 @@ import attrs
 import msgspec
 
 from timeline.clock import When, when
-from timeline.events.base import ActorId, Slug, event
+from timeline.events.base import ActorId, Slug, Text, event
 
 Kind = Literal["person", "state", "organisation", "office", "unnamed"]
 
@@ -85,3 +85,39 @@ class MembershipReported:
     status: Literal["member", "observer", "associate", "candidate", "former member"] = "member"
     since: When | None = attrs.field(default=None, converter=when)
     until: When | None = attrs.field(default=None, converter=when)
+
+
+_Others = Annotated[tuple[ActorId, ...], msgspec.Meta(min_length=1)]
+
+
+@event(category="actor", subject="actor")
+class ActorsMerged:
+    """Several entries of the record were found to be one actor.
+
+    Whatever names the others is read as naming `actor`, from the first event on. Retract it with
+    an `EventRetracted` to undo it.
+
+    Attributes:
+        actor: the entry that stays.
+        others: the entries that are read as it.
+        reason: why, for whoever asks.
+    """
+
+    actor: ActorId
+    others: _Others = attrs.field(converter=strings)
+    reason: Text
+
+
+@event(category="actor", subject="actor")
+class ActorsDistinguished:
+    """Actors who could be taken for one were found to be several; a merger of them is refused.
+
+    Attributes:
+        actor: one of them.
+        others: those it is not.
+        reason: why, for whoever asks.
+    """
+
+    actor: ActorId
+    others: _Others = attrs.field(converter=strings)
+    reason: Text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar, dataclass_transform, overload
 
 import attrs
@@ -69,8 +69,10 @@ SourceId = Annotated[str, _Slug, Ref("source")]
 ProposalId = Annotated[str, _Slug, Ref("proposal")]
 MeetingId = Annotated[str, _Slug, Ref("meeting")]
 StatementId = Annotated[str, _Slug, Ref("statement")]
+PlanId = Annotated[str, _Slug, Ref("plan")]
 Slug = Annotated[str, _Slug]
 EventId = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID), Ref("event")]
+EventIds = Annotated[tuple[EventId, ...], msgspec.Meta(min_length=1, max_length=1000)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
 """A passage in the recorder's own words; an article does not belong in a field."""
 
@@ -175,6 +177,26 @@ def _in_value(value: Any, hint: Any, path: str) -> References:
             yield from _in_value(item, hint[0], f"{path}[{index}]")
     else:
         yield from _in_class(value, hint, path)
+
+
+def renamed(value: Any, category: str, names: Mapping[str, str]) -> tuple[Any, set[str]]:
+    """`value` with other ids for things of one category; and which ids were replaced."""
+    touched = {id for _, of, id in references(value) if of == category and id in names}
+    return (_renamed(value, type(value), category, names) if touched else value), touched
+
+
+def _renamed(value: Any, hint: Any, category: str, names: Mapping[str, str]) -> Any:
+    if value is None:
+        return None
+    if isinstance(hint, Ref):
+        return names.get(value, value) if hint.category == category else value
+    if isinstance(hint, list):
+        return tuple(_renamed(item, hint[0], category, names) for item in value)
+    changes = {
+        name: _renamed(getattr(value, name), inner, category, names)
+        for name, inner in _reference_fields(hint)
+    }
+    return attrs.evolve(value, **changes)
 
 
 _fields_of: dict[type, tuple[tuple[str, Any], ...]] = {}

@@ -1,16 +1,18 @@
-"""Corrections and retractions. Nothing recorded is changed: these are events too."""
+"""What is said of events: corrections, retractions, further sources, disagreements.
+
+Nothing recorded is changed: these are events too.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import attrs
 import msgspec
 
 from timeline.events.actors import strings
-from timeline.events.base import EventId, Text, event
-
-_Targets = Annotated[tuple[EventId, ...], msgspec.Meta(min_length=1, max_length=1000)]
+from timeline.events.base import EventId, EventIds, MeetingId, ProposalId, Text, event
 
 
 @event(category="correction", subject=None)
@@ -27,7 +29,7 @@ class EventCorrected:
             `occurred` among them for the date.
     """
 
-    events: _Targets = attrs.field(converter=strings)
+    events: EventIds = attrs.field(converter=strings)
     reason: Text
     changes: Annotated[dict[str, Any], msgspec.Meta(min_length=1)]
 
@@ -39,10 +41,68 @@ class EventRetracted:
     Attributes:
         events: the ids of the events that are retracted.
         reason: why, for whoever asks.
+        superseded_by: the event that says it better, where one takes their place.
     """
 
-    events: _Targets = attrs.field(converter=strings)
+    events: EventIds = attrs.field(converter=strings)
     reason: Text
+    superseded_by: EventId | None = None
+
+
+@event(category="corroboration", subject=None, evidence=True)
+class EventCorroborated:
+    """Further sources were found to report the same.
+
+    Projections read the named events with this one's evidence beside their own. What a source
+    reports otherwise is an event of its own, not this.
+
+    Attributes:
+        events: the ids of the events that the evidence supports too.
+        note: in what the report falls short of them, or goes beyond.
+    """
+
+    events: EventIds = attrs.field(converter=strings)
+    note: Text | None = None
+
+
+@attrs.frozen
+class Side:
+    """One side of a disagreement.
+
+    Attributes:
+        value: what it comes to, in the recorder's words.
+        events: the ids of the events that say so.
+    """
+
+    value: Text
+    events: EventIds = attrs.field(converter=strings)
+
+
+def sides(value: Iterable[Side]) -> tuple[Side, ...]:
+    """A tuple of the sides."""
+    return tuple(value)
+
+
+@event(category="disagreement", subject=None)
+class DisagreementNoted:
+    """Events of the record were found to be at odds.
+
+    Where reports of one meeting, or accounts of one proposal, differ in a field, that is found
+    without this. It is for what only a reader can see.
+
+    Attributes:
+        question: what they are at odds about, such as `was it discussed`.
+        sides: the answers.
+        proposal: the proposal it concerns.
+        meeting: the meeting it concerns.
+        note: anything a reader should know.
+    """
+
+    question: Text
+    sides: Annotated[tuple[Side, ...], msgspec.Meta(min_length=2)] = attrs.field(converter=sides)
+    proposal: ProposalId | None = None
+    meeting: MeetingId | None = None
+    note: Text | None = None
 
 
 @event(category="redaction", subject="event")
@@ -64,3 +124,11 @@ class EventRedacted:
 @attrs.frozen
 class Redacted:
     """Stands for the fields of an event whose words were taken down."""
+
+
+@attrs.frozen
+class Obsolete:
+    """Stands for the fields of an event that means nothing to this code any more.
+
+    Its upcaster says so; reading the log passes it over.
+    """

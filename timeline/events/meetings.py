@@ -29,12 +29,14 @@ class Attendance:
         status: what it says.
         represents: the state or body the person was there for.
         role: such as `host` or `chair`.
+        instead_of: who would have come, where the person stood in.
     """
 
     actor: ActorId
     status: Status
     represents: ActorId | None = None
     role: str | None = None
+    instead_of: ActorId | None = None
 
 
 def attendances(value: Iterable[Attendance]) -> tuple[Attendance, ...]:
@@ -61,6 +63,7 @@ class MeetingAnnounced:
         about: the proposals it is to deal with.
         attendance: who was said to be invited, expected or confirmed.
         text: anything else said of it, in the recorder's own words.
+        body: the body whose members it is for.
     """
 
     meeting: MeetingId
@@ -75,6 +78,7 @@ class MeetingAnnounced:
     about: tuple[ProposalId, ...] = attrs.field(default=(), converter=strings)
     attendance: tuple[Attendance, ...] = attrs.field(default=(), converter=attendances)
     text: Text | None = None
+    body: ActorId | None = None
 
 
 @event(category="meeting", subject="meeting", evidence=True)
@@ -112,6 +116,7 @@ class MeetingHeld:
         attendance: who was invited, attended, or stayed away, by this report.
         topics: the matters named.
         text: what happened there, in the recorder's own words.
+        body: the body whose members it was for.
     """
 
     meeting: MeetingId
@@ -124,6 +129,7 @@ class MeetingHeld:
     attendance: tuple[Attendance, ...] = attrs.field(default=(), converter=attendances)
     topics: tuple[str, ...] = attrs.field(default=(), converter=strings)
     text: Text | None = None
+    body: ActorId | None = None
 
 
 @event(category="meeting", subject="meeting", evidence=True)

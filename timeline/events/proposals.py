@@ -29,6 +29,9 @@ class ProposalMade:
         firmness: whether it was floated as an idea, proposed, or laid down in writing.
         quotes: short phrases of the proposer's own.
         terms: its terms as proposed.
+        jointly_with: who proposed it together with `by`.
+        place: where.
+        meeting: the meeting it was made at.
     """
 
     proposal: ProposalId
@@ -40,6 +43,9 @@ class ProposalMade:
     firmness: Firmness = "proposed"
     quotes: tuple[str, ...] = attrs.field(default=(), converter=strings)
     terms: tuple[Term, ...] = attrs.field(default=(), converter=terms)
+    jointly_with: tuple[ActorId, ...] = attrs.field(default=(), converter=strings)
+    place: str | None = None
+    meeting: MeetingId | None = None
 
 
 @event(category="proposal", subject="proposal", evidence=True)
@@ -117,3 +123,18 @@ class ProposalAdopted:
     proposal: ProposalId
     parties: tuple[ActorId, ...] = attrs.field(converter=strings)
     text: Text
+
+
+@event(category="proposal", subject="proposal")
+class PrecedentNoted:
+    """An earlier proposal was found to be a precedent.
+
+    Attributes:
+        proposal: the later one.
+        precedent: the earlier one.
+        reason: in what they are alike.
+    """
+
+    proposal: ProposalId
+    precedent: ProposalId
+    reason: Text

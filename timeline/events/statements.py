@@ -9,7 +9,15 @@ import attrs
 import msgspec
 
 from timeline.events.actors import strings
-from timeline.events.base import ActorId, MeetingId, ProposalId, StatementId, Text, event
+from timeline.events.base import (
+    ActorId,
+    EventId,
+    MeetingId,
+    ProposalId,
+    StatementId,
+    Text,
+    event,
+)
 
 Stance = Literal["favourable", "conditional", "noncommittal", "opposed"]
 
@@ -19,7 +27,8 @@ class Position:
     """What a statement says of a party's stance.
 
     Whether it is the party's own or imputed to it follows from who spoke: only the party itself,
-    or one who speaks on its behalf, states its position.
+    or one who speaks on its behalf, states its position. Where a statement names nobody it was made
+    on behalf of, the offices its speaker held at the time say so.
 
     Attributes:
         party: whose stance.
@@ -60,7 +69,7 @@ class StatementMade:
         speaker: who said it.
         text: what was said, in the recorder's own words.
         statement: the recorder's name for the statement; the event's id serves where it is None.
-        on_behalf_of: whom the speaker spoke for.
+        on_behalf_of: whom the speaker spoke for, where that does not follow from an office held.
         capacity: the office the speaker spoke in.
         to: whom it was said to.
         place: where.
@@ -70,6 +79,8 @@ class StatementMade:
         quotes: short phrases of the speaker's own.
         positions: what it says of parties' stances towards the proposals of `about`.
         terms: what it says of the terms of the proposals of `about`.
+        disputes: the events whose reports it calls wrong. To deny a report is not to take a
+            position.
     """
 
     speaker: ActorId
@@ -85,3 +96,4 @@ class StatementMade:
     quotes: tuple[str, ...] = attrs.field(default=(), converter=strings)
     positions: tuple[Position, ...] = attrs.field(default=(), converter=positions)
     terms: tuple[Term, ...] = attrs.field(default=(), converter=terms)
+    disputes: tuple[EventId, ...] = attrs.field(default=(), converter=strings)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from timeline.projection import Projection
+from timeline.projections.amendments import AmendmentsMade
 from timeline.projections.directory import Directory
 from timeline.projections.initiatives import Initiatives
 from timeline.projections.meetings import Meetings
+from timeline.projections.plans import Plans
 from timeline.projections.sources import Sources
 from timeline.projections.statements import Statements
 
@@ -15,7 +17,18 @@ BUILT_IN: tuple[Projection, ...] = (
     Statements(),
     Initiatives(),
     Meetings(),
+    Plans(),
+    AmendmentsMade(),
 )
 """One of each."""
 
-__all__ = ["BUILT_IN", "Directory", "Initiatives", "Meetings", "Sources", "Statements"]
+__all__ = [
+    "BUILT_IN",
+    "AmendmentsMade",
+    "Directory",
+    "Initiatives",
+    "Meetings",
+    "Plans",
+    "Sources",
+    "Statements",
+]

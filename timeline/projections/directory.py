@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 from timeline.clock import When
-from timeline.events import ActorAdded, MembershipReported, RecordedEvent, RoleReported
+from timeline.events import (
+    ActorAdded,
+    ActorsDistinguished,
+    ActorsMerged,
+    MembershipReported,
+    RecordedEvent,
+    RoleReported,
+)
 from timeline.projection import Projection, on
-from timeline.rows import Rows, row
+from timeline.rows import Rows, changed, row
 
 
 @row("actors", key=("actor",))
 class ActorRow:
-    """One actor; the fields are those of `timeline.Actor`."""
+    """One actor; the fields are those of `timeline.Actor`.
+
+    `merged_into` is the entry that this one was found to be the same as, and is read as. What it
+    was called is among the aliases of that one.
+    """
 
     actor: str
     kind: str
     name: str
     aliases: tuple[str, ...]
+    merged_into: str | None
+    events: tuple[str, ...]
+
+
+@row("distinct_actors", key=("event", "other"))
+class DistinctRow:
+    """One actor who is not another, though it could be taken for it."""
+
+    event: str
+    actor: str
+    other: str
+    reason: str
     events: tuple[str, ...]
 
 
@@ -49,13 +72,36 @@ class Directory(Projection):
     """Actors, and what was reported of their offices and memberships."""
 
     name = "directory"
-    rows = (ActorRow, RoleRow, MembershipRow)
+    version = 2
+    rows = (ActorRow, DistinctRow, RoleRow, MembershipRow)
 
     @on(ActorAdded)
     def added(self, rows: Rows, recorded: RecordedEvent[ActorAdded]) -> None:
         """Keep the actor as given."""
         actor = recorded.event.actor
-        rows.put(ActorRow(actor.id, actor.kind, actor.name, actor.aliases, recorded.basis))
+        rows.put(ActorRow(actor.id, actor.kind, actor.name, actor.aliases, None, recorded.basis))
+
+    @on(ActorsMerged)
+    def merged(self, rows: Rows, recorded: RecordedEvent[ActorsMerged]) -> None:
+        """Gather the names under the entry that stays."""
+        kept = rows.get(ActorRow, recorded.event.actor)
+        for other in recorded.event.others:
+            known = rows.get(ActorRow, other)
+            if kept is None or known is None:
+                continue
+            rows.put(changed(known, merged_into=kept.actor))
+            names = dict.fromkeys((*kept.aliases, known.name, *known.aliases))
+            names.pop(kept.name, None)
+            events = dict.fromkeys((*kept.events, *known.events, *recorded.basis))
+            kept = changed(kept, aliases=tuple(names), events=tuple(events))
+            rows.put(kept)
+
+    @on(ActorsDistinguished)
+    def distinguished(self, rows: Rows, recorded: RecordedEvent[ActorsDistinguished]) -> None:
+        """Keep each pair."""
+        said = recorded.event
+        for other in said.others:
+            rows.put(DistinctRow(recorded.id, said.actor, other, said.reason, recorded.basis))
 
     @on(RoleReported)
     def held(self, rows: Rows, recorded: RecordedEvent[RoleReported]) -> None:

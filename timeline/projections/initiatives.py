@@ -8,6 +8,7 @@ from timeline.clock import When
 from timeline.events import (
     MeetingAnnounced,
     MeetingHeld,
+    PrecedentNoted,
     ProposalAdopted,
     ProposalAmended,
     ProposalAnswered,
@@ -57,6 +58,9 @@ class ProposalRow:
     position: int
     occurred: When | None
     proposer: str
+    jointly_with: tuple[str, ...]
+    place: str | None
+    meeting: str | None
     addressees: tuple[str, ...]
     parties: tuple[str, ...]
     text: str
@@ -77,12 +81,25 @@ class StageRow:
     events: tuple[str, ...]
 
 
+@row("precedents", key=("event",))
+class PrecedentRow:
+    """One finding that an earlier proposal is a precedent."""
+
+    event: str
+    initiative: str
+    precedent: str
+    position: int
+    reason: str
+    events: tuple[str, ...]
+
+
 @row("positions", key=("event", "initiative", "party"))
 class PositionRow:
     """What one event says of one party's stance.
 
-    `own` is true where the party speaks, itself or through one who speaks for it; otherwise the
-    stance is imputed to it by `speaker`.
+    `own` is true where the event says so: the party speaks, itself or through one who speaks on its
+    behalf. Otherwise `speaker` imputes it to the party, unless the offices that the speaker held at
+    the time make the words the party's; reports look at these too.
     """
 
     event: str
@@ -143,10 +160,12 @@ class Initiatives(Projection):
     """Each initiative's stage, proposals, positions, terms and talks."""
 
     name = "initiatives"
+    version = 2
     rows = (
         InitiativeRow,
         ProposalRow,
         StageRow,
+        PrecedentRow,
         PositionRow,
         TermRow,
         DiscussionRow,
@@ -164,6 +183,9 @@ class Initiatives(Projection):
                 position=recorded.position,
                 occurred=recorded.occurred,
                 proposer=made.by,
+                jointly_with=made.jointly_with,
+                place=made.place,
+                meeting=made.meeting,
                 addressees=made.to,
                 parties=made.parties,
                 text=made.text,
@@ -175,6 +197,21 @@ class Initiatives(Projection):
         parties = dict.fromkeys((*(known.parties if known else ()), *made.parties))
         self._set_stage(rows, recorded, made.proposal, made.firmness, made.title, tuple(parties))
         _put_terms(rows, recorded, (made.proposal,), made.by, made.terms)
+
+    @on(PrecedentNoted)
+    def precedent(self, rows: Rows, recorded: RecordedEvent[PrecedentNoted]) -> None:
+        """Keep the finding."""
+        noted = recorded.event
+        rows.put(
+            PrecedentRow(
+                event=recorded.id,
+                initiative=noted.proposal,
+                precedent=noted.precedent,
+                position=recorded.position,
+                reason=noted.reason,
+                events=recorded.basis,
+            )
+        )
 
     @on(ProposalAmended)
     def amended(self, rows: Rows, recorded: RecordedEvent[ProposalAmended]) -> None:

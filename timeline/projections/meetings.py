@@ -22,7 +22,8 @@ from timeline.rows import Rows, changed, row
 class MeetingRow:
     """One meeting: an edition of its series, where it has one.
 
-    `title` and `form` are as first recorded; `series` and `within` as first said by any report.
+    `title` and `form` are as first recorded; `series`, `within` and `body` as first said by any
+    report. What each report says is in the reports.
     """
 
     meeting: str
@@ -30,6 +31,7 @@ class MeetingRow:
     form: str
     series: str | None
     within: str | None
+    body: str | None
     events: tuple[str, ...]
 
 
@@ -50,6 +52,11 @@ class MeetingReportRow:
     said_on: When | None
     place: str | None
     announced_by: str | None
+    title: str | None
+    form: str | None
+    series: str | None
+    within: str | None
+    about: tuple[str, ...]
     topics: tuple[str, ...]
     text: str | None
     events: tuple[str, ...]
@@ -69,7 +76,9 @@ class AttendanceRow:
     participant: str
     status: str
     role: str | None
+    instead_of: str | None
     position: int
+    occurred: When | None
     events: tuple[str, ...]
 
 
@@ -77,6 +86,7 @@ class Meetings(Projection):
     """Each meeting, what was reported of it, and its attendance."""
 
     name = "meetings"
+    version = 2
     rows = (MeetingRow, MeetingReportRow, AttendanceRow)
 
     @on(MeetingAnnounced)
@@ -95,6 +105,11 @@ class Meetings(Projection):
                 said_on=recorded.occurred,
                 place=said.place,
                 announced_by=said.by,
+                title=said.title,
+                form=said.form,
+                series=said.series,
+                within=said.within,
+                about=said.about,
                 topics=(),
                 text=said.text,
                 events=recorded.basis,
@@ -129,6 +144,11 @@ class Meetings(Projection):
                 said_on=None,
                 place=said.place,
                 announced_by=None,
+                title=said.title,
+                form=said.form,
+                series=said.series,
+                within=said.within,
+                about=said.about,
                 topics=said.topics,
                 text=said.text,
                 events=recorded.basis,
@@ -147,12 +167,16 @@ def _put_meeting(
 ) -> None:
     known = rows.get(MeetingRow, said.meeting)
     if known is None:
-        known = MeetingRow(said.meeting, said.title, said.form, None, None, ())
+        known = MeetingRow(said.meeting, said.title, said.form, None, None, None, ())
+    unnamed = known.title == known.meeting  # known only from a change of plans so far
     rows.put(
         changed(
             known,
+            title=said.title if unnamed else known.title,
+            form=said.form if unnamed else known.form,
             series=known.series or said.series,
             within=known.within or said.within,
+            body=known.body or said.body,
             events=(*known.events, *recorded.basis),
         )
     )
@@ -166,10 +190,14 @@ def _put_change(
     held_on: When | None,
     place: str | None,
 ) -> None:
+    meeting = recorded.event.meeting
+    if rows.get(MeetingRow, meeting) is None:
+        # What announced it was retracted: what else was reported of it is still to be seen.
+        rows.put(MeetingRow(meeting, meeting, "other", None, None, None, recorded.basis))
     rows.put(
         MeetingReportRow(
             event=recorded.id,
-            meeting=recorded.event.meeting,
+            meeting=meeting,
             position=recorded.position,
             what=what,
             firmness=None,
@@ -177,6 +205,11 @@ def _put_change(
             said_on=recorded.occurred,
             place=place,
             announced_by=recorded.event.by,
+            title=None,
+            form=None,
+            series=None,
+            within=None,
+            about=(),
             topics=(),
             text=recorded.event.text,
             events=recorded.basis,
@@ -197,7 +230,9 @@ def _put_attendance(
                 participant=entry.actor,
                 status=entry.status,
                 role=entry.role,
+                instead_of=entry.instead_of,
                 position=recorded.position,
+                occurred=recorded.occurred,
                 events=recorded.basis,
             )
         )

@@ -23,6 +23,7 @@ class StatementRow:
     meeting: str | None
     about: tuple[str, ...]
     topics: tuple[str, ...]
+    disputes: tuple[str, ...]
     text: str
     quotes: tuple[str, ...]
     events: tuple[str, ...]
@@ -32,6 +33,7 @@ class Statements(Projection):
     """All statements, whether or not they concern an initiative."""
 
     name = "statements"
+    version = 2
     rows = (StatementRow,)
 
     @on(StatementMade)
@@ -51,6 +53,7 @@ class Statements(Projection):
                 meeting=said.meeting,
                 about=said.about,
                 topics=said.topics,
+                disputes=said.disputes,
                 text=said.text,
                 quotes=said.quotes,
                 events=recorded.basis,

@@ -5,10 +5,26 @@ A report is made from one view of the read models and computes nothing when it i
 
 from __future__ import annotations
 
+from timeline.reports.actors import ActorsReport
 from timeline.reports.attendance import AttendanceReport
 from timeline.reports.base import Report
+from timeline.reports.changes import ChangesReport
+from timeline.reports.contradictions import ContradictionsReport
+from timeline.reports.corroboration import CorroborationReport
 from timeline.reports.evidence import Citation
 from timeline.reports.initiative import InitiativeReport
+from timeline.reports.plans import PlansReport
 from timeline.reports.statements import StatementsReport
 
-__all__ = ["AttendanceReport", "Citation", "InitiativeReport", "Report", "StatementsReport"]
+__all__ = [
+    "ActorsReport",
+    "AttendanceReport",
+    "ChangesReport",
+    "Citation",
+    "ContradictionsReport",
+    "CorroborationReport",
+    "InitiativeReport",
+    "PlansReport",
+    "Report",
+    "StatementsReport",
+]

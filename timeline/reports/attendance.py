@@ -7,13 +7,22 @@ from typing import ClassVar
 
 import attrs
 
+from timeline.clock import UNKNOWN, When
 from timeline.errors import NotFound
 from timeline.projection import View
-from timeline.projections.meetings import AttendanceRow, MeetingRow
+from timeline.projections.directory import MembershipRow, RoleRow
+from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.reports.base import Report, Standing
-from timeline.reports.document import Cell, Document, Table, cell
-from timeline.reports.evidence import Citation, Citer
-from timeline.reports.meetings import MeetingLine, meeting_lines
+from timeline.reports.document import Cell, Document, Line, Table, cell, line
+from timeline.reports.evidence import Citation, Citer, Named
+from timeline.reports.meetings import MeetingLine, meeting_dates, meeting_lines
+from timeline.reports.positions import Offices
+
+NOT_MENTIONED = "not mentioned"
+"""No report in view says anything of the party at that meeting. It is not the same as absent."""
+
+CONTINUED = ", continued"
+"""Ends the title of a table that goes on with the one before."""
 
 _OUTCOMES = ("attended", "represented", "absent")
 _THERE = ("attended", "represented")
@@ -21,63 +30,182 @@ _PLANS = ("confirmed", "expected", "invited")
 _ABREAST = 3
 """Meetings in one table: as many as can be read in 80 columns."""
 
-NOT_MENTIONED = "not mentioned"
-"""No report in view says anything of the party at that meeting. It is not the same as absent."""
+_NO_REPORTS = frozenset({"EventCorrected", "ActorsMerged", "RoleReported"})
+"""What is cited beside a report of attendance, and does not itself say who came."""
 
 
 @attrs.frozen
 class AttendanceEntry:
-    """What one event says of one participant."""
+    """What one event says of one participant.
+
+    `instead_of` is whom the participant stood in for. `office` is the office held at the time by
+    which a participant who was said to represent nobody is counted for the party.
+    """
 
     participant: str
     name: str
     status: str
     role: str | None
+    instead_of: Named | None
+    office: str | None
     evidence: tuple[Citation, ...]
+
+    @property
+    def person(self) -> str:
+        """The participant, with whom it stood in for."""
+        return f"{self.name} for {self.instead_of}" if self.instead_of else self.name
 
 
 @attrs.frozen
 class AttendanceCell:
     """What is known of one party at one meeting.
 
-    `status` is what was reported of the outcome, or of the plan where no outcome was; two statuses
-    joined by ` / ` where reports differ; `not mentioned` where there are none. `entries` has every
-    report behind it.
+    Attributes:
+        meeting: its id.
+        status: what was reported of the outcome, or of the plan where no outcome was; two statuses
+            joined by ` / ` where reports differ; `not mentioned` where there are none.
+        entries: every report behind it.
+        silent: what was looked at and does not name the party: the other events that list
+            participants of the meeting; the reports of the meeting where none lists any.
+        member: whether the party belonged to the body that met, when it met; None where that is
+            not known, or the meeting is of no body.
     """
 
     meeting: str
     status: str
     entries: tuple[AttendanceEntry, ...]
+    silent: tuple[Citation, ...]
+    member: bool | None
+
+    @property
+    def evidence(self) -> tuple[Citation, ...]:
+        """All that was looked at: what names the party first."""
+        return _joined((*(entry.evidence for entry in self.entries), self.silent))
+
+    def by_status(self) -> dict[str, tuple[Citation, ...]]:
+        """Who says what: the evidence for each of the seven statuses, empty where nobody says so.
+
+        Those of `not mentioned` are the lists that leave the party out.
+        """
+        found = {
+            status: _joined(entry.evidence for entry in self.entries if entry.status == status)
+            for status in (*reversed(_PLANS), *_OUTCOMES)
+        }
+        return found | {NOT_MENTIONED: self.silent}
+
+    def voices(self, status: str) -> tuple[str, ...]:
+        """The sources that give a status, by origin: copies of one text are one voice.
+
+        A source that only another one mentions speaks through that one. The party is not mentioned
+        by a source that lists participants and names it nowhere.
+        """
+        if status != NOT_MENTIONED:
+            return _voices(self.by_status()[status])
+        naming = _voices(cited for entry in self.entries for cited in entry.evidence)
+        return tuple(voice for voice in _voices(self.silent, read=True) if voice not in naming)
 
     def people(self, party: str) -> tuple[str, ...]:
         """The names of those who were there for the party, beside the party's own."""
-        return tuple(
-            dict.fromkeys(
-                entry.name
-                for entry in self.entries
-                if entry.status in _THERE and entry.participant != party
-            )
+        return tuple(dict.fromkeys(entry.name for entry in self._there(party, _THERE)))
+
+    def shown(self, party: str) -> str:
+        """The status with who came; and how many say so where not all do."""
+        statuses = self.status.split(" / ")
+        silent = self.voices(NOT_MENTIONED)
+        if self.status == NOT_MENTIONED or not (silent or statuses[1:]):
+            return " / ".join(self._with_people(party, status) for status in statuses)
+        told = " / ".join(
+            f"{self._with_people(party, status)} by {len(self.voices(status))}"
+            for status in statuses
+        )
+        return f"{told}, not mentioned by {len(silent)}" if silent else told
+
+    def _with_people(self, party: str, status: str) -> str:
+        came = self._there(party, (status,)) if status in _THERE else ()
+        people = ", ".join(dict.fromkeys(entry.person for entry in came))
+        return f"{status} ({people})" if people else status
+
+    def _there(self, party: str, statuses: tuple[str, ...]) -> Iterable[AttendanceEntry]:
+        return (
+            entry
+            for entry in self.entries
+            if entry.status in statuses and entry.participant != party
         )
 
 
 @attrs.frozen
 class AttendanceLine:
-    """One party, with a cell for each meeting of the report, in the same order."""
+    """One party, with a cell for each meeting of the report, in the same order.
+
+    `evidence` is what gives it a line: the first report that names it, or those that have it among
+    the members of the body.
+    """
 
     party: str
     name: str
     cells: tuple[AttendanceCell, ...]
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class AttendanceCount:
+    """How many came to one meeting.
+
+    Attributes:
+        meeting: its id.
+        there: how many parties attended or were represented: of the members at the time, where the
+            body that met is known, else of all.
+        of: how many members the body had at the time, as far as is recorded; None where it is not
+            known whose meeting it was, or who belonged.
+        disputed: how many of those there were absent by other reports.
+        others: how many came who are not known to have been members.
+        missing: the members whom no report has there.
+        lists: the events that list participants.
+        evidence: the reports of who came, and of who belonged.
+    """
+
+    meeting: str
+    there: int
+    of: int | None
+    disputed: int
+    others: int
+    missing: tuple[Named, ...]
+    lists: tuple[Citation, ...]
+    evidence: tuple[Citation, ...]
+
+    def __str__(self) -> str:
+        if self.of is None:
+            told = "1 party" if self.there == 1 else f"{self.there} parties"
+        else:
+            told = f"{self.there} of {self.of} members"
+        told += f" ({self.disputed} disputed)" if self.disputed else ""
+        return f"{told}, {self.others} beside them" if self.others else told
+
+
+@attrs.frozen
+class SidelineLine:
+    """A meeting at or beside one of the report's, and who was there: a cell each."""
+
+    meeting: MeetingLine
+    parties: tuple[AttendanceLine, ...]
+    evidence: tuple[Citation, ...]
 
 
 @attrs.frozen(kw_only=True)
 class AttendanceReport(Report):
-    """Who was invited, expected, there or not, by party and meeting."""
+    """Who was invited, expected, there or not, by party and meeting.
+
+    `counts` has how many came, for each meeting in order. `sidelines` are the meetings at or beside
+    these that are not among them.
+    """
 
     kind: ClassVar[str] = "attendance"
 
     series: str | None
     meetings: tuple[MeetingLine, ...]
+    counts: tuple[AttendanceCount, ...]
     parties: tuple[AttendanceLine, ...]
+    sidelines: tuple[SidelineLine, ...]
 
     def cell(self, party: str, meeting: str) -> AttendanceCell:
         """What is known of one party at one meeting; `not mentioned` if nothing is.
@@ -85,21 +213,35 @@ class AttendanceReport(Report):
         Raises:
             NotFound: the meeting is not in the report.
         """
-        if meeting not in {line.meeting for line in self.meetings}:
-            known = ", ".join(line.meeting for line in self.meetings)
-            raise NotFound(f"meeting {meeting!r} is not in this report; it has {known}")
-        for line in self.parties:
-            if line.party == party:
-                return next(each for each in line.cells if each.meeting == meeting)
-        return AttendanceCell(meeting, NOT_MENTIONED, ())
+        index = self._index(meeting)
+        for each in self.parties:
+            if each.party == party:
+                return each.cells[index]
+        silent = self.counts[index].lists or self.meetings[index].evidence
+        return AttendanceCell(meeting, NOT_MENTIONED, (), silent, None)
+
+    def count(self, meeting: str) -> AttendanceCount:
+        """How many came to one meeting.
+
+        Raises:
+            NotFound: the meeting is not in the report.
+        """
+        return self.counts[self._index(meeting)]
+
+    def _index(self, meeting: str) -> int:
+        known = [each.meeting for each in self.meetings]
+        if meeting not in known:
+            raise NotFound(f"meeting {meeting!r} is not in this report; it has {', '.join(known)}")
+        return known.index(meeting)
 
     def document(self) -> Document:
         """The report as headings and tables."""
         return self._document(
             f"Attendance: {self.series}" if self.series else "Attendance",
-            (self._meetings_table(), *self._matrix()),
+            (self._meetings_table(), *self._matrix(), self._counts_table(), self._sidelines()),
             note="“Not mentioned” says that no report in view names the party; it does not say "
-            "that the party stayed away.",
+            "that the party stayed away. “By 3” counts independent origins; copies of one text "
+            "are one. Members are those at the time, as far as they are recorded.",
         )
 
     def _meetings_table(self) -> Table:
@@ -107,13 +249,8 @@ class AttendanceReport(Report):
             "Meetings",
             ("When", "Meeting", "Where", "State"),
             tuple(
-                (
-                    cell(line.held_on),
-                    cell(line.title),
-                    cell(line.place),
-                    cell(line.state, line.evidence),
-                )
-                for line in self.meetings
+                line(each.evidence, each.held_on, each.shown_title, each.place, each.state)
+                for each in self.meetings
             ),
         )
 
@@ -121,13 +258,86 @@ class AttendanceReport(Report):
         for start in range(0, len(self.meetings), _ABREAST):
             shown = slice(start, start + _ABREAST)
             yield Table(
-                "Who attended" if start == 0 else "Who attended, continued",
-                ("Party", *(_heading(line) for line in self.meetings[shown])),
+                f"Who attended{CONTINUED if start else ''}",
+                ("Party", *(_heading(each) for each in self.meetings[shown])),
                 tuple(
-                    (cell(line.name), *(_shown(each, line.party) for each in line.cells[shown]))
-                    for line in self.parties
+                    (
+                        cell(each.name, each.evidence),
+                        *(_shown(one, each.party) for one in each.cells[shown]),
+                    )
+                    for each in self.parties
                 ),
+                named_by=1,
             )
+
+    def _counts_table(self) -> Table:
+        return Table(
+            "How many came",
+            ("Meeting", "There", "Members not said to be there"),
+            tuple(
+                line(count.evidence, _heading(each), _came(each, count), count.missing)
+                for each, count in zip(self.meetings, self.counts, strict=True)
+                if count.there or count.of is not None
+            ),
+        )
+
+    def _sidelines(self) -> Table:
+        return Table(
+            "On the sidelines",
+            ("When", "Meeting", "Who", "State"),
+            tuple(_sideline(each) for each in self.sidelines),
+        )
+
+
+def _heading(each: MeetingLine) -> str:
+    return f"{each.title} ({' or '.join(each.held_on) or 'undated'})"
+
+
+def _came(each: MeetingLine, count: AttendanceCount) -> str:
+    known = count.there or each.state == "held"
+    return str(count) if known else f"not known; {count.of} members"
+
+
+def _shown(each: AttendanceCell, party: str) -> Cell:
+    entries = _joined(entry.evidence for entry in each.entries)
+    # A list that leaves the party out is cited only where it is counted.
+    evidence = each.evidence if each.voices(NOT_MENTIONED) else entries or each.evidence
+    return cell(each.shown(party), evidence)
+
+
+def _sideline(each: SidelineLine) -> Line:
+    who = tuple(_named_with_status(party) for party in each.parties)
+    told = each.meeting
+    when, title, state = line(told.evidence, told.held_on, told.shown_title, told.state)
+    return when, title, cell(who, each.evidence), state
+
+
+def _named_with_status(each: AttendanceLine) -> str:
+    (only,) = each.cells
+    shown = only.shown(each.party)
+    if only.status == "attended" and not only.voices(NOT_MENTIONED):
+        return each.name + shown.removeprefix("attended")
+    return f"{each.name}: {shown}"
+
+
+def _joined(cited: Iterable[Iterable[Citation]]) -> tuple[Citation, ...]:
+    return tuple({each.event: each for several in cited for each in several}.values())
+
+
+def _voices(cited: Iterable[Citation], *, read: bool = False) -> tuple[str, ...]:
+    """The origins of what is cited; with `read` only of sources that were read themselves."""
+    return tuple(
+        dict.fromkeys(
+            support.cited_in or support.origin
+            for citation in cited
+            if citation.type not in _NO_REPORTS
+            for support in citation.sources
+            if not (read and support.cited_in)
+        )
+    )
+
+
+# Making it
 
 
 def attendance_report(
@@ -135,73 +345,226 @@ def attendance_report(
 ) -> AttendanceReport:
     """Make the report for a series, one meeting, or all meetings with known participants.
 
+    A meeting belongs to a series if any report says so.
+
     Raises:
         NotFound: no such series or meeting is in view.
     """
     chosen = _chosen(view, series, meeting)
-    entries = {row.meeting: view.all(AttendanceRow, meeting=row.meeting) for row in chosen}
+    offices = Offices(view)
+    rolls = [_roll(view, offices, row) for row in chosen]
     if series is None and meeting is None:
-        chosen = [row for row in chosen if entries[row.meeting]]
+        rolls = [roll for roll in rolls if roll.entries]
     citer = Citer(view)
-    citer.load(id for row in chosen for entry in entries[row.meeting] for id in entry.events)
-    meetings = tuple(meeting_lines(view, citer, chosen))
-    parties = {entry.party for row in chosen for entry in entries[row.meeting]}
-    lines = tuple(
-        AttendanceLine(
-            party=party,
-            name=citer.name(party).name,
-            cells=tuple(
-                _cell(citer, line.meeting, entries[line.meeting], party) for line in meetings
-            ),
-        )
-        for party in sorted(parties, key=lambda party: (citer.name(party).name, party))
-    )
+    citer.load(id for roll in rolls for id in roll.cited)
+    meetings = tuple(meeting_lines(view, citer, (roll.row for roll in rolls)))
+    order = {each.meeting: index for index, each in enumerate(meetings)}
+    rolls.sort(key=lambda roll: order[roll.row.meeting])
     return AttendanceReport(
         standing=Standing.of(view),
         series=series,
         meetings=meetings,
-        parties=lines,
+        counts=tuple(_count(citer, *each) for each in zip(rolls, meetings, strict=True)),
+        parties=_lines(citer, rolls, meetings, with_members=True),
+        sidelines=tuple(_sideline_lines(view, offices, citer, [roll.row for roll in rolls])),
         corrections=citer.corrections(),
         sources=citer.sources(),
     )
 
 
 def _chosen(view: View, series: str | None, meeting: str | None) -> list[MeetingRow]:
-    found = view.all(MeetingRow)
-    if series is not None:
-        chosen = [row for row in found if row.series == series]
-        known = sorted({row.series for row in found if row.series})
-        if not chosen:
+    if series is None:
+        one = None if meeting is None else view.get(MeetingRow, meeting)
+        found = view.all(MeetingRow) if one is None else [one]
+    else:
+        found = _rows(view, view.all(MeetingReportRow, series=series))
+        if not found:
+            known = sorted({row.series for row in view.all(MeetingReportRow) if row.series})
             raise NotFound(
                 f"no meeting of a series {series!r} is recorded. Series: {', '.join(known)}."
             )
-        found = chosen
-    if meeting is not None:
-        chosen = [row for row in found if row.meeting == meeting]
-        if not chosen:
-            known = [row.meeting for row in found]
-            raise NotFound(f"no meeting {meeting!r} is recorded. Meetings: {', '.join(known)}.")
-        found = chosen
+    if meeting is None:
+        return found
+    chosen = [row for row in found if row.meeting == meeting]
+    if not chosen:
+        ids = ", ".join(row.meeting for row in found)
+        raise NotFound(f"no meeting {meeting!r} is recorded. Meetings: {ids}.")
+    return chosen
+
+
+def _rows(view: View, reports: Iterable[MeetingReportRow]) -> list[MeetingRow]:
+    """The meetings that the reports are of."""
+    ids = sorted({report.meeting for report in reports})
+    found = (view.get(MeetingRow, id) for id in ids)
+    return [row for row in found if row is not None]
+
+
+@attrs.frozen
+class _Entry:
+    """What one event says of one participant, and whom the participant counts for."""
+
+    row: AttendanceRow
+    party: str
+    office: RoleRow | None
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        return self.row.events if self.office is None else (*self.row.events, *self.office.events)
+
+
+@attrs.frozen
+class _Roll:
+    """Who is said to have been at one meeting, and who belonged to the body that met.
+
+    `members` has the events that say that a party belonged; `guests` are parties that are reported
+    to belong to the body otherwise, or at another time.
+    """
+
+    row: MeetingRow
+    entries: tuple[_Entry, ...]
+    members: dict[str, tuple[str, ...]]
+    guests: frozenset[str]
+
+    @property
+    def parties(self) -> set[str]:
+        return {entry.party for entry in self.entries}
+
+    @property
+    def cited(self) -> Iterable[str]:
+        yield from (id for entry in self.entries for id in entry.events)
+        yield from (id for events in self.members.values() for id in events)
+
+    def of(self, party: str) -> list[_Entry]:
+        return [entry for entry in self.entries if entry.party == party]
+
+    def lists(self, *, without: str | None = None) -> list[str]:
+        """The events that list participants, leaving out those that name a party."""
+        naming = {entry.row.event for entry in self.entries if entry.party == without}
+        rows = (entry.row for entry in self.entries)
+        return [id for row in rows if row.event not in naming for id in row.events]
+
+    def is_member(self, party: str) -> bool | None:
+        return True if party in self.members else False if party in self.guests else None
+
+
+def _roll(view: View, offices: Offices, row: MeetingRow) -> _Roll:
+    dates = meeting_dates(view.all(MeetingReportRow, meeting=row.meeting))
+    belonging = _belonging(view, row.body)
+    members = {
+        party: tuple(id for report in current for id in report.events)
+        for party, reports in belonging.items()
+        if (current := _current(reports, dates))
+    }
+    rows = view.all(AttendanceRow, meeting=row.meeting)
+    rows.sort(key=lambda each: (each.position, each.number))
+    entries = tuple(_entry(offices, each, members.keys(), dates) for each in rows)
+    return _Roll(row, entries, members, frozenset(belonging.keys() - members.keys()))
+
+
+def _belonging(view: View, body: str | None) -> dict[str, list[MembershipRow]]:
+    found: dict[str, list[MembershipRow]] = {}
+    if body is not None:
+        for report in view.all(MembershipRow, of=body):
+            found.setdefault(report.actor, []).append(report)
     return found
 
 
-def _cell(citer: Citer, meeting: str, rows: Iterable[AttendanceRow], party: str) -> AttendanceCell:
-    mine = sorted(
-        (row for row in rows if row.party == party), key=lambda row: (row.position, row.number)
+def _current(reports: Sequence[MembershipRow], dates: Sequence[When]) -> list[MembershipRow]:
+    """The reports by which a party may have been a member on one of the dates."""
+    left = [
+        report.until or report.since
+        for report in reports
+        if report.status == "former member" and (report.until or report.since)
+    ]
+    return [
+        report
+        for report in reports
+        if report.status == "member" and any(_held_then(report, left, date) for date in dates)
+    ]
+
+
+def _held_then(report: MembershipRow, left: Iterable[When | None], date: When) -> bool:
+    since, until = report.since or UNKNOWN, report.until or UNKNOWN
+    return date.possibly_within(since, until) and not any(
+        _before(end, date) and not _before(end, since) for end in left if end is not None
+    )
+
+
+def _before(one: When, other: When) -> bool:
+    """Whether the one is over, in every reading, when the other begins."""
+    if one.latest is None or other.earliest is None:
+        return False
+    return one.latest < other.earliest
+
+
+def _entry(
+    offices: Offices, row: AttendanceRow, members: Iterable[str], dates: Iterable[When]
+) -> _Entry:
+    """Whom somebody counts for who is said to represent nobody follows from an office held then."""
+    held = {
+        office.of: office
+        for date in dates
+        for office in offices.held(row.participant, date)
+        if row.party == row.participant and office.of and office.of in members
+    }
+    if len(held) != 1 or row.party in members:
+        return _Entry(row, row.party, None)
+    ((party, office),) = held.items()
+    return _Entry(row, party, office)
+
+
+def _lines(
+    citer: Citer, rolls: Sequence[_Roll], meetings: Sequence[MeetingLine], *, with_members: bool
+) -> tuple[AttendanceLine, ...]:
+    parties = {party for roll in rolls for party in roll.parties}
+    if with_members:
+        parties.update(party for roll in rolls for party in roll.members)
+    return tuple(
+        AttendanceLine(
+            party=party,
+            name=citer.name(party).name,
+            cells=tuple(
+                _cell(citer, roll, party, each) for roll, each in zip(rolls, meetings, strict=True)
+            ),
+            evidence=citer.cite(_known_by(rolls, party)),
+        )
+        for party in sorted(parties, key=lambda party: (citer.name(party).name, party))
+    )
+
+
+def _known_by(rolls: Sequence[_Roll], party: str) -> tuple[str, ...]:
+    naming = [entry.events for roll in rolls for entry in roll.of(party)]
+    if naming:
+        return naming[0]
+    return next(roll.members[party] for roll in rolls if party in roll.members)
+
+
+def _cell(citer: Citer, roll: _Roll, party: str, told: MeetingLine) -> AttendanceCell:
+    entries = tuple(
+        AttendanceEntry(
+            participant=entry.row.participant,
+            name=citer.name(entry.row.participant).name,
+            status=entry.row.status,
+            role=entry.row.role,
+            instead_of=citer.name_of(entry.row.instead_of),
+            office=None if entry.office is None else entry.office.role,
+            evidence=citer.cite(entry.events),
+        )
+        for entry in roll.of(party)
+    )
+    naming = {told.source for entry in entries for c in entry.evidence for told in c.sources}
+    silent = tuple(
+        cited
+        for cited in citer.cite(roll.lists(without=party))
+        # A source that names the party in another list of its own does not pass it over.
+        if not cited.sources or any(each.source not in naming for each in cited.sources)
     )
     return AttendanceCell(
-        meeting=meeting,
-        status=_status([row.status for row in mine]),
-        entries=tuple(
-            AttendanceEntry(
-                participant=row.participant,
-                name=citer.name(row.participant).name,
-                status=row.status,
-                role=row.role,
-                evidence=citer.cite(row.events),
-            )
-            for row in mine
-        ),
+        meeting=roll.row.meeting,
+        status=_status([entry.status for entry in entries]),
+        entries=entries,
+        silent=silent if roll.entries else told.evidence,
+        member=roll.is_member(party),
     )
 
 
@@ -212,12 +575,37 @@ def _status(reported: Sequence[str]) -> str:
     return next((status for status in _PLANS if status in reported), NOT_MENTIONED)
 
 
-def _heading(line: MeetingLine) -> str:
-    return f"{line.title} ({' or '.join(line.held_on) or 'undated'})"
+def _count(citer: Citer, roll: _Roll, told: MeetingLine) -> AttendanceCount:
+    came = [entry for entry in roll.entries if entry.row.status in _THERE]
+    there = {entry.party for entry in came}
+    counted = there & roll.members.keys() if roll.members else there
+    absent = {entry.party for entry in roll.entries if entry.row.status == "absent"}
+    missing = sorted(citer.names(roll.members.keys() - there), key=str)
+    belonging = [id for events in roll.members.values() for id in events]
+    return AttendanceCount(
+        meeting=roll.row.meeting,
+        there=len(counted),
+        of=len(roll.members) or None,
+        disputed=len(counted & absent),
+        others=len(there - counted),
+        missing=tuple(missing),
+        lists=citer.cite(roll.lists()),
+        evidence=citer.cite([*(id for entry in came for id in entry.events), *belonging])
+        or told.evidence,
+    )
 
 
-def _shown(each: AttendanceCell, party: str) -> Cell:
-    people = ", ".join(each.people(party))
-    evidence = {c.event: c for entry in each.entries for c in entry.evidence}
-    status = f"{each.status} ({people})" if people else each.status
-    return cell(status, tuple(evidence.values()))
+def _sideline_lines(
+    view: View, offices: Offices, citer: Citer, rows: Sequence[MeetingRow]
+) -> Iterable[SidelineLine]:
+    beside = [report for row in rows for report in view.all(MeetingReportRow, within=row.meeting)]
+    ids = {row.meeting for row in rows}
+    rolls = {
+        row.meeting: _roll(view, offices, row)
+        for row in _rows(view, beside)
+        if row.meeting not in ids
+    }
+    for told in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
+        parties = _lines(citer, [rolls[told.meeting]], [told], with_members=False)
+        evidence = _joined(party.cells[0].evidence for party in parties) or told.evidence
+        yield SidelineLine(told, parties, evidence)

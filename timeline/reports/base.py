@@ -11,7 +11,7 @@ import attrs
 
 from timeline.projection import View
 from timeline.reports.document import Cell, Document, Table, cell
-from timeline.reports.evidence import CorrectionLine, SourceLine
+from timeline.reports.evidence import CorrectionLine, SourceLine, text
 from timeline.reports.html import render_html
 from timeline.reports.text import render_text
 
@@ -23,15 +23,37 @@ class Standing:
     Attributes:
         position: the last event it takes into account.
         digest: the digest of the log there, in hexadecimal.
+        published: the date by which sources had to be published to be taken into account.
+        occurred: the date by which events had to have happened to be taken into account.
+        possibly: whether what only may have been published or happened by then is, too.
     """
 
     position: int
     digest: str
+    published: str | None = None
+    occurred: str | None = None
+    possibly: bool = False
 
     @classmethod
     def of(cls, view: View) -> Standing:
         """The standing of everything made from a view."""
-        return cls(view.head.position, view.head.digest.hex())
+        cutoff = view.cutoff
+        return cls(
+            position=view.head.position,
+            digest=view.head.digest.hex(),
+            published=text(cutoff.published),
+            occurred=text(cutoff.occurred),
+            possibly=cutoff.possibly,
+        )
+
+    def __str__(self) -> str:
+        by = "possibly by" if self.possibly else "by"
+        limits = [
+            f" As published {by} {self.published}." if self.published else "",
+            f" As it had happened {by} {self.occurred}." if self.occurred else "",
+        ]
+        place = f"Made at position {self.position} of the log, digest {self.digest}."
+        return place + "".join(limits)
 
 
 @attrs.frozen(kw_only=True)
@@ -81,13 +103,10 @@ class Report(abc.ABC):
         return Document(
             title=title,
             lead=tuple(lead),
-            tables=(
-                *(table for table in tables if table.rows),
-                *self._apparatus(),
-            ),
+            tables=tuple(table for table in tables if table.rows),
+            apparatus=tuple(self._apparatus()),
             notes=(note,),
-            position=self.standing.position,
-            digest=self.standing.digest,
+            standing=str(self.standing),
         )
 
     def _apparatus(self) -> Iterable[Table]:

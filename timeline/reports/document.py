@@ -18,13 +18,25 @@ class Cell:
     evidence: tuple[Citation, ...] = ()
 
 
+Line = tuple[Cell, ...]
+
+
 @attrs.frozen
 class Table:
-    """A titled table."""
+    """A titled table.
+
+    Attributes:
+        title: what it shows.
+        columns: their headings.
+        rows: the cells, a tuple a row.
+        named_by: how many of the first columns name a row, so that it is the same row when the
+            others change; 0 where rows are only equal or not.
+    """
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[Line, ...]
+    named_by: int = 0
 
 
 @attrs.frozen
@@ -34,18 +46,18 @@ class Document:
     Attributes:
         title: the headline.
         lead: what a hurried reader must know.
-        tables: the body.
+        tables: the body; each cell has the evidence it rests on.
+        apparatus: what the evidence itself is like: sources, corrections.
         notes: how to read it.
-        position: the place in the log it was made at.
-        digest: the log's digest there, in hexadecimal.
+        standing: where in the log it was made, and what was in view.
     """
 
     title: str
     lead: tuple[Cell, ...]
     tables: tuple[Table, ...]
+    apparatus: tuple[Table, ...]
     notes: tuple[str, ...]
-    position: int
-    digest: str
+    standing: str
 
 
 def cell(value: object, evidence: tuple[Citation, ...] = ()) -> Cell:
@@ -55,3 +67,17 @@ def cell(value: object, evidence: tuple[Citation, ...] = ()) -> Cell:
     if isinstance(value, tuple):
         return Cell("; ".join(map(str, value)), evidence)
     return Cell(str(value), evidence)
+
+
+def line(evidence: tuple[Citation, ...], *values: object) -> Line:
+    """A row of cells that all rest on the same evidence."""
+    return tuple(cell(value, evidence) for value in values)
+
+
+def shown_evidence(row: Line) -> Line:
+    """The row to be shown: where neighbours share their evidence, it stands at the last of them."""
+    follow = (*row[1:], None)
+    return tuple(
+        Cell(each.text) if later is not None and each.evidence == later.evidence else each
+        for each, later in zip(row, follow, strict=True)
+    )

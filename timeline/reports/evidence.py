@@ -6,10 +6,20 @@ from collections.abc import Iterable
 
 import attrs
 
-from timeline.events import Evidence, Link, RecordedEvent
+from timeline.events import (
+    ActorsMerged,
+    EventCorrected,
+    EventRetracted,
+    Evidence,
+    Link,
+    RecordedEvent,
+)
 from timeline.projection import View
 from timeline.projections.directory import ActorRow
 from timeline.projections.sources import SourceRow
+
+_AMENDING = (EventCorrected, EventRetracted, ActorsMerged)
+"""What makes an event read otherwise than it was recorded, and says why."""
 
 
 @attrs.frozen
@@ -163,9 +173,18 @@ class Citer:
     def name(self, actor: str) -> Named:
         """The actor with its name; that is its id where no such actor is in view."""
         if actor not in self._names:
-            known = self._view.get(ActorRow, actor)
-            self._names[actor] = Named(actor, known.name if known else actor)
+            known = self._entry(actor)
+            self._names[actor] = Named(known.actor, known.name) if known else Named(actor, actor)
         return self._names[actor]
+
+    def _entry(self, actor: str) -> ActorRow | None:
+        """The actor's entry, or the one it was merged into."""
+        known = self._view.get(ActorRow, actor)
+        seen = {actor}
+        while known is not None and known.merged_into is not None and known.merged_into not in seen:
+            seen.add(known.merged_into)
+            known = self._view.get(ActorRow, known.merged_into)
+        return known
 
     def name_of(self, actor: str | None) -> Named | None:
         """As `name`, where there may be none."""
@@ -182,7 +201,7 @@ class Citer:
             position=recorded.position,
             occurred=text(recorded.occurred),
             recorded_at=recorded.recorded,
-            reason=getattr(recorded.event, "reason", None),
+            reason=recorded.event.reason if isinstance(recorded.event, _AMENDING) else None,
             sources=tuple(self._support(each) for each in recorded.evidence),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from timeline.reports.document import Cell, Document, Table
+from timeline.reports.document import Cell, Document, Table, shown_evidence
 from timeline.reports.evidence import Citation
 from timeline.reports.text import inert
 
@@ -13,12 +13,9 @@ def render_html(document: Document) -> str:
     """Lay a report out as HTML without styles, scripts or links to elsewhere."""
     parts = [f"<h3>{_safe(document.title)}</h3>"]
     parts += [f"<p>{_cell(line)}</p>" for line in document.lead]
-    parts += [_table(table) for table in document.tables]
+    parts += [_table(table) for table in (*document.tables, *document.apparatus)]
     parts += [f"<p><em>{_safe(note)}</em></p>" for note in document.notes]
-    parts.append(
-        f"<p><small>Made at position {document.position} of the log, digest "
-        f"<code>{document.digest}</code>.</small></p>"
-    )
+    parts.append(f"<p><small>{_safe(document.standing)}</small></p>")
     return "<div>" + "\n".join(parts) + "</div>"
 
 
@@ -26,7 +23,8 @@ def _table(table: Table) -> str:
     title = f"<h4>{_safe(table.title)}</h4>"
     head = "".join(f'<th scope="col">{_safe(column)}</th>' for column in table.columns)
     body = "".join(
-        f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in table.rows
+        f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in shown_evidence(row))}</tr>"
+        for row in table.rows
     )
     return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 

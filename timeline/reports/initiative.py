@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any, ClassVar, TypeVar
 
 import attrs
 
-from timeline.clock import UNKNOWN
+from timeline.clock import UNKNOWN, When
 from timeline.errors import NotFound
+from timeline.events import ProposalAmended, RecordedEvent, Redacted, event_type
 from timeline.projection import View
+from timeline.projections.amendments import AmendmentRow, DisagreementRow
 from timeline.projections.directory import MembershipRow
 from timeline.projections.initiatives import (
     DiscussionRow,
     InitiativeRow,
     MentionRow,
     PositionRow,
+    PrecedentRow,
     ProposalRow,
     StageRow,
     TermRow,
@@ -23,12 +28,26 @@ from timeline.projections.initiatives import (
 )
 from timeline.projections.meetings import MeetingRow
 from timeline.projections.statements import StatementRow
+from timeline.reports import document
+from timeline.reports.actors import MembershipLine, membership_line, memberships_table
 from timeline.reports.base import Report, Standing
 from timeline.reports.document import Cell, Document, Table, cell
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.meetings import MeetingLine, meeting_lines
+from timeline.reports.plans import (
+    OPEN,
+    UNKNOWN_OUTCOME,
+    PlanLine,
+    find_initiative,
+    plan_lines,
+    plans_table,
+    today,
+)
+from timeline.reports.positions import Offices, Stance, stances
 
-_Row = TypeVar("_Row", ProposalRow, StageRow, PositionRow, TermRow, DiscussionRow, StatementRow)
+_Row = TypeVar("_Row", ProposalRow, StageRow, TermRow, DiscussionRow, StatementRow)
+
+_UNDECIDED = ("conditional", "noncommittal")
 
 
 @attrs.frozen
@@ -48,32 +67,45 @@ class ProposalLine:
 
     occurred: str | None
     by: Named
+    jointly_with: tuple[Named, ...]
     to: tuple[Named, ...]
     parties: tuple[Named, ...]
+    place: str | None
+    meeting: str | None
     text: str
     quotes: tuple[str, ...]
     evidence: tuple[Citation, ...]
 
 
 @attrs.frozen
-class PositionLine:
-    """A stance; `own` says whether the party took it, or `speaker` imputed it to the party."""
+class PrecedentLine:
+    """An earlier proposal found to be a precedent; `proposed` is when, by each account of it."""
 
+    precedent: str
+    title: str
+    proposed: tuple[str, ...]
+    reason: str
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class PositionLine:
+    """A stance of a party.
+
+    `own` says whether the party took it, itself or through one who speaks for it; else `speaker`
+    imputed it to the party. `on_behalf_of` is whom the event says the speaker spoke for;
+    `spoke_for` and `capacity` also follow from an office that the speaker held at the time.
+    """
+
+    party: Named
     stance: str
     own: bool
     occurred: str | None
     speaker: Named
     on_behalf_of: Named | None
+    spoke_for: Named | None
+    capacity: str | None
     text: str
-    evidence: tuple[Citation, ...]
-
-
-@attrs.frozen
-class MembershipLine:
-    """A body that a party belongs to, and how."""
-
-    of: Named
-    status: str
     evidence: tuple[Citation, ...]
 
 
@@ -94,28 +126,39 @@ class PartyLine:
 
 @attrs.frozen
 class TermLine:
-    """What was said of one term."""
+    """What was said of one term.
+
+    `replaces` is the value that this one took the place of: the newest before it by the same side,
+    or by anybody where it amends the proposal. What others say stands beside it.
+    """
 
     name: str
     value: str
     occurred: str | None
     by: Named
+    replaces: str | None
     evidence: tuple[Citation, ...]
 
 
 @attrs.frozen
 class SaidLine:
-    """One statement about the initiative."""
+    """One statement.
+
+    `spoke_for` is whom the speaker spoke for: as the event says, or by an office held at the time.
+    `disputes` are the ids of the events whose reports the statement calls wrong.
+    """
 
     occurred: str | None
     speaker: Named
     on_behalf_of: Named | None
+    spoke_for: Named | None
     capacity: str | None
     to: Named | None
     place: str | None
     topics: tuple[str, ...]
     text: str
     quotes: tuple[str, ...]
+    disputes: tuple[str, ...]
     evidence: tuple[Citation, ...]
 
 
@@ -131,26 +174,40 @@ class TalksLine:
     evidence: tuple[Citation, ...]
 
 
+@attrs.frozen
+class QuestionLine:
+    """A question that the record leaves open, and the events that raise it."""
+
+    text: str
+    evidence: tuple[Citation, ...]
+
+
 @attrs.frozen(kw_only=True)
 class InitiativeReport(Report):
     """The state of one initiative.
 
     `stage` is the latest in world time; `stages` has them all, those of unknown year last. Lines
-    stand in order of world time, uncertain dates by their earliest day.
+    stand in order of world time, uncertain dates by their earliest day; terms so within each name.
+    `plans` are judged as of the day `on`.
     """
 
     kind: ClassVar[str] = "initiative"
 
     initiative: str
     title: str
+    on: str
     stage: StageLine
     stages: tuple[StageLine, ...]
     proposals: tuple[ProposalLine, ...]
+    precedents: tuple[PrecedentLine, ...]
     parties: tuple[PartyLine, ...]
+    positions: tuple[PositionLine, ...]
     terms: tuple[TermLine, ...]
     statements: tuple[SaidLine, ...]
     talks: tuple[TalksLine, ...]
     meetings: tuple[MeetingLine, ...]
+    plans: tuple[PlanLine, ...]
+    questions: tuple[QuestionLine, ...]
 
     def party(self, party: str) -> PartyLine:
         """The line of one party.
@@ -172,7 +229,7 @@ class InitiativeReport(Report):
             _tables(self),
             lead=(Cell(stage, self.stage.evidence),),
             note="Own positions were taken by the party or one who speaks for it; imputed ones "
-            "were ascribed to it by others.",
+            f"were ascribed to it by others. Plans stand as of {self.on}.",
         )
 
 
@@ -182,38 +239,47 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
     Raises:
         NotFound: no such initiative is in view.
     """
-    known = view.get(InitiativeRow, initiative)
-    if known is None:
-        ids = ", ".join(row.initiative for row in view.all(InitiativeRow)) or "none"
-        raise NotFound(f"no initiative {initiative!r} is recorded. Recorded are: {ids}.")
-    citer = Citer(view)
+    known = find_initiative(view, initiative)
+    citer, offices = Citer(view), Offices(view)
     proposals = _by_time(view.all(ProposalRow, initiative=initiative))
     stages = _by_time(view.all(StageRow, initiative=initiative))
-    positions = _by_time(view.all(PositionRow, initiative=initiative))
+    taken = stances(view, initiative)
     terms = _by_time(view.all(TermRow, initiative=initiative))
     talks = _by_time(view.all(DiscussionRow, initiative=initiative))
     statements = _by_time(_mentioned(view, StatementRow, initiative, "statement"))
     meetings = _mentioned(view, MeetingRow, initiative, "meeting")
-    rows: tuple[Any, ...] = (*proposals, *stages, *positions, *terms, *talks, *statements)
+    rows: tuple[Any, ...] = (*proposals, *stages, *taken, *terms, *talks, *statements)
     citer.load(id for row in rows for id in row.events)
     stage_lines = tuple(_stage_line(citer, row) for row in stages)
-    parties = dict.fromkeys((*known.parties, *(row.party for row in positions)))
+    party_ids = dict.fromkeys((*known.parties, *(stance.said.party for stance in taken)))
+    parties = tuple(_party_line(view, citer, party, taken, proposals) for party in party_ids)
+    on = today(view)
+    plans = tuple(plan_lines(view, citer, on=on, initiative=initiative))
+    questions = (
+        *_questions_of_origin(offices, citer, proposals),
+        *_questions_of_parties(parties),
+        *_questions_of_plans(initiative, plans),
+        *_questions_of_disputes(view, citer, initiative, statements),
+    )
     lines: dict[str, Any] = {
         "stage": next(line for line in stage_lines if line.event == known.stage_event),
         "stages": stage_lines,
         "proposals": tuple(_proposal_line(citer, row) for row in proposals),
-        "parties": tuple(
-            _party_line(view, citer, party, positions, proposals) for party in parties
-        ),
-        "terms": tuple(_term_line(citer, row) for row in terms),
-        "statements": tuple(said_line(citer, row) for row in statements),
+        "precedents": tuple(_precedent_lines(view, citer, initiative)),
+        "parties": parties,
+        "positions": tuple(_position_line(citer, stance) for stance in taken),
+        "terms": tuple(_term_lines(view, offices, citer, terms)),
+        "statements": tuple(said_line(offices, citer, row) for row in statements),
         "talks": tuple(_talks_line(citer, row) for row in talks),
         "meetings": tuple(meeting_lines(view, citer, meetings)),
+        "plans": plans,
+        "questions": questions,
     }
     return InitiativeReport(
         standing=Standing.of(view),
         initiative=initiative,
         title=known.title or initiative,
+        on=str(on),
         **lines,
         corrections=citer.corrections(),
         sources=citer.sources(),
@@ -238,75 +304,151 @@ def _proposal_line(citer: Citer, row: ProposalRow) -> ProposalLine:
     return ProposalLine(
         occurred=text(row.occurred),
         by=citer.name(row.proposer),
+        jointly_with=citer.names(row.jointly_with),
         to=citer.names(row.addressees),
         parties=citer.names(row.parties),
+        place=row.place,
+        meeting=row.meeting,
         text=row.text,
         quotes=row.quotes,
         evidence=citer.cite(row.events),
     )
+
+
+def _precedent_lines(view: View, citer: Citer, initiative: str) -> Iterator[PrecedentLine]:
+    found = view.all(PrecedentRow, initiative=initiative)
+    for row in sorted(found, key=lambda row: row.position):
+        known = view.get(InitiativeRow, row.precedent)
+        accounts = _by_time(view.all(ProposalRow, initiative=row.precedent))
+        dates = dict.fromkeys(str(each.occurred) for each in accounts if each.occurred)
+        behind = (*row.events, *(id for each in accounts for id in each.events))
+        yield PrecedentLine(
+            precedent=row.precedent,
+            title=(known.title if known else None) or row.precedent,
+            proposed=tuple(dates),
+            reason=row.reason,
+            evidence=citer.cite(behind),
+        )
 
 
 def _party_line(
     view: View,
     citer: Citer,
     party: str,
-    positions: Sequence[PositionRow],
-    proposals: Sequence[ProposalRow],
+    taken: Iterable[Stance],
+    proposals: Iterable[ProposalRow],
 ) -> PartyLine:
     mine = sorted(
-        (row for row in positions if row.party == party),
-        key=lambda row: latest_key(row.occurred, row.position),
+        (stance for stance in taken if stance.said.party == party),
+        key=lambda stance: latest_key(stance.said.occurred, stance.said.position),
         reverse=True,
     )
     accounts = [row for row in proposals if party in row.parties]
+    named_by: Sequence[ProposalRow | PositionRow] = accounts or [stance.said for stance in mine]
     return PartyLine(
         party=party,
         name=citer.name(party).name,
-        own=tuple(_position_line(citer, row) for row in mine if row.own),
-        imputed=tuple(_position_line(citer, row) for row in mine if not row.own),
+        own=tuple(_position_line(citer, stance) for stance in mine if stance.own),
+        imputed=tuple(_position_line(citer, stance) for stance in mine if not stance.own),
         memberships=tuple(
-            MembershipLine(citer.name(row.of), row.status, citer.cite(row.events))
-            for row in view.all(MembershipRow, actor=party)
+            membership_line(view, citer, row) for row in view.all(MembershipRow, actor=party)
         ),
-        evidence=citer.cite(id for row in accounts or mine for id in row.events),
+        evidence=citer.cite(id for row in named_by for id in row.events),
     )
 
 
-def _position_line(citer: Citer, row: PositionRow) -> PositionLine:
+def _position_line(citer: Citer, stance: Stance) -> PositionLine:
+    row = stance.said
     return PositionLine(
+        party=citer.name(row.party),
         stance=row.stance,
-        own=row.own,
+        own=stance.own,
         occurred=text(row.occurred),
         speaker=citer.name(row.speaker),
         on_behalf_of=citer.name_of(row.on_behalf_of),
+        spoke_for=citer.name_of(stance.spoke_for),
+        capacity=stance.capacity,
         text=row.summary,
-        evidence=citer.cite(row.events),
+        evidence=citer.cite(stance.events),
     )
 
 
-def _term_line(citer: Citer, row: TermRow) -> TermLine:
-    return TermLine(
-        name=row.name,
-        value=row.value,
-        occurred=text(row.occurred),
-        by=citer.name(row.speaker),
-        evidence=citer.cite(row.events),
-    )
+# Terms
 
 
-def said_line(citer: Citer, row: StatementRow) -> SaidLine:
+def _term_lines(
+    view: View, offices: Offices, citer: Citer, rows: Sequence[TermRow]
+) -> Iterator[TermLine]:
+    sides = {row: _side(view, offices, row) for row in rows}
+    for name in dict.fromkeys(row.name for row in rows):
+        before: list[TermRow] = []
+        for row in (row for row in rows if row.name == name):
+            replaced = _replaced(citer, sides, row, before)
+            yield TermLine(
+                name=name,
+                value=row.value,
+                occurred=text(row.occurred),
+                by=citer.name(row.speaker),
+                replaces="; ".join(each.value for each in replaced) or None,
+                evidence=citer.cite(
+                    (*row.events, *(id for each in replaced for id in each.events))
+                ),
+            )
+            before.append(row)
+
+
+def _replaced(
+    citer: Citer, sides: Mapping[TermRow, str], row: TermRow, before: Iterable[TermRow]
+) -> list[TermRow]:
+    """The values that one takes the place of: those of the newest event that it can replace."""
+    if not _dated(row.occurred):
+        return []
+    amends = citer.cite(row.events)[0].type == event_type(ProposalAmended).name
+    earlier = [
+        each
+        for each in before
+        if each.event != row.event
+        and _dated(each.occurred)
+        and (amends or sides[each] == sides[row])
+    ]
+    newest = [each for each in earlier if each.event == earlier[-1].event]
+    return [] if row.value in {each.value for each in newest} else newest
+
+
+def _side(view: View, offices: Offices, row: TermRow) -> str:
+    """Whose word a term is: the one spoken for, or the speaker."""
+    statement = view.get(StatementRow, row.event)
+    if statement is not None and statement.on_behalf_of is not None:
+        return statement.on_behalf_of
+    capacity = statement.capacity if statement else None
+    held = offices.spoken_in(row.speaker, capacity, row.occurred)
+    return (held[0].of if held else None) or row.speaker
+
+
+def _dated(moment: When | None) -> bool:
+    return moment is not None and moment.earliest is not None
+
+
+# Statements and talks
+
+
+def said_line(offices: Offices, citer: Citer, row: StatementRow) -> SaidLine:
     """One statement as a line."""
+    held = [] if row.on_behalf_of else offices.spoken_in(row.speaker, row.capacity, row.occurred)
+    spoke_for = held[0].of if held else row.on_behalf_of
     return SaidLine(
         occurred=text(row.occurred),
         speaker=citer.name(row.speaker),
         on_behalf_of=citer.name_of(row.on_behalf_of),
+        spoke_for=citer.name_of(spoke_for),
         capacity=row.capacity,
         to=citer.name_of(row.addressee),
         place=row.place,
         topics=row.topics,
         text=row.text,
         quotes=row.quotes,
-        evidence=citer.cite(row.events),
+        disputes=row.disputes,
+        evidence=citer.cite((*row.events, *(id for office in held for id in office.events))),
     )
 
 
@@ -321,6 +463,129 @@ def _talks_line(citer: Citer, row: DiscussionRow) -> TalksLine:
     )
 
 
+# What the record leaves open
+
+
+def _questions_of_origin(
+    offices: Offices, citer: Citer, proposals: Sequence[ProposalRow]
+) -> Iterator[QuestionLine]:
+    """Who proposed it and when, where accounts cannot all be right."""
+    evidence = citer.cite(id for row in proposals for id in row.events)
+    proposers = {row.event: _proposers(offices, row, proposals) for row in proposals}
+    if len(set(proposers.values())) > 1:
+        names = (
+            " with ".join(str(citer.name(id)) for id in (row.proposer, *row.jointly_with))
+            for row in proposals
+        )
+        yield QuestionLine(f"Who proposed it? Accounts name {_either(names)}.", evidence)
+    dates = [row.occurred for row in proposals if row.occurred is not None]
+    if not all(one.possibly_within(other, other) for one, other in combinations(dates, 2)):
+        yield QuestionLine(
+            f"When was it proposed? Accounts say {_either(map(str, dates))}.", evidence
+        )
+
+
+def _proposers(
+    offices: Offices, row: ProposalRow, accounts: Iterable[ProposalRow]
+) -> frozenset[str]:
+    """Who proposed it by one account; for an officer, the state or body if another names that."""
+    named = {each.proposer for each in accounts}
+
+    def side(actor: str) -> str:
+        held = offices.held(actor, row.occurred)
+        return next((each.of for each in held if each.of in named), None) or actor
+
+    return frozenset(map(side, (row.proposer, *row.jointly_with)))
+
+
+def _questions_of_parties(parties: Iterable[PartyLine]) -> Iterator[QuestionLine]:
+    """What a party thinks, where it has not said so, or has left it open."""
+    for line in parties:
+        if not line.own:
+            told = {c.event: c for each in line.imputed for c in each.evidence}
+            told |= {c.event: c for c in line.evidence}
+            known = "only others speak of it" if line.imputed else "nobody speaks of it"
+            yield QuestionLine(
+                f"What is the position of {line.name}? None of its own is on record; {known}.",
+                tuple(told.values()),
+            )
+        elif line.own[0].stance in _UNDECIDED:
+            last = line.own[0]
+            yield QuestionLine(
+                f"What will {line.name} decide? Its latest position of its own is {last.stance} "
+                f"({last.occurred or 'undated'}).",
+                last.evidence,
+            )
+
+
+def _questions_of_plans(initiative: str, plans: Iterable[PlanLine]) -> Iterator[QuestionLine]:
+    """What became of plans, where no report says or reports differ."""
+    for line in plans:
+        if line.state == UNKNOWN_OUTCOME:
+            question = f"What became of “{line.title}”? It was due {line.due}, and no report says."
+        elif line.state == OPEN and line.due is None:
+            question = f"Has “{line.title}” come about? It was given no date, and no report says."
+        elif " / " in line.state:
+            question = f"What became of “{line.title}”? Reports differ: {line.state}."
+        elif initiative in line.not_named:
+            question = (
+                f"Was it spoken of at “{line.title}”, as planned? No report of that names it."
+            )
+        else:
+            continue
+        yield QuestionLine(question, line.evidence)
+
+
+def _questions_of_disputes(
+    view: View, citer: Citer, initiative: str, statements: Iterable[StatementRow]
+) -> Iterator[QuestionLine]:
+    """Whether reports are right that somebody calls wrong, or that were found to be at odds."""
+    disputes: dict[str, list[StatementRow]] = defaultdict(list)
+    for row in statements:
+        for id in row.disputes:
+            disputes[id].append(row)
+    for event in _standing(view, tuple(disputes)):
+        against = disputes[event.id]
+        names = dict.fromkeys(str(citer.name(row.speaker)) for row in against)
+        reported = getattr(event.event, "text", None) or event.id
+        yield QuestionLine(
+            f"Is it so? “{reported}” Disputed by {', '.join(names)}.",
+            citer.cite((event.id, *(id for row in against for id in row.events))),
+        )
+    for noted in view.all(DisagreementRow, proposal=initiative):
+        sides = [(side.value, _standing(view, side.events)) for side in noted.sides]
+        behind = (event.id for _, events in sides for event in events)
+        yield QuestionLine(
+            f"{noted.question.rstrip('?')}? Reports differ: "
+            f"{_either(value.rstrip('.') for value, _ in sides)}.",
+            citer.cite((*noted.events, *behind)),
+        )
+
+
+def _standing(view: View, ids: Sequence[str]) -> list[RecordedEvent[Any]]:
+    """Those of the events that are recorded, in view, and not withdrawn since."""
+    if not ids:
+        return []
+    found = view.events(ids)
+    withdrawn = {
+        id
+        for kind in ("retracted", "superseded")
+        for row in view.all(AmendmentRow, kind=kind)
+        for id in row.targets
+    }
+    return [
+        event
+        for event in (found[id] for id in ids if id in found and id not in withdrawn)
+        if event.position <= view.head.position
+        and not isinstance(event.event, Redacted)
+        and (event.evidence or not event_type(event.event).evidence)
+    ]
+
+
+def _either(values: Iterable[str]) -> str:
+    return "; or ".join(dict.fromkeys(values))
+
+
 # As a document
 
 
@@ -329,24 +594,47 @@ def _tables(report: InitiativeReport) -> Iterable[Table]:
         "How it came to this stage",
         ("When", "Stage", "What happened"),
         tuple(
-            (cell(line.occurred), cell(line.stage), cell(line.text, line.evidence))
+            document.line(line.evidence, line.occurred, line.stage, line.text)
             for line in report.stages
         ),
     )
     yield Table(
         "Who proposed it",
-        ("When", "By", "What"),
+        ("When", "By", "Where", "What"),
         tuple(
-            (cell(line.occurred), cell(line.by), _spoken(line.text, line.quotes, line.evidence))
+            document.line(
+                line.evidence, line.occurred, _proposed_by(line), line.place, _spoken(line)
+            )
             for line in report.proposals
         ),
     )
-    yield Table("Positions", ("Party", "Own", "Imputed"), tuple(map(_party_row, report.parties)))
+    yield Table(
+        "Precedents",
+        ("When", "What", "In what they are alike"),
+        tuple(
+            document.line(line.evidence, line.proposed, line.title, line.reason)
+            for line in report.precedents
+        ),
+    )
+    yield Table(
+        "Positions",
+        ("Party", "Own", "Imputed"),
+        tuple(map(_party_row, report.parties)),
+        named_by=1,
+    )
+    yield Table(
+        "Positions over time",
+        ("When", "Party", "Stance", "What"),
+        tuple(
+            document.line(line.evidence, line.occurred, line.party, _taken(line), line.text)
+            for line in report.positions
+        ),
+    )
     yield Table(
         "Terms",
         ("When", "Term", "As reported", "By"),
         tuple(
-            (cell(line.occurred), cell(line.name), cell(line.value, line.evidence), cell(line.by))
+            document.line(line.evidence, line.occurred, line.name, _value(line), line.by)
             for line in report.terms
         ),
     )
@@ -355,30 +643,29 @@ def _tables(report: InitiativeReport) -> Iterable[Table]:
         "Talks",
         ("When", "Between", "About"),
         tuple(
-            (
-                cell(line.occurred),
-                cell(line.participants),
-                cell((*line.topics, line.text), line.evidence),
+            document.line(
+                line.evidence, line.occurred, line.participants, (*line.topics, line.text)
             )
             for line in report.talks
         ),
     )
     yield Table(
-        "Meetings and plans",
+        "Meetings",
         ("When", "Meeting", "State"),
         tuple(
-            (cell(line.held_on), cell(line.title), cell(line.state, line.evidence))
+            document.line(line.evidence, line.held_on, line.title, line.state)
             for line in report.meetings
         ),
     )
-    yield Table(
+    yield plans_table("Plans and outcomes", report.plans)
+    yield memberships_table(
         "Parties' memberships",
-        ("Party", "Body", "As"),
-        tuple(
-            (cell(line.name), cell(each.of), cell(each.status, each.evidence))
-            for line in report.parties
-            for each in line.memberships
-        ),
+        ((line.name, each) for line in report.parties for each in line.memberships),
+    )
+    yield Table(
+        "Open questions",
+        ("Question",),
+        tuple(document.line(line.evidence, line.text) for line in report.questions),
     )
 
 
@@ -388,38 +675,58 @@ def said_table(title: str, lines: Iterable[SaidLine]) -> Table:
         title,
         ("When", "Speaker", "What"),
         tuple(
-            (
-                cell(line.occurred),
-                cell(
-                    f"{line.speaker}, for {line.on_behalf_of}"
-                    if line.on_behalf_of
-                    else line.speaker
-                ),
-                _spoken(line.text, line.quotes, line.evidence),
+            document.line(
+                line.evidence,
+                line.occurred,
+                f"{line.speaker}, for {line.spoke_for}" if line.spoke_for else line.speaker,
+                _spoken(line),
             )
             for line in lines
         ),
     )
 
 
-def _spoken(said: str, quotes: tuple[str, ...], evidence: tuple[Citation, ...]) -> Cell:
-    return cell(" ".join((said, *(f"“{quote}”" for quote in quotes))), evidence)
+def _spoken(line: ProposalLine | SaidLine) -> str:
+    return " ".join((line.text, *(f"“{quote}”" for quote in line.quotes)))
+
+
+def _proposed_by(line: ProposalLine) -> str:
+    partners = ", ".join(map(str, line.jointly_with))
+    return f"{line.by}, jointly with {partners}" if partners else str(line.by)
+
+
+def _taken(line: PositionLine) -> str:
+    through = "" if line.speaker == line.party else f", through {_speaker(line)}"
+    if line.own:
+        return f"{line.stance}, own{through}"
+    spoken_for = f" for {line.spoke_for}" if line.spoke_for else ""
+    return f"{line.stance}, imputed by {_speaker(line)}{spoken_for}"
+
+
+def _speaker(line: PositionLine) -> str:
+    return f"{line.speaker} ({line.capacity})" if line.capacity else str(line.speaker)
+
+
+def _value(line: TermLine) -> str:
+    return f"{line.value} (instead of: {line.replaces})" if line.replaces else line.value
 
 
 def _party_row(line: PartyLine) -> tuple[Cell, ...]:
-    own = _newest(line.own, lambda each: each.stance)
-    imputed = _newest(line.imputed, lambda each: f"{each.stance}, says {each.speaker}")
-    return cell(line.name), own, imputed
+    own = _newest(line, line.own, lambda each: each.stance)
+    imputed = _newest(line, line.imputed, lambda each: f"{each.stance}, says {each.speaker}")
+    return cell(line.name, line.evidence), own, imputed
 
 
-def _newest(positions: Sequence[PositionLine], shown: Callable[[PositionLine], str]) -> Cell:
+def _newest(
+    line: PartyLine, positions: Sequence[PositionLine], shown: Callable[[PositionLine], str]
+) -> Cell:
     """Each different stance, at its newest: what is at odds stays side by side."""
     newest: dict[str, PositionLine] = {}
     for position in positions:
         newest.setdefault(shown(position), position)
-    evidence = {cited.event: cited for line in newest.values() for cited in line.evidence}
-    stances = [f"{what} ({line.occurred or 'undated'})" for what, line in newest.items()]
-    return cell(tuple(stances) or "none", tuple(evidence.values()))
+    evidence = {cited.event: cited for each in newest.values() for cited in each.evidence}
+    stances = [f"{what} ({each.occurred or 'undated'})" for what, each in newest.items()]
+    return cell(tuple(stances) or "none", tuple(evidence.values()) or line.evidence)
 
 
 def _since(occurred: str | None) -> str:

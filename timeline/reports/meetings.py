@@ -17,12 +17,19 @@ from timeline.reports.evidence import Citation, Citer, text
 class MeetingLine:
     """One meeting.
 
+    Where reports differ in what the meeting was, the first that was recorded gives the name, and
+    what others say stands beside it.
+
     Attributes:
         meeting: its id.
         title: its name.
         form: what sort of meeting.
         series: the series it is an edition of.
         within: the id of the larger meeting it belongs to.
+        other_titles: what other reports call it.
+        other_forms: what sort of meeting it was by other reports.
+        other_series: the series it is an edition of by other reports.
+        other_within: the larger meetings it belongs to by other reports.
         state: `held`, `called off`, or `announced` with how firmly; the outcome of what was only
             announced is unknown.
         held_on: when it was held or is to be; several where reports differ.
@@ -36,18 +43,33 @@ class MeetingLine:
     form: str
     series: str | None
     within: str | None
+    other_titles: tuple[str, ...]
+    other_forms: tuple[str, ...]
+    other_series: tuple[str, ...]
+    other_within: tuple[str, ...]
     state: str
     held_on: tuple[str, ...]
     place: tuple[str, ...]
     notes: tuple[str, ...]
     evidence: tuple[Citation, ...]
 
+    @property
+    def shown_title(self) -> str:
+        """The name with what reports differ in."""
+        title = " / ".join((self.title, *self.other_titles))
+        odd = [
+            " / ".join((first or "none", *others))
+            for first, others in ((self.form, self.other_forms), (self.series, self.other_series))
+            if others
+        ]
+        return f"{title} ({'; '.join(odd)})" if odd else title
+
 
 def meeting_lines(view: View, citer: Citer, meetings: Iterable[MeetingRow]) -> list[MeetingLine]:
     """A line for each meeting, in order of time; those of unknown year come last."""
-    reports = {row.meeting: view.all(MeetingReportRow, meeting=row.meeting) for row in meetings}
-    citer.load(id for found in reports.values() for report in found for id in report.events)
     rows = {row.meeting: row for row in meetings}
+    reports = {id: view.all(MeetingReportRow, meeting=id) for id in rows}
+    citer.load(id for found in reports.values() for report in found for id in report.events)
     ordered = sorted(rows.values(), key=lambda row: (_order(reports[row.meeting]), row.meeting))
     return [_line(citer, row, reports[row.meeting]) for row in ordered]
 
@@ -61,6 +83,10 @@ def _line(citer: Citer, row: MeetingRow, reports: Sequence[MeetingReportRow]) ->
         form=row.form,
         series=row.series,
         within=row.within,
+        other_titles=_others(row.title, (report.title for report in by_position)),
+        other_forms=_others(row.form, (report.form for report in by_position)),
+        other_series=_others(row.series, (report.series for report in by_position)),
+        other_within=_others(row.within, (report.within for report in by_position)),
         state=_state(by_position),
         held_on=_latest(by_position, lambda report: text(report.held_on)),
         place=_latest(by_position, lambda report: report.place),
@@ -98,9 +124,23 @@ def _state(reports: Sequence[MeetingReportRow]) -> str:
     return f"{words.get(firmness or '', 'announced')}; outcome unknown"
 
 
+def meeting_dates(reports: Sequence[MeetingReportRow]) -> tuple[When, ...]:
+    """When the meeting was held, by all reports; before that, when it is to be by the newest plan.
+
+    An unknown date where none is given.
+    """
+    held = [report.held_on for report in _held(reports) if report.held_on]
+    planned = [report.held_on for report in _plans(reports) if report.held_on]
+    return tuple(dict.fromkeys(held or planned[:1])) or (UNKNOWN,)
+
+
 def _order(reports: Sequence[MeetingReportRow]) -> When:
     current = _held(reports) or _plans(reports)
     return min((report.held_on for report in current if report.held_on), default=UNKNOWN)
+
+
+def _others(first: str | None, values: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(value for value in _distinct(values) if value != first)
 
 
 def _distinct(values: Iterable[str | None]) -> tuple[str, ...]:

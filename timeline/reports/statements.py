@@ -1,4 +1,4 @@
-"""Statements, by speaker, initiative or topic."""
+"""Statements, by speaker, initiative, topic or time."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import UNKNOWN
+from timeline.clock import UNKNOWN, When, within
 from timeline.projection import View
 from timeline.projections.statements import StatementRow
+from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing
 from timeline.reports.document import Document
-from timeline.reports.evidence import Citer
+from timeline.reports.evidence import Citer, text
 from timeline.reports.initiative import SaidLine, said_line, said_table
+from timeline.reports.positions import Offices
 
 
 @attrs.frozen(kw_only=True)
@@ -24,13 +26,20 @@ class StatementsReport(Report):
     speaker: str | None
     about: str | None
     topic: str | None
+    since: str | None
+    until: str | None
+    certainly: bool
     statements: tuple[SaidLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        chosen = [part for part in (self.speaker, self.about, self.topic) if part]
+        dates = {"since": self.since, "until": self.until}
+        given = [part for part in (self.speaker, self.about, self.topic) if part]
+        given += [f"{word} {value}" for word, value in dates.items() if value]
+        if self.certainly:
+            given.append("certainly")
         return self._document(
-            f"Statements: {', '.join(chosen)}" if chosen else "Statements",
+            f"Statements: {', '.join(given)}" if given else "Statements",
             [said_table(f"{len(self.statements)} recorded", self.statements)],
             note="Statements stand in the recorder's words; only what is in quotation marks was "
             "said so.",
@@ -38,26 +47,44 @@ class StatementsReport(Report):
 
 
 def statements_report(
-    view: View, *, speaker: str | None = None, about: str | None = None, topic: str | None = None
+    view: View,
+    *,
+    speaker: str | None = None,
+    about: str | None = None,
+    topic: str | None = None,
+    since: When | None = None,
+    until: When | None = None,
+    certainly: bool = False,
 ) -> StatementsReport:
-    """Make the report of the statements that fit all that is given."""
-    rows = view.all(StatementRow) if speaker is None else view.all(StatementRow, speaker=speaker)
+    """Make the report of the statements that fit all that is given.
+
+    Raises:
+        NotFound: no actor in view goes by the speaker's name.
+        InvalidInput: several do.
+    """
+    actor = None if speaker is None else find_actor(view, speaker)
+    rows = view.all(StatementRow) if actor is None else view.all(StatementRow, speaker=actor)
     chosen = sorted(
         (
             row
             for row in rows
-            if (about is None or about in row.about) and (topic is None or topic in row.topics)
+            if (about is None or about in row.about)
+            and (topic is None or topic in row.topics)
+            and within(row.occurred, since, until, certainly=certainly)
         ),
         key=lambda row: ((row.occurred or UNKNOWN).sort_key, row.position),
     )
-    citer = Citer(view)
+    citer, offices = Citer(view), Offices(view)
     citer.load(id for row in chosen for id in row.events)
     return StatementsReport(
         standing=Standing.of(view),
-        speaker=speaker,
+        speaker=actor,
         about=about,
         topic=topic,
-        statements=tuple(said_line(citer, row) for row in chosen),
+        since=text(since),
+        until=text(until),
+        certainly=certainly,
+        statements=tuple(said_line(offices, citer, row) for row in chosen),
         corrections=citer.corrections(),
         sources=citer.sources(),
     )

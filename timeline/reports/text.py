@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from timeline.reports.document import Cell, Document, Table
+from timeline.reports.document import Cell, Document, Table, shown_evidence
 from timeline.reports.evidence import Citation, Support, Told
 
 
@@ -37,7 +37,7 @@ def render_text(document: Document, *, width: int = 80, color: bool = False) -> 
     console.print(Text(inert(document.title), style="bold"))
     for line in document.lead:
         console.print(_cell(line, notes))
-    for table in document.tables:
+    for table in (*document.tables, *document.apparatus):
         console.print()
         _print_table(console, table, notes)
     _print_notes(console, document, notes)
@@ -55,8 +55,21 @@ class _Notes:
         for citation in cited:
             self.citations.setdefault(citation.event, citation)
             self.numbers.setdefault(citation.event, len(self.citations))
-        numbers = dict.fromkeys(self.numbers[citation.event] for citation in cited)
-        return "".join(f"[{number}]" for number in numbers)
+        return _marks(sorted({self.numbers[citation.event] for citation in cited}))
+
+
+def _marks(numbers: list[int]) -> str:
+    """The numbers in brackets, neighbours from three on drawn together: `[2][5–9]`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return "".join(
+        f"[{run[0]}–{run[-1]}]" if len(run) > 2 else "".join(f"[{number}]" for number in run)
+        for run in runs
+    )
 
 
 def _cell(cell: Cell, notes: _Notes) -> Text:
@@ -74,7 +87,7 @@ def _print_table(console: Console, table: Table, notes: _Notes) -> None:
         # The first column holds dates and names: broken in the middle they are hard to read.
         shown.add_column(inert(column), overflow="fold", min_width=10 if number == 0 else None)
     for row in table.rows:
-        shown.add_row(*(_cell(cell, notes) for cell in row))
+        shown.add_row(*(_cell(cell, notes) for cell in shown_evidence(row)))
     console.print(Padding(shown, (0, 0, 0, 2)))
 
 
@@ -86,9 +99,7 @@ def _print_notes(console: Console, document: Document, notes: _Notes) -> None:
         console.print()
     for note in document.notes:
         console.print(Text(note, style="italic"))
-    console.print(
-        Text(f"Made at position {document.position} of the log, digest {document.digest}.")
-    )
+    console.print(Text(document.standing))
 
 
 def _numbered(notes: _Notes) -> RichTable:

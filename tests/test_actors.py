@@ -1,0 +1,238 @@
+"""Who is who: every spelling leads to one actor, with its offices and memberships."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner
+
+from timeline import (
+    Actor,
+    ActorsDistinguished,
+    ActorsMerged,
+    EventCorrected,
+    InvalidInput,
+    MembershipReported,
+    NotFound,
+    RoleReported,
+    Source,
+    StatementMade,
+    Timeline,
+)
+from timeline.cli import cli
+
+ARTICLE = Source("article", publisher="gazette", title="Who is who", published="2024-06-02")
+THINGS = (
+    Actor("gazette", "organisation", "The Gazette"),
+    Actor("zoe", "person", "Zoë O'Brien-Müller", aliases=["Зоя О’Брайен", "Zoya Obrayen"]),
+    Actor("north", "state", "Northland"),
+    Actor("league", "organisation", "The League"),
+    ARTICLE,
+)
+
+
+@pytest.fixture
+def timeline(migrated_url) -> Iterator[Timeline]:
+    with Timeline.open(migrated_url) as opened:
+        opened.add(*THINGS)
+        yield opened
+
+
+def report(timeline, event, occurred=None, id=None):
+    return timeline.append(event, occurred=occurred, id=id, source="article")
+
+
+def one(timeline, name):
+    (line,) = timeline.actors(name).actors
+    return line
+
+
+def cited(line):
+    return [citation.event for citation in line.evidence]
+
+
+# Finding an actor
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "zoe",
+        "Zoë O'Brien-Müller",
+        "Zoe\u0308 O'Brien-Mu\u0308ller",  # marks apart from their letters
+        "ZOE O\u2019BRIEN MULLER",
+        "zoe obrienmuller",
+        "Zoe O\u02bbBrien\u2010Muller",
+        "Ｚｏｅ Ｏ'Ｂｒｉｅｎ Ｍｕｌｌｅｒ",
+        "зоя о'брайен",
+        "Зоя О’Браи\u0306ен",
+        "  Zoya   Obrayen ",
+    ],
+)
+def test_every_spelling_leads_to_one_actor(timeline, name):
+    assert one(timeline, name).actor == "zoe"
+
+
+@pytest.mark.parametrize("name", ["Zoë O", "Zoe O'Brian", "", "!!!", "\u0308", "zo"])
+def test_part_of_a_name_or_another_leads_to_none(timeline, name):
+    with pytest.raises(NotFound, match=r"no actor .* is recorded"):
+        timeline.actors(name)
+
+
+def test_a_slip_is_answered_with_what_is_near(timeline):
+    with pytest.raises(NotFound, match=r"Near it: Northland \(north\)"):
+        timeline.actors("Nortland")
+    with pytest.raises(NotFound) as caught:
+        timeline.actors("Quux")
+    assert "Near" not in str(caught.value)
+
+
+def test_a_name_of_several_is_refused_and_an_exact_one_is_not(timeline):
+    timeline.add(Actor("li-1", "person", "Li Na"), Actor("li-2", "person", "Lí Nà", aliases=["Li"]))
+
+    assert one(timeline, "Li Na").actor == "li-1"
+    assert one(timeline, "Lí Nà").actor == "li-2"
+    with pytest.raises(InvalidInput, match=r"Li Na \(li-1\), Lí Nà \(li-2\)\. Say which"):
+        timeline.actors("li na")
+
+
+def test_an_id_goes_before_another_ones_name(timeline):
+    timeline.add(Actor("ship", "organisation", "north"))
+
+    assert one(timeline, "north").actor == "north"
+
+
+def test_vowel_signs_tell_names_apart(timeline):
+    timeline.add(Actor("ram", "person", "राम"), Actor("rim", "person", "रिम"))
+
+    assert (one(timeline, "राम").actor, one(timeline, "रिम").actor) == ("ram", "rim")
+
+
+def test_merged_entries_lead_to_the_one_that_stays(timeline):
+    timeline.add(Actor("obrien", "person", "Z. O'Brien"))
+    timeline.append(ActorsMerged("zoe", ["obrien"], "The same minister."), id="merged")
+
+    line = one(timeline, "z o'brien")
+    assert line == one(timeline, "obrien")
+    assert (line.actor, line.entries) == ("zoe", ("obrien",))
+    assert "Z. O'Brien" in line.aliases
+    assert cited(line) == ["actor/zoe", "actor/obrien", "merged"]
+    assert [each.actor for each in timeline.actors().actors] == [
+        "north",
+        "gazette",
+        "league",
+        "zoe",
+    ]
+
+
+def test_statements_are_found_by_any_spelling(timeline):
+    report(timeline, StatementMade("zoe", "Yes."), id="yes")
+    report(timeline, StatementMade("gazette", "No."))
+
+    found = timeline.statements(speaker="ЗОЯ О'БРАЙЕН")
+    assert (found.speaker, [line.text for line in found.statements]) == ("zoe", ["Yes."])
+    with pytest.raises(NotFound, match="no actor 'nobody'"):
+        timeline.statements(speaker="nobody")
+
+
+# Offices and memberships
+
+
+def test_offices_stand_as_reported(timeline):
+    report(timeline, RoleReported("zoe", "minister", "north", since="2020~"), "2022-05", id="b")
+    report(timeline, RoleReported("zoe", "mayor", until="2020"), id="a")
+
+    line = one(timeline, "zoe")
+    assert [
+        (role.role, role.of and role.of.id, role.since, role.until, role.reported)
+        for role in line.roles
+    ] == [
+        ("minister", "north", "2020~", None, "2022-05"),
+        ("mayor", None, None, "2020", "2024-06-02"),
+    ]
+    assert [cited(role) for role in line.roles] == [["b"], ["a"]]
+    assert "since 2020~, as of 2022-05" in timeline.actors("zoe").to_text(200)
+
+
+def test_the_date_of_a_report_can_be_corrected(timeline):
+    report(timeline, RoleReported("zoe", "minister", "north"), "2022-05", id="held")
+    timeline.append(EventCorrected(["held"], "A slip.", {"occurred": "2023"}), id="mended")
+
+    (role,) = one(timeline, "zoe").roles
+    assert (role.reported, cited(role)) == ("2023", ["held", "mended"])
+
+
+def test_memberships(timeline):
+    report(timeline, MembershipReported("north", "league", "observer", since="2021"), id="in")
+
+    (line,) = one(timeline, "Northland").memberships
+    assert (str(line.of), line.status, line.since, line.until) == (
+        "The League",
+        "observer",
+        "2021",
+        None,
+    )
+    assert cited(line) == ["in"]
+    assert one(timeline, "league").memberships == ()
+
+
+def test_those_who_could_be_confused_are_told_apart_on_both_sides(timeline):
+    timeline.add(Actor("other-zoe", "person", "Zoe O'Brian"))
+    timeline.append(ActorsDistinguished("zoe", ["other-zoe"], "A singer."), id="apart")
+
+    for actor, other in (("zoe", "other-zoe"), ("other-zoe", "zoe")):
+        (line,) = one(timeline, actor).distinct_from
+        assert (line.other.id, line.reason, cited(line)) == (other, "A singer.", ["apart"])
+    assert one(timeline, "north").distinct_from == ()
+
+
+# The report
+
+
+def test_every_cell_has_evidence(timeline):
+    report(timeline, RoleReported("zoe", "minister", "north"))
+    report(timeline, MembershipReported("north", "league"))
+    timeline.append(ActorsDistinguished("zoe", ["north"], "Obviously."))
+    document = timeline.actors().document()
+
+    assert [table.title for table in document.tables] == [
+        "Who is who",
+        "Offices",
+        "Memberships",
+        "Not to be taken for one another",
+    ]
+    assert document.tables[0].named_by == 1
+    for table in document.tables:
+        assert all(cell.evidence for row in table.rows for cell in row)
+
+
+def test_before_an_actor_was_recorded_there_is_none(timeline):
+    with pytest.raises(NotFound):
+        timeline.as_of(position=0).actors("zoe")
+    assert timeline.as_of(position=0).actors().actors == ()
+
+
+def test_the_command_line(database_url):
+    with Timeline.open(database_url) as timeline:
+        timeline.add(*THINGS)
+        report(timeline, StatementMade("zoe", "In May."), "2024-05")
+        report(timeline, StatementMade("zoe", "In a year."), "2024")
+
+    def run(*words):
+        done = CliRunner().invoke(cli, ["--db", database_url, "report", *words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert [each["actor"] for each in json.loads(run("actors", "--format", "json"))["actors"]] == [
+        "north",
+        "gazette",
+        "league",
+        "zoe",
+    ]
+    assert run("actors", "zoe obrien muller").startswith("Zoë O'Brien-Müller")
+    by_name = ("statements", "--speaker", "Zoya Obrayen", "--since", "2024-05")
+    assert "In a year." in run(*by_name, "--until", "2024-05")
+    certain = run(*by_name, "--until", "2024-05", "--certainly")
+    assert ("In May." in certain, "In a year." in certain) == (True, False)
+    wrong = CliRunner().invoke(cli, ["--db", database_url, "report", "actors", "Nobody"])
+    assert (wrong.exit_code, "no actor 'Nobody'" in wrong.output) == (1, True)

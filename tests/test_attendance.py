@@ -1,0 +1,393 @@
+"""Who attended which meeting: the seven statuses, who is silent, and how many could have come."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from timeline import (
+    Actor,
+    Attendance,
+    AttendanceReported,
+    EventCorroborated,
+    Evidence,
+    MeetingAnnounced,
+    MeetingHeld,
+    MembershipReported,
+    NotFound,
+    RoleReported,
+    Source,
+    Timeline,
+)
+
+STATES = {"east": "Eastland", "north": "Northland", "south": "Southland", "west": "Westland"}
+PEOPLE = {"deputy": "The deputy", "leader": "The leader", "envoy": "The envoy"}
+
+
+@pytest.fixture
+def timeline(migrated_url) -> Iterator[Timeline]:
+    with Timeline.open(migrated_url) as opened:
+        opened.add(
+            Actor("paper", "organisation", "The paper"),
+            Actor("league", "organisation", "The League"),
+            *(Actor(id, "state", name) for id, name in STATES.items()),
+            *(Actor(id, "person", name) for id, name in PEOPLE.items()),
+            *(Source(id, publisher="paper", title=id) for id in ("one", "two", "three", "four")),
+            Source("copy", publisher="paper", title="copy", copies="one"),
+            Source("hearsay", publisher="paper", title="hearsay", cited_in="two"),
+        )
+        yield opened
+
+
+def held(timeline, id, *attendance, source="one", meeting="summit", on="2024-05-01", **fields):
+    event = MeetingHeld(
+        meeting, fields.pop("title", "Summit"), attendance=attendance, **{"series": "s"} | fields
+    )
+    timeline.append(event, id=id, occurred=on, source=source)
+
+
+def lists(timeline, id, *attendance, source, meeting="summit"):
+    timeline.append(AttendanceReported(meeting, attendance), id=id, source=source)
+
+
+def belongs(timeline, actor, *, id=None, **fields):
+    event = MembershipReported(actor, of="league", **fields)
+    timeline.append(event, id=id or f"{actor}-belongs", source="one")
+
+
+def came(*actors, status="attended"):
+    return [Attendance(actor, status) for actor in actors]
+
+
+def events(cited):
+    return [each.event for each in cited]
+
+
+def shown(report, title):
+    """The texts of a table's rows."""
+    tables = [each for each in report.document().tables if each.title == title]
+    return [tuple(each.text for each in row) for table in tables for row in table.rows]
+
+
+def has_evidence(report):
+    document = report.document()
+    cells = [each for table in document.tables for row in table.rows for each in row]
+    assert cells
+    assert all(each.evidence for each in (*document.lead, *cells))
+    return True
+
+
+# Who says so, and who is silent
+
+
+def test_attended_by_some_not_mentioned_by_others_absent_by_none(timeline):
+    held(timeline, "first", *came("north", "east"))
+    lists(timeline, "second", *came("north"), source="two")
+    lists(timeline, "third", *came("north"), *came("west", status="absent"), source="three")
+
+    report = timeline.attendance(series="s")
+    east, west = report.cell("east", "summit"), report.cell("west", "summit")
+    by_status = {status: events(cited) for status, cited in east.by_status().items()}
+    assert by_status == {
+        "invited": [],
+        "expected": [],
+        "confirmed": [],
+        "attended": ["first"],
+        "represented": [],
+        "absent": [],
+        "not mentioned": ["second", "third"],
+    }
+    assert events(east.silent) == ["second", "third"]
+    assert (west.status, events(west.by_status()["absent"])) == ("absent", ["third"])
+    assert report.cell("north", "summit").silent == ()
+    assert shown(report, "Who attended") == [
+        ("Eastland", "attended by 1, not mentioned by 2"),
+        ("Northland", "attended"),
+        ("Westland", "absent by 1, not mentioned by 2"),
+    ]
+    assert has_evidence(report)
+
+
+def test_copies_count_once_and_a_source_that_names_the_party_elsewhere_is_not_silent(timeline):
+    held(timeline, "first", *came("east", "west"))
+    lists(timeline, "copied", *came("east"), source="copy")
+    lists(timeline, "again", *came("north"), source="one")
+    lists(timeline, "other", *came("east"), source="three")
+    lists(timeline, "heard", *came("west"), source="hearsay")
+
+    report = timeline.attendance()
+    east = report.cell("east", "summit")
+    assert east.voices("attended") == ("one", "three")
+    assert events(east.silent) == ["heard"]
+    # Of a source that was not read, nobody knows what it leaves out.
+    assert east.voices("not mentioned") == ()
+    assert east.shown("east") == "attended"
+    # It speaks through the one that mentions it.
+    assert report.cell("west", "summit").voices("attended") == ("one", "two")
+    assert report.cell("west", "summit").voices("not mentioned") == ("three",)
+
+
+def test_a_further_source_is_a_further_voice(timeline):
+    held(timeline, "first", *came("east"))
+    lists(timeline, "second", *came("west"), source="two")
+    timeline.append(EventCorroborated(["first"]), source="three")
+
+    cell = timeline.attendance().cell("east", "summit")
+    assert cell.voices("attended") == ("one", "three")
+    assert cell.shown("east") == "attended by 2, not mentioned by 1"
+
+
+def test_outcomes_at_odds_say_how_many_stand_behind_each(timeline):
+    held(timeline, "first", *came("east"))
+    lists(timeline, "second", *came("east", status="absent"), source="two")
+    lists(timeline, "third", *came("east"), source="three")
+
+    report = timeline.attendance()
+    assert report.cell("east", "summit").status == "attended / absent"
+    assert shown(report, "Who attended") == [("Eastland", "attended by 2 / absent by 1")]
+    assert str(report.count("summit")) == "1 party (1 disputed)"
+
+
+def test_who_is_not_mentioned_cites_what_was_looked_at(timeline):
+    held(timeline, "first", *came("north"))
+    held(timeline, "other", meeting="other", title="Other", on="2024-06", body="league")
+    belongs(timeline, "west")
+
+    report = timeline.attendance(series="s")
+    assert events(report.cell("west", "summit").evidence) == ["first"]
+    assert events(report.cell("envoy", "summit").evidence) == ["first"]
+    # Nobody lists who was at the other: what is cited is what is known of it.
+    assert events(report.cell("west", "other").evidence) == ["other"]
+    assert events(report.cell("envoy", "other").evidence) == ["other"]
+    assert report.cell("envoy", "other").status == "not mentioned"
+    assert ("Westland", "not mentioned", "not mentioned") in shown(report, "Who attended")
+    assert has_evidence(report)
+
+
+def test_a_list_of_persons_names_the_parties_they_came_for(timeline):
+    held(timeline, "first", Attendance("leader", "attended", represents="north"))
+    lists(timeline, "second", *came("north"), source="two")
+
+    cell = timeline.attendance().cell("north", "summit")
+    assert (cell.silent, cell.people("north")) == ((), ("The leader",))
+
+
+def test_who_stood_in_for_whom(timeline):
+    sent = Attendance("deputy", "represented", represents="north", instead_of="leader")
+    held(timeline, "first", sent)
+
+    report = timeline.attendance()
+    (entry,) = report.cell("north", "summit").entries
+    assert (entry.instead_of.id, entry.person) == ("leader", "The deputy for The leader")
+    assert shown(report, "Who attended") == [
+        ("Northland", "represented (The deputy for The leader)")
+    ]
+
+
+# How many of how many
+
+
+def test_members_are_those_at_the_time(timeline):
+    belongs(timeline, "north")
+    belongs(timeline, "south", since="2025")
+    belongs(timeline, "east", until="2023-12")
+    belongs(timeline, "west", since="1990", until="2030")
+    for meeting, on in (("summit", "2024-05-01"), ("later", "2026-05-01")):
+        held(timeline, meeting, *came("north"), meeting=meeting, on=on, body="league")
+
+    report = timeline.attendance(series="s")
+    first, later = report.counts
+    assert (first.there, first.of, [each.id for each in first.missing]) == (1, 2, ["west"])
+    assert (later.there, later.of, [each.id for each in later.missing]) == (1, 3, ["south", "west"])
+    assert str(report.count("summit")) == "1 of 2 members"
+    assert set(events(first.evidence)) == {"summit", "north-belongs", "west-belongs"}
+    assert report.cell("south", "summit").member is False
+    assert report.cell("south", "later").member is True
+    assert "1 of 3 members" in report.to_text()
+    assert has_evidence(report)
+
+
+@pytest.mark.parametrize(
+    ("left", "again", "members"),
+    [
+        ({"until": "2009"}, None, None),
+        ({"since": "2009"}, None, None),
+        ({"until": "2030"}, None, 1),
+        ({"until": "2024"}, None, 1),
+        ({"until": "2009"}, "2015", 1),
+    ],
+)
+def test_a_former_member_is_none_unless_it_joined_again(timeline, left, again, members):
+    belongs(timeline, "east", since="1990")
+    belongs(timeline, "east", id="left", status="former member", **left)
+    if again:
+        belongs(timeline, "east", id="again", since=again)
+    held(timeline, "first", *came("north"), body="league")
+
+    assert timeline.attendance().count("summit").of == members
+
+
+def test_guests_are_no_part_of_the_fraction(timeline):
+    belongs(timeline, "north")
+    belongs(timeline, "east")
+    belongs(timeline, "west", status="observer")
+    held(timeline, "first", *came("north", "west", "envoy"), body="league")
+
+    report = timeline.attendance()
+    count = report.count("summit")
+    assert (count.there, count.of, count.others) == (1, 2, 2)
+    assert shown(report, "How many came") == [
+        ("Summit (2024-05-01)", "1 of 2 members, 2 beside them", "Eastland")
+    ]
+    members = {each.party: each.cells[0].member for each in report.parties}
+    assert members == {"east": True, "north": True, "west": False, "envoy": None}
+
+
+@pytest.mark.parametrize("body", [None, "league"])
+def test_without_known_members_there_is_no_fraction(timeline, body):
+    held(timeline, "first", *came("north", "west"), body=body)
+
+    count = timeline.attendance().count("summit")
+    assert (count.there, count.of, str(count)) == (2, None, "2 parties")
+    assert timeline.attendance().cell("north", "summit").member is None
+
+
+def test_a_meeting_that_is_only_planned_counts_nobody(timeline):
+    belongs(timeline, "north")
+    belongs(timeline, "east")
+    timeline.append(
+        MeetingAnnounced(
+            "summit", "Summit", body="league", attendance=came("north", status="invited")
+        ),
+        id="ahead",
+        source="one",
+    )
+
+    report = timeline.attendance()
+    assert (report.count("summit").there, report.count("summit").of) == (0, 2)
+    assert shown(report, "How many came") == [
+        ("Summit (undated)", "not known; 2 members", "Eastland; Northland")
+    ]
+    for id in ("ahead", "north-belongs", "east-belongs"):
+        assert id in report.to_text()
+    assert has_evidence(report)
+
+
+def test_who_was_in_office_counts_for_the_state(timeline):
+    belongs(timeline, "north")
+    belongs(timeline, "south")
+    for actor, of, until in (("leader", "north", "2024-12"), ("deputy", "south", "2020")):
+        role = RoleReported(actor, "president", of=of, until=until)
+        timeline.append(role, id=f"{actor}-office", source="one")
+    held(timeline, "first", *came("leader", "deputy"), body="league")
+
+    report = timeline.attendance()
+    (entry,) = report.cell("north", "summit").entries
+    assert (entry.participant, entry.office) == ("leader", "president")
+    assert events(entry.evidence) == ["first", "leader-office"]
+    # The deputy's term had ended: the South is not mentioned, and the deputy stands for nobody.
+    assert report.cell("south", "summit").status == "not mentioned"
+    assert report.cell("deputy", "summit").status == "attended"
+    assert str(report.count("summit")) == "1 of 2 members, 1 beside them"
+    assert "attended (The leader)" in report.to_text(200)
+
+
+def test_two_offices_in_two_members_decide_nothing(timeline):
+    for state in ("north", "south"):
+        belongs(timeline, state)
+        role = RoleReported("leader", "president", of=state)
+        timeline.append(role, id=f"{state}-office", source="one")
+    held(timeline, "first", *came("leader"), body="league")
+
+    report = timeline.attendance()
+    assert report.cell("leader", "summit").status == "attended"
+    assert report.count("summit").there == 0
+
+
+# Series, editions, sidelines
+
+
+def test_a_meeting_belongs_to_every_series_that_a_report_claims(timeline):
+    held(timeline, "first", *came("north"), series=None, form="summit")
+    held(timeline, "second", source="two", series="s", form="summit")
+    held(timeline, "third", source="three", title="Gathering", series="t", form="talks")
+
+    for series in ("s", "t"):
+        (line,) = timeline.attendance(series=series).meetings
+        assert (line.title, line.other_titles) == ("Summit", ("Gathering",))
+        assert (line.form, line.other_forms) == ("summit", ("talks",))
+        assert (line.series, line.other_series) == ("s", ("t",))
+        assert line.shown_title == "Summit / Gathering (summit / talks; s / t)"
+    with pytest.raises(NotFound, match=r"series 'u' is recorded. Series: s, t\."):
+        timeline.attendance(series="u")
+
+
+def test_editions_stay_apart(timeline):
+    held(timeline, "first", *came("north"))
+    held(timeline, "second", *came("south"), meeting="next", on="2025-05-01")
+
+    report = timeline.attendance(series="s")
+    assert [each.held_on for each in report.meetings] == [("2024-05-01",), ("2025-05-01",)]
+    assert [each.status for each in report.parties[0].cells] == ["attended", "not mentioned"]
+    assert events(report.cell("north", "next").evidence) == ["second"]
+    assert [each.meeting for each in timeline.attendance(series="s", meeting="next").meetings] == [
+        "next"
+    ]
+
+
+def test_what_was_held_beside_a_meeting_is_listed(timeline):
+    held(timeline, "first", *came("north"))
+    held(
+        timeline,
+        "aside",
+        Attendance("leader", "attended", represents="north"),
+        *came("south"),
+        *came("west", status="absent"),
+        meeting="aside",
+        title="Bilateral",
+        series=None,
+        within="summit",
+        form="bilateral",
+    )
+    held(timeline, "claimed", meeting="walk", title="A walk", series=None)
+    held(timeline, "beside", meeting="walk", title="A walk", series=None, within="summit")
+
+    report = timeline.attendance(series="s")
+    assert [each.meeting for each in report.meetings] == ["summit"]
+    aside, walk = report.sidelines
+    assert (aside.meeting.meeting, walk.meeting.meeting) == ("aside", "walk")
+    assert shown(report, "On the sidelines") == [
+        (
+            "2024-05-01",
+            "Bilateral",
+            "Northland (The leader); Southland; Westland: absent",
+            "held",
+        ),
+        ("2024-05-01", "A walk", "–", "held"),
+    ]
+    assert {each.party for each in report.parties} == {"north"}
+    assert has_evidence(report)
+    # With the bilateral among the meetings it is not listed twice.
+    assert [each.meeting.meeting for each in timeline.attendance().sidelines] == ["walk"]
+
+
+def test_every_event_cited_is_shown(timeline):
+    belongs(timeline, "north")
+    held(timeline, "first", *came("north"), body="league")
+    lists(timeline, "second", *came("west"), source="two")
+
+    report = timeline.attendance()
+    for id in ("north-belongs", "first", "second"):
+        assert id in report.to_text()
+        assert id in report._repr_html_()
+    assert max(map(len, report.to_text(80).splitlines())) <= 80
+
+
+def test_evidence_of_several_sources_counts_each(timeline):
+    timeline.append(
+        MeetingHeld("summit", "Summit", attendance=came("east")),
+        source="one",
+        evidence=[Evidence("two"), Evidence("copy")],
+    )
+    lists(timeline, "second", *came("north"), source="four")
+
+    assert timeline.attendance().cell("east", "summit").voices("attended") == ("one", "two")

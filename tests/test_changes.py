@@ -1,0 +1,498 @@
+"""What changed in a report between two moments, and which events made it change."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner
+
+from timeline import (
+    Actor,
+    Attendance,
+    AttendanceReported,
+    DisagreementNoted,
+    EventCorrected,
+    EventCorroborated,
+    EventRetracted,
+    Evidence,
+    InvalidDate,
+    InvalidInput,
+    MeetingHeld,
+    NotFound,
+    PlanAnnounced,
+    Position,
+    ProposalDiscussed,
+    ProposalMade,
+    Side,
+    Source,
+    StatementMade,
+    Timeline,
+)
+from timeline.cli import cli
+
+NORTH = Actor("north", "state", "Northland")
+SOUTH = Actor("south", "state", "Southland")
+DAYS = {"early": "2024-05-01", "eighth": "2024-05-08", "tenth": "2024-05-10", "late": "2024-06-20"}
+
+
+@pytest.fixture
+def timeline(migrated_url) -> Iterator[Timeline]:
+    with Timeline.open(migrated_url) as opened:
+        opened.add(
+            Actor("paper", "organisation", "The paper"),
+            NORTH,
+            SOUTH,
+            *(Source(id, publisher="paper", title=id, published=day) for id, day in DAYS.items()),
+        )
+        opened.append(
+            ProposalMade("harbour", "A harbour", by="north", text="A harbour.", parties=["north"]),
+            id="made",
+            occurred="2024-04-30",
+            source="early",
+        )
+        yield opened
+
+
+def says(timeline, id, source, *, on, text="Yes.", **fields):
+    timeline.append(
+        StatementMade("south", text, about=["harbour"], **fields),
+        id=id,
+        occurred=on,
+        source=source,
+    )
+
+
+def harbour(record):
+    return record.initiative("harbour")
+
+
+def said(record):
+    return record.statements()
+
+
+def summits(record):
+    return record.attendance(series="s")
+
+
+def events(cited):
+    return [each.event for each in cited]
+
+
+def told(report):
+    """Of each change what it is of, and its causes."""
+    return [(line.kind, line.before, line.after, events(line.cause)) for line in report.changes]
+
+
+def causes(report):
+    return {event for line in report.changes for event in events(line.cause)}
+
+
+def has_evidence(report):
+    cells = [each for table in report.document().tables for row in table.rows for each in row]
+    assert all(each.evidence for each in cells)
+    assert all(line.cause and line.evidence for line in report.changes)
+    return bool(cells)
+
+
+def edited(timeline, id="retraction", **given):
+    """Retract or correct after where the log is now; the position before, and after."""
+    before = timeline.store.head().position
+    event = (
+        EventCorrected([given.pop("event")], "It was otherwise.", given["changes"])
+        if "changes" in given
+        else EventRetracted([given.pop("event")], "It was not so.")
+    )
+    timeline.append(event, id=id)
+    return {"since": before, "until": timeline.store.head().position, "clock": "position"}
+
+
+# By what happened, and by what was learned
+
+
+def test_what_was_said_on_the_seventh_was_learned_on_the_eighth(timeline):
+    says(timeline, "yes", "eighth", on="2024-05-07")
+
+    def within(clock, day):
+        return causes(timeline.changes(harbour, since=day, until=day, clock=clock))
+
+    assert within("occurred", "2024-05-07") == {"yes"}
+    assert within("published", "2024-05-07") == set()
+    assert within("occurred", "2024-05-08") == set()
+    assert within("published", "2024-05-08") == {"yes"}
+
+
+def test_old_news_published_late_changes_what_is_known_and_not_what_happened(timeline):
+    says(timeline, "old", "late", on="2024-05-02", text="Old.")
+    says(timeline, "new", "tenth", on="2024-05-09", text="New.")
+
+    learned = timeline.changes(said, since="2024-05-10", until="2024-06-30")
+    happened = timeline.changes(said, since="2024-05-09", until="2024-06-30", clock="occurred")
+    assert [(line.published, line.occurred) for line in learned.changes] == [
+        ("2024-05-10", "2024-05-09"),
+        ("2024-06-20", "2024-05-02"),
+    ]
+    assert causes(happened) == {"new"}
+    assert (learned.clock, happened.clock) == ("published", "occurred")
+    assert "2024-06-20, of 2024-05-02" in learned.to_text(200)
+    assert has_evidence(learned)
+
+
+def test_the_stage_of_an_initiative_changes_by_talks(timeline):
+    timeline.append(
+        ProposalDiscussed("harbour", ["north", "south"], "Talks."),
+        id="talks",
+        occurred="2024-05-08",
+        source="eighth",
+    )
+
+    report = timeline.changes(harbour, since="2024-05-02", until="2024-05-31")
+    (stage,) = (line for line in report.changes if line.table == "Overview")
+    assert (stage.row, stage.column, stage.kind) == ("Stage", None, "changed")
+    assert (stage.before, stage.after) == (
+        "proposed, since 2024-04-30",
+        "negotiating, since 2024-05-08",
+    )
+    assert events(stage.cause) == ["talks"]
+    assert (report.of, report.title) == ("initiative", "A harbour")
+    assert (report.since, report.until) == ("2024-05-02", "2024-05-31")
+    assert report.standing.published == "2024-05-31"
+    assert has_evidence(report)
+
+
+def test_a_named_row_says_which_cell_changed(timeline):
+    says(timeline, "no", "early", on="2024-05-01", positions=[Position("south", "opposed")])
+    says(timeline, "yes", "tenth", on="2024-05-09", positions=[Position("south", "favourable")])
+
+    report = timeline.changes(harbour, since="2024-05-09", until="2024-05-31")
+    (line,) = (each for each in report.changes if each.table == "Positions")
+    assert (line.row, line.kind) == ("Southland", "changed")
+    assert line.before.startswith("opposed")
+    assert "favourable" in line.after
+    assert events(line.cause) == ["yes"]
+    assert "no" in events(line.evidence)
+
+
+def test_what_there_was_not_yet_is_all_new(timeline):
+    report = timeline.changes(harbour, since="2024-04-01", until="2024-05-31")
+
+    assert {line.kind for line in report.changes} == {"new"}
+    assert causes(report) == {"made"}
+    with pytest.raises(NotFound, match="no initiative 'bridge'"):
+        timeline.changes(
+            lambda record: record.initiative("bridge"), since="2024-04-01", until="2024-05-31"
+        )
+
+
+def test_nothing_changed(timeline):
+    says(timeline, "yes", "eighth", on="2024-05-07")
+
+    report = timeline.changes(harbour, since="2024-05-11", until="2024-05-12")
+    assert report.changes == ()
+    assert report.document().tables == ()
+    assert "Nothing changed from 2024-05-11 to 2024-05-12, by what was published." in " ".join(
+        report.to_text().split()
+    )
+
+
+def test_what_only_may_have_been_published_counts_where_asked(timeline):
+    timeline.add(Source("vague", publisher="paper", title="vague", published="2024-07"))
+    says(timeline, "yes", "vague", on="2024-06-30")
+
+    given = {"since": "2024-07-01", "until": "2024-07-05"}
+    assert causes(timeline.changes(said, **given)) == set()
+    assert causes(timeline.changes(said, **given, possibly=True)) == {"yes"}
+
+
+def test_by_when_it_was_recorded(timeline):
+    says(timeline, "yes", "eighth", on="2024-05-07")
+    (event,) = timeline.log(type="StatementMade")
+
+    at = {"since": event.recorded_at, "until": event.recorded_at, "clock": "recorded"}
+    assert "yes" in causes(timeline.changes(said, **at))
+    later = timeline.changes(said, since=event.recorded_at, until="2999-01-01", clock="recorded")
+    assert "yes" in causes(later)
+    assert causes(timeline.changes(said, since="2999", until="2999", clock="recorded")) == set()
+
+
+# What was recorded and is not held any more
+
+
+def test_a_retraction_shows_what_is_gone_and_is_its_cause(timeline):
+    says(timeline, "yes", "eighth", on="2024-05-07")
+    stretch = edited(timeline, event="yes")
+
+    report = timeline.changes(said, **stretch)
+    (line,) = report.changes
+    assert (line.kind, line.after, events(line.cause)) == ("gone", None, ["retraction"])
+    assert "Yes." in line.before
+    assert line.occurred == "2024-05-07"
+    assert events(line.evidence) == ["retraction", "yes"]
+    assert "It was not so." in report.to_text()
+    assert has_evidence(report)
+
+
+def test_a_retraction_of_all_that_there_was(timeline):
+    report = timeline.changes(harbour, **edited(timeline, event="made"))
+
+    assert {line.kind for line in report.changes} == {"gone"}
+    assert causes(report) == {"retraction"}
+    assert (report.of, report.title) == ("initiative", "A harbour")
+
+
+def test_a_retraction_of_one_of_two_positions_changes_the_cell(timeline):
+    says(timeline, "no", "early", on="2024-05-01", positions=[Position("south", "opposed")])
+    says(timeline, "yes", "tenth", on="2024-05-09", positions=[Position("south", "favourable")])
+
+    report = timeline.changes(harbour, **edited(timeline, event="yes"))
+    (line,) = (each for each in report.changes if each.table == "Positions")
+    assert (line.kind, events(line.cause)) == ("changed", ["retraction"])
+    assert "favourable" in line.before
+    assert line.after == "opposed (2024-05-01)"
+
+
+def test_a_retraction_known_from_a_source_holds_from_its_publication(timeline):
+    says(timeline, "yes", "eighth", on="2024-05-07")
+    timeline.append(EventRetracted(["yes"], "A hoax."), id="retraction", source="late")
+
+    report = timeline.changes(said, since="2024-06-01", until="2024-06-30")
+    assert [(line.kind, line.published) for line in report.changes] == [("gone", "2024-06-20")]
+    assert causes(report) == {"retraction"}
+
+
+def test_a_correction_shows_what_changed(timeline):
+    says(timeline, "yes", "eighth", on="2024-05", text="Yes.")
+    stretch = edited(timeline, "dating", event="yes", changes={"occurred": "2024-05-07"})
+
+    (line,) = timeline.changes(said, **stretch).changes
+    assert (line.kind, line.column) == ("changed", "When")
+    assert (line.before, line.after) == ("2024-05", "2024-05-07")
+    assert events(line.cause) == ["dating"]
+    assert line.occurred == "2024-05-07"  # as amended
+    assert events(line.evidence) == ["dating", "yes"]
+
+
+def test_an_actor_by_another_name(timeline):
+    says(timeline, "yes", "eighth", on="2024-05-07")
+    renaming = {"actor": {"id": "south", "kind": "state", "name": "The South"}}
+    stretch = edited(timeline, "renaming", event="actor/south", changes=renaming)
+
+    (line,) = timeline.changes(said, **stretch).changes
+    assert (line.before, line.after, line.by_time) == ("Southland", "The South", False)
+    assert events(line.cause) == ["renaming"]
+
+
+def test_further_sources_confirm_and_come_last(timeline):
+    says(timeline, "yes", "early", on="2024-05-01", text="Yes.")
+    says(timeline, "no", "late", on="2024-06-19", text="No.")
+    timeline.append(EventCorroborated(["yes"]), id="more", source="eighth")
+    timeline.append(
+        StatementMade("south", "Perhaps."),
+        id="perhaps",
+        occurred="2024-05-01",
+        source="early",
+        evidence=[Evidence("tenth")],
+    )
+
+    report = timeline.changes(said, since="2024-05-02", until="2024-06-30")
+    assert [(line.kind, line.published) for line in report.changes] == [
+        ("new", "2024-06-20"),
+        ("confirmed", "2024-05-08"),
+        ("confirmed", "2024-05-10"),
+    ]
+    _, more, perhaps = report.changes
+    assert (events(more.cause), events(perhaps.cause)) == (["more"], ["perhaps"])
+    assert more.before == more.after
+    assert "Confirmed by further sources" in report.to_text()
+    assert has_evidence(report)
+
+
+# Attendance
+
+
+def held(timeline, id, *attendance, source, on, meeting="summit"):
+    event = MeetingHeld(meeting, "Summit", series="s", attendance=attendance)
+    timeline.append(event, id=id, occurred=on, source=source)
+
+
+def test_who_came_changes_cell_by_cell(timeline):
+    held(timeline, "first", Attendance("north", "attended"), source="early", on="2024-04-30")
+    more = AttendanceReported("summit", [Attendance("south", "absent")])
+    timeline.append(more, id="second", source="eighth")
+
+    report = timeline.changes(summits, since="2024-05-02", until="2024-05-31")
+    found = {(line.row, line.column): line for line in report.changes if line.kind != "confirmed"}
+    assert found["Northland", "Summit (2024-04-30)"].after == "attended by 1, not mentioned by 1"
+    assert found["Southland", None].after == (
+        "Summit (2024-04-30): absent by 1, not mentioned by 1"
+    )
+    assert causes(report) == {"second"}
+
+
+def test_a_meeting_more_leaves_the_other_columns_as_they_are(timeline):
+    for number in range(3):
+        held(
+            timeline,
+            f"m{number}",
+            Attendance("north", "attended"),
+            source="early",
+            on=f"202{number}-04-30",
+            meeting=f"m{number}",
+        )
+    # The first in time: every column moves, and the last to the table below.
+    held(
+        timeline,
+        "fourth",
+        Attendance("north", "absent"),
+        source="eighth",
+        on="2019",
+        meeting="fourth",
+    )
+
+    report = timeline.changes(summits, since="2024-05-02", until="2024-05-31")
+    (line,) = (each for each in report.changes if each.table == "Who attended")
+    assert (line.row, line.column, line.after) == ("Northland", "Summit (2019)", "absent")
+    assert causes(report) == {"fourth"}
+
+
+def test_a_meeting_that_was_dated_anew_is_the_same_meeting(timeline):
+    held(timeline, "first", Attendance("north", "attended"), source="early", on="2024-04-30")
+    stretch = edited(timeline, "dating", event="first", changes={"occurred": "2024-04-29"})
+
+    report = timeline.changes(summits, **stretch)
+    changed = [line for line in report.changes if line.kind == "changed"]
+    assert {(line.before, line.after) for line in changed} == {
+        ("2024-04-30", "2024-04-29"),
+        ("Summit (2024-04-30)", "Summit (2024-04-29)"),
+    }
+    # The cells that read as before are not confirmed by it.
+    assert {line.kind for line in report.changes} == {"changed"}
+    assert causes(report) == {"dating"}
+
+
+# What follows from the dates
+
+
+def test_a_plan_falls_due(timeline):
+    timeline.append(
+        PlanAnnounced("dig", "Digging", by="north", text="To dig.", due="2024-05-20"),
+        id="plan",
+        occurred="2024-05-01",
+        source="early",
+    )
+
+    report = timeline.changes(lambda record: record.plans(), since="2024-05-15", until="2024-06-01")
+    assert report.changes
+    assert {line.by_time for line in report.changes} == {True}
+    assert causes(report) == {"plan"}
+    assert "(time passed)" in report.to_text(200)
+    assert has_evidence(report)
+
+
+def test_what_was_known_is_at_odds_with_what_is_new(timeline):
+    held(timeline, "first", source="early", on="2024-04-30")
+    held(timeline, "second", source="tenth", on="2024-05-01")
+
+    report = timeline.changes(
+        lambda record: record.contradictions(), since="2024-05-09", until="2024-05-31"
+    )
+    assert len(report.changes) > 1
+    assert {"first", "second"} <= {
+        event for line in report.changes for event in events(line.evidence)
+    }
+    # Not "time passed": that the first is at odds with something is news, too.
+    assert [
+        events(line.cause) for line in report.changes if "second" not in events(line.cause)
+    ] == []
+    assert not any(line.by_time for line in report.changes)
+
+
+def test_a_finding_that_events_are_at_odds_is_the_cause(timeline):
+    says(timeline, "yes", "early", on="2024-05-01", text="Yes.")
+    says(timeline, "no", "early", on="2024-05-01", text="No.")
+    before = timeline.store.head().position
+    finding = DisagreementNoted("Was it so?", [Side("Yes.", ["yes"]), Side("No.", ["no"])])
+    timeline.append(finding, id="finding")
+
+    report = timeline.changes(
+        lambda record: record.contradictions(), since=before, until=before + 1, clock="position"
+    )
+    assert report.changes
+    assert causes(report) == {"finding"}
+
+
+# Where it stands
+
+
+def test_what_is_appended_meanwhile_is_in_neither_view(timeline):
+    says(timeline, "yes", "eighth", on="2024-05-07")
+
+    def slow(record):
+        made = record.statements()
+        position = timeline.store.head().position
+        says(timeline, f"more-{position}", "eighth", on="2024-05-07", text="More.")
+        return made
+
+    position = timeline.store.head().position
+    report = timeline.changes(slow, since="2024-05-02", until="2024-05-31")
+    assert causes(report) == {"yes"}
+    assert report.standing.position == position
+
+
+def test_changes_of_a_snapshot_are_within_it(timeline):
+    says(timeline, "yes", "eighth", on="2024-05-07")
+    position = timeline.store.head().position
+    stretch = {"since": "2024-05-02", "until": "2024-05-31"}
+    made = timeline.changes(said, **stretch)
+    says(timeline, "more", "eighth", on="2024-05-07", text="More.")
+
+    assert timeline.as_of(position=position).changes(said, **stretch) == made
+    assert causes(timeline.as_of(published="2024-05-05").changes(said, **stretch)) == set()
+    assert causes(timeline.changes(said, **stretch)) == {"yes", "more"}
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "match"),
+    [
+        ({"since": "2024-06", "until": "2024-05"}, InvalidInput, "ends after it starts"),
+        ({"since": "../2024", "until": "2024"}, InvalidInput, "two ends"),
+        ({"since": "2024", "until": "2024/.."}, InvalidInput, "two ends"),
+        ({"since": None, "until": "2024"}, InvalidInput, "two ends"),
+        ({"since": 1, "until": 2}, InvalidInput, "expected dates"),
+        ({"since": "2024", "until": "2025", "clock": "wall"}, InvalidInput, "found 'wall'"),
+        ({"since": "2024", "until": "x", "clock": "position"}, InvalidInput, "two positions"),
+        ({"since": 3, "until": 2, "clock": "position"}, InvalidInput, "ends after it starts"),
+        ({"since": 0, "until": 999, "clock": "position"}, NotFound, "no position 999"),
+        ({"since": "yesterday", "until": "2024"}, InvalidDate, "yesterday"),
+        ({"since": "0001", "until": "2024"}, InvalidDate, "nothing is before"),
+    ],
+)
+def test_what_is_no_stretch_is_refused(timeline, given, error, match):
+    with pytest.raises(error, match=match):
+        timeline.changes(said, **given)
+
+
+def test_the_command_line(timeline):
+    says(timeline, "yes", "eighth", on="2024-05-07")
+    held(timeline, "first", Attendance("north", "attended"), source="eighth", on="2024-05-07")
+    url = timeline.store.engine.url.render_as_string(hide_password=False)
+
+    def run(*words):
+        return CliRunner().invoke(cli, ["--db", url, "report", "changes", *words])
+
+    stretch = ("--since", "2024-05-02", "--until", "2024-05-31")
+    made = run(*stretch, "--initiative", "harbour", "--format", "json")
+    assert (
+        json.loads(made.output)
+        == timeline.changes(harbour, since="2024-05-02", until="2024-05-31").to_dict()
+    )
+    attended = json.loads(run(*stretch, "--meeting", "summit", "--format", "json").output)
+    assert (attended["of"], attended["changes"][0]["kind"]) == ("attendance", "new")
+    before = run(*stretch, "--initiative", "harbour", "--published-by", "2024-05-03")
+    assert "Nothing changed" in before.output
+    assert "What changed" in run(*stretch, "--series", "s").output
+    happened = run("--since", "0", "--until", "8", "--clock", "position", "--initiative", "harbour")
+    assert happened.exit_code == 0, happened.output
+    assert "by what was recorded" in " ".join(happened.output.split()).lower()
+    for words in ((), ("--series", "s", "--meeting", "summit")):
+        assert run(*stretch, *words).exit_code == 2
+    assert run("--since", "2025", "--until", "2024", "--initiative", "harbour").exit_code == 1

@@ -1,0 +1,85 @@
+"""`timeline.testing`: tests of projections without a database."""
+
+import pytest
+
+from timeline import (
+    EventCorrected,
+    EventRetracted,
+    InvalidEvent,
+    NewEvent,
+    Projection,
+    StatementMade,
+    changed,
+    event,
+    on,
+    row,
+)
+from timeline.testing import given
+
+
+@event
+class TariffImposed:
+    goods: str
+    percent: float
+
+
+@row("tariffs", key=("goods",))
+class Tariff:
+    goods: str
+    percent: float
+    times: int
+
+
+class Tariffs(Projection):
+    name, rows = "tariffs", (Tariff,)
+
+    @on(TariffImposed)
+    def imposed(self, rows, recorded):
+        made = recorded.event
+        known = rows.get(Tariff, made.goods) or Tariff(made.goods, 0, 0)
+        rows.put(changed(known, percent=made.percent, times=known.times + 1))
+
+    @on(StatementMade)
+    def denied(self, rows, recorded):
+        rows.delete(Tariff, recorded.event.text)
+
+
+def test_the_rows_are_those_that_follow_from_the_events():
+    folded = given(TariffImposed("tin", 5), TariffImposed("steel", 10), TariffImposed("steel", 12))
+    folded = folded.folded_by(Tariffs())
+
+    folded.then(Tariff("steel", 12, 2), Tariff("tin", 5, 1))
+    assert folded.of(Tariff) == [Tariff("steel", 12, 2), Tariff("tin", 5, 1)]
+
+
+def test_what_differs_is_shown():
+    folded = given(TariffImposed("steel", 10)).folded_by(Tariffs())
+
+    with pytest.raises(AssertionError) as caught:
+        folded.then(Tariff("steel", 11, 1))
+    assert "missing: Tariff(goods='steel', percent=11, times=1)" in str(caught.value)
+    assert "found:   Tariff(goods='steel', percent=10, times=1)" in str(caught.value)
+    with pytest.raises(AssertionError):
+        folded.then()
+    with pytest.raises(AssertionError):
+        folded.then(Tariff("steel", 10, 1), Tariff("steel", 10, 1))
+
+
+def test_amendments_are_laid_over_the_events_as_on_the_log():
+    first = NewEvent(TariffImposed("steel", 10), id="first")
+    second = NewEvent(TariffImposed("tin", 5), id="second")
+    right = EventCorrected(["first"], "Misread.", {"percent": 20})
+    gone = EventRetracted(["second"], "Never was.")
+
+    given(first, second, right, gone).folded_by(Tariffs()).then(Tariff("steel", 20, 1))
+
+
+def test_rows_that_handlers_delete_are_gone():
+    denial = StatementMade("minister", "steel")
+
+    given(TariffImposed("steel", 10), denial).folded_by(Tariffs()).then()
+
+
+def test_events_that_the_log_would_refuse_are_refused():
+    with pytest.raises(InvalidEvent, match="percent"):
+        given(TariffImposed("steel", "much")).folded_by(Tariffs())

@@ -1,0 +1,151 @@
+"""Looking back: which events are in view at some moment, by whichever clock.
+
+A cutoff never sorts anything; it only leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from timeline.amendments import Amendments
+from timeline.clock import When
+from timeline.errors import InvalidInput
+from timeline.events import RecordedEvent, Source, SourceAdded, event_type
+
+
+def _bounded(_instance: object, field: Any, value: When | None) -> None:
+    if value is not None and value.latest is None:
+        raise InvalidInput(f"{field.name}: expected a date that has an end; found {value.text!r}")
+
+
+@attrs.frozen(kw_only=True)
+class Cutoff:
+    """What is in view: all that holds of an event that is given here. Nothing given, all is.
+
+    Attributes:
+        position: the log had come to this position.
+        recorded: nothing in the log was recorded after this.
+        published: a source that reports it was published by then; evidence published later is left
+            out too. What has no evidence, such as an actor, stays.
+        occurred: it had happened by then, as far as is known now.
+        possibly: take in what only may have been published or happened by then, undated sources
+            and events included.
+    """
+
+    position: int | None = None
+    recorded: datetime | None = None
+    published: When | None = attrs.field(default=None, validator=_bounded)
+    occurred: When | None = attrs.field(default=None, validator=_bounded)
+    possibly: bool = False
+
+    def narrowed(self, by: Cutoff) -> Cutoff:
+        """What is in view under both.
+
+        Raises:
+            InvalidInput: one counts what is possible and the other only what is certain.
+        """
+        if self.possibly != by.possibly and self.by_content and by.by_content:
+            raise InvalidInput("one view counts what is possible, the other only what is certain")
+        return Cutoff(
+            position=_earlier(self.position, by.position),
+            recorded=_earlier(self.recorded, by.recorded),
+            published=_sooner(self.published, by.published),
+            occurred=_sooner(self.occurred, by.occurred),
+            possibly=self.possibly or by.possibly,
+        )
+
+    @property
+    def by_content(self) -> bool:
+        """Whether it looks at events one by one, and not only at how far the log had come."""
+        return self.published is not None or self.occurred is not None
+
+    def reached(self, moment: When | None, until: When) -> bool:
+        """Whether something of that date was there by then."""
+        if self.possibly:
+            return moment is None or moment.earliest is None or moment.earliest <= _end(until)
+        return moment is not None and moment.latest is not None and moment.latest <= _end(until)
+
+
+ALL = Cutoff()
+"""Everything is in view."""
+
+
+def _end(until: When) -> datetime:
+    assert until.latest is not None  # `_bounded` saw to that
+    return until.latest
+
+
+def _earlier(one: Any, other: Any) -> Any:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
+def _sooner(one: When | None, other: When | None) -> When | None:
+    given = [each for each in (one, other) if each is not None]
+    return min(given, key=_end, default=None)
+
+
+class Horizon:
+    """Applies a cutoff to events, one by one.
+
+    Args:
+        cutoff: what is in view.
+        sources: the sources of the record, as amended; only asked when publication matters.
+    """
+
+    def __init__(self, cutoff: Cutoff, sources: Iterable[Source] = ()) -> None:
+        self._cutoff = cutoff
+        self._published = _publication(sources) if cutoff.published is not None else {}
+
+    def seen(self, event: RecordedEvent[Any]) -> RecordedEvent[Any] | None:
+        """The event with the evidence that was there; None where it is out of view."""
+        return self.trimmed(event) if self._happened(event) and self._told(event) else None
+
+    def trimmed(self, event: RecordedEvent[Any]) -> RecordedEvent[Any]:
+        """The event without the evidence that was not published yet."""
+        if self._cutoff.published is None:
+            return event
+        kept = tuple(each for each in event.evidence if self._out(each.source))
+        return event if kept == event.evidence else attrs.evolve(event, evidence=kept)
+
+    def _happened(self, event: RecordedEvent[Any]) -> bool:
+        until = self._cutoff.occurred
+        # Amendments are the record's own doing, and hold for the whole of it.
+        if until is None or event.type in Amendments.TYPES:
+            return True
+        if event.occurred is None and not getattr(event.event, "__event_type__", _NONE).evidence:
+            return True
+        return self._cutoff.reached(event.occurred, until)
+
+    def _told(self, event: RecordedEvent[Any]) -> bool:
+        if self._cutoff.published is None:
+            return True
+        if isinstance(event.event, SourceAdded):
+            return self._out(event.event.source.id)
+        return not event.evidence or any(self._out(each.source) for each in event.evidence)
+
+    def _out(self, source: str) -> bool:
+        until = self._cutoff.published
+        return until is None or self._cutoff.reached(self._published.get(source), until)
+
+
+_NONE = event_type(SourceAdded)
+
+
+def _publication(sources: Iterable[Source]) -> Mapping[str, When | None]:
+    """When each source was published, or at the latest: one that others cite was there by then."""
+    dates = {}
+    implied = []
+    for source in sources:
+        dates[source.id] = source.published
+        if source.cited_in is not None:
+            implied.append((source.id, source.cited_in))
+        if source.copies is not None:
+            implied.append((source.copies, source.id))
+    for source_id, later in implied:
+        if dates.get(source_id) is None:
+            dates[source_id] = dates.get(later)
+    return dates

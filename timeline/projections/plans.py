@@ -1,0 +1,83 @@
+"""Plans other than meetings, and what was reported to have become of them."""
+
+from __future__ import annotations
+
+from timeline.clock import When
+from timeline.events import PlanAnnounced, PlanOutcomeReported, RecordedEvent
+from timeline.projection import Projection, on
+from timeline.rows import Rows, row
+
+
+@row("plans", key=("event",))
+class PlanRow:
+    """One announcement of a plan; `occurred` is when it was made, `due` what it promised."""
+
+    event: str
+    plan: str
+    title: str
+    by: str
+    position: int
+    occurred: When | None
+    due: When | None
+    firmness: str
+    about: tuple[str, ...]
+    meeting: str | None
+    text: str
+    events: tuple[str, ...]
+
+
+@row("plan_outcomes", key=("event",))
+class PlanOutcomeRow:
+    """One report of what became of a plan; `occurred` is when."""
+
+    event: str
+    plan: str
+    position: int
+    occurred: When | None
+    outcome: str
+    text: str
+    events: tuple[str, ...]
+
+
+class Plans(Projection):
+    """What was said to be coming, and whether it came."""
+
+    name = "plans"
+    rows = (PlanRow, PlanOutcomeRow)
+
+    @on(PlanAnnounced)
+    def announced(self, rows: Rows, recorded: RecordedEvent[PlanAnnounced]) -> None:
+        """Keep the announcement."""
+        said = recorded.event
+        rows.put(
+            PlanRow(
+                event=recorded.id,
+                plan=said.plan,
+                title=said.title,
+                by=said.by,
+                position=recorded.position,
+                occurred=recorded.occurred,
+                due=said.due,
+                firmness=said.firmness,
+                about=said.about,
+                meeting=said.meeting,
+                text=said.text,
+                events=recorded.basis,
+            )
+        )
+
+    @on(PlanOutcomeReported)
+    def ended(self, rows: Rows, recorded: RecordedEvent[PlanOutcomeReported]) -> None:
+        """Keep the report."""
+        said = recorded.event
+        rows.put(
+            PlanOutcomeRow(
+                event=recorded.id,
+                plan=said.plan,
+                position=recorded.position,
+                occurred=recorded.occurred,
+                outcome=said.outcome,
+                text=said.text,
+                events=recorded.basis,
+            )
+        )

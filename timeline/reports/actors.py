@@ -1,0 +1,344 @@
+"""Who is who: every spelling of a name leads to one actor, its offices and memberships."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar, TypeVar
+
+import attrs
+
+from timeline.clock import UNKNOWN, When, when
+from timeline.errors import InvalidInput, NotFound
+from timeline.events import EventCorrected
+from timeline.projection import View
+from timeline.projections.directory import ActorRow, DistinctRow, MembershipRow, RoleRow
+from timeline.projections.sources import SourceRow
+from timeline.reports import document
+from timeline.reports.base import Report, Standing
+from timeline.reports.document import Document, Table
+from timeline.reports.evidence import Citation, Citer, Named, text
+
+_Row = TypeVar("_Row", RoleRow, MembershipRow)
+
+_SPACING_MARKS = range(0x02B0, 0x0300)
+"""Letters by Unicode's count, and in sources now there, now an apostrophe, now left out."""
+
+
+@attrs.frozen
+class RoleLine:
+    """One report that the actor held an office.
+
+    `since` and `until` are as the report gives them. `reported` is the date it speaks of, or on
+    which its first source came out: by then, at the latest, the office was held or had been.
+    """
+
+    role: str
+    of: Named | None
+    since: str | None
+    until: str | None
+    reported: str | None
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class MembershipLine:
+    """One report that the actor belonged to a body, and how; dates are as in `RoleLine`."""
+
+    of: Named
+    status: str
+    since: str | None
+    until: str | None
+    reported: str | None
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class DistinctLine:
+    """One actor that this one could be taken for and is not."""
+
+    other: Named
+    reason: str
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class ActorLine:
+    """One actor.
+
+    Attributes:
+        actor: its id.
+        name: the name to show.
+        kind: what it is.
+        aliases: other names and spellings found in sources.
+        entries: the ids of entries that were found to be the same actor.
+        roles: the offices it was reported to hold, by their beginning.
+        memberships: the bodies it was reported to belong to.
+        distinct_from: those it could be taken for.
+        evidence: the events that took it into the record, and those that merged entries into it.
+    """
+
+    actor: str
+    name: str
+    kind: str
+    aliases: tuple[str, ...]
+    entries: tuple[str, ...]
+    roles: tuple[RoleLine, ...]
+    memberships: tuple[MembershipLine, ...]
+    distinct_from: tuple[DistinctLine, ...]
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen(kw_only=True)
+class ActorsReport(Report):
+    """Actors by name; `name` is what one of them was asked for by."""
+
+    kind: ClassVar[str] = "actors"
+
+    name: str | None
+    actors: tuple[ActorLine, ...]
+
+    def document(self) -> Document:
+        """The report as headings and tables."""
+        alone = self.actors[0].name if self.name is not None else "Actors"
+        return self._document(
+            alone,
+            _tables(self.actors),
+            note="Offices and memberships are as reported; where no end is given, none is known. "
+            "“As of” is the date that the report speaks of.",
+        )
+
+
+def actors_report(view: View, name: str | None = None) -> ActorsReport:
+    """Make the report of all actors, or of one by any of its names.
+
+    Raises:
+        NotFound: no actor in view goes by that name.
+        InvalidInput: several do.
+    """
+    citer = Citer(view)
+    rows = view.all(ActorRow)
+    entries = defaultdict(list)
+    for entry, actor in _read_as(rows).items():
+        entries[actor].append(entry)
+    one = None if name is None else find_actor(view, name)
+    chosen = sorted(
+        (row for row in rows if row.merged_into is None and one in (None, row.actor)),
+        key=lambda row: (row.name, row.actor),
+    )
+    roles, memberships = _by_actor(view, RoleRow, one), _by_actor(view, MembershipRow, one)
+    distinct = view.all(DistinctRow)
+    found = (
+        *chosen,
+        *(each for kept in (roles, memberships) for of in kept.values() for each in of),
+    )
+    citer.load(id for row in found for id in row.events)
+    return ActorsReport(
+        standing=Standing.of(view),
+        name=name,
+        actors=tuple(
+            ActorLine(
+                actor=row.actor,
+                name=row.name,
+                kind=row.kind,
+                aliases=row.aliases,
+                entries=tuple(id for id in entries[row.actor] if id != row.actor),
+                roles=tuple(_role_line(view, citer, each) for each in roles[row.actor]),
+                memberships=tuple(
+                    membership_line(view, citer, each) for each in memberships[row.actor]
+                ),
+                distinct_from=tuple(_distinct_lines(citer, row.actor, distinct)),
+                evidence=citer.cite(row.events),
+            )
+            for row in chosen
+        ),
+        corrections=citer.corrections(),
+        sources=citer.sources(),
+    )
+
+
+def _by_actor(view: View, cls: type[_Row], actor: str | None) -> dict[str, list[_Row]]:
+    """Reports of each actor, those that tell a beginning by it."""
+    rows = view.all(cls) if actor is None else view.all(cls, actor=actor)
+    found: dict[str, list[_Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: (row.since or UNKNOWN).sort_key):
+        found[row.actor].append(row)
+    return found
+
+
+def _role_line(view: View, citer: Citer, row: RoleRow) -> RoleLine:
+    return RoleLine(
+        role=row.role,
+        of=citer.name_of(row.of),
+        since=text(row.since),
+        until=text(row.until),
+        reported=text(_reported(view, row.events)),
+        evidence=citer.cite(row.events),
+    )
+
+
+def membership_line(view: View, citer: Citer, row: MembershipRow) -> MembershipLine:
+    """One report of a membership as a line."""
+    return MembershipLine(
+        of=citer.name(row.of),
+        status=row.status,
+        since=text(row.since),
+        until=text(row.until),
+        reported=text(_reported(view, row.events)),
+        evidence=citer.cite(row.events),
+    )
+
+
+def _reported(view: View, basis: Sequence[str]) -> When | None:
+    """The date that a report speaks of, as corrected; else when its first source came out."""
+    events = view.events(basis)
+    report, *amendments = (events[id] for id in basis)
+    moment = report.occurred
+    for each in amendments:
+        if isinstance(each.event, EventCorrected) and "occurred" in each.event.changes:
+            moment = when(each.event.changes["occurred"])
+    if moment is not None:
+        return moment
+    sources = (view.get(SourceRow, support.source) for support in report.evidence)
+    return min((each.published for each in sources if each and each.published), default=None)
+
+
+def _distinct_lines(
+    citer: Citer, actor: str, rows: Iterable[DistinctRow]
+) -> Iterable[DistinctLine]:
+    for row in rows:
+        pair = [citer.name(row.actor), citer.name(row.other)]
+        others = [each for each in pair if each.id != actor]
+        if len(others) == 1:
+            yield DistinctLine(others[0], row.reason, citer.cite(row.events))
+
+
+# Finding an actor
+
+
+def find_actor(view: View, text: str) -> str:
+    """The id of the actor that goes by this id or name, in any recorded spelling.
+
+    Case, diacritics, punctuation and spaces make no difference, unless only they tell two actors
+    apart. An entry that was merged leads to the one it is read as.
+
+    Raises:
+        NotFound: no actor in view goes by it; the message names those that come near.
+        InvalidInput: several do; the message names them.
+    """
+    if view.get(ActorRow, text) is not None:
+        return Citer(view).name(text).id
+    rows = view.all(ActorRow)
+    for same in (str, plain):
+        wanted = same(text)
+        found = {id for id, spelt in _spellings(rows, same) if spelt == wanted != ""}
+        if len(found) == 1:
+            return found.pop()
+        if found:
+            raise InvalidInput(f"{text!r} may be {_listed(rows, found)}. Say which, by its id.")
+    near = _near(rows, plain(text))
+    hint = f" Near it: {_listed(rows, near)}." if near else ""
+    raise NotFound(f"no actor {text!r} is recorded, by that id or name.{hint}")
+
+
+def plain(text: str) -> str:
+    """A name without what spellings of it differ in: case, diacritics, punctuation, spaces."""
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(filter(_tells_apart, folded))
+
+
+def _tells_apart(character: str) -> bool:
+    if ord(character) in _SPACING_MARKS:
+        return False
+    # Vowel signs, as of Devanagari, are marks too, but combine with nothing: without them words
+    # would be others.
+    mark = unicodedata.category(character).startswith("M")
+    return character.isalnum() or (mark and not unicodedata.combining(character))
+
+
+def _read_as(rows: Sequence[ActorRow]) -> dict[str, str]:
+    """The id that each entry is read as: its own, unless it was merged."""
+    into = {row.actor: row.merged_into for row in rows if row.merged_into is not None}
+    read_as = {}
+    for row in rows:
+        actor, seen = row.actor, {row.actor}
+        while actor in into and into[actor] not in seen:
+            actor = into[actor]
+            seen.add(actor)
+        read_as[row.actor] = actor
+    return read_as
+
+
+def _spellings(rows: Sequence[ActorRow], same: Callable[[str], str]) -> Iterable[tuple[str, str]]:
+    read_as = _read_as(rows)
+    for row in rows:
+        for spelling in (row.actor, row.name, *row.aliases):
+            yield read_as[row.actor], same(spelling)
+
+
+def _near(rows: Sequence[ActorRow], wanted: str) -> list[str]:
+    ids = {spelt: id for id, spelt in _spellings(rows, plain)}
+    return list(dict.fromkeys(ids[spelt] for spelt in difflib.get_close_matches(wanted, ids)))
+
+
+def _listed(rows: Iterable[ActorRow], ids: Iterable[str]) -> str:
+    names = {row.actor: row.name for row in rows}
+    return ", ".join(f"{names[id]} ({id})" for id in sorted(ids))
+
+
+# As a document
+
+
+def _tables(actors: Sequence[ActorLine]) -> Iterable[Table]:
+    yield Table(
+        "Who is who",
+        ("Id", "Name", "Kind", "Also known as"),
+        tuple(
+            document.line(
+                line.evidence, line.actor, line.name, line.kind, (*line.aliases, *line.entries)
+            )
+            for line in actors
+        ),
+        named_by=1,
+    )
+    yield Table(
+        "Offices",
+        ("Who", "Office", "Of", "When"),
+        tuple(
+            document.line(each.evidence, line.name, each.role, each.of, _when(each))
+            for line in actors
+            for each in line.roles
+        ),
+    )
+    yield memberships_table(
+        "Memberships", ((line.name, each) for line in actors for each in line.memberships)
+    )
+    yield Table(
+        "Not to be taken for one another",
+        ("Who", "Is not", "Why"),
+        tuple(
+            document.line(each.evidence, line.name, each.other, each.reason)
+            for line in actors
+            for each in line.distinct_from
+        ),
+    )
+
+
+def memberships_table(title: str, members: Iterable[tuple[str, MembershipLine]]) -> Table:
+    """A table of who belongs to what."""
+    return Table(
+        title,
+        ("Who", "Body", "As", "When"),
+        tuple(
+            document.line(line.evidence, name, line.of, line.status, _when(line))
+            for name, line in members
+        ),
+    )
+
+
+def _when(line: RoleLine | MembershipLine) -> str:
+    parts = {"since": line.since, "until": line.until, "as of": line.reported}
+    known = (f"{word} {value}" for word, value in parts.items() if value is not None)
+    return ", ".join(known) or "at an unknown time"

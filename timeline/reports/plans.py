@@ -1,0 +1,481 @@
+"""What was said to be coming, meetings and other plans, and what became of it as of a date."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import ClassVar, TypeVar
+
+import attrs
+
+from timeline.clock import UNKNOWN, When
+from timeline.errors import InvalidInput, NotFound
+from timeline.projection import View
+from timeline.projections.initiatives import (
+    InitiativeRow,
+    MentionRow,
+    ProposalRow,
+    latest_key,
+)
+from timeline.projections.meetings import MeetingReportRow, MeetingRow
+from timeline.projections.plans import PlanOutcomeRow, PlanRow
+from timeline.projections.statements import StatementRow
+from timeline.reports import document
+from timeline.reports.base import Report, Standing
+from timeline.reports.document import Document, Table
+from timeline.reports.evidence import Citation, Citer, Named, text
+
+_Reported = TypeVar("_Reported", MeetingReportRow, PlanOutcomeRow)
+
+KEPT, LATE, MISSED, OPEN, UNKNOWN_OUTCOME = "kept", "late", "missed", "open", "unknown"
+
+
+@attrs.frozen
+class OutcomeLine:
+    """One report of what became of a plan: `kept`, `late` or `missed`, and when."""
+
+    outcome: str
+    occurred: str | None
+    text: str | None
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class PlanLine:
+    """One plan, and what became of it.
+
+    Attributes:
+        kind: `meeting` or `plan`.
+        id: of the meeting or the plan.
+        title: its name.
+        by: who said so.
+        announced: when that was first said.
+        due: when it is to be, by the newest word of it; for a plan without a date of its own, when
+            the meeting is at which it was to happen.
+        earlier_due: the dates that were given before, oldest first.
+        firmness: how firm it was, by the newest word of it.
+        about: the proposals it concerns.
+        meeting: the meeting it was to happen at.
+        state: `kept`; `late`, if certainly after it was due; `missed`; `open`; `unknown`, if it was
+            certainly due by the date and no report says what became of it. Two joined by ` / `
+            where reports differ.
+        outcomes: the reports of what became of it; one from before it was announced anew does not
+            bear on the state.
+        not_named: the ids of proposals that it was to deal with and that no report of the meeting
+            names, nor of anything at it.
+        text: what was to happen.
+        evidence: the announcements, and the reports of what became of it.
+    """
+
+    kind: str
+    id: str
+    title: str
+    by: tuple[Named, ...]
+    announced: str | None
+    due: str | None
+    earlier_due: tuple[str, ...]
+    firmness: str | None
+    about: tuple[str, ...]
+    meeting: str | None
+    state: str
+    outcomes: tuple[OutcomeLine, ...]
+    not_named: tuple[str, ...]
+    text: str | None
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen(kw_only=True)
+class PlansReport(Report):
+    """What was announced, and whether it came, in order of when it was due or else announced."""
+
+    kind: ClassVar[str] = "plans"
+
+    initiative: str | None
+    on: str
+    plans: tuple[PlanLine, ...]
+
+    def document(self) -> Document:
+        """The report as headings and tables."""
+        of = f" of {self.initiative}" if self.initiative else ""
+        return self._document(
+            f"Plans{of} and what became of them, as of {self.on}",
+            [plans_table("Plans and outcomes", self.plans)],
+            note="“Unknown” says that it was due by then and that no report in view tells what "
+            "became of it; it does not say that nothing happened.",
+        )
+
+
+def plans_report(
+    view: View, *, initiative: str | None = None, on: When | None = None
+) -> PlansReport:
+    """Make the report of all plans, or of those that concern an initiative.
+
+    Raises:
+        NotFound: no such initiative is in view.
+        InvalidInput: a date with an open end.
+    """
+    if on is not None and on.latest is None:
+        raise InvalidInput(f"on: expected a date that has an end; found {on.text!r}")
+    if initiative is not None:
+        find_initiative(view, initiative)
+    day = on or today(view)
+    citer = Citer(view)
+    return PlansReport(
+        standing=Standing.of(view),
+        initiative=initiative,
+        on=str(day),
+        plans=tuple(plan_lines(view, citer, on=day, initiative=initiative)),
+        corrections=citer.corrections(),
+        sources=citer.sources(),
+    )
+
+
+def find_initiative(view: View, initiative: str) -> InitiativeRow:
+    """The row of an initiative.
+
+    Raises:
+        NotFound: no such initiative is in view.
+    """
+    known = view.get(InitiativeRow, initiative)
+    if known is None:
+        ids = ", ".join(row.initiative for row in view.all(InitiativeRow)) or "none"
+        raise NotFound(f"no initiative {initiative!r} is recorded. Recorded are: {ids}.")
+    return known
+
+
+def today(view: View) -> When:
+    """The day that plans are judged by where none is asked for: that of the view."""
+    moment = view.today
+    if moment.earliest is None or moment.earliest != moment.latest:
+        return moment
+    return When(moment.earliest.date().isoformat())
+
+
+# Dates
+
+
+def _certainly_after(one: When | None, other: When | None) -> bool:
+    """Whether one begins after the other has ended.
+
+    How far "about" reaches, nobody says: such a date is taken to reach as far again as it spans.
+    """
+    if one is None or other is None or one.earliest is None or other.latest is None:
+        return False
+    return one.earliest - other.latest > _slack(one) + _slack(other)
+
+
+def _slack(moment: When) -> timedelta:
+    if moment.earliest is None or moment.latest is None:
+        return timedelta(0)
+    exact = moment.certainly_within(UNKNOWN, UNKNOWN)
+    return timedelta(0) if exact else moment.latest - moment.earliest
+
+
+def _end(moment: When) -> When:
+    return When(moment.latest.isoformat()) if moment.latest is not None else UNKNOWN
+
+
+# What was said of each plan
+
+
+@attrs.frozen
+class _Announced:
+    said: When | None
+    due: When | None
+    firmness: str | None
+    by: str | None
+    about: tuple[str, ...]
+    text: str | None
+    position: int
+    events: tuple[str, ...]
+
+    @property
+    def age(self) -> tuple[object, ...]:
+        return latest_key(self.said, self.position)
+
+
+@attrs.frozen
+class _Outcome:
+    kept: bool
+    occurred: When | None
+    about: tuple[str, ...]
+    text: str | None
+    position: int
+    events: tuple[str, ...]
+
+
+@attrs.frozen
+class _Plan:
+    """A plan as it was told of by some date; its announcements stand newest first."""
+
+    kind: str
+    id: str
+    title: str
+    announced: tuple[_Announced, ...]
+    outcomes: tuple[_Outcome, ...]
+    meeting: str | None = None
+    at: _Plan | None = None
+
+    def due(self, moment: When | None = None) -> When | None:
+        """When it was to be: the newest word of it, as of a moment."""
+        told = [each for each in self.announced if not _certainly_after(each.said, moment)]
+        own = next((each.due for each in told if each.due is not None), None)
+        return own or (self.at.meets(moment) if self.at else None)
+
+    def meets(self, moment: When | None) -> When | None:
+        """As `due`, of a meeting that may have been held: the last of the days it is said to be."""
+        held = [each.occurred for each in self.outcomes if each.kept and each.occurred]
+        ended = [each for each in held if each.latest is not None]
+        return max(ended, key=lambda each: _end(each).sort_key) if ended else self.due(moment)
+
+    def events(self) -> tuple[str, ...]:
+        """The ids of all that was told of it, and of the meeting that gives it its date."""
+        told: list[_Announced | _Outcome] = [*reversed(self.announced), *self.outcomes]
+        ids = [id for each in told for id in each.events]
+        if self.at is not None and not any(each.due for each in self.announced) and self.due():
+            ids += self.at.events()
+        return tuple(dict.fromkeys(ids))
+
+    def seen(self, on: When) -> _Plan:
+        """Only what was said, and had happened, by the end of a date."""
+        end = _end(on)
+        announced = [each for each in self.announced if not _certainly_after(each.said, end)]
+        return attrs.evolve(
+            self,
+            announced=tuple(sorted(announced, key=lambda each: each.age, reverse=True)),
+            outcomes=tuple(
+                each for each in self.outcomes if not _certainly_after(each.occurred, end)
+            ),
+            at=self.at and self.at.seen(on),
+        )
+
+    def outcome(self, report: _Outcome) -> str:
+        """What a report says became of it."""
+        if not report.kept:
+            return MISSED
+        late = _certainly_after(report.occurred, self.due(report.occurred))
+        return LATE if late else KEPT
+
+    def state(self, on: When) -> str:
+        """What became of it, as of a date."""
+        reported = {self.outcome(each) for each in self.outcomes if not self._renewed(each)}
+        if reported:
+            return " / ".join(each for each in (KEPT, LATE, MISSED) if each in reported)
+        return UNKNOWN_OUTCOME if _certainly_after(_end(on), self.due()) else OPEN
+
+    def _renewed(self, report: _Outcome) -> bool:
+        """Whether it was announced anew after it was said to be off."""
+        newest = self.announced[0]
+        if report.kept or (report.occurred is None and newest.said is not None):
+            return False
+        return latest_key(report.occurred, report.position) < newest.age
+
+
+def _plans(view: View, initiative: str | None) -> Iterable[_Plan]:
+    found: dict[str, list[PlanRow]] = defaultdict(list)
+    for row in view.all(PlanRow):
+        found[row.plan].append(row)
+    for rows in found.values():
+        if initiative is None or any(initiative in row.about for row in rows):
+            yield _plan(view, rows)
+
+
+def _plan(view: View, rows: Sequence[PlanRow]) -> _Plan:
+    first = min(rows, key=lambda row: row.position)
+    meeting = next((row.meeting for row in rows if row.meeting is not None), None)
+    at = meeting and view.get(MeetingRow, meeting)
+    return _Plan(
+        kind="plan",
+        id=first.plan,
+        title=first.title,
+        announced=tuple(
+            _Announced(
+                row.occurred,
+                row.due,
+                row.firmness,
+                row.by,
+                row.about,
+                row.text,
+                row.position,
+                row.events,
+            )
+            for row in rows
+        ),
+        outcomes=tuple(
+            _Outcome(row.outcome == KEPT, row.occurred, (), row.text, row.position, row.events)
+            for row in _in_order(view.all(PlanOutcomeRow, plan=first.plan))
+        ),
+        meeting=meeting,
+        at=_meeting(at, view.all(MeetingReportRow, meeting=at.meeting)) if at else None,
+    )
+
+
+def _meetings(view: View, initiative: str | None) -> Iterable[_Plan]:
+    reports: dict[str, list[MeetingReportRow]] = defaultdict(list)
+    if initiative is None:
+        for report in view.all(MeetingReportRow):
+            reports[report.meeting].append(report)
+    else:
+        for mention in view.all(MentionRow, initiative=initiative, kind="meeting"):
+            reports[mention.thing] = view.all(MeetingReportRow, meeting=mention.thing)
+    for id, found in reports.items():
+        row = view.get(MeetingRow, id)
+        if row is not None:
+            yield _meeting(row, found)
+
+
+def _meeting(row: MeetingRow, reports: Iterable[MeetingReportRow]) -> _Plan:
+    ordered = _in_order(reports)
+    return _Plan(
+        kind="meeting",
+        id=row.meeting,
+        title=row.title,
+        announced=tuple(
+            _Announced(
+                each.said_on,
+                each.held_on,
+                each.firmness,
+                each.announced_by,
+                each.about,
+                each.text,
+                each.position,
+                each.events,
+            )
+            for each in ordered
+            if each.what in ("announced", "rescheduled")
+        ),
+        outcomes=tuple(
+            _Outcome(
+                each.what == "held",
+                each.held_on if each.what == "held" else each.said_on,
+                each.about,
+                each.text,
+                each.position,
+                each.events,
+            )
+            for each in ordered
+            if each.what in ("held", "called off")
+        ),
+        meeting=row.within,
+    )
+
+
+def _in_order(rows: Iterable[_Reported]) -> list[_Reported]:
+    return sorted(rows, key=lambda row: row.position)
+
+
+# As lines
+
+
+def plan_lines(
+    view: View, citer: Citer, *, on: When, initiative: str | None = None
+) -> list[PlanLine]:
+    """A line for each plan announced by a date, by when it was due, or else when announced."""
+    told = [*_meetings(view, initiative), *_plans(view, initiative)]
+    plans = [plan for plan in (each.seen(on) for each in told) if plan.announced]
+    citer.load(id for plan in plans for id in plan.events())
+    plans.sort(key=lambda plan: ((plan.due() or _first_said(plan) or UNKNOWN).sort_key, plan.id))
+    return [_line(view, citer, plan, on) for plan in plans]
+
+
+def _line(view: View, citer: Citer, plan: _Plan, on: When) -> PlanLine:
+    oldest_first = plan.announced[::-1]
+    due = text(plan.due())
+    dues = dict.fromkeys(str(each.due) for each in oldest_first if each.due is not None)
+    outcomes = tuple(
+        OutcomeLine(plan.outcome(each), text(each.occurred), each.text, citer.cite(each.events))
+        for each in plan.outcomes
+    )
+    said_by = dict.fromkeys(each.by for each in oldest_first if each.by is not None)
+    return PlanLine(
+        kind=plan.kind,
+        id=plan.id,
+        title=plan.title,
+        by=citer.names(said_by),
+        announced=text(_first_said(plan)),
+        due=due,
+        earlier_due=tuple(each for each in dues if each != due),
+        firmness=next((each.firmness for each in plan.announced if each.firmness), None),
+        about=_about(plan),
+        meeting=plan.meeting,
+        state=plan.state(on),
+        outcomes=outcomes,
+        not_named=tuple(_not_named(view, plan)),
+        text=next((each.text for each in plan.announced if each.text), None),
+        evidence=citer.cite(plan.events()),
+    )
+
+
+def _first_said(plan: _Plan) -> When | None:
+    return min((each.said for each in plan.announced if each.said is not None), default=None)
+
+
+def _about(plan: _Plan) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(id for each in plan.announced[::-1] for id in each.about))
+
+
+def _not_named(view: View, plan: _Plan) -> Iterable[str]:
+    """What a meeting was to deal with, and no report of it, or of anything at it, names."""
+    held = [each for each in plan.outcomes if each.kept]
+    if plan.kind != "meeting" or not held:
+        return ()
+    named = {id for each in held for id in each.about}
+    return (id for id in _about(plan) if id not in named and not _came_up(view, plan, id))
+
+
+def _came_up(view: View, plan: _Plan, initiative: str) -> bool:
+    """Whether talks, statements or a proposal at the meeting were about the initiative."""
+    mention = view.get(MentionRow, initiative, "meeting", plan.id)
+    announcements = {id for each in plan.announced for id in each.events}
+    if mention is not None and not announcements.issuperset(mention.events):
+        return True
+    said = (
+        view.get(StatementRow, each.thing)
+        for each in view.all(MentionRow, initiative=initiative, kind="statement")
+    )
+    proposed = view.all(ProposalRow, initiative=initiative)
+    return any(row is not None and row.meeting == plan.id for row in (*said, *proposed))
+
+
+# As a document
+
+
+def plans_table(title: str, lines: Iterable[PlanLine]) -> Table:
+    """A table of plans."""
+    return Table(
+        title,
+        ("Plan", "Announced", "Due", "Outcome"),
+        tuple(
+            document.line(line.evidence, line.title, _announced(line), _due(line), _outcome(line))
+            for line in lines
+        ),
+        named_by=1,
+    )
+
+
+def _announced(line: PlanLine) -> str:
+    said = line.announced or "undated"
+    return f"{said}, by {', '.join(map(str, line.by))}" if line.by else said
+
+
+def _due(line: PlanLine) -> str:
+    parts = [line.due or "no date", *(f"before: {each}" for each in line.earlier_due)]
+    return ", ".join((*parts, line.firmness) if line.firmness else parts)
+
+
+def _outcome(line: PlanLine) -> tuple[str, ...]:
+    though = f", though no report of it names {', '.join(line.not_named)}" if line.not_named else ""
+    told = dict.fromkeys(f"{each.outcome} {_date(each)}" for each in line.outcomes)
+    if line.outcomes and {each.outcome for each in line.outcomes} == {line.state}:
+        dates = dict.fromkeys(map(_date, line.outcomes))
+        told = {f"{line.state} {' or '.join(dates)}{though}": None}
+    else:
+        told = {f"{line.state}{though}": None, **told}
+    # Of a meeting the dates say what matters here; the reports of it say the rest.
+    texts = () if line.kind == "meeting" else (each.text for each in line.outcomes if each.text)
+    return *told, *texts
+
+
+def _date(line: OutcomeLine) -> str:
+    return line.occurred or "on an unknown date"

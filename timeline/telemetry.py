@@ -1,0 +1,64 @@
+"""What the package tells of its work: spans and metrics by OpenTelemetry, and a log of records.
+
+Where the package `opentelemetry-api` is installed (the extra `telemetry` brings it), appending,
+reading, projecting and rebuilding are spans named `timeline.append` and so on, with the metrics
+`timeline.duration` (a histogram, in seconds, by operation) and `timeline.events` (a counter, by
+operation). Where they go is for the application's SDK to say. Without the API nothing is done.
+
+The standard library's logger `timeline` gets what an operator should know, with its particulars as
+attributes of the record (`extra`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator
+
+try:
+    from opentelemetry import metrics, trace
+except ImportError:
+    _tracer = None
+else:
+    _tracer = trace.get_tracer("timeline")
+    _meter = metrics.get_meter("timeline")
+    _duration = _meter.create_histogram(
+        "timeline.duration", unit="s", description="How long an operation took."
+    )
+    _events = _meter.create_counter(
+        "timeline.events", unit="{event}", description="Events appended, read or projected."
+    )
+
+logger = logging.getLogger("timeline")
+
+
+class Operation:
+    """One operation under way; tell it how many events it has dealt with."""
+
+    __slots__ = ("events",)
+
+    def __init__(self) -> None:
+        self.events = 0
+
+
+_UNOBSERVED = contextlib.nullcontext(Operation())
+
+
+def operation(name: str) -> contextlib.AbstractContextManager[Operation]:
+    """A span around an operation, such as `append`, and its metrics."""
+    return _UNOBSERVED if _tracer is None else _observed(name)
+
+
+@contextlib.contextmanager
+def _observed(name: str) -> Iterator[Operation]:
+    assert _tracer is not None
+    done, began = Operation(), time.perf_counter()
+    with _tracer.start_as_current_span(f"timeline.{name}") as span:
+        try:
+            yield done
+        finally:
+            labels = {"timeline.operation": name}
+            span.set_attribute("timeline.events", done.events)
+            _events.add(done.events, labels)
+            _duration.record(time.perf_counter() - began, labels)

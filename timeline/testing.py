@@ -1,0 +1,114 @@
+"""For tests of projections: given these events, then these rows.
+
+    from timeline.testing import given
+
+    def test_the_last_tariff_counts():
+        given(TariffImposed("steel", 10), TariffImposed("steel", 12)).folded_by(Tariffs()).then(
+            Tariff("steel", 12, times=2)
+        )
+
+No database is involved. What runs is what runs on the log: corrections, retractions and mergers
+among the events are laid over them first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+
+from timeline.amendments import Amendments
+from timeline.codec import Codec
+from timeline.events import VOCABULARY, NewEvent, RecordedEvent, event_type
+from timeline.events.envelope import new_id
+from timeline.integrity import GENESIS
+from timeline.projection import Projection
+from timeline.rows import Rows, key_of
+from timeline.store import derived_stream
+
+_RECORDED = "2024-01-01T00:00:00.000000Z"
+
+
+def given(*events: Any) -> Given:
+    """Events in the order of the log; as `NewEvent`s where ids, dates or evidence matter.
+
+    Raises:
+        InvalidEvent: a field does not fit its class.
+    """
+    news = [each if isinstance(each, NewEvent) else NewEvent(each, id=new_id()) for each in events]
+    return Given(tuple(news))
+
+
+@attrs.frozen
+class Given:
+    """Events to be folded."""
+
+    events: tuple[NewEvent, ...]
+
+    def folded_by(self, projection: Projection) -> Folded:
+        """The rows that the projection makes of them."""
+        known = {type(new.event) for new in self.events} - set(VOCABULARY)
+        codec = Codec(known)
+        recorded = list(_recorded(codec, self.events))
+        found = (each for each in recorded if each.type in Amendments.TYPES)
+        amendments = Amendments(codec, found)
+        rows = Rows()
+        for each in recorded:
+            amended = amendments.apply(each)
+            if amended is not None:
+                projection.handle(rows, amended)
+        return Folded(tuple(row for row in rows if row is not None))
+
+
+@attrs.frozen
+class Folded:
+    """What a projection made of events."""
+
+    rows: tuple[Any, ...]
+
+    def then(self, *expected: Any) -> None:
+        """Check that these are all the rows, in whatever order.
+
+        Raises:
+            AssertionError: rows are missing, or there are others; it shows both.
+        """
+        missing = _without(expected, self.rows)
+        others = _without(self.rows, expected)
+        lines = [f"  missing: {row}" for row in missing] + [f"  found:   {row}" for row in others]
+        assert not lines, "\n".join(["the rows are not those expected", *lines])
+
+    def of(self, cls: type) -> list[Any]:
+        """The rows of one class, in the order of their keys."""
+        return sorted((row for row in self.rows if type(row) is cls), key=key_of)
+
+
+def _recorded(codec: Codec, news: Iterable[NewEvent]) -> Iterable[RecordedEvent[Any]]:
+    versions: dict[str, int] = {}
+    for position, new in enumerate(news, start=1):
+        codec.encode(new.event)  # refuses what the log would refuse
+        stream = new.stream or derived_stream(new.event, new.id) or "test"
+        versions[stream] = versions.get(stream, 0) + 1
+        yield RecordedEvent(
+            event=new.event,
+            id=new.id,
+            position=position,
+            stream=stream,
+            version=versions[stream],
+            type=event_type(new.event).name,
+            occurred=new.occurred,
+            evidence=new.evidence,
+            recorded=_RECORDED,
+            digest=GENESIS,
+        )
+
+
+def _without(rows: Iterable[Any], others: Iterable[Any]) -> list[Any]:
+    left = list(others)
+    found = []
+    for row in rows:
+        if row in left:
+            left.remove(row)
+        else:
+            found.append(row)
+    return found
