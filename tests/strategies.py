@@ -181,7 +181,7 @@ _REPORTS: tuple[st.SearchStrategy[Any], ...] = (
     ),
     st.builds(MeetingRescheduled, _MEETINGS, planned=_OCCURRED),
     st.builds(MeetingCalledOff, _MEETINGS, by=_MAYBE_ACTOR),
-    st.builds(AttendanceReported, _MEETINGS, _ATTENDANCE),
+    st.builds(AttendanceReported, _MEETINGS, _ATTENDANCE, complete=st.booleans()),
     st.builds(
         PlanAnnounced,
         _PLANS,
@@ -204,6 +204,15 @@ _RIGHT: dict[str, st.SearchStrategy[Any]] = {
     "about": _ABOUT,
     "terms": st.just([]),
     "attendance": st.just([{"actor": "cy", "status": "attended"}]),
+    "proposal": _PROPOSALS,
+    "meeting": _MEETINGS,
+    "series": _SERIES,
+    "within": _MAYBE_MEETING,
+    "of": _ACTORS,
+    "source": st.fixed_dictionaries(
+        {"id": _SOURCES, "publisher": _ACTORS, "title": _SENTENCES},
+        optional={"published": _DATED, "copies": _SOURCES, "cited_in": _SOURCES},
+    ),
 }
 
 
@@ -216,11 +225,11 @@ class Step:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Step]:
+def histories(draw: st.DrawFn, *, steps: int = 5) -> list[Step]:
     """Steps in which people act, and in which what was recorded is corrected and retracted."""
-    steps = []
+    found = []
     earlier: list[NewEvent] = []
-    for size in draw(st.lists(st.integers(1, 4), min_size=1, max_size=5)):
+    for size in draw(st.lists(st.integers(1, 4), min_size=max(1, steps - 4), max_size=steps)):
         events = []
         for _ in range(size):
             made = draw(st.one_of(*_REPORTS, *_amendments(earlier)))
@@ -233,8 +242,8 @@ def histories(draw: st.DrawFn) -> list[Step]:
             )
             earlier.append(new)
             events.append(new)
-        steps.append(Step(events, draw(st.booleans())))
-    return steps
+        found.append(Step(events, draw(st.booleans())))
+    return found
 
 
 def _amendments(earlier: list[NewEvent]) -> list[st.SearchStrategy[Any]]:

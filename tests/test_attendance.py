@@ -45,13 +45,14 @@ def held(timeline, id, *attendance, source="one", meeting="summit", on="2024-05-
     timeline.append(event, id=id, occurred=on, source=source)
 
 
-def lists(timeline, id, *attendance, source, meeting="summit"):
-    timeline.append(AttendanceReported(meeting, attendance), id=id, source=source)
+def lists(timeline, id, *attendance, source, meeting="summit", complete=True):
+    event = AttendanceReported(meeting, attendance, complete=complete)
+    timeline.append(event, id=id, source=source)
 
 
-def belongs(timeline, actor, *, id=None, **fields):
+def belongs(timeline, actor, *, id=None, reported=None, **fields):
     event = MembershipReported(actor, of="league", **fields)
-    timeline.append(event, id=id or f"{actor}-belongs", source="one")
+    timeline.append(event, id=id or f"{actor}-belongs", occurred=reported, source="one")
 
 
 def came(*actors, status="attended"):
@@ -80,7 +81,7 @@ def has_evidence(report):
 
 
 def test_attended_by_some_not_mentioned_by_others_absent_by_none(timeline):
-    held(timeline, "first", *came("north", "east"))
+    held(timeline, "first", *came("north", "east"), complete=True)
     lists(timeline, "second", *came("north"), source="two")
     lists(timeline, "third", *came("north"), *came("west", status="absent"), source="three")
 
@@ -126,6 +127,35 @@ def test_copies_count_once_and_a_source_that_names_the_party_elsewhere_is_not_si
     assert report.cell("west", "summit").voices("not mentioned") == ("three",)
 
 
+def test_a_report_that_names_a_few_passes_over_nobody(timeline):
+    held(timeline, "first", *came("north", "east"))
+    lists(timeline, "readout", *came("north"), source="two", complete=False)
+
+    report = timeline.attendance()
+    east, west = report.cell("east", "summit"), report.cell("west", "summit")
+    assert (east.silent, east.voices("not mentioned"), east.reports) == ((), (), ())
+    assert shown(report, "Who attended") == [("Eastland", "attended"), ("Northland", "attended")]
+    # Where no list leaves the party out, what is cited is what is known of the meeting.
+    assert (west.status, west.silent, events(west.reports)) == ("not mentioned", (), ["first"])
+    assert events(west.evidence) == ["first"]
+    lists(timeline, "list", *came("north"), source="three")
+    report = timeline.attendance()
+    assert report.cell("east", "summit").shown("east") == "attended by 1, not mentioned by 1"
+    west = report.cell("west", "summit")
+    assert (events(west.silent), west.reports) == (["list"], ())
+
+
+@pytest.mark.parametrize("event", [MeetingHeld, MeetingAnnounced])
+def test_a_meeting_may_be_reported_with_all_who_came(timeline, event):
+    listed = event("summit", "Summit", attendance=came("north"), complete=True)
+    timeline.append(listed, id="all", source="one")
+    lists(timeline, "readout", *came("east"), source="two", complete=False)
+
+    cell = timeline.attendance().cell("east", "summit")
+    assert events(cell.silent) == ["all"]
+    assert cell.voices("not mentioned") == ("one",)
+
+
 def test_a_further_source_is_a_further_voice(timeline):
     held(timeline, "first", *came("east"))
     lists(timeline, "second", *came("west"), source="two")
@@ -155,7 +185,6 @@ def test_who_is_not_mentioned_cites_what_was_looked_at(timeline):
     report = timeline.attendance(series="s")
     assert events(report.cell("west", "summit").evidence) == ["first"]
     assert events(report.cell("envoy", "summit").evidence) == ["first"]
-    # Nobody lists who was at the other: what is cited is what is known of it.
     assert events(report.cell("west", "other").evidence) == ["other"]
     assert events(report.cell("envoy", "other").evidence) == ["other"]
     assert report.cell("envoy", "other").status == "not mentioned"
@@ -198,11 +227,11 @@ def test_members_are_those_at_the_time(timeline):
     first, later = report.counts
     assert (first.there, first.of, [each.id for each in first.missing]) == (1, 2, ["west"])
     assert (later.there, later.of, [each.id for each in later.missing]) == (1, 3, ["south", "west"])
-    assert str(report.count("summit")) == "1 of 2 members"
+    assert str(report.count("summit")) == "1 of the 2 on record as members"
     assert set(events(first.evidence)) == {"summit", "north-belongs", "west-belongs"}
     assert report.cell("south", "summit").member is False
     assert report.cell("south", "later").member is True
-    assert "1 of 3 members" in report.to_text()
+    assert "1 of the 3 on record as members" in report.to_text(120)
     assert has_evidence(report)
 
 
@@ -226,6 +255,77 @@ def test_a_former_member_is_none_unless_it_joined_again(timeline, left, again, m
     assert timeline.attendance().count("summit").of == members
 
 
+@pytest.mark.parametrize(
+    ("reports", "member"),
+    [
+        # An end that another report gives holds for one that gives none.
+        ([{"reported": "2005"}, {"until": "2010", "reported": "2010-01"}], False),
+        ([{"reported": "2005"}, {"until": "2010"}], False),
+        ([{"since": "1990"}, {"until": "2010"}], False),
+        ([{"reported": "2005"}, {"until": "2030"}], True),
+        ([{"reported": "2015"}, {"until": "2010"}], True),
+        # A former member had left by the time of the report.
+        ([{"reported": "2005"}, {"status": "former member", "reported": "2015"}], False),
+        ([{"since": "1990"}, {"status": "former member", "reported": "2015"}], False),
+        ([{"reported": "2005"}, {"status": "former member", "reported": "2030"}], True),
+        ([{"reported": "2020"}, {"status": "former member", "reported": "2015"}], True),
+        (
+            [
+                {"reported": "2005"},
+                {"status": "former member", "reported": "2015"},
+                {"reported": "2021"},
+            ],
+            True,
+        ),
+        # Without a beginning, a report tells nothing of long before it was made.
+        ([{"reported": "2024-11"}], True),
+        ([{"reported": "2025-04-30"}], True),
+        ([{"reported": "2025-06"}], None),
+        ([{"reported": "2026"}], None),
+        ([{"reported": "2026", "since": "1990"}], True),
+        ([{"reported": "2030", "until": "2024-12"}], True),
+        ([{"reported": "2026"}, {"status": "observer", "since": "2020"}], None),
+        ([{"since": "2025"}], False),
+        ([{"status": "observer"}], False),
+    ],
+)
+def test_who_was_a_member_then(timeline, reports, member):
+    belongs(timeline, "north")
+    for number, fields in enumerate(reports):
+        belongs(timeline, "east", id=f"east-{number}", **fields)
+    held(timeline, "first", *came("north", "east"), body="league")
+
+    report = timeline.attendance()
+    assert report.cell("east", "summit").member is member
+    assert report.count("summit").of == (2 if member else 1)
+
+
+def test_where_some_are_unnamed_nobody_knows_how_many_came(timeline):
+    timeline.add(Actor("four", "unnamed", "Four presidents"))
+    belongs(timeline, "north")
+    held(timeline, "first", *came("four"), body="league")
+    held(timeline, "other", *came("four"), meeting="other", title="Other", on="2024-06")
+    held(timeline, "third", *came("four", status="absent"), meeting="third", title="Third")
+
+    report = timeline.attendance()
+    count = report.count("summit")
+    assert (count.unnamed, count.there, count.of, count.missing) == (True, 0, 1, ())
+    assert str(count) == "not known: some who came are unnamed"
+    assert not report.count("third").unnamed
+    assert shown(report, "How many came") == [
+        ("Summit (2024-05-01)", "not known: some who came are unnamed", "–"),
+        ("Other (2024-06)", "not known: some who came are unnamed", "–"),
+    ]
+    assert has_evidence(report)
+
+
+def test_an_unnamed_envoy_of_a_party_counts_for_it(timeline):
+    timeline.add(Actor("official", "unnamed", "An official"))
+    held(timeline, "first", Attendance("official", "attended", represents="north"))
+
+    assert str(timeline.attendance().count("summit")) == "1 party"
+
+
 def test_guests_are_no_part_of_the_fraction(timeline):
     belongs(timeline, "north")
     belongs(timeline, "east")
@@ -236,7 +336,7 @@ def test_guests_are_no_part_of_the_fraction(timeline):
     count = report.count("summit")
     assert (count.there, count.of, count.others) == (1, 2, 2)
     assert shown(report, "How many came") == [
-        ("Summit (2024-05-01)", "1 of 2 members, 2 beside them", "Eastland")
+        ("Summit (2024-05-01)", "1 of the 2 on record as members, 2 beside them", "Eastland")
     ]
     members = {each.party: each.cells[0].member for each in report.parties}
     assert members == {"east": True, "north": True, "west": False, "envoy": None}
@@ -265,7 +365,7 @@ def test_a_meeting_that_is_only_planned_counts_nobody(timeline):
     report = timeline.attendance()
     assert (report.count("summit").there, report.count("summit").of) == (0, 2)
     assert shown(report, "How many came") == [
-        ("Summit (undated)", "not known; 2 members", "Eastland; Northland")
+        ("Summit (undated)", "not known; 2 on record as members", "Eastland; Northland")
     ]
     for id in ("ahead", "north-belongs", "east-belongs"):
         assert id in report.to_text()
@@ -287,7 +387,7 @@ def test_who_was_in_office_counts_for_the_state(timeline):
     # The deputy's term had ended: the South is not mentioned, and the deputy stands for nobody.
     assert report.cell("south", "summit").status == "not mentioned"
     assert report.cell("deputy", "summit").status == "attended"
-    assert str(report.count("summit")) == "1 of 2 members, 1 beside them"
+    assert str(report.count("summit")) == "1 of the 2 on record as members, 1 beside them"
     assert "attended (The leader)" in report.to_text(200)
 
 
@@ -368,6 +468,19 @@ def test_what_was_held_beside_a_meeting_is_listed(timeline):
     assert has_evidence(report)
     # With the bilateral among the meetings it is not listed twice.
     assert [each.meeting.meeting for each in timeline.attendance().sidelines] == ["walk"]
+
+
+def test_meetings_abreast_have_the_parties_that_are_named_at_one_of_them(timeline):
+    belongs(timeline, "north", since="2024-03")
+    for month, party in ((1, "east"), (2, "east"), (3, "east"), (4, "west"), (5, "south")):
+        id = f"m{month}"
+        held(timeline, id, *came(party), meeting=id, title=id, on=f"2024-0{month}", body="league")
+
+    tables = [t for t in timeline.attendance().document().tables if "attended" in t.title]
+    assert [[row[0].text for row in table.rows] for table in tables] == [
+        ["Eastland", "Northland"],
+        ["Northland", "Southland", "Westland"],
+    ]
 
 
 def test_every_event_cited_is_shown(timeline):

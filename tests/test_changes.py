@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from timeline import (
     Actor,
+    ActorsMerged,
     Attendance,
     AttendanceReported,
     DisagreementNoted,
@@ -281,6 +282,39 @@ def test_an_actor_by_another_name(timeline):
     assert events(line.cause) == ["renaming"]
 
 
+@pytest.mark.parametrize("clock", ["published", "recorded", "position"])
+def test_a_merger_without_a_date_is_a_cause(timeline, clock):
+    timeline.add(Actor("s-land", "state", "S. Land"), Actor("yes", "state", "Yesland"))
+    says(timeline, "yes", "eighth", on="2024-05-07")
+    for number, other in enumerate(("s-land", "yes")):
+        timeline.append(
+            StatementMade(other, "Well.", about=["harbour"]),
+            id=f"said-{number}",
+            occurred="2024-05-07",
+            source="eighth",
+        )
+    before = timeline.store.head().position
+    # One of them goes by the id of an event, which it is not.
+    merger = ActorsMerged("south", others=["s-land", "yes"], reason="One state.")
+    timeline.append(merger, id="merger", source="tenth")
+
+    within = {
+        "position": {"since": before, "until": before + 1},
+        "recorded": {"since": "2020", "until": "2999"},
+    }
+    stretch = within.get(clock, {"since": "2024-05-01", "until": "2024-05-31"})
+    report = timeline.changes(said, **stretch, clock=clock)
+    assert "merger" in causes(report)
+    if clock == "position":
+        assert {(line.before, line.after) for line in report.changes} == {
+            ("S. Land", "Southland"),
+            ("Yesland", "Southland"),
+        }
+        assert {line.occurred for line in report.changes} == {None}
+        assert causes(report) == {"merger"}
+    assert has_evidence(report)
+
+
 def test_further_sources_confirm_and_come_last(timeline):
     says(timeline, "yes", "early", on="2024-05-01", text="Yes.")
     says(timeline, "no", "late", on="2024-06-19", text="No.")
@@ -310,13 +344,13 @@ def test_further_sources_confirm_and_come_last(timeline):
 
 
 def held(timeline, id, *attendance, source, on, meeting="summit"):
-    event = MeetingHeld(meeting, "Summit", series="s", attendance=attendance)
+    event = MeetingHeld(meeting, "Summit", series="s", attendance=attendance, complete=True)
     timeline.append(event, id=id, occurred=on, source=source)
 
 
 def test_who_came_changes_cell_by_cell(timeline):
     held(timeline, "first", Attendance("north", "attended"), source="early", on="2024-04-30")
-    more = AttendanceReported("summit", [Attendance("south", "absent")])
+    more = AttendanceReported("summit", [Attendance("south", "absent")], complete=True)
     timeline.append(more, id="second", source="eighth")
 
     report = timeline.changes(summits, since="2024-05-02", until="2024-05-31")
@@ -352,6 +386,43 @@ def test_a_meeting_more_leaves_the_other_columns_as_they_are(timeline):
     (line,) = (each for each in report.changes if each.table == "Who attended")
     assert (line.row, line.column, line.after) == ("Northland", "Summit (2019)", "absent")
     assert causes(report) == {"fourth"}
+
+
+def test_a_party_that_comes_into_a_table_below_has_only_its_own_cell_new(timeline):
+    for number, party in enumerate(("north", "north", "north", "south", "north")):
+        held(
+            timeline,
+            f"m{number}",
+            Attendance(party, "attended"),
+            source="early",
+            on=f"202{number}-04-30",
+            meeting=f"m{number}",
+        )
+    more = AttendanceReported("m4", [Attendance("south", "absent")])
+    timeline.append(more, id="more", source="eighth")
+    less = AttendanceReported("m0", [Attendance("south", "absent")])
+    timeline.append(less, id="less", source="tenth")
+
+    def cells(**stretch):
+        return {
+            (line.row, line.column, line.before, line.after, *events(line.cause))
+            for line in timeline.changes(summits, **stretch).changes
+            if line.table == "Who attended"
+        }
+
+    names = [f"Summit (202{number}-04-30)" for number in range(5)]
+    missing = "not mentioned"
+    assert cells(since="2024-05-02", until="2024-05-08") == {
+        ("Southland", names[4], missing, "absent by 1, not mentioned by 1", "more")
+    }
+    # In the table above it had no row so far, and then none again.
+    assert cells(since="2024-05-09", until="2024-05-31") == {
+        ("Southland", names[0], missing, "absent by 1, not mentioned by 1", "less")
+    }
+    gone = edited(timeline, event="less")
+    assert cells(**gone) == {
+        ("Southland", names[0], "absent by 1, not mentioned by 1", missing, "retraction")
+    }
 
 
 def test_a_meeting_that_was_dated_anew_is_the_same_meeting(timeline):
@@ -469,6 +540,20 @@ def test_changes_of_a_snapshot_are_within_it(timeline):
 def test_what_is_no_stretch_is_refused(timeline, given, error, match):
     with pytest.raises(error, match=match):
         timeline.changes(said, **given)
+
+
+@pytest.mark.parametrize(
+    ("report", "found"),
+    [
+        ("harbour", "'harbour'"),
+        (None, "None"),
+        (lambda record: record.initiative("harbour").stage, "StageLine"),
+        (lambda record: None, "None"),
+    ],
+)
+def test_what_makes_no_report_is_refused(timeline, report, found):
+    with pytest.raises(InvalidInput, match=f"expected .*report.*found .*{found}"):
+        timeline.changes(report, since="2024", until="2025")
 
 
 def test_the_command_line(timeline):

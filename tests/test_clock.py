@@ -247,11 +247,14 @@ def test_earlier_and_more_precise_dates_come_first_and_unknown_ones_last() -> No
         ("2022-12-01", False, False),
         ("2022-12-01/..", False, False),
         ("2022-12-01T00:30+03:00", True, True),
-        ("2022-11-28~", False, True),
-        ("2022-11-28?", False, True),
-        ("2022-11-28%", False, True),
+        ("2022-11-28~", True, True),
+        ("2022-11-28?", True, True),
+        ("2022-11-28%", True, True),
+        ("2022-11-30~", False, True),
+        ("2022-11~", False, True),
         ("2022-11-01~/2022-11-02", False, True),
-        ("2022-12-01~", False, False),
+        ("2022-12-01~", False, True),
+        ("2022-12-02~", False, False),
     ],
 )
 def test_within_november(text: str, certainly: bool, possibly: bool) -> None:
@@ -343,3 +346,55 @@ def test_the_stored_form_of_instants_sorts_as_time_does(moments: list[datetime])
 @given(INSTANTS)
 def test_an_instant_comes_back_from_its_stored_form(moment: datetime) -> None:
     assert instant(instant_text(moment)) == moment
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlap"),
+    [
+        ("2022-11-28", "2022-11", True),
+        ("2022-11-28", "2022-11-29", False),
+        ("2022-11-28~", "2022-11-29", True),
+        ("2022-11-28?", "2022-11-30", False),
+        ("2022-11-28~", "2022-11-30~", True),
+        ("2022-11?", "2022-12-30", True),
+        ("2022-11?", "2023-01", False),
+        ("XXXX-12-26", "2022-12-26", True),
+        ("2022-12-26/..", "2023", True),
+        ("2022-12-26/..", "2021", False),
+        ("9999-12-31~", "9999", True),
+        ("0001-01-01~", "0001-01-01", True),
+    ],
+)
+def test_times_that_may_be_one(one: str, other: str, overlap: bool) -> None:
+    assert When(one).overlaps(When(other)) is overlap
+    assert When(other).overlaps(When(one)) is overlap
+
+
+@given(WHENS)
+def test_a_date_reaches_at_least_from_bound_to_bound(moment: When) -> None:
+    earliest, latest = moment.reach
+
+    assert earliest is None or (moment.earliest is not None and earliest <= moment.earliest)
+    assert latest is None or (moment.latest is not None and latest >= moment.latest)
+    if set("~?%").isdisjoint(moment.text):
+        assert (earliest, latest) == (moment.earliest, moment.latest)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "after"),
+    [
+        ("2022-11-29", "2022-11-28", True),
+        ("2022-11-28", "2022-11-28", False),
+        ("2022-12", "2022-11", True),
+        ("2022-11-29~", "2022-11-28", False),
+        ("2022-11-30", "2022-11-28~", True),
+        ("2022-12-10", "2022-11?", False),
+        ("2023-02", "2022-11?", True),
+        ("2022-12/..", "2022-11", True),
+        ("2022-12", "2022-11/..", False),
+        ("XXXX-12", "2022-11", False),
+    ],
+)
+def test_one_is_certainly_after_another_as_far_as_both_may_reach(one, other, after):
+    assert When(one).certainly_after(When(other)) is after
+    assert not (after and When(one).overlaps(When(other)))

@@ -134,6 +134,8 @@ def test_dates_that_cannot_both_hold_stand_side_by_side(timeline):
         ("2024-04-11", None),
         ("XXXX-04-11", "2024"),
         ("2024-04-11/..", "2025"),
+        ("2024-04-11~", "2024-04-12"),
+        ("2024-04?", "2024-05-20"),
         # Already the 11th where the source is, and still the 10th in UTC.
         ("2024-04-11T01:00+05:00", "2024-04-11"),
         ("2024-04-11T01:00+05:00/2024-04-11T02:00+05:00", "2024-04-11"),
@@ -144,6 +146,16 @@ def test_dates_that_may_both_hold_are_no_contradiction(timeline, one, other):
     hold(timeline, other)
 
     assert found(timeline.contradictions()) == []
+
+
+def test_about_reaches_only_so_far(timeline):
+    hold(timeline, "2024-04-11~")
+    hold(timeline, "2024-04-13")
+
+    assert [side.value for side in only(timeline.contradictions()).sides] == [
+        "2024-04-11~",
+        "2024-04-13",
+    ]
 
 
 def test_two_hours_of_one_day_are_at_odds(timeline):
@@ -229,6 +241,35 @@ def test_whoever_is_there_for_a_party_makes_it_be_there(timeline):
     ]
 
 
+def test_one_who_holds_its_office_is_there_for_a_party(timeline):
+    role = RoleReported("minister", "president", of="north")
+    timeline.append(role, id="role", source="june")
+    hold(timeline, "2024-05", attendance=[Attendance("minister", "attended")])
+    timeline.append(AttendanceReported("summit", [Attendance("north", "absent")]), source="june")
+
+    assert found(timeline.contradictions()) == [
+        ("meeting", "was Northland there", ["attended (The minister)", "absent"])
+    ]
+    assert [c.event for c in only(timeline.contradictions()).sides[0].evidence][-1] == "role"
+
+
+def test_one_in_whose_place_somebody_came_was_not_there(timeline):
+    came = Attendance("minister", "represented", represents="north", instead_of="secretary")
+    hold(timeline, attendance=[came])
+    timeline.append(AttendanceReported("summit", [Attendance("secretary", "absent")]), source="may")
+    assert found(timeline.contradictions()) == []
+
+    reported = [Attendance("secretary", "attended", represents="north")]
+    timeline.append(AttendanceReported("summit", reported), source="june")
+    assert found(timeline.contradictions()) == [
+        (
+            "meeting",
+            "was The secretary there",
+            ["absent (The minister instead)", "absent", "attended"],
+        )
+    ]
+
+
 def test_one_who_stayed_away_does_not_make_the_party_absent(timeline):
     people = [
         Attendance("minister", "attended", represents="north"),
@@ -262,6 +303,24 @@ def test_accounts_that_differ_in_who_proposed_it_when_and_where(harbour):
     who = harbour.contradictions().contradictions[0]
     assert (who.subject.id, who.subject.name) == ("harbour", "A joint harbour")
     assert [len(side.evidence) for side in who.sides] == [1, 2]
+
+
+def test_an_officer_and_the_state_are_not_two_who_proposed_it(harbour):
+    role = RoleReported("minister", "president", of="north")
+    harbour.append(role, source="june")
+    propose(harbour, by="minister")
+
+    assert found(harbour.contradictions()) == []
+
+
+def test_the_meeting_it_was_proposed_at_is_asked_for_with_it(harbour):
+    for place in ("Harbour", "Capital"):
+        hold(harbour, place=place)
+    propose(harbour, meeting="summit")
+
+    assert found(harbour.contradictions(initiative="harbour")) == [
+        ("meeting", "place", ["Harbour", "Capital"])
+    ]
 
 
 def test_what_was_floated_and_later_laid_down_are_not_accounts_of_one_act(harbour):
@@ -305,6 +364,65 @@ def test_only_the_newest_own_position_counts_and_a_change_is_no_contradiction(ha
 
     (line,) = harbour.contradictions().contradictions
     assert [side.value for side in line.sides] == ["favourable (own)", "opposed (imputed)"]
+
+
+@pytest.mark.parametrize(
+    ("own", "imputed", "sides"),
+    [
+        # Right when it was said; the party changed later.
+        (["favourable 2024-05", "opposed 2024-12"], "favourable 2024-06", None),
+        # Wrong when it was said; the party came round.
+        (["opposed 2024-05", "favourable 2024-12"], "favourable 2024-06", "opposed"),
+        (["opposed 2024-05", "favourable 2024-06~"], "favourable 2024-06-01", None),
+        # Before any of its own: by the next.
+        (["conditional 2024-07", "favourable 2024-12"], "favourable 2024-06", "conditional"),
+        (["conditional 2024-07", "favourable 2024-12"], "conditional 2024-06", None),
+        (["opposed 2024-05", "favourable 2024-12"], "opposed None", "favourable"),
+    ],
+)
+def test_what_is_imputed_is_held_against_the_own_position_of_then(harbour, own, imputed, sides):
+    def stated(text, speaker):
+        stance, when = text.split()
+        position = [Position("south", stance)]
+        date = None if when == "None" else when
+        say(harbour, about=["harbour"], positions=position, speaker=speaker, occurred=date)
+
+    for text in own:
+        stated(text, "south")
+    stated(imputed, "minister")
+
+    values = [
+        [side.value for side in each.sides] for each in harbour.contradictions().contradictions
+    ]
+    stance = imputed.split()[0]
+    assert values == ([] if sides is None else [[f"{sides} (own)", f"{stance} (imputed)"]])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "date"),
+    [
+        ("2024-06-01", "2024-06-01", "2024-06-01"),
+        ("2024-06", "2024-06-20", "2024-06-20"),
+        ("2024-06-01", "2024-06-02", None),
+        ("2024", "2024-06-01", None),  # it may have changed within the year
+        ("2024-06-01", None, None),
+    ],
+)
+def test_two_of_its_own_at_one_time_are_at_odds(harbour, one, other, date):
+    for stance, when in (("opposed", one), ("favourable", other)):
+        position = [Position("south", stance)]
+        say(harbour, about=["harbour"], positions=position, speaker="south", occurred=when)
+
+    lines = found(harbour.contradictions())
+    if date is None:
+        assert lines == []
+    else:
+        ((kind, question, values),) = lines
+        assert (kind, question) == (
+            "initiative",
+            f"position of Southland on {date}: two of its own",
+        )
+        assert set(values) == {"opposed (own)", "favourable (own)"}
 
 
 def test_an_office_makes_a_position_the_partys_own_and_is_cited_for_it(harbour):
@@ -376,6 +494,7 @@ def test_a_denial_of_a_report_is_no_position(harbour):
     assert (line.subject.kind, line.subject.id) == ("report", "report")
     assert (line.question, line.found) == ("what was reported", "found")
     assert "says nothing of the position" in line.note
+    assert line.subject.name == "The minister, 2024-06-01"
     assert [(side.value, str(side.speaker), side.occurred) for side in line.sides] == [
         ("The south refused.", "The minister", "2024-06-01"),
         ("Nonsense.", "The secretary", "2024-06-02"),
@@ -394,6 +513,18 @@ def test_any_report_can_be_disputed(harbour):
 
     shown = [line.sides[0].value for line in harbour.contradictions().contradictions]
     assert shown == ["Summit", "They talked of it.", "AttendanceReported", "Rained"]
+    assert [line.subject.name for line in harbour.contradictions().contradictions] == [
+        "Summit, 2024-04",
+        "ProposalDiscussed, undated",
+        "AttendanceReported, undated",
+        "Rained, undated",
+    ]
+
+
+def test_nobody_disputes_a_report_by_making_it(timeline):
+    say(timeline, "This is untrue.", id="liar", disputes=["liar"])
+
+    assert found(timeline.contradictions()) == []
 
 
 def test_a_report_that_is_out_of_view_is_not_disputed_there(timeline):

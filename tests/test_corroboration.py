@@ -148,6 +148,58 @@ def test_a_voice_that_publishes_itself_is_its_own_origin(timeline):
     assert drawn(report.tree) == {"ports-board": ["release"]}
 
 
+OFFICE = Actor("press-office", "office", "The press office")
+UNNAMED = Actor("a-paper", "unnamed", "A paper that is not named")
+
+
+def test_an_outlet_that_is_not_named_is_an_origin(timeline):
+    timeline.add(UNNAMED)
+
+    report = say(timeline, article=["gazette", "a-paper", "minister"], story=["herald", "a-paper"])
+
+    # Also where the chain ends with it: the voice it carries is that of the event.
+    assert origins(report) == {"a-paper": ["article", "story"]}
+
+
+def test_one_who_is_not_named_and_whom_a_chain_ends_with_is_its_voice(timeline):
+    timeline.add(UNNAMED)
+    timeline.append(
+        MeetingHeld("summit", "Summit"),
+        id="held",
+        evidence=[Evidence("article", chain=["gazette", "a-paper"])],
+    )
+
+    assert origins(timeline.corroboration("held")) == {"gazette": ["article"]}
+
+
+def test_an_office_is_a_voice_and_not_the_origin_of_those_who_have_its_words(timeline):
+    timeline.add(OFFICE)
+    report = say(
+        timeline,
+        article=["gazette", "press-office", "minister"],
+        story=["herald", "wire", "press-office", "minister"],
+    )
+    timeline.append(
+        MeetingHeld("summit", "Summit"),
+        id="held",
+        evidence=[
+            Evidence("article", chain=["gazette", "press-office"]),
+            Evidence("story", chain=["herald", "press-office"]),
+        ],
+    )
+
+    assert origins(report) == {"gazette": ["article"], "wire": ["story"]}
+    assert origins(timeline.corroboration("held")) == {"gazette": ["article"], "herald": ["story"]}
+
+
+def test_an_office_that_publishes_itself_is_an_outlet(timeline):
+    timeline.add(OFFICE, Source("release", publisher="press-office", title="A release"))
+
+    report = say(timeline, release=["press-office", "minister"])
+
+    assert origins(report) == {"press-office": ["release"]}
+
+
 def test_whoever_publishes_is_an_outlet_of_whatever_kind(timeline):
     timeline.add(Source("post", publisher="blogger", title="A post"))
 
@@ -359,6 +411,23 @@ def test_the_tree_is_drawn_from_the_voice_to_the_reader(timeline):
         ["└ Wire", "quoted", "– [1]"],
         ["└── Gazette", "–", "article, 2024-04-12 [1]"],
     ]
+
+
+def test_a_name_too_long_for_its_column_keeps_its_place_in_the_tree(timeline):
+    name = "The Gazette of the harbour towns and of all the islands beyond them"
+    renamed = {"actor": {"id": "gazette", "kind": "organisation", "name": name}}
+    timeline.append(EventCorrected(["actor/gazette"], "Its full name.", renamed))
+    report = say(timeline, article=["gazette", "wire", "minister"])
+
+    lines = report.to_text(60).splitlines()
+    number = next(number for number, line in enumerate(lines) if "└── " in line)
+    column = lines[number].index("The Gazette")
+    for below in lines[number + 1 : number + 3]:
+        assert below[:column].isspace()
+        assert below[column:].split()[0] in name.split()
+    assert "└── The Gazette of the harbour" in report._repr_html_()
+    cells = [row[0] for table in report.document().tables for row in table.rows]
+    assert [cell.depth for cell in cells] == [0, 0, 0, 1, 2]
 
 
 def test_every_line_and_cell_has_its_evidence(timeline):

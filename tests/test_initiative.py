@@ -7,6 +7,8 @@ import pytest
 from timeline import (
     Actor,
     DisagreementNoted,
+    EventCorrected,
+    EventCorroborated,
     EventRetracted,
     InvalidDate,
     MeetingAnnounced,
@@ -16,8 +18,10 @@ from timeline import (
     Position,
     PrecedentNoted,
     ProposalAmended,
+    ProposalAnswered,
     ProposalDiscussed,
     ProposalMade,
+    ProposalWithdrawn,
     RoleReported,
     Side,
     Source,
@@ -59,8 +63,8 @@ def say(timeline, stance, occurred, party="south", id=None, speaker="minister", 
     report(timeline, StatementMade(speaker, "Words.", **given), occurred, id)
 
 
-def office(timeline, id, role="minister", of="south", actor="minister", **dates):
-    report(timeline, RoleReported(actor, role, of, **dates), id=id)
+def office(timeline, id, role="minister", of="south", actor="minister", occurred=None, **dates):
+    report(timeline, RoleReported(actor, role, of, **dates), occurred, id)
 
 
 def harbour(timeline):
@@ -114,6 +118,11 @@ def test_an_office_held_at_the_time_makes_the_word_the_partys_own(timeline):
         ([{"since": "2020"}, {"until": "2022"}], False),  # the end of what began in 2020
         ([{"since": "2020"}, {"until": "2022"}, {"since": "2024-02"}], True),
         ([{"until": "2019"}, {"since": "2020"}], True),  # once before, and again
+        ([{}, {"until": "2022"}], False),  # the end of what nobody gives the beginning of
+        ([{"occurred": "2020"}, {"until": "2022", "occurred": "2022-07"}], False),
+        ([{"until": "2022"}, {"occurred": "2023"}], True),  # seen in office again
+        ([{"until": "2022"}, {"until": "2020"}, {"occurred": "2021"}], False),
+        ([{"until": "2024-04~"}], True),  # about April
     ],
 )
 def test_an_office_held_before_or_after_does_not(timeline, dates, own):
@@ -162,6 +171,115 @@ def test_the_capacity_tells_which_of_two_offices_was_spoken_in(timeline):
     assert texts(timeline.statements().document().tables[0].rows[1])[1] == (
         "The minister, for The League"
     )
+
+
+@pytest.mark.parametrize(
+    ("capacity", "own", "spoke_for"),
+    [
+        (None, "certain", "south"),
+        ("Minister of Ports", "certain", "south"),
+        ("ports minister", "certain", "south"),
+        ("minister", "certain", "south"),
+        ("minister of ports of Southland", "certain", "south"),
+        ("party leader", None, "league"),
+        ("leader of the party", None, "league"),
+        ("chess champion", None, None),
+        ("mayor", None, None),  # it no longer is one
+        ("private citizen", None, None),
+        ("former minister of ports", None, None),
+        ("envoy", None, None),  # and speaks for either body, or for neither
+    ],
+)
+def test_the_words_are_the_partys_if_they_were_spoken_in_its_office(
+    timeline, capacity, own, spoke_for
+):
+    office(timeline, "ports", role="minister of ports", since="2023")
+    office(timeline, "party", role="party leader", of="league", since="2023")
+    office(timeline, "chess", role="chess champion", of=None, since="2023")
+    office(timeline, "town", role="mayor", until="2020")
+    say(timeline, "opposed", "2024-05", capacity=capacity)
+
+    (line,) = harbour(timeline).positions
+    assert (line.own, line.office if line.own else None) == (own is not None, own)
+    if capacity is not None:
+        assert (line.spoke_for and line.spoke_for.id) == spoke_for
+
+
+@pytest.mark.parametrize(
+    ("capacity", "office_held"),
+    [("spokeswoman", "possible"), ("a private person", None), ("—", "possible")],
+)
+def test_a_capacity_that_is_no_office_on_record(timeline, capacity, office_held):
+    office(timeline, "appointed", since="2023")
+    say(timeline, "opposed", "2024-05", capacity=capacity)
+
+    (line,) = harbour(timeline).positions
+    assert (line.own, line.office) == (office_held is not None, office_held)
+
+
+@pytest.mark.parametrize(
+    ("dates", "occurred", "sure"),
+    [
+        ({"since": "2020"}, "2024-05-29", "certain"),
+        ({"since": "2024-05"}, "2024-05-29", "possible"),
+        ({"since": "2024-05", "occurred": "2024-05-20"}, "2024-05-29", "certain"),
+        ({"since": "2020", "until": "2024-06"}, "2024-05-29", "certain"),
+        ({"since": "2020", "until": "2024-05"}, "2024-05-29", "possible"),
+        ({"since": "2020", "until": "2024-05-30~"}, "2024-05-29", "possible"),
+        ({"since": "2020"}, None, "possible"),
+        ({"since": "2020"}, "XXXX-05", "possible"),
+        ({"occurred": "2023-07"}, "2024-05-29", "certain"),
+        ({"occurred": "2025-02"}, "2024-05-29", "certain"),
+        ({"occurred": "2040"}, "2024-05-29", "possible"),
+        ({"occurred": "2002"}, "2024-05-29", "possible"),
+        ({"occurred": "2040", "until": "2024-07"}, "2024-05-29", "certain"),
+        ({}, "2024-05-29", "possible"),
+    ],
+)
+def test_how_certain_an_office_is(timeline, dates, occurred, sure):
+    office(timeline, "appointed", **dates)
+    say(timeline, "opposed", occurred)
+
+    (line,) = harbour(timeline).positions
+    assert (line.own, line.office) == (True, sure)
+    mark = ", if in office" if sure == "possible" else ""
+    shown = table(harbour(timeline), "Positions over time").rows[0][2].text
+    assert shown == f"opposed, own{mark}, through The minister (minister)"
+    (row,) = (row for row in table(harbour(timeline), "Positions").rows if "South" in row[0].text)
+    assert row[1].text == f"opposed{mark} ({occurred or 'undated'})"
+
+
+def test_what_the_event_says_needs_no_office(timeline):
+    office(timeline, "appointed")
+    say(timeline, "opposed", "2024-05", on_behalf_of="south")
+
+    assert harbour(timeline).positions[0].office is None
+
+
+def test_an_answer_by_an_officer_of_two_bodies_is_that_of_the_party(timeline):
+    office(timeline, "of league", role="chair", of="league")
+    office(timeline, "of south")
+    answer = ProposalAnswered("harbour", "minister", "rejected", "No.")
+    report(timeline, answer, "2024-05", "answer")
+
+    (line,) = harbour(timeline).positions
+    assert (line.party.id, line.own, str(line.spoke_for)) == ("south", True, "Southland")
+    assert cited(line) == ["answer", "of south"]
+    office(timeline, "of north", of="north")
+    assert harbour(timeline).positions[0].party.id == "minister"
+
+
+def test_the_newest_own_stance_stands_before_those_before_it(timeline):
+    for stance, when in (("opposed", "2024-03"), ("conditional", "2024-05")):
+        say(timeline, stance, when, speaker="south")
+    say(timeline, "noncommittal", "2024-05", speaker="south")
+
+    (row,) = (row for row in table(harbour(timeline), "Positions").rows if "South" in row[0].text)
+    assert row[1].text.split("; ") == [
+        "noncommittal (2024-05)",
+        "conditional (2024-05)",
+        "before: opposed (2024-03)",
+    ]
 
 
 def test_positions_over_time_stand_in_order_with_whose_they_are(timeline):
@@ -219,6 +337,69 @@ def test_a_precedent_stands_with_when_it_was_proposed(timeline):
     )
     assert cited(line) == ["noted", "earlier"]
     assert timeline.initiative("bridge").precedents == ()
+
+
+def stages(timeline):
+    made = harbour(timeline)
+    return made.stage.stage, [(line.stage, line.note) for line in made.stages]
+
+
+def test_a_proposal_put_forward_again_does_not_undo_talks(timeline):
+    report(timeline, ProposalDiscussed("harbour", ["north", "south"], "Talks."), "2024-05")
+    propose(timeline, "2024-06", id="again")
+    assert stages(timeline) == (
+        "negotiating",
+        [("proposed", None), ("negotiating", None), ("proposed", "put forward again")],
+    )
+    shown = table(harbour(timeline), "How it came to this stage").rows[2]
+    assert shown[1].text == "proposed (put forward again)"
+
+    propose(timeline, "2024-07", id="written", firmness="formalised")
+    assert harbour(timeline).stage.stage == "formalised"
+    report(timeline, ProposalWithdrawn("harbour", "north", "No more."), "2024-08")
+    assert harbour(timeline).stage.stage == "withdrawn"
+    propose(timeline, "2024-09", id="anew")
+    assert harbour(timeline).stage.stage == "proposed"
+
+
+def test_talks_of_unknown_year_are_not_what_a_dated_proposal_repeats(timeline):
+    report(timeline, ProposalDiscussed("harbour", ["north", "south"], "Talks."), "XXXX-05")
+    propose(timeline, None, id="undated")
+
+    assert stages(timeline) == (
+        "proposed",
+        [("proposed", None), ("proposed", None), ("negotiating", None)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "stage"), [("north", "withdrawn"), ("minister", "withdrawn"), ("south", "proposed")]
+)
+def test_only_who_proposed_it_can_withdraw_it(timeline, by, stage):
+    office(timeline, "appointed", of="north")
+    report(timeline, ProposalWithdrawn("harbour", by, "It is off."), "2024-06")
+
+    note = None if stage == "withdrawn" else "not by one who proposed it"
+    assert stages(timeline) == (stage, [("proposed", None), ("withdrawn", note)])
+
+
+def test_a_state_can_withdraw_what_its_officer_proposed(timeline):
+    office(timeline, "appointed", of="north")
+    propose(timeline, "2024-05", by="minister", id="again")
+    timeline.append(EventRetracted(["made"], "Only the minister did."))
+    report(timeline, ProposalWithdrawn("harbour", "north", "It is off."), "2024-06")
+
+    assert harbour(timeline).stage.stage == "withdrawn"
+
+
+def test_the_meeting_of_a_proposal_or_a_statement_is_the_initiatives(timeline):
+    for meeting in ("launch", "press", "fair"):
+        report(timeline, MeetingHeld(meeting, meeting.title()), "2024-05")
+    propose(timeline, "2024-05", meeting="launch", id="there")
+    report(timeline, StatementMade("envoy", "So.", about=["harbour"], meeting="press"))
+    report(timeline, StatementMade("envoy", "So.", meeting="fair"))
+
+    assert {line.meeting for line in harbour(timeline).meetings} == {"launch", "press"}
 
 
 def terms(timeline):
@@ -294,6 +475,15 @@ def test_parties_without_a_word_of_their_own_are_asked_after(timeline):
     }
 
 
+def test_who_proposed_it_is_not_asked_for_a_position(timeline):
+    assert list(questions(timeline)) == [
+        "What is the position of Southland? None of its own is on record; nobody speaks of it."
+    ]
+    office(timeline, "appointed")
+    propose(timeline, "2024-04", jointly_with=["minister"], id="together")
+    assert not [text for text in questions(timeline) if text.startswith("What is the position")]
+
+
 def settled(timeline):
     for party in ("north", "south"):
         say(timeline, "favourable", "2024-05", party=party, speaker=party)
@@ -302,6 +492,10 @@ def settled(timeline):
 def test_a_settled_initiative_leaves_no_question(timeline):
     settled(timeline)
     propose(timeline, "2024", id="vaguer")
+    propose(timeline, "2024-05-20~", id="about")
+    timeline.append(EventRetracted(["made"], "Of another harbour."))
+    propose(timeline, "2024-05-21", id="exact")
+    propose(timeline, "2024-05-21T01:00+05:00", id="hour")
 
     assert questions(timeline) == {}
 
@@ -360,7 +554,7 @@ def test_reports_that_are_disputed_or_at_odds(timeline):
             "no",
             "never",
         ],
-        "Was it proposed? Reports differ: A harbour; or Nothing.": ["odds", "made", "no"],
+        "Was it proposed? Reports differ: A harbour; or Nothing.": ["made", "no", "odds"],
     }
     assert harbour(timeline).statements[-1].disputes == ("made",)
 
@@ -374,6 +568,48 @@ def test_what_was_retracted_is_disputed_no_more(timeline):
 
     timeline.append(EventRetracted(["wrong"], "Nobody says so."))
     assert questions(timeline) == {}
+
+
+def test_what_is_disputed_stands_as_corrected_and_with_further_evidence(timeline):
+    settled(timeline)
+    say(timeline, "favourable", "2024-05", party="north", speaker="north", id="said")
+    report(
+        timeline, StatementMade("minister", "No.", about=["harbour"], disputes=["said"]), id="no"
+    )
+    timeline.append(EventCorrected(["said"], "Misheard.", {"text": "Other words."}), id="heard")
+    timeline.append(EventCorroborated(["said"]), id="again", source="article")
+
+    assert questions(timeline) == {
+        "Is it so? “Other words.” Disputed by The minister.": ["said", "heard", "again", "no"]
+    }
+    assert timeline.as_of(occurred="2024-06").initiative("harbour").questions == ()
+
+
+def test_a_disagreement_is_open_only_while_two_sides_are_in_view(timeline):
+    settled(timeline)
+    timeline.add(
+        Source("may", publisher="gazette", title="In May", published="2024-05"),
+        Source("june", publisher="gazette", title="In June", published="2024-06"),
+    )
+    timeline.append(
+        ProposalMade("harbour", "A joint harbour", by="north", text="Yes."),
+        id="early",
+        occurred="2024-04",
+        source="may",
+    )
+    timeline.append(StatementMade("envoy", "No."), id="late", source="june")
+    sides = [Side("Yes.", ["early"]), Side("No.", ["late"])]
+    timeline.append(DisagreementNoted("Was it?", sides, proposal="harbour"), id="odds")
+
+    def asked(view):
+        return {line.text: cited(line) for line in view.initiative("harbour").questions}
+
+    question = {"Was it? Reports differ: Yes; or No.": ["early", "late", "odds"]}
+    assert asked(timeline) == question
+    assert asked(timeline.as_of(published="2024-06")).items() >= question.items()
+    assert question.keys().isdisjoint(asked(timeline.as_of(published="2024-05")))
+    timeline.append(EventRetracted(["late"], "A hoax."))
+    assert asked(timeline) == {}
 
 
 def test_what_is_asked_at_a_position_rests_on_what_was_recorded_there(timeline):

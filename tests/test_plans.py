@@ -158,6 +158,27 @@ def test_reports_that_differ_stand_side_by_side(timeline):
     assert only(timeline).state == "kept / missed"
 
 
+@pytest.mark.parametrize(
+    ("missed", "kept", "state"),
+    [
+        ("2024-04", "2024-05", "kept"),
+        ("2024-04", "2024-06", "late"),
+        ("2024-06", "2024-05", "kept / missed"),
+        ("2024-04~", "2024-05", "kept / missed"),  # perhaps of one time
+        (None, "2024-05", "kept / missed"),
+        ("2024-04", None, "kept / missed"),
+    ],
+)
+def test_what_was_kept_in_the_end_is_not_missed(timeline, missed, kept, state):
+    promise(timeline, due="2024-05")
+    outcome(timeline, "missed", missed)
+    outcome(timeline, "kept", kept)
+
+    line = only(timeline)
+    assert line.state == state
+    assert {each.outcome for each in line.outcomes} == {"missed", *state.split(" / ")}
+
+
 def test_a_promise_made_again_is_judged_by_its_new_date(timeline):
     promise(timeline, "2024-02", due="2024-03", id="first")
     outcome(timeline, "missed", "2024-04", id="not dug")
@@ -296,8 +317,29 @@ def test_only_the_plans_of_an_initiative(timeline):
     call(timeline)
 
     assert only(timeline, initiative="harbour").id == "dig"
-    with pytest.raises(NotFound, match="no initiative 'bridge'"):
+    with pytest.raises(NotFound, match=r"'bridge' is recorded. Recorded are: harbour\.$"):
         timeline.plans(initiative="bridge")
+
+
+def test_what_is_recorded_and_not_in_view_is_not_said_to_be_unknown(timeline):
+    views = {
+        "as published by 2023": timeline.as_of(published="2023"),
+        "as it had happened by 2023": timeline.as_of(occurred="2023"),
+        "as published possibly by 2023 and as it had happened possibly by 2023": timeline.as_of(
+            published="2023", occurred="2023", possibly=True
+        ),
+    }
+    for limits, view in views.items():
+        with pytest.raises(NotFound, match=rf"'harbour' is in view {limits}\. None is\.$"):
+            view.plans(initiative="harbour")
+        with pytest.raises(NotFound, match=rf"'harbour' is in view {limits}"):
+            view.contradictions(initiative="harbour")
+        with pytest.raises(NotFound, match=rf"'call' is in view {limits}\. None is\.$"):
+            view.contradictions(meeting="call")
+        with pytest.raises(NotFound, match=rf"'call' is in view {limits}\. None is\.$"):
+            view.attendance(meeting="call")
+        with pytest.raises(NotFound, match=rf"'calls' is in view {limits}\. None is\.$"):
+            view.attendance(series="calls")
 
 
 def test_the_day_is_that_of_the_view(timeline):

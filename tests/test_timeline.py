@@ -1061,3 +1061,12 @@ def test_a_password_is_not_shown():
 
     assert "user:***@127.0.0.1" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_a_statement_that_disputes_another_may_be_corrected(harbour):
+    harbour.append(said("One."), id="one", source="article")
+    harbour.append(said("Two.", disputes=["one"]), id="two", source="article")
+
+    harbour.append(EventCorrected(["two"], "Misheard.", {"text": "Three."}))
+
+    assert [line.text for line in harbour.statements().statements] == ["One.", "Three."]

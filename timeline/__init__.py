@@ -4,6 +4,7 @@ Start with `Timeline.open`. Beneath it stands `EventStore`, for event classes of
 """
 
 from timeline.api import Snapshot, Timeline
+from timeline.builds import Build, Comparison, Difference
 from timeline.clock import When
 from timeline.cutoff import Cutoff
 from timeline.errors import (
@@ -71,8 +72,8 @@ from timeline.events import (
 )
 from timeline.events.base import ActorId, MeetingId, PlanId, ProposalId, SourceId
 from timeline.integrity import Head
-from timeline.projection import Projection, on
-from timeline.projector import Projector
+from timeline.projection import Projection, View, on
+from timeline.projector import ProjectionStatus, Projector
 from timeline.reports import (
     ActorsReport,
     AttendanceReport,
@@ -100,7 +101,9 @@ __all__ = [
     "AttendanceReport",
     "AttendanceReported",
     "Batch",
+    "Build",
     "ChangesReport",
+    "Comparison",
     "Conflict",
     "ConnectionLost",
     "ContradictionsReport",
@@ -111,6 +114,7 @@ __all__ = [
     "DatabaseReadOnly",
     "DatabaseTooNew",
     "DatabaseUnreachable",
+    "Difference",
     "DisagreementNoted",
     "EventCorrected",
     "EventCorroborated",
@@ -146,6 +150,7 @@ __all__ = [
     "Position",
     "PrecedentNoted",
     "Projection",
+    "ProjectionStatus",
     "Projector",
     "ProposalAdopted",
     "ProposalAmended",
@@ -172,6 +177,7 @@ __all__ = [
     "UnknownEventType",
     "UnknownReference",
     "Upcaster",
+    "View",
     "When",
     "WrongExpectedVersion",
     "changed",

@@ -13,6 +13,7 @@ import attrs
 
 from timeline.codec import Codec
 from timeline.events import (
+    AMENDMENTS,
     ActorsDistinguished,
     ActorsMerged,
     EventCorrected,
@@ -21,16 +22,16 @@ from timeline.events import (
     EventRetracted,
     RecordedEvent,
     Redacted,
-    event_type,
     renamed,
+    type_names,
 )
 
 
 class Amendments:
     """The amendments of the log up to some position."""
 
-    CLASSES = (EventCorrected, EventRetracted, EventCorroborated, ActorsMerged, EventRedacted)
-    TYPES = frozenset(event_type(cls).name for cls in CLASSES)
+    CLASSES = AMENDMENTS
+    TYPES = type_names(*AMENDMENTS)
 
     def __init__(self, codec: Codec, found: Iterable[RecordedEvent[Any]]) -> None:
         self._codec = codec

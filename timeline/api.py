@@ -9,19 +9,22 @@ from __future__ import annotations
 import abc
 import contextlib
 import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
 
-import attrs
 import sqlalchemy as sa
 
-from timeline import database
+from timeline import database, identity
 from timeline.amendments import Amendments
-from timeline.clock import When, just_before, when, within
+from timeline.builds import Build, Comparison
+from timeline.clock import When, just_before, require_order, when, within
 from timeline.cutoff import Cutoff
 from timeline.errors import (
+    DatabaseBusy,
     DatabaseReadOnly,
     InvalidEvent,
     InvalidInput,
@@ -31,8 +34,8 @@ from timeline.errors import (
 from timeline.events import (
     Actor,
     ActorAdded,
-    ActorsMerged,
     EventCorrected,
+    EventRetracted,
     Evidence,
     Link,
     NewEvent,
@@ -48,11 +51,11 @@ from timeline.events.envelope import new_id
 from timeline.events.evidence import links
 from timeline.ingest import read_records
 from timeline.integrity import Head, verify
+from timeline.lookback import PartialView
 from timeline.migrations import is_migrated, upgrade
-from timeline.projection import View
+from timeline.projection import Projection, View
 from timeline.projections import BUILT_IN
-from timeline.projections.directory import ActorRow, DistinctRow
-from timeline.projector import Projector
+from timeline.projector import ProjectionStatus, Projector
 from timeline.redaction import redact, scrub
 from timeline.reports import (
     ActorsReport,
@@ -65,7 +68,7 @@ from timeline.reports import (
     Report,
     StatementsReport,
 )
-from timeline.reports.actors import actors_report
+from timeline.reports.actors import actors_report, find_actor
 from timeline.reports.attendance import attendance_report
 from timeline.reports.changes import Clock, changes_report
 from timeline.reports.contradictions import contradictions_report
@@ -83,6 +86,9 @@ from timeline.store import (
 )
 from timeline.upcasting import Upcaster
 
+_PATIENCE = 5.0
+"""Seconds in which a view of kept rows is tried for, while others keep moving them."""
+
 Occurred = When | str | date | datetime | None
 """World time as callers give it: EDTF text, a date, or an aware datetime."""
 
@@ -91,8 +97,15 @@ class Reporting(abc.ABC):
     """The reports, for whatever can give a view of the read models."""
 
     @abc.abstractmethod
-    def _view(self) -> contextlib.AbstractContextManager[View]:
-        """One unchanging view, for as long as a report takes to make."""
+    def view(self) -> contextlib.AbstractContextManager[View]:
+        """One unchanging view of the rows of all projections, for a report of one's own.
+
+            with record.view() as view:
+                for row in view.all(Tariff, goods="steel"):
+                    print(row.percent, view.head.position)
+
+        A kept view holds a transaction open: make the report, and leave the block.
+        """
 
     @abc.abstractmethod
     def _narrowed(self, cutoff: Cutoff) -> Snapshot:
@@ -143,7 +156,7 @@ class Reporting(abc.ABC):
         Raises:
             NotFound: no such initiative is in view.
         """
-        with self._view() as view:
+        with self.view() as view:
             return initiative_report(view, initiative)
 
     def attendance(
@@ -154,7 +167,7 @@ class Reporting(abc.ABC):
         Raises:
             NotFound: no such series or meeting is in view.
         """
-        with self._view() as view:
+        with self.view() as view:
             return attendance_report(view, series=series, meeting=meeting)
 
     def changes(
@@ -182,7 +195,8 @@ class Reporting(abc.ABC):
 
         Raises:
             NotFound: there is nothing to report at either end, or the log has not come so far.
-            InvalidInput: no such clock; or the stretch has an open end, or ends before it starts.
+            InvalidInput: no such clock; or the stretch has an open end, or ends before it starts;
+                or `report` makes none.
             InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
         """
         start, end = _stretch(clock, since, until, possibly)
@@ -192,7 +206,7 @@ class Reporting(abc.ABC):
         before, after = _made(report, earlier), _made(report, later)
         if isinstance(before, NotFound) and isinstance(after, NotFound):
             raise after
-        with earlier._view() as old, later._view() as new:  # noqa: SLF001  (they are ours too)
+        with earlier.view() as old, later.view() as new:
             return changes_report(
                 old,
                 new,
@@ -229,7 +243,7 @@ class Reporting(abc.ABC):
             InvalidDate: `since` or `until` is not a date.
         """
         start, end = when(since), when(until)
-        with self._view() as view:
+        with self.view() as view:
             return statements_report(
                 view,
                 speaker=speaker,
@@ -254,7 +268,7 @@ class Reporting(abc.ABC):
             InvalidDate: `on` is not a date.
         """
         day = when(on)
-        with self._view() as view:
+        with self.view() as view:
             return plans_report(view, initiative=initiative, on=day)
 
     def actors(self, name: str | None = None) -> ActorsReport:
@@ -268,7 +282,7 @@ class Reporting(abc.ABC):
             NotFound: no actor in view goes by that name; the message names those that come near.
             InvalidInput: several do; the message names them.
         """
-        with self._view() as view:
+        with self.view() as view:
             return actors_report(view, name)
 
     def contradictions(
@@ -279,7 +293,7 @@ class Reporting(abc.ABC):
         Raises:
             NotFound: no such initiative or meeting is in view.
         """
-        with self._view() as view:
+        with self.view() as view:
             return contradictions_report(view, initiative=initiative, meeting=meeting)
 
     def corroboration(self, *events: str) -> CorroborationReport:
@@ -292,7 +306,7 @@ class Reporting(abc.ABC):
             InvalidInput: no event is named.
             NotFound: one is not in the log, or not in view.
         """
-        with self._view() as view:
+        with self.view() as view:
             return corroboration_report(view, events)
 
 
@@ -303,23 +317,30 @@ class Timeline(Reporting):
     for events and streams of one's own.
     """
 
-    def __init__(self, store: EventStore) -> None:
+    def __init__(self, store: EventStore, projections: Iterable[Projection] = ()) -> None:
         self.store = store
-        self._projector = Projector(store, BUILT_IN)
+        self._projector = Projector(store, (*BUILT_IN, *projections))
 
     @classmethod
     def open(
-        cls, url: str | sa.URL, *, events: Iterable[type | Upcaster] = (), create: bool = True
+        cls,
+        url: str | sa.URL,
+        *,
+        events: Iterable[type | Upcaster] = (),
+        projections: Iterable[Projection] = (),
+        create: bool = True,
     ) -> Self:
         """Open the record in a database; its schema is created or brought up to date.
 
         Args:
             url: `sqlite:///FILE`, `sqlite://` for one in memory, or `postgresql://…`.
             events: event classes of one's own, made by `@event`, and upcasters, by `@upcaster`.
+            projections: projections of one's own, kept beside the built-in ones.
             create: whether to make a record where there is none.
 
         Raises:
             InvalidInput: not such an address.
+            InvalidProjection: a projection cannot be kept, or not beside the others.
             NotFound: there is no record, and none was to be made.
             DatabaseUnreachable, DatabaseTooNew, MigrationFailed: see there.
         """
@@ -328,7 +349,7 @@ class Timeline(Reporting):
             if not create:
                 _require_record(engine)
             upgrade(engine)
-            return cls(EventStore(engine, events))
+            return cls(EventStore(engine, events), projections)
         except BaseException:
             engine.dispose()
             raise
@@ -428,13 +449,13 @@ class Timeline(Reporting):
         for new in news:
             _require_evidence(new)
         self._require_references(news)
-        self._require_mergeable(news)
+        self._require_identities(news)
         expected = {stream_name(new): expected_version for new in news}
         if len(expected) > 1 and expected_version is not Expected.ANY:
             raise InvalidEvent(
                 f"expected_version is for one stream; found events of {', '.join(sorted(expected))}"
             )
-        return self.store.append_all(news, expected=expected, progress=progress)
+        return self._projector.append(news, expected=expected, progress=progress)
 
     def ingest(
         self,
@@ -463,6 +484,8 @@ class Timeline(Reporting):
         ids = {id for _, _, category, id in wanted if category == "event"} - beside.keys()
         events = beside | (self.store.existing(ids) if ids else {})
         wanted += [(new, *found) for new in news for found in self._corrections(new, events)]
+        further = {id for _, _, category, id in wanted if category == "event"} - events.keys()
+        events |= self.store.existing(further) if further else {}
         opened = {stream_name(new) for new in news if event_type(new.event).opens}
         streams = {f"{category}-{id}" for _, _, category, id in wanted if category != "event"}
         known = opened | self.store.existing_streams(streams - opened)
@@ -479,23 +502,17 @@ class Timeline(Reporting):
                 if id in events:
                     yield from _references(self._corrected(new, events[id]))
 
-    def _require_mergeable(self, news: list[NewEvent]) -> None:
-        """Check that mergers name entries that stand by themselves, and may be one."""
-        mergers = [new for new in news if isinstance(new.event, ActorsMerged)]
-        recorded = self.store.existing(new.id for new in mergers) if mergers else {}
-        fresh = [new for new in mergers if new.id not in recorded]
-        if not fresh:
+    def _require_identities(self, news: list[NewEvent]) -> None:
+        """Check that mergers and distinctions of actors fit what is said before them."""
+        saying = [new for new in news if isinstance(new.event, identity.CLASSES)]
+        if all(isinstance(new.event, EventRetracted) for new in saying):
             return
-        taken: set[str] = set()
-        with self._view() as view:
-            for new in fresh:
-                named = {new.event.actor, *new.event.others}
-                problem = _refused_merger(view, new.event)
-                if problem is None and taken & named:
-                    problem = f"another merger in this call names {min(taken & named)!r} too"
-                if problem:
-                    raise InvalidEvent(f"event {new.id!r}: {problem}")
-                taken |= named
+        recorded = self.store.existing(new.id for new in saying)
+        with self.view() as view:
+            identities = identity.Identities(view)
+        for new in saying:
+            if new.id not in recorded:
+                identities.take(new)
 
     def _corrected(
         self, new: NewEvent, target: NewEvent | RecordedEvent[Any]
@@ -536,7 +553,8 @@ class Timeline(Reporting):
 
         Args:
             stream: events of this stream.
-            actor: events that name this actor, in themselves or in their evidence.
+            actor: events that name this actor, in themselves or in their evidence; by id, or by any
+                name or spelling on record.
             subject: events that name this id in any way, of an actor, source, proposal or meeting.
             type: events of this type.
             since: events that occurred from here on.
@@ -545,8 +563,17 @@ class Timeline(Reporting):
 
         Raises:
             InvalidDate: `since` or `until` is not a date.
+            InvalidInput: `since` lies after `until`; or several actors go by that name.
+            NotFound: no such actor is recorded.
+            UnknownEventType: no such type is known.
         """
         start, end = when(since), when(until)
+        require_order(start, end)
+        if actor is not None:
+            with self.view() as view:
+                actor = find_actor(view, actor)
+        if type is not None:
+            self.store.codec.class_named(type)
         if stream is not None:
             found = self.store.read_stream(stream)
         else:
@@ -607,17 +634,121 @@ class Timeline(Reporting):
         with database.reading(self.store.engine) as connection:
             return verify(connection, seal=sealed, progress=progress)
 
+    # Read models
+
     @contextlib.contextmanager
-    def _view(self) -> Iterator[View]:
-        try:
-            self._projector.catch_up()
-        except DatabaseReadOnly:
-            yield self._projector.fold()
-            return
-        # What a report cites must not be gone after a crash.
-        database.make_durable(self.store.engine)
-        with database.reading(self.store.engine) as connection:
-            yield self._projector.view(connection)
+    def view(self) -> Iterator[View]:
+        """One unchanging view of the rows of all projections, up to the end of the log.
+
+        They are caught up first. Where they cannot be, for want of rights or because others are at
+        them all the time, the log is folded in memory instead, which takes longer.
+        """
+        with contextlib.ExitStack() as stack:
+            yield self._kept_view(stack) or self._projector.fold()
+
+    def _kept_view(self, stack: contextlib.ExitStack) -> View | None:
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._projector.catch_up()
+                connection = stack.enter_context(database.reading(self.store.engine))
+                view = self._projector.view(connection)
+                # What a report cites must not be gone after a crash.
+                database.make_durable(self.store.engine)
+            except DatabaseBusy:
+                stack.close()
+                if time.monotonic() > end:
+                    return None
+            except DatabaseReadOnly:
+                stack.close()
+                return None
+            else:
+                return view
+
+    def wait_for(self, position: int, *, timeout: float = 10.0) -> None:
+        """Return once the rows of all projections have come to a position: you read what you wrote.
+
+        For those who read the rows by SQL, where `run` or `timeline run` keeps them; a report sees
+        to it by itself.
+
+        Args:
+            position: of the log; `Appended.position` is that of an append.
+            timeout: in seconds.
+
+        Raises:
+            DatabaseBusy: they have not come there in that time; it names one that has not.
+            DatabaseUnreachable, DatabaseError: see there.
+        """
+        self._projector.wait_for(position, timeout=timeout)
+
+    def run(
+        self,
+        stop: threading.Event | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Keep the rows of all projections up with the log, until `stop` is set.
+
+        What may pass, such as a lost connection, is waited out, however long it takes.
+
+        Args:
+            stop: set it, from another thread or a signal's handler, to end after the step under
+                way; rows and checkpoints are whole whenever it ends.
+            progress: told now and then the position reached, and the one to reach.
+
+        Raises:
+            DatabaseReadOnly: rows are behind, and this role may not keep them.
+            DatabaseError: it cannot be mended by waiting.
+        """
+        self._projector.run(stop, progress)
+
+    def status(self) -> list[ProjectionStatus]:
+        """Every build of every projection, and how far it has come."""
+        return self._projector.status()
+
+    def rebuild(
+        self,
+        name: str,
+        *,
+        hold: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Build:
+        """Build a projection's rows anew beside the live ones, and let them go live in one moment.
+
+        Appends and reports go on meanwhile. Killed, it goes on where it was when called again.
+
+        Args:
+            name: the projection.
+            hold: stop before they go live; called again without, they do.
+            progress: told the position reached, and the one to reach.
+
+        Raises:
+            NotFound: no such projection is known.
+            DatabaseBusy: somebody reads by the plain names without end; call it again later.
+            DatabaseReadOnly, DatabaseError: see there.
+        """
+        return self._projector.rebuild(name, hold=hold, progress=progress)
+
+    def compare(
+        self, name: str, *, progress: Callable[[int, int], None] | None = None
+    ) -> Comparison:
+        """Build a projection's rows anew, hold them, and tell how they differ from the live ones.
+
+        Raises:
+            NotFound: no such projection is known, or none of its builds is live.
+            DatabaseBusy: the two could not be brought to one position; names both.
+            DatabaseReadOnly, DatabaseError: see there.
+        """
+        return self._projector.compare(name, progress=progress)
+
+    def go_back(self, name: str) -> Build:
+        """Let the rows that were live before stand for a projection's plain names again.
+
+        Raises:
+            NotFound: no such projection is known, or there is nothing to go back to.
+            DatabaseBusy: somebody reads by the plain names without end; call it again later.
+            DatabaseReadOnly, DatabaseError: see there.
+        """
+        return self._projector.go_back(name)
 
 
 class Snapshot(Reporting):
@@ -625,16 +756,15 @@ class Snapshot(Reporting):
 
     def __init__(self, projector: Projector, cutoff: Cutoff) -> None:
         self._projector = projector
-        self._folded = projector.fold(cutoff)
-        # Pinned: what is appended meanwhile is not in view from here either.
-        self._cutoff = attrs.evolve(cutoff, position=self._folded.head.position)
+        self._seen = PartialView(projector, cutoff)
 
     @contextlib.contextmanager
-    def _view(self) -> Iterator[View]:
-        yield self._folded
+    def view(self) -> Iterator[View]:
+        """One unchanging view of what is in view here."""
+        yield self._seen
 
     def _narrowed(self, cutoff: Cutoff) -> Snapshot:
-        return Snapshot(self._projector, self._cutoff.narrowed(cutoff))
+        return Snapshot(self._projector, self._seen.cutoff.narrowed(cutoff))
 
 
 def _instant(moment: datetime | str | None) -> datetime | None:
@@ -648,10 +778,16 @@ def _instant(moment: datetime | str | None) -> datetime | None:
 
 
 def _made(report: Callable[[Reporting], Report], record: Reporting) -> Report | NotFound:
+    expected = "expected what makes a report of a record, such as `lambda record: record.plans()`"
+    if not callable(report):
+        raise InvalidInput(f"{expected}; found {report!r}")
     try:
-        return report(record)
+        made = report(record)
     except NotFound as error:
         return error
+    if not isinstance(made, Report):
+        raise InvalidInput(f"{expected}; found one that makes {made!r}")
+    return made
 
 
 def _stretch(
@@ -738,27 +874,6 @@ def _references(new: NewEvent | RecordedEvent[Any]) -> References:
             yield path, category, id
     for number, each in enumerate(new.evidence):
         yield from references(each, f"evidence[{number}]")
-
-
-def _refused_merger(view: View, said: ActorsMerged) -> str | None:
-    """Why actors cannot be merged, if so."""
-    if said.actor in said.others:
-        return f"{said.actor!r} cannot be merged into itself"
-    for actor in (said.actor, *said.others):
-        known = view.get(ActorRow, actor)
-        if known is not None and known.merged_into is not None:
-            return (
-                f"{actor!r} is read as {known.merged_into!r} already; name that one, or retract "
-                "the merger first"
-            )
-    for other in said.others:
-        for one, two in ((said.actor, other), (other, said.actor)):
-            for row in view.all(DistinctRow, actor=one, other=two):
-                return (
-                    f"{one!r} and {two!r} were found to be distinct, by {row.event!r}: "
-                    f"{row.reason} Retract that first if it is wrong."
-                )
-    return None
 
 
 def _names(event: RecordedEvent[Any], id: str, category: str | None) -> bool:

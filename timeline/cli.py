@@ -8,7 +8,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import inspect
+import signal
 import sys
+import threading
 import typing
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -23,15 +26,18 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
 from timeline import database, grants
 from timeline.api import Reporting, Timeline
+from timeline.builds import Build, Comparison, Difference
 from timeline.clock import encode_time
 from timeline.codec import Codec
 from timeline.errors import TimelineError
 from timeline.events import RecordedEvent
 from timeline.events.base import EventType
 from timeline.grants import Right
+from timeline.projection import Projection
 from timeline.reports import Report
 from timeline.upcasting import Upcaster
 
@@ -73,7 +79,8 @@ class _Commands(click.Group):
     "modules",
     metavar="MODULE",
     multiple=True,
-    help="A Python module with event classes, or upcasters, of your own; may be given repeatedly.",
+    help="A Python module with event classes, upcasters or projections of your own; may be given "
+    "repeatedly.",
 )
 @click.version_option(package_name="timeline-store", prog_name="timeline")
 @click.pass_context
@@ -96,15 +103,18 @@ class _Opener:
         self._url, self._modules = url, modules
 
     def __call__(self, *, create: bool = False) -> Timeline:
-        classes = [cls for name in self._modules for cls in _event_classes(name)]
+        found = [each for name in self._modules for each in _found_in(name)]
+        classes = [each for each in found if not isinstance(each, Projection)]
+        projections = [each for each in found if isinstance(each, Projection)]
         try:
             Codec(classes)
         except (TypeError, ValueError) as error:
             raise click.BadParameter(str(error), param_hint="--events") from None
-        return Timeline.open(self._url, events=classes, create=create)
+        return Timeline.open(self._url, events=classes, projections=projections, create=create)
 
 
-def _event_classes(module: str) -> list[type | Upcaster]:
+def _found_in(module: str) -> list[type | Upcaster | Projection]:
+    """The event classes, upcasters and projections that a module defines."""
     # As `python -m` does: a module in the folder the user stands in is found.
     sys.path.insert(0, "")
     try:
@@ -115,21 +125,32 @@ def _event_classes(module: str) -> list[type | Upcaster]:
         ) from None
     finally:
         sys.path.remove("")
-    classes = [
-        each
-        for each in vars(found).values()
-        if isinstance(each, Upcaster)
-        or (
-            isinstance(each, type)
-            and isinstance(getattr(each, "__event_type__", None), EventType)
-            and each.__module__ == found.__name__
-        )
-    ]
-    if not classes:
+    own: list[Any] = [each for each in vars(found).values() if isinstance(each, Upcaster)]
+    for each in dict.fromkeys(filter(inspect.isclass, vars(found).values())):
+        if each.__module__ != found.__name__:
+            continue
+        if isinstance(getattr(each, "__event_type__", None), EventType):
+            own.append(each)
+        # One without a name is a base of others.
+        elif issubclass(each, Projection) and hasattr(each, "name"):
+            own.append(_made(each))
+    if not own:
         raise click.BadParameter(
-            f"{module!r} defines no class made by @event, and no @upcaster", param_hint="--events"
+            f"{module!r} defines no class made by @event, no @upcaster and no Projection",
+            param_hint="--events",
         )
-    return classes
+    return own
+
+
+def _made(projection: type[Projection]) -> Projection:
+    try:
+        return projection()
+    except TypeError as error:
+        raise click.BadParameter(
+            f"{projection.__module__}.{projection.__name__}: expected a projection that is made "
+            f"without arguments: {error}",
+            param_hint="--events",
+        ) from None
 
 
 _opener = click.make_pass_decorator(_Opener)
@@ -277,6 +298,101 @@ def grant(opener: _Opener, right: Right, role: str) -> None:
     with opener() as timeline:
         grants.grant(timeline.store.engine, right, role)
     click.echo(f"{role} is a {right} now.")
+
+
+@cli.command()
+@_opener
+def run(opener: _Opener) -> None:
+    """Keep the read models up with the log, until stopped (Ctrl-C, or SIGTERM)."""
+    stop = threading.Event()
+
+    def end(number: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)  # asked twice, it does not wait for a step to end
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    with opener() as timeline, _progress("keeping") as told:
+        timeline.run(stop, told)
+
+
+@cli.command()
+@_FORMAT
+@_opener
+def status(opener: _Opener, form: str) -> None:
+    """How far the rows of each projection have come; lag is in events.
+
+    `live` is the build that the plain names stand for, `ready` the one before it; of a projection
+    by other code only that code moves the rows on.
+    """
+    with opener() as timeline:
+        lines = timeline.status()
+    if form == "json":
+        click.echo(msgspec.json.encode(lines).decode())
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("projection", "mode", "build", "state", "position", "lag"):
+        right = title in {"build", "position", "lag"}
+        table.add_column(title, justify="right" if right else "left", no_wrap=True)
+    for line in lines:
+        state = line.state if line.ours else f"{line.state}, by other code"
+        numbers = (f"{line.position:,}", f"{line.lag:,}")
+        table.add_row(line.projection, line.mode or "-", str(line.build), state, *numbers)
+    console = Console()
+    # Piped, it has no width to keep to.
+    console.print(table, width=None if console.is_terminal else 200, soft_wrap=False)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--hold", is_flag=True, help="Leave the new rows aside; without it they go live.")
+@click.option("--diff", is_flag=True, help="Hold, and show how they differ from the live ones.")
+@click.option("--back", is_flag=True, help="Let the rows that were live before be so again.")
+@_opener
+def rebuild(opener: _Opener, name: str, *, hold: bool, diff: bool, back: bool) -> None:
+    """Build the rows of projection NAME anew, beside the live ones.
+
+    Appends and reports go on meanwhile. If it is stopped, or killed, the same command goes on where
+    it was. The plain names of SQL change over to the new rows in one moment.
+    """
+    if hold + diff + back > 1:
+        raise click.UsageError("choose one of --hold, --diff and --back")
+    with opener() as timeline:
+        if back:
+            done = timeline.go_back(name)
+        else:
+            with _progress(f"building {name}") as told:
+                if diff:
+                    compared = timeline.compare(name, progress=told)
+                else:
+                    done = timeline.rebuild(name, hold=hold, progress=told)
+    click.echo(_comparison(compared) if diff else _built(done))
+
+
+def _built(build: Build) -> str:
+    where = f"build {build.number} of {build.projection}, at position {build.position:,}"
+    if build.state == "built":
+        return f"{where}, waits: `timeline rebuild {build.projection}` lets it go live."
+    return f"{where}, is {build.state}."
+
+
+def _comparison(found: Comparison) -> str:
+    live, new = found.live, found.new
+    left = found.added + found.removed + found.changed - len(found.first)
+    lines = [
+        f"{new.projection} at position {new.position:,}, build {new.number} beside {live.number}:",
+        *map(_difference, found.first),
+        *([f"  and {left:,} more"] if left else []),
+        f"{found.added:,} added, {found.removed:,} removed, {found.changed:,} changed.",
+        f"Build {new.number} waits: `timeline rebuild {new.projection}` lets it go live.",
+    ]
+    return "\n".join(lines)
+
+
+def _difference(found: Difference) -> str:
+    key = ", ".join(map(str, found.key))
+    changes = (f"{name}: {old} → {new}" for name, (old, new) in found.columns.items())
+    return f"  {found.change:<8}  {found.rows} {key}  {'; '.join(changes)}".rstrip()
 
 
 @cli.group()

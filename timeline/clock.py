@@ -16,7 +16,7 @@ from typing import Any
 
 import pendulum
 
-from timeline.errors import InvalidDate, NaiveDatetime
+from timeline.errors import InvalidDate, InvalidInput, NaiveDatetime
 
 _LONGEST = 80
 """No date that a source gives comes near; a longer text would only keep the parser busy."""
@@ -92,27 +92,53 @@ class When:
         start = self.earliest or _LAST
         return start, (end - start if end > start else timedelta(0)), self.text
 
+    @property
+    def reach(self) -> tuple[datetime | None, datetime | None]:
+        """The bounds within which the time certainly lies.
+
+        A date given as about (`~`), uncertain (`?`) or both (`%`) may lie as far again on either
+        side as it spans: `2022-11-29~` within the 28th and the 30th, `2022-11~` thirty days before
+        and after November. EDTF leaves open how far "about" reaches; this is one rule for all.
+        """
+        if self.earliest is None or self.latest is None or not _VAGUE.intersection(self.text):
+            return self.earliest, self.latest
+        span = self.latest - self.earliest
+        return _shifted(self.earliest, -span), _shifted(self.latest, span)
+
     def certainly_within(self, since: When, until: When) -> bool:
         """Whether no reading of this time falls outside the stretch from `since` to `until`.
 
-        A date given as approximate or uncertain (`~`, `?`, `%`) is never certain.
+        For one given as about or uncertain, see `reach`.
         """
+        earliest, latest = self.reach
         return (
-            not _VAGUE.intersection(self.text)
-            and self.earliest is not None
-            and self.latest is not None
-            and (since.earliest is None or self.earliest >= since.earliest)
-            and (until.latest is None or self.latest <= until.latest)
+            earliest is not None
+            and latest is not None
+            and (since.earliest is None or earliest >= since.earliest)
+            and (until.latest is None or latest <= until.latest)
         )
 
     def possibly_within(self, since: When, until: When) -> bool:
         """Whether some reading of this time falls between `since` and `until`.
 
-        By its bounds: how far "about" may reach, nobody says.
+        For one given as about or uncertain, see `reach`.
         """
-        return (
-            self.latest is None or since.earliest is None or self.latest >= since.earliest
-        ) and (self.earliest is None or until.latest is None or self.earliest <= until.latest)
+        earliest, latest = self.reach
+        return (latest is None or since.earliest is None or latest >= since.earliest) and (
+            earliest is None or until.latest is None or earliest <= until.latest
+        )
+
+    def overlaps(self, other: When) -> bool:
+        """Whether both can be one and the same time; each as far as it may reach."""
+        (begin, end), (other_begin, other_end) = self.reach, other.reach
+        return (begin is None or other_end is None or begin <= other_end) and (
+            other_begin is None or end is None or other_begin <= end
+        )
+
+    def certainly_after(self, other: When) -> bool:
+        """Whether it begins when the other has ended; each as far as it may reach."""
+        begin, other_end = self.reach[0], other.reach[1]
+        return begin is not None and other_end is not None and begin > other_end
 
 
 def when(value: When | str | datetime | date | None) -> When | None:
@@ -216,6 +242,13 @@ def _naive(text: str) -> NaiveDatetime:
     )
 
 
+def _shifted(moment: datetime, by: timedelta) -> datetime | None:
+    try:
+        return moment + by
+    except OverflowError:  # beyond the calendar, which is as good as open
+        return None
+
+
 def _day_start(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
 
@@ -247,6 +280,18 @@ def just_before(moment: datetime) -> When:
         return When((moment - timedelta(microseconds=1)).isoformat())
     except OverflowError:
         raise InvalidDate(f"nothing is before {moment.isoformat()}") from None
+
+
+def require_order(since: When | None, until: When | None) -> None:
+    """Check that a stretch of time has an extent.
+
+    Raises:
+        InvalidInput: it ends before it begins.
+    """
+    begins = None if since is None else since.earliest
+    ends = None if until is None else until.latest
+    if begins is not None and ends is not None and begins > ends:
+        raise InvalidInput(f"expected since before until; found {since} and {until}")
 
 
 def within(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -14,7 +15,14 @@ import attrs
 from timeline.amendments import Amendments
 from timeline.clock import When
 from timeline.errors import InvalidInput
-from timeline.events import RecordedEvent, Source, SourceAdded, event_type
+from timeline.events import (
+    MembershipReported,
+    RecordedEvent,
+    RoleReported,
+    Source,
+    SourceAdded,
+    event_type,
+)
 
 
 def _bounded(_instance: object, field: Any, value: When | None) -> None:
@@ -31,7 +39,8 @@ class Cutoff:
         recorded: nothing in the log was recorded after this.
         published: a source that reports it was published by then; evidence published later is left
             out too. What has no evidence, such as an actor, stays.
-        occurred: it had happened by then, as far as is known now.
+        occurred: it had happened, or was said, by then, as far as is known now. Offices and
+            memberships count from when they began.
         possibly: take in what only may have been published or happened by then, undated sources
             and events included.
     """
@@ -63,11 +72,15 @@ class Cutoff:
         """Whether it looks at events one by one, and not only at how far the log had come."""
         return self.published is not None or self.occurred is not None
 
-    def reached(self, moment: When | None, until: When) -> bool:
-        """Whether something of that date was there by then."""
-        if self.possibly:
-            return moment is None or moment.earliest is None or moment.earliest <= _end(until)
-        return moment is not None and moment.latest is not None and moment.latest <= _end(until)
+    def reached(self, moment: When | None, until: When, *, possibly: bool = False) -> bool:
+        """Whether something of that date was there by then; for certain, or possibly."""
+        possibly = possibly or self.possibly
+        if moment is None:
+            return possibly
+        earliest, latest = moment.reach
+        if possibly:
+            return earliest is None or earliest <= _end(until)
+        return latest is not None and latest <= _end(until)
 
 
 ALL = Cutoff()
@@ -93,12 +106,14 @@ class Horizon:
 
     Args:
         cutoff: what is in view.
-        sources: the sources of the record, as amended; only asked when publication matters.
+        published: when sources were published, by id; only asked when that matters.
     """
 
-    def __init__(self, cutoff: Cutoff, sources: Iterable[Source] = ()) -> None:
+    def __init__(
+        self, cutoff: Cutoff, published: Mapping[str, When | None] = MappingProxyType({})
+    ) -> None:
         self._cutoff = cutoff
-        self._published = _publication(sources) if cutoff.published is not None else {}
+        self._published = published
 
     def seen(self, event: RecordedEvent[Any]) -> RecordedEvent[Any] | None:
         """The event with the evidence that was there; None where it is out of view."""
@@ -116,7 +131,11 @@ class Horizon:
         # Amendments are the record's own doing, and hold for the whole of it.
         if until is None or event.type in Amendments.TYPES:
             return True
-        if event.occurred is None and not getattr(event.event, "__event_type__", _NONE).evidence:
+        said = event.event
+        if isinstance(said, RoleReported | MembershipReported):
+            # What holds for years is reported at any time: what counts is when it began.
+            return said.since is None or self._cutoff.reached(said.since, until, possibly=True)
+        if event.occurred is None and not getattr(said, "__event_type__", _NONE).evidence:
             return True
         return self._cutoff.reached(event.occurred, until)
 
@@ -135,17 +154,21 @@ class Horizon:
 _NONE = event_type(SourceAdded)
 
 
-def _publication(sources: Iterable[Source]) -> Mapping[str, When | None]:
-    """When each source was published, or at the latest: one that others cite was there by then."""
+def publication(sources: Iterable[Source]) -> Mapping[str, When | None]:
+    """When each source was published, or else by when: it was retrieved, or another one cites it.
+
+    That follows from the sources themselves, those that they are cited in, and their copies.
+    """
     dates = {}
     implied = []
     for source in sources:
-        dates[source.id] = source.published
+        known = source.published is not None and source.published.latest is not None
+        dates[source.id] = source.published if known else source.retrieved or source.published
         if source.cited_in is not None:
             implied.append((source.id, source.cited_in))
         if source.copies is not None:
             implied.append((source.copies, source.id))
     for source_id, later in implied:
-        if dates.get(source_id) is None:
-            dates[source_id] = dates.get(later)
+        if dates.get(source_id) is None and dates.get(later) is not None:
+            dates[source_id] = dates[later]
     return dates

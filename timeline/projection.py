@@ -53,11 +53,15 @@ class Projection:
         mode: `inline` to be caught up within every append of a `Timeline` that knows it, in one
             transaction with the events; `background` to be caught up by `timeline run`, and by
             whoever asks for a report.
+        raw: whether it gets events as recorded instead of as amended: each of them, but for those
+            that were taken down. Such rows say what the log holds and not what is so; new
+            amendments leave them as they are.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     mode: ClassVar[Literal["background", "inline"]] = "background"
+    raw: ClassVar[bool] = False
     rows: ClassVar[tuple[type, ...]]
     _handlers: ClassVar[dict[str, str]]
 
@@ -103,6 +107,10 @@ class View(Protocol):
         The cutoff's, by what had happened or else was published; without one the time of the last
         recording, so that a report made again at a position is the same.
         """
+
+    @property
+    def taken_down(self) -> tuple[str, ...]:
+        """The ids of events up to the head whose words were taken down later than that."""
 
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row with that key, or None."""

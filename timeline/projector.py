@@ -7,10 +7,14 @@ appends and reports go on.
 
 from __future__ import annotations
 
+import contextlib
 import re
+import threading
+import time
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property, partial
 from typing import Any
 
 import attrs
@@ -18,15 +22,37 @@ import sqlalchemy as sa
 
 from timeline import builds, database, telemetry
 from timeline.amendments import Amendments, amended_ids
-from timeline.builds import Build, all_builds, fingerprint, tables_of
+from timeline.builds import Build, Comparison, all_builds, fingerprint, tables_of
 from timeline.clock import UNKNOWN, When
-from timeline.cutoff import ALL, Cutoff, Horizon
-from timeline.errors import DatabaseBusy, InvalidProjection, NotFound
-from timeline.events import ActorsMerged, RecordedEvent, SourceAdded, event_type
+from timeline.cutoff import ALL, Cutoff, Horizon, publication
+from timeline.errors import (
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseReadOnly,
+    InvalidProjection,
+    NotFound,
+)
+from timeline.events import (
+    ActorsMerged,
+    EventRedacted,
+    NewEvent,
+    RecordedEvent,
+    Redacted,
+    SourceAdded,
+    event_type,
+    type_names,
+)
 from timeline.integrity import Head
 from timeline.projection import Projection
 from timeline.rows import R, Rows, Shape, key_of, shape_of
-from timeline.store import EventStore
+from timeline.store import (
+    Appended,
+    EventStore,
+    ExpectedVersion,
+)
+from timeline.store import (
+    _persistently as persistently,
+)
 from timeline.tables import VERSION_TABLE, metadata
 
 _FLUSH = 5_000
@@ -34,6 +60,25 @@ _FLUSH = 5_000
 
 _STEP = 5_000
 """Positions folded in one transaction: few enough that others get their turn in between."""
+
+_ROUNDS = 4
+"""How often a build runs after a log that grows, or begins again, before it ends all at once."""
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.005, 5.0
+"""Seconds between two tries: at first, and at last."""
+
+_APART = (
+    "the live build {0.number} of {0.projection!r} stands at position {0.position}, build "
+    "{1.number} at {1.position} already: they cannot be compared. Bring the live one up by the "
+    "code that made it, then try again."
+)
+
+_UNKEPT = "projection {!r} is not kept just now; another process may be building it. Try again."
+
+_TAKEDOWNS = frozenset({event_type(EventRedacted).name})
+
+_Remembered = tuple[int, tuple[str, ...], list[RecordedEvent[Any]]]
+"""Amendments as read: up to which position, after which takedowns, and they themselves."""
 
 _NUMBERED = re.compile(r"_v\d+\Z")
 """How the tables of builds end; a plain name that did so could be that of one."""
@@ -56,8 +101,12 @@ class FoldedView:
     @property
     def today(self) -> When:
         """The moment the view shows."""
-        cutoff = self.cutoff
-        return cutoff.occurred or cutoff.published or _recorded(self.store, self.head, None)
+        return moment_of(self.store, self.cutoff, self.head)
+
+    @property
+    def taken_down(self) -> tuple[str, ...]:
+        """The ids of events up to the head whose words were taken down later than that."""
+        return taken_down(self.store, self.head)
 
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row with that key, or None."""
@@ -95,6 +144,11 @@ class KeptView:
         """The moment the view shows."""
         return _recorded(self.store, self.head, self.connection)
 
+    @property
+    def taken_down(self) -> tuple[str, ...]:
+        """The ids of events up to the head whose words were taken down later than that."""
+        return taken_down(self.store, self.head, self.connection)
+
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row with that key, or None."""
         return _select_one(self.connection, self.tables[cls], cls, key)
@@ -114,9 +168,36 @@ class KeptView:
         return self.store.get(ids, self.connection)
 
 
+def taken_down(
+    store: EventStore, head: Head, connection: sa.Connection | None = None
+) -> tuple[str, ...]:
+    """The ids of events up to the head whose words were taken down later than that."""
+    types = type_names(EventRedacted)
+    later = store.read_all(after=head.position, types=types, connection=connection)
+    named = store.existing({each.event.event for each in later}, connection).values()
+    gone = (each for each in named if each.position <= head.position)
+    return tuple(
+        each.id
+        for each in sorted(gone, key=lambda each: each.position)
+        if isinstance(each.event, Redacted)
+    )
+
+
+def moment_of(store: EventStore, cutoff: Cutoff, head: Head) -> When:
+    """The moment that a view with this cutoff shows."""
+    given = [each for each in (cutoff.occurred, cutoff.published) if each is not None]
+    return min(given, key=_end) if given else _recorded(store, head, None)
+
+
+def _end(moment: When) -> datetime:
+    assert moment.latest is not None  # a cutoff has an end
+    return moment.latest
+
+
 def _recorded(store: EventStore, head: Head, connection: sa.Connection | None) -> When:
     """When the last event in view was recorded."""
-    last = next(store.read_all(after=head.position - 1, limit=1, connection=connection), None)
+    at = head.position
+    last = next(store.read_all(after=at - 1, until=at, connection=connection), None)
     return UNKNOWN if head.position == 0 or last is None else When(last.recorded)
 
 
@@ -158,6 +239,7 @@ class Projector:
         self.projections = tuple(projections)
         _require_names(self.projections)
         self._types = Amendments.TYPES.union(*(each.types for each in self.projections))
+        self._remembered: _Remembered = 0, (), []
 
     @cached_property
     def _prints(self) -> dict[str, str]:
@@ -173,12 +255,20 @@ class Projector:
             NotFound: the log has not come to the position asked for yet.
         """
         rows = Rows()
-        head = self.store.head_at(self._position(cutoff))
+        head = self.head(cutoff)
         horizon = self._horizon(cutoff, head.position)
-        for event in self._amended(0, head.position, None, horizon, amended=head.position):
+        for read in self._amended(0, head.position, None, horizon, amended=head.position):
             for projection in self.projections:
-                projection.handle(rows, event)
+                read.handled_by(projection, rows)
         return FoldedView(head, rows, self.store, cutoff, horizon)
+
+    def head(self, cutoff: Cutoff) -> Head:
+        """Where the log ended that is in view.
+
+        Raises:
+            NotFound: the log has not come to the position asked for yet.
+        """
+        return self.store.head_at(self._position(cutoff))
 
     def _position(self, cutoff: Cutoff) -> int:
         at = self.store.head().position if cutoff.position is None else cutoff.position
@@ -192,7 +282,9 @@ class Projector:
         types = {event_type(SourceAdded).name}
         amendments = self._amendments(until, None)
         added = map(amendments.apply, self.store.read_all(until=until, types=types))
-        return Horizon(cutoff, (event.event.source for event in added if event is not None))
+        return Horizon(
+            cutoff, publication(event.event.source for event in added if event is not None)
+        )
 
     def _amendments(self, until: int, connection: sa.Connection | None) -> Amendments:
         found = self.store.read_all(until=until, types=Amendments.TYPES, connection=connection)
@@ -200,38 +292,173 @@ class Projector:
 
     # Kept
 
-    def catch_up(self) -> None:
-        """Bring the kept rows up to the end of the log.
+    def append(
+        self,
+        events: Sequence[NewEvent],
+        *,
+        expected: Mapping[str, ExpectedVersion] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Appended:
+        """Append events, and keep the rows of inline projections in the same transaction.
+
+        Where the role may append but not keep rows, they are left to whoever may.
+
+        Raises:
+            WrongExpectedVersion, EventIdReused, InvalidEvent, DatabaseError: see
+                `EventStore.append_all`.
+        """
+        inline = tuple(each for each in self.projections if each.mode == "inline")
+        if inline:
+            with contextlib.suppress(DatabaseReadOnly):
+                return persistently(lambda: self._append(events, expected, progress, inline))
+        return self.store.append_all(events, expected=expected, progress=progress)
+
+    def _append(
+        self,
+        events: Sequence[NewEvent],
+        expected: Mapping[str, ExpectedVersion] | None,
+        progress: Callable[[int], None] | None,
+        inline: tuple[Projection, ...],
+    ) -> Appended:
+        self._build_missing(inline)
+        with database.writing(self.store.engine) as connection:
+            appended = self.store.append_all(
+                events, expected=expected, connection=connection, progress=progress
+            )
+            while not self.step(connection, inline):
+                pass
+        return appended
+
+    def catch_up(
+        self, stop: threading.Event | None = None, progress: Progress | None = None
+    ) -> None:
+        """Bring the kept rows to where the log ends now, or beyond.
 
         Rows that code has outgrown are built anew first, beside the old ones.
+
+        Args:
+            stop: set it to end between two steps, though they have not come so far.
+            progress: told now and then how far they, or one that is built anew, have come.
+
+        Raises:
+            DatabaseReadOnly: rows are behind, and this role may not keep them.
+            DatabaseBusy, DatabaseUnreachable, DatabaseError: see there.
         """
-        self._build_missing()
-        while not self._is_current():
-            with database.writing(self.store.engine) as connection:
-                self.step(connection)
+        stop = stop or threading.Event()
+        # Not to where it ends later: others may append without end.
+        goal, behind = self._behind()
+        while behind and not stop.is_set():
+            self._build_missing(behind, stop, progress)
+            _, behind = self._behind(goal)
+            if behind and not stop.is_set():
+                with database.writing(self.store.engine) as connection:
+                    self.step(connection, behind)
+                _, behind = self._behind(goal)
+            if progress is not None:
+                progress(self.position(), goal)
+
+    def run(self, stop: threading.Event | None = None, progress: Progress | None = None) -> None:
+        """Catch up, and go on doing so as the log grows, until `stop` is set.
+
+        What may pass, such as a lost connection, is waited out, however long it takes.
+
+        Args:
+            stop: set it to end after the step under way.
+            progress: told now and then how far the rows, or some that are built anew, have come.
+
+        Raises:
+            DatabaseReadOnly: rows are behind, and this role may not keep them.
+            DatabaseError: it cannot be mended by waiting.
+        """
+        stop = stop or threading.Event()
+        pause = _SHORTEST_PAUSE
+        while not stop.is_set():
+            try:
+                self.catch_up(stop, progress)
+                self.store.wait(after=self.position(), timeout=1.0, stop=stop)
+                pause = _SHORTEST_PAUSE
+            except DatabaseError as error:
+                if not error.transient:
+                    raise
+                telemetry.logger.warning("trying again: %s", error, extra={"pause_seconds": pause})
+                stop.wait(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def wait_for(self, position: int, *, timeout: float) -> None:
+        """Return once the rows of all projections have come to a position, kept by whomever.
+
+        Args:
+            position: of the log; `Appended.position` of an append.
+            timeout: in seconds.
+
+        Raises:
+            DatabaseBusy: they have not, in that time; it names one that has not.
+            DatabaseUnreachable, DatabaseError: see there.
+        """
+        end = time.monotonic() + timeout
+        pause = _SHORTEST_PAUSE
+        while behind := self._behind(position)[1]:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise DatabaseBusy(
+                    f"projection {behind[0].name!r} has not come to position {position} within "
+                    f"{timeout:g} s. Is `timeline run` at work? `timeline status` shows how far "
+                    "each has come."
+                )
+            time.sleep(min(pause, left))
+            pause = min(pause * 2, 0.05)
+
+    def _behind(self, goal: int | None = None) -> tuple[int, tuple[Projection, ...]]:
+        """Where the log ends, and the projections that have not come there, or to the goal."""
+        with database.reading(self.store.engine) as connection:
+            end = self.store.head(connection).position if goal is None else goal
+            mine = self._usable(all_builds(connection))
+        behind = (p for p in self.projections if p.name not in mine or mine[p.name].position < end)
+        return end, tuple(behind)
 
     def step(
         self, connection: sa.Connection, projections: Iterable[Projection] | None = None
-    ) -> None:
-        """Bring kept rows a step nearer to the end of the log, within the caller's transaction.
+    ) -> bool:
+        """Bring kept rows a step nearer to the end of the log; says whether they have come there.
 
-        All at once where a new amendment reaches back behind their position: the rows are then
-        folded anew, and must not be seen half done.
+        It works within the caller's transaction. All is done at once where a new amendment reaches
+        back behind their position: the rows are then folded anew, and must not be seen half done.
+
+        Raises:
+            DatabaseBusy: one of them is not kept, or another process is at its rows.
         """
         chosen = tuple(self.projections if projections is None else projections)
-        mine = self._usable(all_builds(connection, locked=True))
-        kept = {each: mine[each.name] for each in chosen if each.name in mine}
-        if not kept:
-            return
+        mine = self._usable(builds.locked(connection, [each.name for each in chosen]))
+        for each in chosen:
+            if each.name not in mine:
+                raise DatabaseBusy(_UNKEPT.format(each.name))
+        if not chosen:
+            return True
+        kept = {each: mine[each.name] for each in chosen}
         end = self.store.head(connection).position
         until = min(end, min(build.position for build in kept.values()) + _STEP)
-        if any(self._reaches_back(connection, build.position, until) for build in kept.values()):
+        if self._reached(connection, kept, until):
             until = end
-        for projection, build in kept.items():
-            if self._reaches_back(connection, build.position, until):
-                builds.empty(connection, build)
-                kept[projection] = attrs.evolve(build, position=0)
+            for projection in self._reached(connection, kept, until):
+                kept[projection] = self._emptied(connection, kept[projection])
         self._advance(connection, kept, until, amended=until)
+        return until == end
+
+    def _reached(
+        self, connection: sa.Connection, kept: Mapping[Projection, Build], until: int
+    ) -> list[Projection]:
+        """Those of the projections that new amendments reach back to behind their position."""
+        # Most of them stand at one position, and ask for the same.
+        known: dict[tuple[bool, int], bool] = {}
+        for projection, build in kept.items():
+            case = projection.raw, build.position
+            if case not in known:
+                known[case] = self._reaches_back(connection, projection, build, until)
+        return [each for each, build in kept.items() if known[each.raw, build.position]]
+
+    def _emptied(self, connection: sa.Connection, build: Build) -> Build:
+        builds.empty(connection, build)
+        return attrs.evolve(build, position=0)
 
     def _advance(
         self,
@@ -249,22 +476,25 @@ class Projector:
         }
         after = min(build.position for build in kept.values())
         with telemetry.operation("project") as done:
-            for event in self._amended(after, until, connection, Horizon(ALL), amended):
+            for read in self._amended(after, until, connection, Horizon(ALL), amended):
                 done.events += 1
                 for projection, build in kept.items():
-                    if event.position > build.position:
-                        projection.handle(rows[projection], event)
+                    if read.stored.position > build.position:
+                        read.handled_by(projection, rows[projection])
             for projection, build in kept.items():
                 rows[projection].flush()
                 if build.position < until:
                     builds.moved(connection, build, position=until, target=max(until, build.target))
 
-    def _reaches_back(self, connection: sa.Connection, after: int, until: int) -> bool:
+    def _reaches_back(
+        self, connection: sa.Connection, projection: Projection, build: Build, until: int
+    ) -> bool:
         """Whether new amendments change how events behind a checkpoint are read."""
+        after, types = build.position, _TAKEDOWNS if projection.raw else Amendments.TYPES
         new = [
             amendment.event
             for amendment in self.store.read_all(
-                after=after, until=until, types=Amendments.TYPES, connection=connection
+                after=after, until=until, types=types, connection=connection
             )
         ]
         if after and any(isinstance(amendment, ActorsMerged) for amendment in new):
@@ -280,9 +510,9 @@ class Projector:
         connection: sa.Connection | None,
         horizon: Horizon,
         amended: int,
-    ) -> Iterator[RecordedEvent[Any]]:
+    ) -> Iterator[_Read]:
         """The events of a stretch of the log, under the amendments up to `amended`."""
-        found = self.store.read_all(until=amended, types=Amendments.TYPES, connection=connection)
+        found = self._amendments_read(amended, connection)
         in_view = (event for event in map(horizon.seen, found) if event is not None)
         amendments = Amendments(self.store.codec, in_view)
         stored = self.store.read_all(
@@ -290,26 +520,35 @@ class Projector:
         )
         for event in stored:
             seen = amendments.apply(event)
-            seen = None if seen is None else horizon.seen(seen)
-            if seen is not None:
-                yield seen
+            yield _Read(event, None if seen is None else horizon.seen(seen))
+
+    def _amendments_read(
+        self, until: int, connection: sa.Connection | None
+    ) -> list[RecordedEvent[Any]]:
+        """All amendments up to a position, unless everybody takes the log as it was recorded.
+
+        Those read before are remembered: a build needs them at every step. Only a takedown may
+        change what one of them says.
+        """
+        if all(each.raw for each in self.projections):
+            return []
+        read = partial(self.store.read_all, connection=connection)
+        taken = tuple(event.id for event in read(types=_TAKEDOWNS))
+        at, before, found = self._remembered
+        if before != taken or until < at:
+            at, found = 0, []
+        found = [*found, *read(after=at, until=until, types=Amendments.TYPES)]
+        self._remembered = until, taken, found
+        return found
 
     def _usable(self, found: Iterable[Build]) -> dict[str, Build]:
-        """The newest build of each projection that this code may read."""
+        """The build of each projection that this code reads: the live one, or else the newest."""
         prints = self._prints
         return {
             build.projection: build
-            for build in sorted(found, key=lambda build: build.number)
+            for build in sorted(found, key=lambda build: (build.state == "live", build.number))
             if build.usable and build.fingerprint == prints.get(build.projection)
         }
-
-    def _is_current(self) -> bool:
-        with database.reading(self.store.engine) as connection:
-            end = self.store.head(connection).position
-            mine = self._usable(all_builds(connection))
-            return all(
-                each.name in mine and mine[each.name].position == end for each in self.projections
-            )
 
     def view(self, connection: sa.Connection) -> KeptView:
         """The kept rows as seen in this transaction.
@@ -330,16 +569,36 @@ class Projector:
             for each in self.projections
             for cls, table in tables_of(each.rows, mine[each.name].number).items()
         }
+        builds.hold(connection, tables.values())
         return KeptView(head, tables, self.store, connection)
+
+    def kept(
+        self, projection: Projection, connection: sa.Connection
+    ) -> tuple[int, Mapping[type, sa.Table]]:
+        """How far the rows of one projection have come that this code keeps, and their tables.
+
+        Position 0 and no tables where they are not kept.
+        """
+        build = self._usable(all_builds(connection)).get(projection.name)
+        if build is None:
+            return 0, {}
+        tables = tables_of(projection.rows, build.number)
+        builds.hold(connection, tables.values())
+        return build.position, tables
 
     # Building
 
-    def _build_missing(self) -> None:
+    def _build_missing(
+        self,
+        projections: Iterable[Projection],
+        stop: threading.Event | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         with database.reading(self.store.engine) as connection:
             mine = self._usable(all_builds(connection))
-        for projection in self.projections:
+        for projection in projections:
             if projection.name not in mine:
-                self._build(projection)
+                self._build(projection, stop=stop, progress=progress)
 
     def rebuild(self, name: str, *, hold: bool = False, progress: Progress | None = None) -> Build:
         """Build a projection's rows anew, beside the old ones, and let the new ones go live.
@@ -349,16 +608,21 @@ class Projector:
 
         Args:
             name: the projection.
-            hold: leave it at `built`, not live, to look at the differences first.
+            hold: leave it at `built`, not live, to look at the differences first. Reports of this
+                code read it all the same where it is the only one that they can read.
             progress: told how far it has come.
 
         Raises:
             NotFound: no such projection is known.
+            DatabaseBusy: somebody is reading by the plain names, and does not end; it is built, and
+                goes live when this is called again.
             DatabaseError: see there.
         """
         projection = self._named(name)
-        with telemetry.operation("rebuild"):
-            return self._build(projection, hold=hold, progress=progress)
+        with telemetry.operation("rebuild") as done:
+            build = self._build(projection, hold=hold, progress=progress)
+            done.events = build.position
+        return build
 
     def _named(self, name: str) -> Projection:
         for projection in self.projections:
@@ -368,99 +632,224 @@ class Projector:
         raise NotFound(f"no projection {name!r} is known. Known are: {known}.")
 
     def _build(
-        self, projection: Projection, *, hold: bool = False, progress: Progress | None = None
+        self,
+        projection: Projection,
+        *,
+        hold: bool = False,
+        limit: int | None = None,
+        progress: Progress | None = None,
+        stop: threading.Event | None = None,
     ) -> Build:
-        with database.writing(self.store.engine) as connection:
-            build = self._begun(connection, projection)
-        while build.state == "building" or (build.state == "built" and not hold):
-            with database.writing(self.store.engine) as connection:
-                build = self._continued(connection, projection, build, hold=hold)
+        """Build a projection, as far as the end of the log or the limit, unless stopped."""
+        # By itself, so that only events that it handles are read.
+        alone = Projector(self.store, [projection])
+        build = persistently(lambda: alone._begun(projection))
+        done, rounds = {"live", "ready", "built"} if hold else {"live", "ready"}, 0
+        while build.state not in done and not (stop and stop.is_set()):
+            if build.position < build.target:
+                build = persistently(partial(alone._continued, projection, build))
+            else:
+                ended = partial(alone._ended, projection, build, hold, limit, rounds)
+                build = persistently(ended)
+                rounds += 1
             if progress is not None:
                 progress(build.position, build.target)
-        self._drop_outdated(projection)
         return build
 
-    def _begun(self, connection: sa.Connection, projection: Projection) -> Build:
+    def _begun(self, projection: Projection) -> Build:
         """The build under way for this code, or a new one."""
-        _lock_checkpoints(connection)
-        found = [each for each in all_builds(connection) if each.projection == projection.name]
-        mine = [each for each in found if each.fingerprint == self._prints[projection.name]]
-        under_way = [each for each in mine if not each.usable]
-        if under_way:
-            return under_way[-1]
-        number = max((each.number for each in found), default=0) + 1
-        telemetry.logger.info(
-            "building %s anew", projection.name, extra={"projection": projection.name}
-        )
-        return builds.make(connection, projection, number)
+        with database.writing(self.store.engine) as connection:
+            builds.exclude_builders(connection)
+            mine = [
+                build
+                for build in builds.locked(connection, [projection.name])
+                if build.fingerprint == self._prints[projection.name]
+                and build.state in ("building", "built")
+            ]
+            if mine:
+                return mine[-1]
+            name = projection.name
+            telemetry.logger.info("building %s anew", name, extra={"projection": name})
+            return builds.make(connection, projection)
 
-    def _continued(
-        self, connection: sa.Connection, projection: Projection, build: Build, *, hold: bool
+    def _continued(self, projection: Projection, build: Build) -> Build:
+        """One step of a build: folded while nobody waits for us, and written at once then."""
+        with database.reading(self.store.engine) as connection:
+            now = builds.again(connection, build)
+            if now is None or now.usable or now.position >= now.target:
+                return now or _dropped(build)
+            seen = self.store.head(connection).position
+            tables = tables_of(projection.rows, now.number)
+            builds.hold(connection, tables.values())
+            rows = _KeptRows(connection, tables, empty=now.position == 0, beside=True)
+            until = self._fold_beside(connection, projection, now, rows)
+        with database.writing(self.store.engine) as connection:
+            if builds.again(connection, now, lock=True) != now or self._redacted(connection, seen):
+                # Somebody else has done this step, or taken down words that we may hold.
+                return builds.again(connection, now) or _dropped(now)
+            rows.flush(connection)
+            return builds.moved(connection, now, position=until)
+
+    def _fold_beside(
+        self, connection: sa.Connection, projection: Projection, build: Build, rows: _KeptRows
+    ) -> int:
+        """Fold some more of the log into rows not yet written; how far it came."""
+        until = min(build.target, build.position + _STEP)
+        last = build.position
+        with telemetry.operation("project") as done:
+            for read in self._amended(last, until, connection, Horizon(ALL), build.target):
+                if rows.full and read.stored.position > last:
+                    return last
+                done.events += 1
+                read.handled_by(projection, rows)
+                last = read.stored.position
+        return until
+
+    def _redacted(self, connection: sa.Connection, after: int) -> bool:
+        later = self.store.read_all(after=after, types=_TAKEDOWNS, limit=1, connection=connection)
+        return next(later, None) is not None
+
+    def _ended(
+        self,
+        projection: Projection,
+        build: Build,
+        hold: bool,
+        limit: int | None,
+        rounds: int,
     ) -> Build:
-        """One step of a build, and its last ones once it has caught up."""
-        found = all_builds(connection, locked=True)
-        same = (b for b in found if (b.projection, b.number) == (build.projection, build.number))
-        now = next(same, None)
-        if now is None or now.usable:
-            # Somebody else has finished it, and perhaps dropped it for a newer one since.
-            return now or attrs.evolve(build, state="ready")
-        end = self.store.head(connection).position
-        if now.position == now.target:
-            if self._reaches_back(connection, now.position, end):
-                builds.empty(connection, now)
-                now = builds.moved(connection, now, position=0)
-            now = builds.moved(connection, now, target=end)
-        until = min(now.target, now.position + _STEP)
-        self._advance(connection, {projection: now}, until, amended=now.target)
-        now = attrs.evolve(now, position=until)
-        if until < end or now.target < end:
-            return now
-        return self._finished(connection, now, found, hold=hold)
+        """End a build that has come to its target, or set it another one, further on."""
+        with database.writing(self.store.engine) as connection:
+            builds.exclude_builders(connection)
+            found = builds.locked(connection, [projection.name])
+            now = next((each for each in found if each.number == build.number), None)
+            if now is None or now.state in ("live", "ready") or now.position < now.target:
+                # Somebody else was here.
+                return now or _dropped(build)
+            end = self.store.head(connection).position
+            end = end if limit is None else min(end, max(limit, now.position))
+            if self._reaches_back(connection, projection, now, end):
+                now = self._emptied(connection, now)
+            if end - now.position > max(_STEP // 10, 1) and rounds < _ROUNDS:
+                place = {"position": now.position, "target": end}
+                return builds.moved(connection, now, state="building", **place)
+            self._advance(connection, {projection: now}, end, amended=end)
+            now = attrs.evolve(now, position=end, target=end)
+            now, before = self._let_go(connection, now, found, hold=hold)
+        if now.state == "live":
+            self._drop_outdated(projection.name, before)
+        return now
 
-    def _finished(
+    def _let_go(
         self, connection: sa.Connection, build: Build, found: Iterable[Build], *, hold: bool
-    ) -> Build:
+    ) -> tuple[Build, int]:
+        """Let a build that has caught up go live, unless it must not; and what was live before."""
         if hold:
-            return builds.moved(connection, build, state="built")
-        live = [b for b in found if b.projection == build.projection and b.state == "live"]
-        if any(each.version > build.version for each in live):
+            return builds.moved(connection, build, state="built"), 0
+        live = next((each for each in found if each.state == "live"), None)
+        if live is not None and live.version > build.version:
             # Newer code has the plain names; this code reads its rows under their full ones.
-            return builds.moved(connection, build, state="ready")
-        builds.go_live(connection, build)
-        return attrs.evolve(build, state="live")
+            return builds.moved(connection, build, state="ready"), 0
+        return builds.go_live(connection, build), live.number if live else 0
 
-    def _drop_outdated(self, projection: Projection) -> None:
+    def _drop_outdated(self, name: str, before: int) -> None:
         """Drop what nobody needs any more, unless somebody is still looking at it."""
         try:
             with database.writing(self.store.engine) as connection:
-                if database.is_postgresql(self.store.engine):
-                    connection.exec_driver_sql("SET LOCAL lock_timeout TO '1s'")
-                for build in list(builds.outdated(connection, projection.name)):
+                builds.exclude_builders(connection)
+                found = builds.locked(connection, [name])
+                for build in builds.outdated(found, name, before):
                     builds.drop(connection, build)
         except DatabaseBusy:
-            telemetry.logger.info("old tables of %s are in use; left", projection.name)
+            telemetry.logger.info(
+                "old tables of %s are in use; left", name, extra={"projection": name}
+            )
 
     def go_back(self, name: str) -> Build:
         """Let the build that was live before stand for the plain names again.
 
         Raises:
             NotFound: no such projection, or nothing to go back to.
+            DatabaseBusy: somebody is reading by the plain names, and does not end.
         """
         self._named(name)
+        return persistently(lambda: self._gone_back(name))
+
+    def _gone_back(self, name: str) -> Build:
         with database.writing(self.store.engine) as connection:
-            _lock_checkpoints(connection)
-            ready = [b for b in all_builds(connection) if b.projection == name]
-            ready = [build for build in ready if build.state == "ready"]
+            builds.exclude_builders(connection)
+            ready = [b for b in builds.locked(connection, [name]) if b.state == "ready"]
             if not ready:
                 raise NotFound(f"projection {name!r} has no earlier build to go back to")
-            builds.go_live(connection, ready[-1])
-            return attrs.evolve(ready[-1], state="live")
+            return builds.go_live(connection, ready[-1])
+
+    def compare(self, name: str, *, progress: Progress | None = None) -> Comparison:
+        """Build a projection's rows anew, hold them, and tell how they differ from the live ones.
+
+        Both are brought to one position. The live rows of other code cannot be moved on by this
+        code; the new ones then stop where those stand.
+
+        Raises:
+            NotFound: no such projection is known, or it has no live build.
+            DatabaseBusy: they could not be brought to one position; names both.
+        """
+        projection = self._named(name)
+        live, _ = self._live_and_held(name)
+        limit = None if live.fingerprint == self._prints[name] else live.position
+        self._build(projection, hold=True, limit=limit, progress=progress)
+        live, new = self._live_and_held(name)
+        if limit is not None and new is not None and new.position > live.position:
+            raise DatabaseBusy(_APART.format(live, new))
+        return persistently(lambda: self._compared(projection))
+
+    def _compared(self, projection: Projection) -> Comparison:
+        with database.writing(self.store.engine) as connection:
+            builds.locked(connection, [projection.name])
+            live, new = self._live_and_held(projection.name, connection)
+            if new is not None:
+                self._level(connection, projection, live, new)
+        with database.reading(self.store.engine) as connection:
+            live, new = self._live_and_held(projection.name, connection)
+            if new is None or new.state != "built" or live.position != new.position:
+                raise DatabaseBusy(_UNKEPT.format(projection.name))
+            return builds.compared(connection, live, new)
+
+    def _live_and_held(
+        self, name: str, connection: sa.Connection | None = None
+    ) -> tuple[Build, Build | None]:
+        """The live build of a projection, and the one of this code that is not live yet."""
+        with contextlib.ExitStack() as stack:
+            reader = connection or stack.enter_context(database.reading(self.store.engine))
+            found = [each for each in all_builds(reader) if each.projection == name]
+        live = next((each for each in found if each.state == "live"), None)
+        if live is None:
+            raise NotFound(f"projection {name!r} has no live build to compare with")
+        begun = [each for each in found if each.state in ("building", "built")]
+        mine = [each for each in begun if each.fingerprint == self._prints[name]]
+        return live, mine[-1] if mine else None
+
+    def _level(
+        self, connection: sa.Connection, projection: Projection, live: Build, new: Build
+    ) -> None:
+        """Bring two builds to one position."""
+        until = live.position
+        if live.fingerprint == new.fingerprint:
+            until = self.store.head(connection).position
+        for build in (live, new):
+            at = build
+            if self._reaches_back(connection, projection, at, until):
+                at = self._emptied(connection, at)
+            if at.position < until:
+                self._advance(connection, {projection: at}, until, amended=until)
 
     def forget_others(self) -> list[str]:
         """Empty the builds that this code does not keep, after a takedown; all tables' names."""
+        return persistently(self._others_forgotten)
+
+    def _others_forgotten(self) -> list[str]:
         with database.writing(self.store.engine) as connection:
-            _lock_checkpoints(connection)
-            found = all_builds(connection, locked=True)
+            builds.exclude_builders(connection)
+            names = {build.projection for build in all_builds(connection)}
+            found = builds.locked(connection, names)
             mine = self._usable(found)
             for build in found:
                 if build in mine.values():
@@ -507,16 +896,36 @@ class Projector:
         return min(kept, default=0)
 
 
+@attrs.frozen
+class _Read:
+    """An event as stored, and as amended; None where it is withdrawn or out of view."""
+
+    stored: RecordedEvent[Any]
+    seen: RecordedEvent[Any] | None
+
+    def handled_by(self, projection: Projection, rows: Rows) -> None:
+        """Let a projection handle what of it the projection is to get."""
+        event = self.stored if projection.raw else self.seen
+        if event is not None and not isinstance(event.event, Redacted):
+            _handle(projection, rows, event)
+
+
 class _KeptRows(Rows):
     """Rows of tables: read when first asked for, written back together."""
 
     def __init__(
-        self, connection: sa.Connection, tables: Mapping[type, sa.Table], *, empty: bool
+        self,
+        connection: sa.Connection,
+        tables: Mapping[type, sa.Table],
+        *,
+        empty: bool,
+        beside: bool = False,
     ) -> None:
         super().__init__()
         self._connection = connection
         self._tables = tables
         self._empty = empty  # no row can be in the tables that was not put here first
+        self._beside = beside  # not to be written by itself
         self._changed: dict[tuple[type, tuple[Any, ...]], None] = {}  # in order of first change
 
     def get(self, cls: type[R], *key: Any) -> R | None:
@@ -534,13 +943,19 @@ class _KeptRows(Rows):
         self._rows[cls, key] = None
         self._note(cls, key)
 
+    @property
+    def full(self) -> bool:
+        """Whether as many rows have changed as should be held in memory."""
+        return len(self._changed) >= _FLUSH
+
     def _note(self, cls: type, key: tuple[Any, ...]) -> None:
         self._changed[cls, key] = None
-        if len(self._changed) >= _FLUSH:
+        if self.full and not self._beside:
             self.flush()
 
-    def flush(self) -> None:
-        """Write what has changed, and forget what was read."""
+    def flush(self, connection: sa.Connection | None = None) -> None:
+        """Write what has changed, on another connection if one is given; forget what was read."""
+        self._connection = connection or self._connection
         for cls, table in self._tables.items():
             keys = [key for kind, key in self._changed if kind is cls]
             self._write(table, shape_of(cls), keys, [self._rows[cls, key] for key in keys])
@@ -581,11 +996,20 @@ def _require_names(projections: Iterable[Projection]) -> None:
             taken.add(name)
 
 
-def _lock_checkpoints(connection: sa.Connection) -> None:
-    # Builds are made, let go live and dropped by one process at a time. It excludes neither readers
-    # nor appends; SQLite's writer is alone anyway.
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("LOCK TABLE checkpoints IN SHARE ROW EXCLUSIVE MODE")
+def _handle(projection: Projection, rows: Rows, event: RecordedEvent[Any]) -> None:
+    try:
+        projection.handle(rows, event)
+    except Exception as error:
+        error.add_note(
+            f"in projection {projection.name!r}, at position {event.position}: {event.type} "
+            f"{event.id!r}"
+        )
+        raise
+
+
+def _dropped(build: Build) -> Build:
+    """What stands for a build that is gone: nothing is left to be done about it."""
+    return attrs.evolve(build, state="ready")
 
 
 def _select_one(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar, dataclass_transform
+from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import attrs
 import sqlalchemy as sa
@@ -16,6 +16,41 @@ from timeline.errors import InvalidProjection
 
 R = TypeVar("R")
 _Class = TypeVar("_Class", bound=type)
+
+
+@attrs.frozen
+class Subject:
+    """Marks a field of a row class by which rows are found: it holds the id of something.
+
+        @row("offices", key=("event",))
+        class OfficeRow:
+            event: str
+            holder: Annotated[str, Subject("actor", "actor")]
+
+    It is a promise, too: the rows that have a value here follow from the events that name that
+    thing in these fields, whatever else is in the log. So it is for fields of the key, and for any
+    field of rows that are made by one event each; not for a field that a later event may change.
+    A view as of a moment then reads only those events, and the table has an index.
+
+    Of category `event` it is the event of that id itself, with those that name it if fields are
+    given.
+
+    Attributes:
+        category: of the thing, as in the names of streams.
+        fields: where in the events it is named, as dotted paths; anywhere, if none is given.
+    """
+
+    category: str
+    fields: tuple[str, ...]
+
+    def __init__(self, category: str, *fields: str) -> None:
+        self.__attrs_init__(category, fields)  # type: ignore[attr-defined]  # made by attrs
+
+
+OfEvent = Annotated[str, Subject("event")]
+OfMeeting = Annotated[str, Subject("meeting", "meeting")]
+OfPlan = Annotated[str, Subject("plan")]
+OfProposal = Annotated[str, Subject("proposal")]
 
 
 @attrs.frozen
@@ -43,7 +78,13 @@ class Shape:
             )
             for column in self.columns
         ]
-        return sa.Table(f"{self.name}_v{version}", sa.MetaData(), *columns)
+        name = f"{self.name}_v{version}"
+        indexes = [
+            sa.Index(f"ix_{name}_{column.name}", column.name)
+            for column in self.columns
+            if column.subject is not None and column.name != self.key[0]
+        ]
+        return sa.Table(name, sa.MetaData(), *columns, *indexes)
 
     def store(self, row: Any) -> dict[str, Any]:
         """A row as its table stores it."""
@@ -62,6 +103,7 @@ class _Column:
     sql: Any
     plain: bool  # stored as it is; everything else as canonical JSON, and When as its text
     nullable: bool
+    subject: Subject | None
 
     def store(self, value: Any) -> Any:
         if value is None or self.plain:
@@ -130,10 +172,12 @@ def _column(name: str, hint: Any) -> _Column:
         members = [part for part in typing.get_args(hint) if part is not type(None)]
         nullable = type(None) in typing.get_args(hint)
         hint = members[0] if len(members) == 1 else hint
+    marks = [each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Subject)]
     plain = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
     if typing.get_origin(plain) is typing.Literal:
         plain = str
-    return _Column(name, hint, _PLAIN.get(plain, sa.Text), plain in _PLAIN, nullable)
+    subject = marks[0] if marks else None
+    return _Column(name, hint, _PLAIN.get(plain, sa.Text), plain in _PLAIN, nullable, subject)
 
 
 def key_of(value: Any) -> tuple[Any, ...]:

@@ -45,6 +45,9 @@ from timeline.upcasting import Upcaster
 _BATCH = 1000
 """Rows read or written at a time: enough that a query costs little, few enough for flat memory."""
 
+_FEW_TYPES = 6
+"""Types of events up to which their index is worth using: rare ones are then found at once."""
+
 _MOST_PARAMETERS = 500
 """Values in one IN list: below every limit of SQLite's, old builds included."""
 
@@ -425,12 +428,19 @@ class EventStore:
         query = sa.select(events)
         wanted = None if types is None else set(types)
         if wanted is not None:
-            query = query.where(events.c.type.in_(sorted(self.codec.stored_names(wanted))))
+            names = sorted(self.codec.stored_names(wanted))
+            query = query.where(self._type_column(names).in_(names))
         if until is not None:
             query = query.where(events.c.position <= until)
         rows = self._pages(query, events.c.position, after, connection)
         found = (event for row in rows for event in self._meanings(row))
         return islice((e for e in found if wanted is None or e.type in wanted), limit)
+
+    def _type_column(self, names: Sequence[str]) -> sa.ColumnElement[str]:
+        # SQLite would find the events of many types by the index of types, and sort all that are
+        # left for each page; the plus keeps it to the order of positions.
+        many = len(names) > _FEW_TYPES and not database.is_postgresql(self.engine)
+        return sa.literal_column("+type", sa.Text) if many else events.c.type
 
     def _pages(
         self, query: sa.Select[Any], key: Any, after: int, connection: sa.Connection | None
@@ -466,6 +476,16 @@ class EventStore:
         """Those of the events with these ids that are in the log, by id."""
         with self._reading(connection) as reader:
             return {row["event_id"]: self._read(row) for row in _rows_by_id(reader, ids)}
+
+    def at(
+        self, positions: Iterable[int], connection: sa.Connection | None = None
+    ) -> Iterator[RecordedEvent[Any]]:
+        """The events at these positions, oldest first; positions beyond the end have none."""
+        with self._reading(connection) as reader:
+            for chunk in _chunks(sorted(set(positions))):
+                query = sa.select(events).where(events.c.position.in_(chunk))
+                for row in reader.execute(query.order_by(events.c.position)).mappings():
+                    yield from self._meanings(row)
 
     def existing_streams(
         self, streams: Iterable[str], connection: sa.Connection | None = None
@@ -752,7 +772,7 @@ def _rows_by_id(connection: sa.Connection, ids: Iterable[str]) -> Iterator[sa.Ro
         yield from connection.execute(query).mappings()
 
 
-def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
+def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
     rest = iter(values)
     while chunk := list(islice(rest, _MOST_PARAMETERS)):
         yield chunk

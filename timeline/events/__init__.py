@@ -14,7 +14,15 @@ from timeline.events.actors import (
     MembershipReported,
     RoleReported,
 )
-from timeline.events.base import EventType, References, event, event_type, references, renamed
+from timeline.events.base import (
+    EventType,
+    References,
+    event,
+    event_type,
+    references,
+    renamed,
+    type_names,
+)
 from timeline.events.corrections import (
     DisagreementNoted,
     EventCorrected,
@@ -78,7 +86,17 @@ VOCABULARY: tuple[type, ...] = (
 )
 """The event classes that come with the package."""
 
+AMENDMENTS: tuple[type, ...] = (
+    EventCorrected,
+    EventRetracted,
+    EventCorroborated,
+    ActorsMerged,
+    EventRedacted,
+)
+"""Those that change how other events are read."""
+
 __all__ = [
+    "AMENDMENTS",
     "VOCABULARY",
     "Actor",
     "ActorAdded",
@@ -124,4 +142,5 @@ __all__ = [
     "event_type",
     "references",
     "renamed",
+    "type_names",
 ]

@@ -134,6 +134,11 @@ def event_type(of: object) -> EventType:
     return found
 
 
+def type_names(*classes: type) -> frozenset[str]:
+    """The names that events of these classes are stored under."""
+    return frozenset(event_type(cls).name for cls in classes)
+
+
 def without_patterns(problem: str) -> str:
     """A message of msgspec's that says what is wanted in words, where it has a pattern."""
     for pattern, meaning in _MEANING.items():

@@ -64,6 +64,8 @@ class MeetingAnnounced:
         attendance: who was said to be invited, expected or confirmed.
         text: anything else said of it, in the recorder's own words.
         body: the body whose members it is for.
+        complete: whether the source means to list all who were invited, expected or confirmed, so
+            that whoever is not in `attendance` is left out of its list.
     """
 
     meeting: MeetingId
@@ -79,6 +81,7 @@ class MeetingAnnounced:
     attendance: tuple[Attendance, ...] = attrs.field(default=(), converter=attendances)
     text: Text | None = None
     body: ActorId | None = None
+    complete: bool = False
 
 
 @event(category="meeting", subject="meeting", evidence=True)
@@ -117,6 +120,8 @@ class MeetingHeld:
         topics: the matters named.
         text: what happened there, in the recorder's own words.
         body: the body whose members it was for.
+        complete: whether the source means to list all who were invited or came, so that whoever is
+            not in `attendance` is left out of its list.
     """
 
     meeting: MeetingId
@@ -130,11 +135,21 @@ class MeetingHeld:
     topics: tuple[str, ...] = attrs.field(default=(), converter=strings)
     text: Text | None = None
     body: ActorId | None = None
+    complete: bool = False
 
 
 @event(category="meeting", subject="meeting", evidence=True)
 class AttendanceReported:
-    """A source says more of who was invited to a meeting, expected, there, or not."""
+    """A source says more of who was invited to a meeting, expected, there, or not.
+
+    Attributes:
+        meeting: the meeting.
+        attendance: what it says of each participant that it names.
+        complete: whether the source means to list all who were invited or came. Only then does it
+            tell something of whom it does not name; a readout that names its own president, or
+            speaks of eight leaders, is no such list.
+    """
 
     meeting: MeetingId
     attendance: tuple[Attendance, ...] = attrs.field(converter=attendances)
+    complete: bool = False

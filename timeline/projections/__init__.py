@@ -10,6 +10,7 @@ from timeline.projections.meetings import Meetings
 from timeline.projections.plans import Plans
 from timeline.projections.sources import Sources
 from timeline.projections.statements import Statements
+from timeline.projections.subjects import Subjects
 
 BUILT_IN: tuple[Projection, ...] = (
     Sources(),
@@ -19,6 +20,7 @@ BUILT_IN: tuple[Projection, ...] = (
     Meetings(),
     Plans(),
     AmendmentsMade(),
+    Subjects(),
 )
 """One of each."""
 
@@ -31,4 +33,5 @@ __all__ = [
     "Plans",
     "Sources",
     "Statements",
+    "Subjects",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from timeline.events import (
     ActorsMerged,
     DisagreementNoted,
@@ -12,7 +14,7 @@ from timeline.events import (
     Side,
 )
 from timeline.projection import Projection, on
-from timeline.rows import Rows, row
+from timeline.rows import OfEvent, OfMeeting, Rows, Subject, row
 
 
 @row("amendments", key=("event",))
@@ -23,7 +25,7 @@ class AmendmentRow:
     events it names, or of the actors that are merged into another.
     """
 
-    event: str
+    event: OfEvent
     kind: str
     position: int
     targets: tuple[str, ...]
@@ -32,16 +34,26 @@ class AmendmentRow:
     events: tuple[str, ...]
 
 
+@row("amended_events", key=("target", "event"))
+class AmendedRow:
+    """One event that an amendment in force names; for what it says, see `AmendmentRow`."""
+
+    target: Annotated[str, Subject("event", "events")]
+    event: OfEvent
+    kind: str
+    events: tuple[str, ...]
+
+
 @row("disagreements", key=("event",))
 class DisagreementRow:
     """One finding that events are at odds, made by hand."""
 
-    event: str
+    event: OfEvent
     question: str
     position: int
     sides: tuple[Side, ...]
-    proposal: str | None
-    meeting: str | None
+    proposal: Annotated[str, Subject("proposal", "proposal")] | None
+    meeting: OfMeeting | None
     note: str | None
     events: tuple[str, ...]
 
@@ -50,7 +62,7 @@ class AmendmentsMade(Projection):
     """Corrections, retractions, further evidence, mergers and disagreements that hold."""
 
     name = "amendments"
-    rows = (AmendmentRow, DisagreementRow)
+    rows = (AmendmentRow, AmendedRow, DisagreementRow)
 
     @on(EventCorrected)
     def corrected(self, rows: Rows, recorded: RecordedEvent[EventCorrected]) -> None:
@@ -112,3 +124,6 @@ def _put(
             events=recorded.basis,
         )
     )
+    if kind != "merged":
+        for target in targets:
+            rows.put(AmendedRow(target, recorded.id, kind, recorded.basis))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from timeline.clock import When
 from timeline.events import (
     ActorAdded,
@@ -12,7 +14,10 @@ from timeline.events import (
     RoleReported,
 )
 from timeline.projection import Projection, on
-from timeline.rows import Rows, changed, row
+from timeline.rows import OfEvent, Rows, Subject, changed, row
+
+_Entry = Annotated[str, Subject("actor", "actor.id", "actor", "others")]
+_Body = Annotated[str, Subject("actor", "of")]
 
 
 @row("actors", key=("actor",))
@@ -23,11 +28,12 @@ class ActorRow:
     was called is among the aliases of that one.
     """
 
-    actor: str
+    actor: _Entry
     kind: str
     name: str
     aliases: tuple[str, ...]
-    merged_into: str | None
+    # Though mergers change it: all entries that they join are always read together.
+    merged_into: _Entry | None
     events: tuple[str, ...]
 
 
@@ -35,9 +41,9 @@ class ActorRow:
 class DistinctRow:
     """One actor who is not another, though it could be taken for it."""
 
-    event: str
-    actor: str
-    other: str
+    event: OfEvent
+    actor: _Entry
+    other: _Entry
     reason: str
     events: tuple[str, ...]
 
@@ -46,8 +52,8 @@ class DistinctRow:
 class RoleRow:
     """One report that an actor held an office."""
 
-    event: str
-    actor: str
+    event: OfEvent
+    actor: _Entry
     role: str
     of: str | None
     since: When | None
@@ -59,9 +65,9 @@ class RoleRow:
 class MembershipRow:
     """One report that an actor belonged to a body."""
 
-    event: str
-    actor: str
-    of: str
+    event: OfEvent
+    actor: _Entry
+    of: _Body
     status: str
     since: When | None
     until: When | None

@@ -8,6 +8,7 @@ from timeline.clock import When
 from timeline.events import (
     MeetingAnnounced,
     MeetingHeld,
+    PlanAnnounced,
     PrecedentNoted,
     ProposalAdopted,
     ProposalAmended,
@@ -20,7 +21,7 @@ from timeline.events import (
     Term,
 )
 from timeline.projection import Projection, on
-from timeline.rows import Rows, changed, row
+from timeline.rows import OfEvent, OfProposal, Rows, changed, row
 
 _STANCE_OF_ANSWER = {
     "accepted": "favourable",
@@ -32,20 +33,14 @@ _STANCE_OF_ANSWER = {
 
 @row("initiatives", key=("initiative",))
 class InitiativeRow:
-    """One initiative as it stands.
+    """One initiative. `title` is the first given; `parties` are those of all accounts.
 
-    `stage` is that of the latest stage-setting event in world time, `stage_event` its id; an event
-    whose year is unknown sets no stage while a dated one exists. `title` is the first given.
+    Its stage follows from the stages and from who proposed it: reports say which holds.
     """
 
-    initiative: str
+    initiative: OfProposal
     title: str | None
     parties: tuple[str, ...]
-    stage: str
-    stage_since: When | None
-    stage_event: str
-    stage_position: int
-    stage_events: tuple[str, ...]
     events: tuple[str, ...]
 
 
@@ -53,8 +48,8 @@ class InitiativeRow:
 class ProposalRow:
     """One account of the proposal being made. Competing accounts stand side by side."""
 
-    event: str
-    initiative: str
+    event: OfEvent
+    initiative: OfProposal
     position: int
     occurred: When | None
     proposer: str
@@ -70,13 +65,17 @@ class ProposalRow:
 
 @row("stages", key=("event",))
 class StageRow:
-    """One event that bears on the stage of an initiative."""
+    """One event that bears on the stage of an initiative.
 
-    event: str
-    initiative: str
+    `by` is who put the proposal forward, or took it back.
+    """
+
+    event: OfEvent
+    initiative: OfProposal
     position: int
     occurred: When | None
     stage: str
+    by: str | None
     text: str
     events: tuple[str, ...]
 
@@ -85,8 +84,8 @@ class StageRow:
 class PrecedentRow:
     """One finding that an earlier proposal is a precedent."""
 
-    event: str
-    initiative: str
+    event: OfEvent
+    initiative: OfProposal
     precedent: str
     position: int
     reason: str
@@ -102,8 +101,8 @@ class PositionRow:
     the time make the words the party's; reports look at these too.
     """
 
-    event: str
-    initiative: str
+    event: OfEvent
+    initiative: OfProposal
     party: str
     position: int
     occurred: When | None
@@ -119,8 +118,8 @@ class PositionRow:
 class TermRow:
     """What one event says of one term; `number` tells apart several of one name."""
 
-    event: str
-    initiative: str
+    event: OfEvent
+    initiative: OfProposal
     name: str
     number: int
     position: int
@@ -134,8 +133,8 @@ class TermRow:
 class DiscussionRow:
     """One report that parties talked about the proposal."""
 
-    event: str
-    initiative: str
+    event: OfEvent
+    initiative: OfProposal
     position: int
     occurred: When | None
     participants: tuple[str, ...]
@@ -148,9 +147,12 @@ class DiscussionRow:
 
 @row("mentions", key=("initiative", "kind", "thing"))
 class MentionRow:
-    """A statement or a meeting that concerns an initiative: `thing` is its event id or meeting."""
+    """A statement, a meeting or a plan that concerns an initiative.
 
-    initiative: str
+    `thing` is the id of the statement's event, of the meeting or of the plan.
+    """
+
+    initiative: OfProposal
     kind: str
     thing: str
     events: tuple[str, ...]
@@ -160,7 +162,7 @@ class Initiatives(Projection):
     """Each initiative's stage, proposals, positions, terms and talks."""
 
     name = "initiatives"
-    version = 2
+    version = 3
     rows = (
         InitiativeRow,
         ProposalRow,
@@ -174,7 +176,7 @@ class Initiatives(Projection):
 
     @on(ProposalMade)
     def proposed(self, rows: Rows, recorded: RecordedEvent[ProposalMade]) -> None:
-        """Keep the account; it sets the stage it speaks of."""
+        """Keep the account, and the stage it speaks of."""
         made = recorded.event
         rows.put(
             ProposalRow(
@@ -193,9 +195,13 @@ class Initiatives(Projection):
                 events=recorded.basis,
             )
         )
+        self._put_stage(rows, recorded, made.firmness, made.by)
         known = rows.get(InitiativeRow, made.proposal)
-        parties = dict.fromkeys((*(known.parties if known else ()), *made.parties))
-        self._set_stage(rows, recorded, made.proposal, made.firmness, made.title, tuple(parties))
+        assert known is not None  # just put, if it was not there
+        parties = tuple(dict.fromkeys((*known.parties, *made.parties)))
+        rows.put(changed(known, title=known.title or made.title, parties=parties))
+        if made.meeting is not None:
+            _mention(rows, recorded, made.proposal, "meeting", made.meeting)
         _put_terms(rows, recorded, (made.proposal,), made.by, made.terms)
 
     @on(PrecedentNoted)
@@ -259,17 +265,17 @@ class Initiatives(Projection):
         )
         if made.meeting is not None:
             _mention(rows, recorded, made.proposal, "meeting", made.meeting)
-        self._set_stage(rows, recorded, made.proposal, "negotiating")
+        self._put_stage(rows, recorded, "negotiating")
 
     @on(ProposalWithdrawn)
     def withdrawn(self, rows: Rows, recorded: RecordedEvent[ProposalWithdrawn]) -> None:
         """Taken back."""
-        self._set_stage(rows, recorded, recorded.event.proposal, "withdrawn")
+        self._put_stage(rows, recorded, "withdrawn", recorded.event.by)
 
     @on(ProposalAdopted)
     def adopted(self, rows: Rows, recorded: RecordedEvent[ProposalAdopted]) -> None:
         """Agreed."""
-        self._set_stage(rows, recorded, recorded.event.proposal, "agreed")
+        self._put_stage(rows, recorded, "agreed")
 
     @on(StatementMade)
     def said(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
@@ -278,6 +284,8 @@ class Initiatives(Projection):
         _put_terms(rows, recorded, made.about, made.speaker, made.terms)
         for initiative in made.about:
             _mention(rows, recorded, initiative, "statement", recorded.id)
+            if made.meeting is not None:
+                _mention(rows, recorded, initiative, "meeting", made.meeting)
             for position in made.positions:
                 rows.put(
                     PositionRow(
@@ -301,15 +309,20 @@ class Initiatives(Projection):
         for initiative in recorded.event.about:
             _mention(rows, recorded, initiative, "meeting", recorded.event.meeting)
 
-    def _set_stage(
+    @on(PlanAnnounced)
+    def planned(self, rows: Rows, recorded: RecordedEvent[PlanAnnounced]) -> None:
+        """Keep which plans do, likewise."""
+        for initiative in recorded.event.about:
+            _mention(rows, recorded, initiative, "plan", recorded.event.plan)
+
+    def _put_stage(
         self,
         rows: Rows,
         recorded: RecordedEvent[Any],
-        initiative: str,
         stage: str,
-        title: str | None = None,
-        parties: tuple[str, ...] = (),
+        by: str | None = None,
     ) -> None:
+        initiative = recorded.event.proposal
         rows.put(
             StageRow(
                 event=recorded.id,
@@ -317,35 +330,13 @@ class Initiatives(Projection):
                 position=recorded.position,
                 occurred=recorded.occurred,
                 stage=stage,
+                by=by,
                 text=recorded.event.text,
                 events=recorded.basis,
             )
         )
-        known = rows.get(InitiativeRow, initiative)
-        if known is None:
-            known = InitiativeRow(
-                initiative=initiative,
-                title=title,
-                parties=parties,
-                stage=stage,
-                stage_since=recorded.occurred,
-                stage_event=recorded.id,
-                stage_position=recorded.position,
-                stage_events=recorded.basis,
-                events=recorded.basis,
-            )
-        elif latest_key(recorded.occurred, recorded.position) > latest_key(
-            known.stage_since, known.stage_position
-        ):
-            known = changed(
-                known,
-                stage=stage,
-                stage_since=recorded.occurred,
-                stage_event=recorded.id,
-                stage_position=recorded.position,
-                stage_events=recorded.basis,
-            )
-        rows.put(changed(known, title=known.title or title, parties=parties or known.parties))
+        if rows.get(InitiativeRow, initiative) is None:
+            rows.put(InitiativeRow(initiative, None, (), recorded.basis))
 
 
 def latest_key(occurred: When | None, position: int) -> tuple[bool, Any, int]:

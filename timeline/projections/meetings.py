@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from timeline.clock import When
 from timeline.events import (
-    Attendance,
     AttendanceReported,
     MeetingAnnounced,
     MeetingCalledOff,
@@ -15,7 +14,7 @@ from timeline.events import (
     RecordedEvent,
 )
 from timeline.projection import Projection, on
-from timeline.rows import Rows, changed, row
+from timeline.rows import OfEvent, OfMeeting, Rows, Subject, changed, row
 
 
 @row("meetings", key=("meeting",))
@@ -26,7 +25,7 @@ class MeetingRow:
     report. What each report says is in the reports.
     """
 
-    meeting: str
+    meeting: OfMeeting
     title: str
     form: str
     series: str | None
@@ -43,8 +42,8 @@ class MeetingReportRow:
     held; `said_on` is when an announcement was made. Reports that disagree stand side by side.
     """
 
-    event: str
-    meeting: str
+    event: OfEvent
+    meeting: OfMeeting
     position: int
     what: str
     firmness: str | None
@@ -54,8 +53,8 @@ class MeetingReportRow:
     announced_by: str | None
     title: str | None
     form: str | None
-    series: str | None
-    within: str | None
+    series: Annotated[str, Subject("series")] | None
+    within: Annotated[str, Subject("meeting", "within")] | None
     about: tuple[str, ...]
     topics: tuple[str, ...]
     text: str | None
@@ -67,16 +66,18 @@ class AttendanceRow:
     """What one event says of one participant of one meeting; `number` is the entry within it.
 
     `party` is whom the participant was there for, or the participant where nothing was said.
+    `complete` is whether the event lists all who were invited or came.
     """
 
-    event: str
+    event: OfEvent
     number: int
-    meeting: str
+    meeting: OfMeeting
     party: str
     participant: str
     status: str
     role: str | None
     instead_of: str | None
+    complete: bool
     position: int
     occurred: When | None
     events: tuple[str, ...]
@@ -86,7 +87,7 @@ class Meetings(Projection):
     """Each meeting, what was reported of it, and its attendance."""
 
     name = "meetings"
-    version = 2
+    version = 3
     rows = (MeetingRow, MeetingReportRow, AttendanceRow)
 
     @on(MeetingAnnounced)
@@ -115,7 +116,7 @@ class Meetings(Projection):
                 events=recorded.basis,
             )
         )
-        _put_attendance(rows, recorded, said.meeting, said.attendance)
+        _put_attendance(rows, recorded)
 
     @on(MeetingRescheduled)
     def rescheduled(self, rows: Rows, recorded: RecordedEvent[MeetingRescheduled]) -> None:
@@ -154,12 +155,12 @@ class Meetings(Projection):
                 events=recorded.basis,
             )
         )
-        _put_attendance(rows, recorded, said.meeting, said.attendance)
+        _put_attendance(rows, recorded)
 
     @on(AttendanceReported)
     def attended(self, rows: Rows, recorded: RecordedEvent[AttendanceReported]) -> None:
         """Keep what it says of each participant."""
-        _put_attendance(rows, recorded, recorded.event.meeting, recorded.event.attendance)
+        _put_attendance(rows, recorded)
 
 
 def _put_meeting(
@@ -218,19 +219,21 @@ def _put_change(
 
 
 def _put_attendance(
-    rows: Rows, recorded: RecordedEvent[Any], meeting: str, entries: tuple[Attendance, ...]
+    rows: Rows, recorded: RecordedEvent[MeetingAnnounced | MeetingHeld | AttendanceReported]
 ) -> None:
-    for number, entry in enumerate(entries, start=1):
+    said = recorded.event
+    for number, entry in enumerate(said.attendance, start=1):
         rows.put(
             AttendanceRow(
                 event=recorded.id,
                 number=number,
-                meeting=meeting,
+                meeting=said.meeting,
                 party=entry.represents or entry.actor,
                 participant=entry.actor,
                 status=entry.status,
                 role=entry.role,
                 instead_of=entry.instead_of,
+                complete=said.complete,
                 position=recorded.position,
                 occurred=recorded.occurred,
                 events=recorded.basis,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from timeline.clock import When
 from timeline.events import PlanAnnounced, PlanOutcomeReported, RecordedEvent
 from timeline.projection import Projection, on
-from timeline.rows import Rows, row
+from timeline.rows import OfEvent, OfPlan, Rows, row
 
 
 @row("plans", key=("event",))
 class PlanRow:
     """One announcement of a plan; `occurred` is when it was made, `due` what it promised."""
 
-    event: str
-    plan: str
+    event: OfEvent
+    plan: OfPlan
     title: str
     by: str
     position: int
@@ -30,8 +30,8 @@ class PlanRow:
 class PlanOutcomeRow:
     """One report of what became of a plan; `occurred` is when."""
 
-    event: str
-    plan: str
+    event: OfEvent
+    plan: OfPlan
     position: int
     occurred: When | None
     outcome: str

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from timeline.clock import When
 from timeline.events import RecordedEvent, SourceAdded
 from timeline.projection import Projection, on
-from timeline.rows import Rows, row
+from timeline.rows import Rows, Subject, row
 
 
 @row("sources", key=("source",))
 class SourceRow:
     """One source; the fields are those of `timeline.Source`, `events` the ids behind the row."""
 
-    source: str
+    source: Annotated[str, Subject("source", "source.id")]
     publisher: str
     title: str
     address: str | None

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from timeline.clock import When
 from timeline.events import RecordedEvent, StatementMade
 from timeline.projection import Projection, on
-from timeline.rows import Rows, row
+from timeline.rows import OfEvent, Rows, Subject, row
 
 
 @row("statements", key=("event",))
 class StatementRow:
     """One statement; the fields are those of `timeline.StatementMade`."""
 
-    event: str
+    event: OfEvent
     position: int
     occurred: When | None
-    speaker: str
+    speaker: Annotated[str, Subject("actor", "speaker")]
     on_behalf_of: str | None
     capacity: str | None
     addressee: str | None

@@ -119,17 +119,17 @@ def actors_report(view: View, name: str | None = None) -> ActorsReport:
         InvalidInput: several do.
     """
     citer = Citer(view)
-    rows = view.all(ActorRow)
+    one = None if name is None else find_actor(view, name)
+    rows = view.all(ActorRow) if one is None else _entries(view, one)
     entries = defaultdict(list)
     for entry, actor in _read_as(rows).items():
         entries[actor].append(entry)
-    one = None if name is None else find_actor(view, name)
     chosen = sorted(
         (row for row in rows if row.merged_into is None and one in (None, row.actor)),
         key=lambda row: (row.name, row.actor),
     )
     roles, memberships = _by_actor(view, RoleRow, one), _by_actor(view, MembershipRow, one)
-    distinct = view.all(DistinctRow)
+    distinct = view.all(DistinctRow) if one is None else _distinct(view, rows)
     found = (
         *chosen,
         *(each for kept in (roles, memberships) for of in kept.values() for each in of),
@@ -159,6 +159,30 @@ def actors_report(view: View, name: str | None = None) -> ActorsReport:
     )
 
 
+def _entries(view: View, actor: str) -> list[ActorRow]:
+    """The rows of an actor, and of the entries that were merged into it, by id."""
+    found: dict[str, ActorRow] = {}
+    known = view.get(ActorRow, actor)
+    left = [] if known is None else [known]
+    while left:
+        row = left.pop()
+        if row.actor not in found:
+            found[row.actor] = row
+            left += view.all(ActorRow, merged_into=row.actor)
+    return [found[id] for id in sorted(found)]
+
+
+def _distinct(view: View, rows: Iterable[ActorRow]) -> list[DistinctRow]:
+    """What tells any of these entries from others."""
+    found = {
+        (each.event, each.other): each
+        for row in rows
+        for side in ("actor", "other")
+        for each in view.all(DistinctRow, **{side: row.actor})
+    }
+    return [found[key] for key in sorted(found)]
+
+
 def _by_actor(view: View, cls: type[_Row], actor: str | None) -> dict[str, list[_Row]]:
     """Reports of each actor, those that tell a beginning by it."""
     rows = view.all(cls) if actor is None else view.all(cls, actor=actor)
@@ -174,7 +198,7 @@ def _role_line(view: View, citer: Citer, row: RoleRow) -> RoleLine:
         of=citer.name_of(row.of),
         since=text(row.since),
         until=text(row.until),
-        reported=text(_reported(view, row.events)),
+        reported=text(reported(view, row.events)),
         evidence=citer.cite(row.events),
     )
 
@@ -186,12 +210,12 @@ def membership_line(view: View, citer: Citer, row: MembershipRow) -> MembershipL
         status=row.status,
         since=text(row.since),
         until=text(row.until),
-        reported=text(_reported(view, row.events)),
+        reported=text(reported(view, row.events)),
         evidence=citer.cite(row.events),
     )
 
 
-def _reported(view: View, basis: Sequence[str]) -> When | None:
+def reported(view: View, basis: Sequence[str]) -> When | None:
     """The date that a report speaks of, as corrected; else when its first source came out."""
     events = view.events(basis)
     report, *amendments = (events[id] for id in basis)

@@ -7,15 +7,22 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import UNKNOWN, When
+from timeline.clock import When
 from timeline.errors import NotFound
+from timeline.events import (
+    ActorsMerged,
+    EventCorrected,
+    RoleReported,
+    type_names,
+)
 from timeline.projection import View
-from timeline.projections.directory import MembershipRow, RoleRow
+from timeline.projections.directory import ActorRow, RoleRow
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
-from timeline.reports.base import Report, Standing
+from timeline.reports.base import Report, Standing, not_found
 from timeline.reports.document import Cell, Document, Line, Table, cell, line
 from timeline.reports.evidence import Citation, Citer, Named
 from timeline.reports.meetings import MeetingLine, meeting_dates, meeting_lines
+from timeline.reports.memberships import Memberships
 from timeline.reports.positions import Offices
 
 NOT_MENTIONED = "not mentioned"
@@ -30,7 +37,7 @@ _PLANS = ("confirmed", "expected", "invited")
 _ABREAST = 3
 """Meetings in one table: as many as can be read in 80 columns."""
 
-_NO_REPORTS = frozenset({"EventCorrected", "ActorsMerged", "RoleReported"})
+_NO_REPORTS = type_names(EventCorrected, ActorsMerged, RoleReported)
 """What is cited beside a report of attendance, and does not itself say who came."""
 
 
@@ -65,8 +72,10 @@ class AttendanceCell:
         status: what was reported of the outcome, or of the plan where no outcome was; two statuses
             joined by ` / ` where reports differ; `not mentioned` where there are none.
         entries: every report behind it.
-        silent: what was looked at and does not name the party: the other events that list
-            participants of the meeting; the reports of the meeting where none lists any.
+        silent: the events that list all participants, as their sources mean it, and leave the
+            party out. What names only some passes over nobody.
+        reports: the reports of the meeting, where no event names the party and no list leaves it
+            out.
         member: whether the party belonged to the body that met, when it met; None where that is
             not known, or the meeting is of no body.
     """
@@ -75,12 +84,14 @@ class AttendanceCell:
     status: str
     entries: tuple[AttendanceEntry, ...]
     silent: tuple[Citation, ...]
+    reports: tuple[Citation, ...]
     member: bool | None
 
     @property
     def evidence(self) -> tuple[Citation, ...]:
         """All that was looked at: what names the party first."""
-        return _joined((*(entry.evidence for entry in self.entries), self.silent))
+        named = (entry.evidence for entry in self.entries)
+        return _joined((*named, self.silent, self.reports))
 
     def by_status(self) -> dict[str, tuple[Citation, ...]]:
         """Who says what: the evidence for each of the seven statuses, empty where nobody says so.
@@ -97,7 +108,7 @@ class AttendanceCell:
         """The sources that give a status, by origin: copies of one text are one voice.
 
         A source that only another one mentions speaks through that one. The party is not mentioned
-        by a source that lists participants and names it nowhere.
+        by a source that lists all participants and names it nowhere.
         """
         if status != NOT_MENTIONED:
             return _voices(self.by_status()[status])
@@ -155,18 +166,20 @@ class AttendanceCount:
         meeting: its id.
         there: how many parties attended or were represented: of the members at the time, where the
             body that met is known, else of all.
-        of: how many members the body had at the time, as far as is recorded; None where it is not
-            known whose meeting it was, or who belonged.
+        of: how many are on record as members of the body at the time, which may have had more; None
+            where it is not known whose meeting it was, or who belonged.
+        unnamed: whether some of those there are unnamed, so that nobody knows how many came.
         disputed: how many of those there were absent by other reports.
         others: how many came who are not known to have been members.
-        missing: the members whom no report has there.
-        lists: the events that list participants.
+        missing: the members whom no report has there; none where some of those there are unnamed.
+        lists: the events that list all participants.
         evidence: the reports of who came, and of who belonged.
     """
 
     meeting: str
     there: int
     of: int | None
+    unnamed: bool
     disputed: int
     others: int
     missing: tuple[Named, ...]
@@ -174,10 +187,12 @@ class AttendanceCount:
     evidence: tuple[Citation, ...]
 
     def __str__(self) -> str:
+        if self.unnamed:
+            return "not known: some who came are unnamed"
         if self.of is None:
             told = "1 party" if self.there == 1 else f"{self.there} parties"
         else:
-            told = f"{self.there} of {self.of} members"
+            told = f"{self.there} of the {self.of} on record as members"
         told += f" ({self.disputed} disputed)" if self.disputed else ""
         return f"{told}, {self.others} beside them" if self.others else told
 
@@ -217,8 +232,9 @@ class AttendanceReport(Report):
         for each in self.parties:
             if each.party == party:
                 return each.cells[index]
-        silent = self.counts[index].lists or self.meetings[index].evidence
-        return AttendanceCell(meeting, NOT_MENTIONED, (), silent, None)
+        silent = self.counts[index].lists
+        reports = () if silent else self.meetings[index].evidence
+        return AttendanceCell(meeting, NOT_MENTIONED, (), silent, reports, None)
 
     def count(self, meeting: str) -> AttendanceCount:
         """How many came to one meeting.
@@ -241,7 +257,8 @@ class AttendanceReport(Report):
             (self._meetings_table(), *self._matrix(), self._counts_table(), self._sidelines()),
             note="“Not mentioned” says that no report in view names the party; it does not say "
             "that the party stayed away. “By 3” counts independent origins; copies of one text "
-            "are one. Members are those at the time, as far as they are recorded.",
+            "are one. “Not mentioned by 3” counts those that mean to list all who came. Members "
+            "are those at the time, as far as they are recorded.",
         )
 
     def _meetings_table(self) -> Table:
@@ -255,20 +272,23 @@ class AttendanceReport(Report):
         )
 
     def _matrix(self) -> Iterable[Table]:
+        """Some meetings abreast, with the parties that have to do with one of them."""
+        continued = ""
         for start in range(0, len(self.meetings), _ABREAST):
             shown = slice(start, start + _ABREAST)
-            yield Table(
-                f"Who attended{CONTINUED if start else ''}",
-                ("Party", *(_heading(each) for each in self.meetings[shown])),
-                tuple(
-                    (
-                        cell(each.name, each.evidence),
-                        *(_shown(one, each.party) for one in each.cells[shown]),
-                    )
-                    for each in self.parties
-                ),
-                named_by=1,
+            rows = tuple(
+                (
+                    cell(each.name, each.evidence),
+                    *(_shown(one, each.party) for one in each.cells[shown]),
+                )
+                for each in self.parties
+                if any(one.entries or one.member for one in each.cells[shown])
             )
+            if rows:
+                columns = ("Party", *(_heading(each) for each in self.meetings[shown]))
+                title = f"Who attended{continued}"
+                yield Table(title, columns, rows, named_by=1, otherwise=NOT_MENTIONED)
+                continued = CONTINUED
 
     def _counts_table(self) -> Table:
         return Table(
@@ -277,7 +297,7 @@ class AttendanceReport(Report):
             tuple(
                 line(count.evidence, _heading(each), _came(each, count), count.missing)
                 for each, count in zip(self.meetings, self.counts, strict=True)
-                if count.there or count.of is not None
+                if count.there or count.unnamed or count.of is not None
             ),
         )
 
@@ -294,8 +314,8 @@ def _heading(each: MeetingLine) -> str:
 
 
 def _came(each: MeetingLine, count: AttendanceCount) -> str:
-    known = count.there or each.state == "held"
-    return str(count) if known else f"not known; {count.of} members"
+    known = count.there or count.unnamed or each.state == "held"
+    return str(count) if known else f"not known; {count.of} on record as members"
 
 
 def _shown(each: AttendanceCell, party: str) -> Cell:
@@ -351,8 +371,8 @@ def attendance_report(
         NotFound: no such series or meeting is in view.
     """
     chosen = _chosen(view, series, meeting)
-    offices = Offices(view)
-    rolls = [_roll(view, offices, row) for row in chosen]
+    register = _Register(view)
+    rolls = [register.roll(row) for row in chosen]
     if series is None and meeting is None:
         rolls = [roll for roll in rolls if roll.entries]
     citer = Citer(view)
@@ -366,7 +386,7 @@ def attendance_report(
         meetings=meetings,
         counts=tuple(_count(citer, *each) for each in zip(rolls, meetings, strict=True)),
         parties=_lines(citer, rolls, meetings, with_members=True),
-        sidelines=tuple(_sideline_lines(view, offices, citer, [roll.row for roll in rolls])),
+        sidelines=tuple(_sideline_lines(view, register, citer, [roll.row for roll in rolls])),
         corrections=citer.corrections(),
         sources=citer.sources(),
     )
@@ -380,15 +400,13 @@ def _chosen(view: View, series: str | None, meeting: str | None) -> list[Meeting
         found = _rows(view, view.all(MeetingReportRow, series=series))
         if not found:
             known = sorted({row.series for row in view.all(MeetingReportRow) if row.series})
-            raise NotFound(
-                f"no meeting of a series {series!r} is recorded. Series: {', '.join(known)}."
-            )
+            raise not_found(view, f"meeting of a series {series!r}", known, listed="Series")
     if meeting is None:
         return found
     chosen = [row for row in found if row.meeting == meeting]
     if not chosen:
-        ids = ", ".join(row.meeting for row in found)
-        raise NotFound(f"no meeting {meeting!r} is recorded. Meetings: {ids}.")
+        ids = (row.meeting for row in found)
+        raise not_found(view, f"meeting {meeting!r}", ids, listed="Meetings")
     return chosen
 
 
@@ -417,13 +435,15 @@ class _Roll:
     """Who is said to have been at one meeting, and who belonged to the body that met.
 
     `members` has the events that say that a party belonged; `guests` are parties that are reported
-    to belong to the body otherwise, or at another time.
+    not to have: to have belonged to the body otherwise, or at another time. `unnamed` are parties
+    that no report names.
     """
 
     row: MeetingRow
     entries: tuple[_Entry, ...]
     members: dict[str, tuple[str, ...]]
     guests: frozenset[str]
+    unnamed: frozenset[str]
 
     @property
     def parties(self) -> set[str]:
@@ -438,63 +458,41 @@ class _Roll:
         return [entry for entry in self.entries if entry.party == party]
 
     def lists(self, *, without: str | None = None) -> list[str]:
-        """The events that list participants, leaving out those that name a party."""
+        """The events that list all participants, leaving out those that name a party."""
         naming = {entry.row.event for entry in self.entries if entry.party == without}
-        rows = (entry.row for entry in self.entries)
+        rows = (entry.row for entry in self.entries if entry.row.complete)
         return [id for row in rows if row.event not in naming for id in row.events]
 
     def is_member(self, party: str) -> bool | None:
         return True if party in self.members else False if party in self.guests else None
 
 
-def _roll(view: View, offices: Offices, row: MeetingRow) -> _Roll:
-    dates = meeting_dates(view.all(MeetingReportRow, meeting=row.meeting))
-    belonging = _belonging(view, row.body)
-    members = {
-        party: tuple(id for report in current for id in report.events)
-        for party, reports in belonging.items()
-        if (current := _current(reports, dates))
-    }
-    rows = view.all(AttendanceRow, meeting=row.meeting)
-    rows.sort(key=lambda each: (each.position, each.number))
-    entries = tuple(_entry(offices, each, members.keys(), dates) for each in rows)
-    return _Roll(row, entries, members, frozenset(belonging.keys() - members.keys()))
+class _Register:
+    """Who was at which meeting, with the offices and memberships that this is read by."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._offices = Offices(view)
+        self._memberships = Memberships(view)
+
+    def roll(self, row: MeetingRow) -> _Roll:
+        dates = meeting_dates(self._view.all(MeetingReportRow, meeting=row.meeting))
+        known = self._memberships.of(row.body)
+        members = {
+            party: tuple(id for report in current for id in report.events)
+            for party, membership in known.items()
+            if (current := membership.current(dates))
+        }
+        guests = (party for party, each in known.items() if each.at(dates) is False)
+        rows = self._view.all(AttendanceRow, meeting=row.meeting)
+        rows.sort(key=lambda each: (each.position, each.number))
+        entries = tuple(_entry(self._offices, each, members.keys(), dates) for each in rows)
+        return _Roll(row, entries, members, frozenset(guests), _unnamed(self._view, entries))
 
 
-def _belonging(view: View, body: str | None) -> dict[str, list[MembershipRow]]:
-    found: dict[str, list[MembershipRow]] = {}
-    if body is not None:
-        for report in view.all(MembershipRow, of=body):
-            found.setdefault(report.actor, []).append(report)
-    return found
-
-
-def _current(reports: Sequence[MembershipRow], dates: Sequence[When]) -> list[MembershipRow]:
-    """The reports by which a party may have been a member on one of the dates."""
-    left = [
-        report.until or report.since
-        for report in reports
-        if report.status == "former member" and (report.until or report.since)
-    ]
-    return [
-        report
-        for report in reports
-        if report.status == "member" and any(_held_then(report, left, date) for date in dates)
-    ]
-
-
-def _held_then(report: MembershipRow, left: Iterable[When | None], date: When) -> bool:
-    since, until = report.since or UNKNOWN, report.until or UNKNOWN
-    return date.possibly_within(since, until) and not any(
-        _before(end, date) and not _before(end, since) for end in left if end is not None
-    )
-
-
-def _before(one: When, other: When) -> bool:
-    """Whether the one is over, in every reading, when the other begins."""
-    if one.latest is None or other.earliest is None:
-        return False
-    return one.latest < other.earliest
+def _unnamed(view: View, entries: Iterable[_Entry]) -> frozenset[str]:
+    known = (view.get(ActorRow, party) for party in {entry.party for entry in entries})
+    return frozenset(each.actor for each in known if each is not None and each.kind == "unnamed")
 
 
 def _entry(
@@ -563,7 +561,8 @@ def _cell(citer: Citer, roll: _Roll, party: str, told: MeetingLine) -> Attendanc
         meeting=roll.row.meeting,
         status=_status([entry.status for entry in entries]),
         entries=entries,
-        silent=silent if roll.entries else told.evidence,
+        silent=silent,
+        reports=() if entries or silent else told.evidence,
         member=roll.is_member(party),
     )
 
@@ -577,15 +576,18 @@ def _status(reported: Sequence[str]) -> str:
 
 def _count(citer: Citer, roll: _Roll, told: MeetingLine) -> AttendanceCount:
     came = [entry for entry in roll.entries if entry.row.status in _THERE]
-    there = {entry.party for entry in came}
+    unnamed = any(entry.party in roll.unnamed for entry in came)
+    there = {entry.party for entry in came} - roll.unnamed
     counted = there & roll.members.keys() if roll.members else there
     absent = {entry.party for entry in roll.entries if entry.row.status == "absent"}
-    missing = sorted(citer.names(roll.members.keys() - there), key=str)
+    # Any of them may be among those who are not named.
+    missing = () if unnamed else sorted(citer.names(roll.members.keys() - there), key=str)
     belonging = [id for events in roll.members.values() for id in events]
     return AttendanceCount(
         meeting=roll.row.meeting,
         there=len(counted),
         of=len(roll.members) or None,
+        unnamed=unnamed,
         disputed=len(counted & absent),
         others=len(there - counted),
         missing=tuple(missing),
@@ -596,14 +598,12 @@ def _count(citer: Citer, roll: _Roll, told: MeetingLine) -> AttendanceCount:
 
 
 def _sideline_lines(
-    view: View, offices: Offices, citer: Citer, rows: Sequence[MeetingRow]
+    view: View, register: _Register, citer: Citer, rows: Sequence[MeetingRow]
 ) -> Iterable[SidelineLine]:
     beside = [report for row in rows for report in view.all(MeetingReportRow, within=row.meeting)]
     ids = {row.meeting for row in rows}
     rolls = {
-        row.meeting: _roll(view, offices, row)
-        for row in _rows(view, beside)
-        if row.meeting not in ids
+        row.meeting: register.roll(row) for row in _rows(view, beside) if row.meeting not in ids
     }
     for told in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
         parties = _lines(citer, [rolls[told.meeting]], [told], with_members=False)

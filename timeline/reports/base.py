@@ -5,10 +5,12 @@ from __future__ import annotations
 import abc
 import json
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import attrs
 
+from timeline.clock import UNKNOWN, When
+from timeline.errors import NotFound
 from timeline.projection import View
 from timeline.reports.document import Cell, Document, Table, cell
 from timeline.reports.evidence import CorrectionLine, SourceLine, text
@@ -26,6 +28,8 @@ class Standing:
         published: the date by which sources had to be published to be taken into account.
         occurred: the date by which events had to have happened to be taken into account.
         possibly: whether what only may have been published or happened by then is, too.
+        taken_down: the ids of events up to there whose words were taken down since: where something
+            rested on them, the report is not as it was before.
     """
 
     position: int
@@ -33,6 +37,7 @@ class Standing:
     published: str | None = None
     occurred: str | None = None
     possibly: bool = False
+    taken_down: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, view: View) -> Standing:
@@ -44,16 +49,23 @@ class Standing:
             published=text(cutoff.published),
             occurred=text(cutoff.occurred),
             possibly=cutoff.possibly,
+            taken_down=view.taken_down,
         )
 
     def __str__(self) -> str:
-        by = "possibly by" if self.possibly else "by"
-        limits = [
-            f" As published {by} {self.published}." if self.published else "",
-            f" As it had happened {by} {self.occurred}." if self.occurred else "",
-        ]
         place = f"Made at position {self.position} of the log, digest {self.digest}."
-        return place + "".join(limits)
+        said = [place, *(f"A{limit[1:]}." for limit in self.limits)]
+        if self.taken_down:
+            gone = ", ".join(self.taken_down)
+            said.append(f"What these events said was taken down since, and is not in it: {gone}.")
+        return " ".join(said)
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What is left out by date, in words."""
+        by = "possibly by" if self.possibly else "by"
+        dates = {"as published": self.published, "as it had happened": self.occurred}
+        return tuple(f"{how} {by} {date}" for how, date in dates.items() if date)
 
 
 @attrs.frozen(kw_only=True)
@@ -129,6 +141,44 @@ class Report(abc.ABC):
                     for line in self.sources
                 ),
             )
+
+
+class Placed(Protocol):
+    """A row with a date of the world and a place in the log."""
+
+    @property
+    def occurred(self) -> When | None:
+        """When it was, if that is known."""
+
+    @property
+    def position(self) -> int:
+        """Where in the log it is."""
+
+
+_Placed = TypeVar("_Placed", bound=Placed)
+
+
+def by_time(rows: Iterable[_Placed]) -> list[_Placed]:
+    """Rows in order of world time, uncertain dates by their earliest day, undated ones last."""
+    return sorted(rows, key=lambda row: ((row.occurred or UNKNOWN).sort_key, row.position))
+
+
+def not_found(
+    view: View, what: str, known: Iterable[str], *, listed: str | None = None
+) -> NotFound:
+    """The error for what is not in a view: with what is, and what the view leaves out.
+
+    Args:
+        view: where it was looked for.
+        what: what it is, such as `initiative 'x'`.
+        known: the ids that are in view.
+        listed: what to call these.
+    """
+    ids = ", ".join(known)
+    limits = Standing.of(view).limits
+    place = f"in view {' and '.join(limits)}" if limits else "recorded"
+    heading = listed or ("In view are" if limits else "Recorded are")
+    return NotFound(f"no {what} is {place}. " + (f"{heading}: {ids}." if ids else "None is."))
 
 
 def _listed(_instance: object, _field: object, value: Any) -> Any:

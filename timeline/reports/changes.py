@@ -12,7 +12,15 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from timeline.clock import UNKNOWN, When
-from timeline.events import EventCorrected, MembershipReported, RoleReported, event_type
+from timeline.events import (
+    AMENDMENTS,
+    ActorsMerged,
+    EventCorrected,
+    EventRetracted,
+    MembershipReported,
+    RoleReported,
+    type_names,
+)
 from timeline.projection import View
 from timeline.projections import BUILT_IN
 from timeline.projections.amendments import AmendmentRow, DisagreementRow
@@ -34,10 +42,10 @@ _HEADINGS = {
     "recorded": "Recorded",
     "position": "Position",
 }
-_REWRITINGS = frozenset({"EventCorrected", "EventRetracted", "ActorsMerged"})
+_REWRITINGS = type_names(EventCorrected, EventRetracted, ActorsMerged)
 """They make events read otherwise; what reads as before is not confirmed by them."""
 
-_AMENDMENTS = _REWRITINGS | {"EventCorroborated"}
+_AMENDMENTS = type_names(*AMENDMENTS)
 """What may be cited in many rows, so that it does not tell which row is which."""
 
 _NOTHING = "–"
@@ -46,7 +54,7 @@ _LONGEST = 60
 """Characters of a row's text that are enough to tell which row it is."""
 
 
-_CIRCUMSTANCES = frozenset(event_type(cls).name for cls in (RoleReported, MembershipReported))
+_CIRCUMSTANCES = type_names(RoleReported, MembershipReported)
 
 
 @attrs.frozen
@@ -256,6 +264,8 @@ def _bodies(report: Report | None) -> dict[str, _Body]:
                 _go_on(rows, table)
             else:
                 rows += [_row(table, each) for each in table.rows]
+            if table.otherwise is not None:
+                _fill(rows, table.otherwise)
     return found
 
 
@@ -294,13 +304,23 @@ def _told_apart(columns: Iterable[str]) -> Iterator[str]:
 
 
 def _go_on(rows: list[_Row], table: Table) -> None:
-    """Add the columns of a table that continues the one before."""
+    """Add the columns of a table that continues the one before, and the rows that it alone has."""
     further = {row.name: row for row in (_row(table, each) for each in table.rows)}
+    known = {row.name for row in rows}
+    rows += [row for name, row in further.items() if name not in known]
     for index, row in enumerate(rows):
         if row.name in further:
             cells = {**further[row.name].cells, **row.cells}
             order = dict.fromkeys((*row.cells, *cells))
             rows[index] = attrs.evolve(row, cells={column: cells[column] for column in order})
+
+
+def _fill(rows: list[_Row], otherwise: str) -> None:
+    """Give each row a cell in every column, also in those of a table that leaves it out."""
+    columns = dict.fromkeys(column for row in rows for column in row.cells)
+    for index, row in enumerate(rows):
+        cells = {column: row.cells.get(column, Cell(otherwise)) for column in columns}
+        rows[index] = attrs.evolve(row, cells=cells)
 
 
 # Which row became which
@@ -413,7 +433,10 @@ class _Comparison:
         self._known = _in_view(earlier)
         self._still = _in_view(later)
         amendments = later.all(AmendmentRow)
-        self._targets = {each.event: each.targets for each in amendments}
+        # A merger names actors, and no events.
+        self._targets = {
+            each.event: () if each.kind == "merged" else each.targets for each in amendments
+        }
         said_of = self._targets | {
             each.event: tuple(id for side in each.sides for id in side.events)
             for each in later.all(DisagreementRow)
@@ -598,7 +621,7 @@ def _row_changes(title: str, was: _Row | None, now: _Row | None) -> Iterator[_Ch
 def _in_view(view: View) -> set[str]:
     """All events in view that say something."""
     classes: list[type[Any]] = [cls for each in BUILT_IN for cls in each.rows]
-    return {id for cls in classes for row in view.all(cls) for id in row.events}
+    return {id for cls in classes for row in view.all(cls) for id in getattr(row, "events", ())}
 
 
 def _corrected_dates(view: View, amendments: Iterable[AmendmentRow]) -> dict[str, str | None]:

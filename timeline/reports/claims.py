@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
 
 from timeline.clock import When, when
+from timeline.errors import NotFound
 from timeline.events import (
-    ActorsMerged,
-    EventCorrected,
-    EventCorroborated,
-    EventRedacted,
-    EventRetracted,
+    AMENDMENTS,
     RecordedEvent,
     Redacted,
     event_type,
+    type_names,
 )
 from timeline.projection import View
-from timeline.projections.amendments import AmendmentRow
+from timeline.projections.amendments import AmendedRow, AmendmentRow
 
 
 @attrs.frozen
@@ -64,10 +63,7 @@ class Claim:
         return (self.recorded.id, *self.corrections, *self.further)
 
 
-_AMENDMENTS = {
-    event_type(cls).name
-    for cls in (EventCorrected, EventRetracted, EventCorroborated, ActorsMerged, EventRedacted)
-}
+_AMENDMENTS = type_names(*AMENDMENTS)
 
 
 def claims(view: View, ids: Iterable[str]) -> dict[str, Claim]:
@@ -80,14 +76,28 @@ def claims(view: View, ids: Iterable[str]) -> dict[str, Claim]:
         NotFound: an id is not in the log.
     """
     found = view.events(ids)
-    amendments = view.all(AmendmentRow) if found else []
     claimed = {}
     for id in sorted(found, key=lambda id: found[id].position):
-        about = [each for each in amendments if id in each.targets]
+        named = (view.get(AmendmentRow, row.event) for row in view.all(AmendedRow, target=id))
+        about = [each for each in named if each is not None]
         claim = _claim(view, found[id], sorted(about, key=lambda each: each.position))
         if claim is not None:
             claimed[id] = claim
     return claimed
+
+
+def known_claims(view: View, ids: Iterable[str]) -> dict[str, Claim]:
+    """As `claims`, without those that the record names but does not have."""
+    wanted = list(dict.fromkeys(ids))
+    try:
+        return claims(view, wanted)
+    except NotFound:
+        found: list[Claim] = []
+        for id in wanted:
+            with contextlib.suppress(NotFound):
+                found += claims(view, (id,)).values()
+        found.sort(key=lambda claim: claim.recorded.position)
+        return {claim.recorded.id: claim for claim in found}
 
 
 def _claim(

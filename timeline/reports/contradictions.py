@@ -6,22 +6,21 @@ first; it does not make that side right.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, TypeVar
 
 import attrs
 
-from timeline.clock import UNKNOWN, When
-from timeline.errors import NotFound
+from timeline.clock import When
 from timeline.events import ActorsMerged, event_type
 from timeline.projection import View
 from timeline.projections.amendments import DisagreementRow
+from timeline.projections.directory import RoleRow
 from timeline.projections.initiatives import (
     InitiativeRow,
     MentionRow,
@@ -31,19 +30,25 @@ from timeline.projections.initiatives import (
 )
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.projections.statements import StatementRow
-from timeline.reports.base import Report, Standing
-from timeline.reports.claims import Claim, claims
+from timeline.reports.base import Report, Standing, by_time, not_found
+from timeline.reports.claims import Claim, known_claims
 from timeline.reports.document import Document, Line, Table, cell, line
 from timeline.reports.evidence import Citation, Citer, Named, text
-from timeline.reports.positions import Stance, stances
+from timeline.reports.meetings import meeting_dates
+from timeline.reports.plans import find_initiative
+from timeline.reports.positions import Offices, Stance, proposers, stances
 
 _DENIAL = (
     "A dispute about a report: to call it wrong says nothing of the position of whoever does so."
 )
-_IMPUTED = "One is the party's own; the other was imputed to it by somebody else."
+_IMPUTED = (
+    "One is the party's own at that time, or else the next that it took; the other was imputed to "
+    "it by somebody else."
+)
+_OWN = "Both are the party's own, and of one time: neither shows a change."
 
 _THERE = ("attended", "represented")
-_Row = TypeVar("_Row")
+_Kept = TypeVar("_Kept")
 
 _ANY_FORM = "other"
 """What a meeting's form is where the recorder gave none."""
@@ -174,6 +179,13 @@ class _Scope:
     meeting: str | None
     mentioned: frozenset[str]
 
+    @property
+    def meetings(self) -> Iterable[str] | None:
+        """The meetings that can be asked for; None where all can."""
+        if self.meeting is not None:
+            return (self.meeting,)
+        return None if self.initiative is None else self.mentioned
+
     def holds(self, initiatives: Iterable[str | None], meetings: Iterable[str | None]) -> bool:
         """Whether something that concerns these initiatives and meetings is asked for."""
         there = set(meetings)
@@ -187,13 +199,18 @@ class _Scope:
 _EVERYTHING = _Scope(None, None, frozenset())
 
 
+def noted_of(view: View, citer: Citer, initiative: str) -> list[ContradictionLine]:
+    """The disagreements that were noted of an initiative, as far as two sides are in view."""
+    finder = _Finder(view, citer, _Scope(initiative, None, frozenset()))
+    return list(finder.noted(view.all(DisagreementRow, proposal=initiative)))
+
+
 def _scope(view: View, initiative: str | None, meeting: str | None) -> _Scope:
-    if initiative is not None and view.get(InitiativeRow, initiative) is None:
-        ids = ", ".join(row.initiative for row in view.all(InitiativeRow)) or "none"
-        raise NotFound(f"no initiative {initiative!r} is recorded. Recorded are: {ids}.")
+    if initiative is not None:
+        find_initiative(view, initiative)
     if meeting is not None and view.get(MeetingRow, meeting) is None:
-        ids = ", ".join(row.meeting for row in view.all(MeetingRow)) or "none"
-        raise NotFound(f"no meeting {meeting!r} is recorded. Meetings: {ids}.")
+        ids = (row.meeting for row in view.all(MeetingRow))
+        raise not_found(view, f"meeting {meeting!r}", ids, listed="Meetings")
     mentioned: list[MentionRow] = []
     if initiative is not None:
         mentioned = view.all(MentionRow, initiative=initiative, kind="meeting")
@@ -219,6 +236,36 @@ class _Said:
     beside: tuple[str, ...] = ()
 
 
+@attrs.frozen
+class _Entry:
+    """What one event says of one participant; `office` says whom it counts for."""
+
+    row: AttendanceRow
+    office: RoleRow | None
+
+    @property
+    def of(self) -> tuple[str, ...]:
+        """The participant, and whom it counts for."""
+        by_office = (self.office.of,) if self.office and self.office.of else ()
+        return (self.row.participant, self.row.party, *by_office)
+
+    @property
+    def instead_of(self) -> str | None:
+        """Who was not there, since somebody stood in."""
+        there = self.row.status in _THERE and self.row.instead_of not in self.of
+        return self.row.instead_of if there else None
+
+    def tells_of(self, actor: str) -> bool:
+        """Whether a report that the actor was there, or not, can be read from it.
+
+        Whoever is there for a party makes the party be there; that one of its people stayed away
+        does not make it absent.
+        """
+        if self.row.participant == actor:
+            return self.row.status in (*_THERE, "absent")
+        return actor == self.instead_of or (actor in self.of and self.row.status in _THERE)
+
+
 class _Finder:
     """Finds contradictions in one view."""
 
@@ -226,6 +273,7 @@ class _Finder:
         self._view = view
         self._citer = citer
         self._scope = scope
+        self._offices = Offices(view)
         self._read: dict[type, dict[str, list[Any]]] = {}
 
     def lines(self) -> Iterator[ContradictionLine]:
@@ -236,9 +284,9 @@ class _Finder:
             yield from self._of_proposal(initiative)
             yield from self._of_positions(initiative)
         yield from self._of_disputes()
-        yield from self._noted()
+        yield from self.noted(self._view.all(DisagreementRow))
 
-    def _all(self, cls: type[_Row], **equal: str) -> list[_Row]:
+    def _all(self, cls: type[_Kept], **equal: str) -> list[_Kept]:
         """The rows of a class with this value; all of them are read once where all are asked for.
 
         A folded view goes through every row for every question.
@@ -253,14 +301,22 @@ class _Finder:
         return self._read[cls].get(wanted, [])
 
     def _meetings(self) -> Iterator[MeetingRow]:
-        for row in self._view.all(MeetingRow):
+        for row in self._rows(MeetingRow, self._scope.meetings):
             if self._scope.holds((), (row.meeting,)):
                 yield row
 
     def _initiatives(self) -> Iterator[InitiativeRow]:
-        for row in self._view.all(InitiativeRow):
+        asked = self._scope.initiative
+        for row in self._rows(InitiativeRow, None if asked is None else (asked,)):
             if self._scope.holds((row.initiative,), ()):
                 yield row
+
+    def _rows(self, cls: type[_Kept], ids: Iterable[str] | None) -> list[_Kept]:
+        """The rows of these ids, or all."""
+        if ids is None:
+            return self._view.all(cls)
+        found = (self._view.get(cls, id) for id in sorted(ids))
+        return [row for row in found if row is not None]
 
     # Meetings
 
@@ -275,27 +331,48 @@ class _Finder:
             [_said(each, each.within, self._larger(each.within)) for each in held if each.within],
             _equal,
         )
-        yield from self._of_attendance(subject)
+        yield from self._of_attendance(subject, meeting_dates(reports))
 
     def _larger(self, meeting: str) -> str:
         # With the id: editions of a series often share a name.
         return f"{self._meeting(meeting).name} ({meeting})"
 
-    def _of_attendance(self, subject: Subject) -> Iterator[ContradictionLine]:
+    def _of_attendance(
+        self, subject: Subject, dates: Sequence[When]
+    ) -> Iterator[ContradictionLine]:
         found = self._all(AttendanceRow, meeting=subject.id)
         rows = sorted(found, key=lambda row: (row.position, row.number))
-        for actor in dict.fromkeys(id for row in rows for id in (row.participant, row.party)):
+        listed = {id for row in rows for id in (row.participant, row.party)}
+        entries = [self._entry(row, listed, dates) for row in rows]
+        named = (id for each in entries for id in (*each.of, each.instead_of) if id)
+        for actor in dict.fromkeys(named):
             yield from self._between(
                 subject,
                 f"was {self._citer.name(actor)} there",
-                [self._presence(row, actor) for row in rows if _tells_of(row, actor)],
+                [self._presence(each, actor) for each in entries if each.tells_of(actor)],
                 _both_there_or_not,
             )
 
-    def _presence(self, row: AttendanceRow, actor: str) -> _Said:
-        by = "" if row.participant == actor else f" ({self._citer.name(row.participant)})"
-        value = f"{row.status}{by}"
-        return _Said((row.status, by), value, row.occurred, row.position, row.events)
+    def _entry(self, row: AttendanceRow, listed: Container[str], dates: Iterable[When]) -> _Entry:
+        """With whom the participant counts for by an office, if only one of those listed."""
+        held = {
+            office.of: office
+            for date in dates
+            for office in self._offices.held(row.participant, date)
+            if row.party == row.participant and office.of and office.of in listed
+        }
+        return _Entry(row, next(iter(held.values())) if len(held) == 1 else None)
+
+    def _presence(self, entry: _Entry, actor: str) -> _Said:
+        row, by = entry.row, self._citer.name(entry.row.participant)
+        if actor == entry.instead_of:
+            key, value = ("absent", f"{by} instead"), f"absent ({by} instead)"
+        elif actor == row.participant:
+            key, value = (row.status, ""), row.status
+        else:
+            key, value = (row.status, f"{by}"), f"{row.status} ({by})"
+        beside = entry.office.events if entry.office and actor == entry.office.of else ()
+        return _Said(key, value, row.occurred, row.position, row.events, beside=beside)
 
     # Initiatives
 
@@ -304,7 +381,10 @@ class _Finder:
             self._all(ProposalRow, initiative=row.initiative), key=lambda each: each.position
         )
         subject = self._initiative(row.initiative)
-        proposed = [_said(each, _proposers(each), self._together(each)) for each in accounts]
+        proposed = [
+            _said(each, proposers(self._offices, each, accounts), self._together(each))
+            for each in accounts
+        ]
         yield from self._between(subject, "who proposed it", proposed, _equal)
         # What was floated and later laid down was put forward twice: not two accounts of one act.
         alike: dict[str, list[ProposalRow]] = defaultdict(list)
@@ -324,45 +404,53 @@ class _Finder:
         for stance in stances(self._view, row.initiative):
             by_party[stance.said.party].append(stance)
         for party, taken in by_party.items():
-            own = [stance for stance in taken if stance.own]
-            if not own:
-                continue
-            newest = max(own, key=lambda each: latest_key(each.said.occurred, each.said.position))
-            for speaker, imputed in _imputed_otherwise(taken, newest):
-                by, of = self._citer.names((speaker, party))
-                sides = [_stance(each) for each in (newest, *imputed)]
+            of = self._citer.name(party)
+            for at_once in _own_at_odds(taken):
+                date = min((each.said.occurred for each in at_once), key=_vagueness)
+                question = f"position of {of} on {date}: two of its own"
+                yield self._line(subject, question, map(_stance, at_once), note=_OWN)
+            for speaker, own, imputed in _imputed_otherwise(taken):
+                by = self._citer.name(speaker)
                 question = f"position of {of}: its own, or as imputed by {by}"
-                yield self._line(subject, question, sides, note=_IMPUTED)
+                yield self._line(subject, question, map(_stance, (*own, *imputed)), note=_IMPUTED)
 
     # Disputes, and what was noted
 
     def _of_disputes(self) -> Iterator[ContradictionLine]:
         denials: dict[str, list[StatementRow]] = defaultdict(list)
-        for row in sorted(self._view.all(StatementRow), key=_time):
+        for row in by_time(self._view.all(StatementRow)):
             for disputed in dict.fromkeys(row.disputes):
-                denials[disputed].append(row)
-        for id, claim in _claims(self._view, denials).items():
+                if disputed != row.event:
+                    denials[disputed].append(row)
+        for id, claim in known_claims(self._view, denials).items():
             rows = [row for row in denials[id] if self._disputed_here(claim, row)]
             if not rows:
                 continue
             denied = [_said(each, each.event, each.text, speaker=each.speaker) for each in rows]
-            name = f"{claim.recorded.type} of {claim.occurred or 'an unknown date'}"
             yield self._line(
-                Subject("report", id, name),
+                Subject("report", id, self._name(claim)),
                 "what was reported",
                 [_of_claim(claim, id, claim.text), *denied],
                 note=_DENIAL,
             )
 
+    def _name(self, claim: Claim) -> str:
+        """Who reported it, or else what it is of, and when."""
+        told = (*claim.names("speaker"), *claim.names("by"))
+        title = claim.value("title") or claim.recorded.type
+        who = self._citer.name(told[0]).name if told else str(title)
+        return f"{who}, {claim.occurred or 'undated'}"
+
     def _disputed_here(self, claim: Claim, denial: StatementRow) -> bool:
         about = (*denial.about, *claim.names("about"), *claim.names("proposal"))
         return self._scope.holds(about, claim.names("meeting"))
 
-    def _noted(self) -> Iterator[ContradictionLine]:
-        rows = sorted(self._view.all(DisagreementRow), key=lambda row: row.position)
-        chosen = [row for row in rows if self._scope.holds((row.proposal,), (row.meeting,))]
+    def noted(self, rows: Iterable[DisagreementRow]) -> Iterator[ContradictionLine]:
+        """Those that are asked for, as far as two sides are in view."""
+        ordered = sorted(rows, key=lambda row: row.position)
+        chosen = [row for row in ordered if self._scope.holds((row.proposal,), (row.meeting,))]
         named = (id for row in chosen for side in row.sides for id in side.events)
-        known = _claims(self._view, named)
+        known = known_claims(self._view, named)
         for row in chosen:
             sides = [
                 _of_claim(known[id], number, side.value)
@@ -499,28 +587,71 @@ def _stance(stance: Stance) -> _Said:
     )
 
 
-def _imputed_otherwise(taken: Iterable[Stance], own: Stance) -> Iterator[tuple[str, list[Stance]]]:
-    """What was imputed that is not the party's own stance, by who imputed it, and what."""
-    found: dict[tuple[str, str], list[Stance]] = defaultdict(list)
+def _imputed_otherwise(
+    taken: Sequence[Stance],
+) -> Iterator[tuple[str, list[Stance], list[Stance]]]:
+    """What was imputed that is not the party's own stance at that time.
+
+    By who imputed it, what the party's own was, and what was imputed.
+    """
+    found: dict[tuple[str, str, str], list[tuple[Stance, Stance]]] = defaultdict(list)
     for stance in taken:
-        if not stance.own and stance.said.stance != own.said.stance:
-            found[stance.said.speaker, stance.said.stance].append(stance)
-    for (speaker, _), imputed in found.items():
-        yield speaker, imputed
+        own = None if stance.own else _own_then(taken, stance.said.occurred)
+        if own is not None and own.said.stance != stance.said.stance:
+            key = (stance.said.speaker, own.said.stance, stance.said.stance)
+            found[key].append((own, stance))
+    for (speaker, *_), pairs in found.items():
+        own_once = {own.said.event: own for own, _ in pairs}
+        yield speaker, list(own_once.values()), [imputed for _, imputed in pairs]
 
 
-def _claims(view: View, ids: Iterable[str]) -> Mapping[str, Claim]:
-    """The events that are in view; a record may name one that it does not have."""
-    wanted = list(dict.fromkeys(ids))
-    try:
-        return claims(view, wanted)
-    except NotFound:
-        found: list[Claim] = []
-        for id in wanted:
-            with contextlib.suppress(NotFound):
-                found += claims(view, (id,)).values()
-        found.sort(key=lambda claim: claim.recorded.position)
-        return {claim.recorded.id: claim for claim in found}
+def _own_then(taken: Iterable[Stance], moment: When | None) -> Stance | None:
+    """The party's newest own stance that is not of later than that; else the next one."""
+
+    def later(stance: Stance) -> bool:
+        date = stance.said.occurred
+        return moment is not None and date is not None and date.certainly_after(moment)
+
+    own = [stance for stance in taken if stance.own]
+    by_then = [stance for stance in own if not later(stance)]
+    return max(by_then, key=_age) if by_then else min(own, key=_age, default=None)
+
+
+def _age(stance: Stance) -> tuple[object, ...]:
+    return latest_key(stance.said.occurred, stance.said.position)
+
+
+_MONTH = timedelta(days=31)
+"""How vague dates may be for two stances of one time to be at odds: in a year one may change."""
+
+
+def _own_at_odds(taken: Iterable[Stance]) -> Iterator[list[Stance]]:
+    """The party's own stances that differ and are of one time, by that time."""
+    own = [each for each in taken if each.own and _vagueness(each.said.occurred) <= _MONTH]
+    seen: set[str] = set()
+    for one in own:
+        if one.said.event in seen:
+            continue
+        at_once = [each for each in own if _at_once(one, each)]
+        if len({each.said.stance for each in at_once}) > 1:
+            seen.update(each.said.event for each in at_once)
+            yield at_once
+
+
+def _at_once(one: Stance, other: Stance) -> bool:
+    """Whether their dates overlap as given: "about" is no reason to think them of one time."""
+    first, second = one.said.occurred, other.said.occurred
+    if not (first and first.earliest and first.latest):
+        return False
+    if not (second and second.earliest and second.latest):
+        return False
+    return first.earliest <= second.latest and second.earliest <= first.latest
+
+
+def _vagueness(date: When | None) -> timedelta:
+    if date is None or date.earliest is None or date.latest is None:
+        return timedelta.max
+    return date.latest - date.earliest
 
 
 # What is compared
@@ -563,7 +694,7 @@ def _same_place(one: object, other: object) -> bool:
     return words <= others or others <= words
 
 
-def _may_be_same(one: object, other: object) -> bool:
+def may_be_same(one: object, other: object) -> bool:
     """Whether two dates may be one. An instant is held against a date as the day it names itself.
 
     A source's "27 December" is that day where the source is, not the day in UTC.
@@ -572,7 +703,7 @@ def _may_be_same(one: object, other: object) -> bool:
     assert isinstance(other, When)
     if not (_has_clock(one) and _has_clock(other)):
         one, other = _days(one), _days(other)
-    return one.possibly_within(other, other)
+    return one.overlaps(other)
 
 
 def _has_clock(date: When) -> bool:
@@ -586,17 +717,6 @@ def _days(date: When) -> When:
     return When("/".join(end[:10] if ":" in end else end for end in date.text.split("/")))
 
 
-def _tells_of(row: AttendanceRow, actor: str) -> bool:
-    """Whether a report that the actor was there, or not, can be read from this entry.
-
-    Whoever is there for a party makes the party be there; that one of its people stayed away does
-    not make it absent.
-    """
-    if row.participant == actor:
-        return row.status in (*_THERE, "absent")
-    return row.party == actor and row.status in _THERE
-
-
 def _both_there_or_not(one: object, other: object) -> bool:
     return _is_absent(one) == _is_absent(other)
 
@@ -605,18 +725,14 @@ def _is_absent(key: object) -> bool:
     return isinstance(key, tuple) and key[0] == "absent"
 
 
-def _proposers(row: ProposalRow) -> frozenset[str]:
-    return frozenset((row.proposer, *row.jointly_with))
-
-
 _MEETING_FIELDS: tuple[_Field, ...] = (
-    ("date", _date, _may_be_same),
+    ("date", _date, may_be_same),
     ("place", _place, _same_place),
     ("form", _form, _equal),
     ("series", _series, _equal),
 )
 _PROPOSAL_FIELDS: tuple[_Field, ...] = (
-    ("date", _date, _may_be_same),
+    ("date", _date, may_be_same),
     ("place", _place, _same_place),
 )
 
@@ -644,10 +760,6 @@ def _last(dates: Iterable[When]) -> datetime | None:
 
 def _position(row: MeetingReportRow) -> int:
     return row.position
-
-
-def _time(row: StatementRow) -> tuple[object, int]:
-    return (row.occurred or UNKNOWN).sort_key, row.position
 
 
 # As a document

@@ -54,6 +54,9 @@ class SupportLine:
 class OriginLine:
     """One independent origin: the outlet that everything here goes back to.
 
+    Who is an outlet follows from the kind of actor, see `Actor`, and from the sources: whoever
+    published one is.
+
     Attributes:
         origin: the outlet.
         sources: the sources whose chain leads to it.
@@ -115,8 +118,8 @@ class CorroborationReport(Report):
             (self._claim_table(), self._origins_table(), self._tree_table()),
             lead=(cell(self._lead(), tuple(evidence.values())),),
             note="An origin is the last outlet before whoever spoke: copies, and sites that carry "
-            "an agency's story, fold into one. Below each in the tree stand those who took it "
-            "from there.",
+            "an agency's story, fold into one. A press service is a voice, and those who have its "
+            "words from it are several. Below each in the tree stand those who took it from there.",
         )
 
     def _lead(self) -> str:
@@ -237,9 +240,10 @@ def _origin(
 ) -> Named:
     """The last outlet before the first voice; the publisher, where it is the voice itself."""
     origin = steps[0].who
-    for step in steps:
-        publishes = step.who in publishers or _is_organisation(view, step.who)
-        if step.who.id in parties or not publishes:
+    for index, step in enumerate(steps):
+        passes_on = index + 1 < len(steps)
+        is_outlet = step.who in publishers or _is_outlet(view, step.who, passes_on=passes_on)
+        if step.who.id in parties or not is_outlet:
             break
         origin = step.who
     return origin
@@ -266,9 +270,14 @@ def _parties(citer: Citer, claim: Claim) -> set[str]:
     return {citer.name(id).id for field in _PARTIES for id in claim.names(field)}
 
 
-def _is_organisation(view: View, who: Named) -> bool:
+def _is_outlet(view: View, who: Named, *, passes_on: bool) -> bool:
+    """Whether words went through it, and not out from it, by what kind of actor it is.
+
+    One who is not named may be a paper or somebody who knows; a paper has the words from another.
+    """
     known = view.get(ActorRow, who.id)
-    return known is not None and known.kind == "organisation"
+    kind = None if known is None else known.kind
+    return kind == "organisation" or (kind == "unnamed" and passes_on)
 
 
 def _publishers(view: View, citer: Citer, support: Support) -> tuple[Named, ...]:
@@ -410,13 +419,12 @@ def _read(each: OriginLine) -> str:
 
 
 def _tree_rows(teller: Teller, depth: int, dates: dict[str, str | None]) -> Iterator[Line]:
-    # The line grows with the depth: pages would swallow spaces.
-    indent = f"└{'──' * (depth - 1)} " if depth else ""
     how = (*teller.manners, *teller.capacities)
     spoke_for = ", ".join(map(str, teller.spoke_for))
     told = (*how, f"of {spoke_for}") if spoke_for else how
     sources = tuple(f"{id}, {dates.get(id) or 'undated'}" for id in teller.sources)
-    yield line(teller.evidence, f"{indent}{teller.who}", told, sources)
+    who, *rest = line(teller.evidence, teller.who, told, sources)
+    yield attrs.evolve(who, depth=depth), *rest
     for branch in teller.branches:
         yield from _tree_rows(branch, depth + 1, dates)
 

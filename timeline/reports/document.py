@@ -12,10 +12,21 @@ from timeline.reports.evidence import Citation
 
 @attrs.frozen
 class Cell:
-    """A value to show, and what it rests on."""
+    """A value to show, and what it rests on.
+
+    `depth` is how far down a tree it stands; the cells above it that stand higher are what it hangs
+    from.
+    """
 
     text: str
     evidence: tuple[Citation, ...] = ()
+    depth: int = 0
+
+    @property
+    def branch(self) -> str:
+        """What is drawn before the text: the longer, the deeper it stands."""
+        # Spaces alone would be swallowed by pages.
+        return f"└{'──' * (self.depth - 1)} " if self.depth else ""
 
 
 Line = tuple[Cell, ...]
@@ -31,12 +42,15 @@ class Table:
         rows: the cells, a tuple a row.
         named_by: how many of the first columns name a row, so that it is the same row when the
             others change; 0 where rows are only equal or not.
+        otherwise: what the cells of a row would say that is left out here and stands in a table
+            that continues this one, or is continued by it.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[Line, ...]
     named_by: int = 0
+    otherwise: str | None = None
 
 
 @attrs.frozen
@@ -78,6 +92,8 @@ def shown_evidence(row: Line) -> Line:
     """The row to be shown: where neighbours share their evidence, it stands at the last of them."""
     follow = (*row[1:], None)
     return tuple(
-        Cell(each.text) if later is not None and each.evidence == later.evidence else each
+        attrs.evolve(each, evidence=())
+        if later is not None and each.evidence == later.evidence
+        else each
         for each, later in zip(row, follow, strict=True)
     )

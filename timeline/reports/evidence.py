@@ -123,13 +123,21 @@ class Citer:
         self._citations: dict[str, Citation] = {}
 
     def load(self, ids: Iterable[str]) -> None:
-        """Fetch these events in one query; `cite` then finds them here."""
+        """Fetch these events in one query; `cite` then finds them here.
+
+        Raises:
+            NotFound: one of them is not in the log.
+        """
         wanted = [id for id in dict.fromkeys(ids) if id not in self._citations]
         for id, recorded in self._view.events(wanted).items():
             self._citations[id] = self._citation(recorded)
 
     def cite(self, ids: Iterable[str]) -> tuple[Citation, ...]:
-        """The citations for these events, in this order."""
+        """The citations for these events, in this order.
+
+        Raises:
+            NotFound: one of them is not in the log.
+        """
         wanted = tuple(dict.fromkeys(ids))
         self.load(wanted)
         return tuple(self._citations[id] for id in wanted)

@@ -30,10 +30,11 @@ def _table(table: Table) -> str:
 
 
 def _cell(cell: Cell) -> str:
+    shown = _safe(cell.branch + cell.text)
     if not cell.evidence:
-        return _safe(cell.text)
+        return shown
     items = "".join(f"<li>{_citation(citation)}</li>" for citation in cell.evidence)
-    return f"{_safe(cell.text)}<details><summary>evidence</summary><ul>{items}</ul></details>"
+    return f"{shown}<details><summary>evidence</summary><ul>{items}</ul></details>"
 
 
 def _citation(citation: Citation) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, get_args
 
 import attrs
 
-from timeline.clock import UNKNOWN, When
+from timeline.clock import When, when
 from timeline.errors import NotFound
-from timeline.events import ProposalAmended, RecordedEvent, Redacted, event_type
+from timeline.events import ProposalAmended, event_type
+from timeline.events.proposals import Firmness
 from timeline.projection import View
-from timeline.projections.amendments import AmendmentRow, DisagreementRow
 from timeline.projections.directory import MembershipRow
 from timeline.projections.initiatives import (
     DiscussionRow,
@@ -30,7 +30,9 @@ from timeline.projections.meetings import MeetingRow
 from timeline.projections.statements import StatementRow
 from timeline.reports import document
 from timeline.reports.actors import MembershipLine, membership_line, memberships_table
-from timeline.reports.base import Report, Standing
+from timeline.reports.base import Report, Standing, by_time
+from timeline.reports.claims import known_claims
+from timeline.reports.contradictions import may_be_same, noted_of
 from timeline.reports.document import Cell, Document, Table, cell
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.meetings import MeetingLine, meeting_lines
@@ -43,18 +45,28 @@ from timeline.reports.plans import (
     plans_table,
     today,
 )
-from timeline.reports.positions import Offices, Stance, stances
-
-_Row = TypeVar("_Row", ProposalRow, StageRow, TermRow, DiscussionRow, StatementRow)
+from timeline.reports.positions import (
+    Offices,
+    Stance,
+    Sureness,
+    all_proposers,
+    proposers,
+    sides,
+    stances,
+)
 
 _UNDECIDED = ("conditional", "noncommittal")
 
 
 @attrs.frozen
 class StageLine:
-    """A stage, and the event that set it or speaks for it; `occurred` is None if undated."""
+    """A stage, and the event that set it or speaks for it; `occurred` is None if undated.
+
+    `note` says why it sets no stage, where that is not for its date.
+    """
 
     stage: str
+    note: str | None
     occurred: str | None
     text: str
     event: str
@@ -94,7 +106,9 @@ class PositionLine:
 
     `own` says whether the party took it, itself or through one who speaks for it; else `speaker`
     imputed it to the party. `on_behalf_of` is whom the event says the speaker spoke for;
-    `spoke_for` and `capacity` also follow from an office that the speaker held at the time.
+    `spoke_for` and `capacity` also follow from an office that the speaker held at the time. Where
+    they do, `office` says whether it is `certain` or only `possible` that it was held then and
+    spoken in.
     """
 
     party: Named
@@ -105,6 +119,7 @@ class PositionLine:
     on_behalf_of: Named | None
     spoke_for: Named | None
     capacity: str | None
+    office: Sureness | None
     text: str
     evidence: tuple[Citation, ...]
 
@@ -186,9 +201,12 @@ class QuestionLine:
 class InitiativeReport(Report):
     """The state of one initiative.
 
-    `stage` is the latest in world time; `stages` has them all, those of unknown year last. Lines
-    stand in order of world time, uncertain dates by their earliest day; terms so within each name.
-    `plans` are judged as of the day `on`.
+    `stage` is the latest in world time of those that can set one; `stages` has them all, those of
+    unknown year last. A proposal that is put forward again, no firmer than before, does not undo
+    talks or an agreement; nor does it count that somebody withdraws it who neither proposed it, nor
+    holds an office of one who did, nor of the body that one holds an office of. Lines stand in
+    order of world time, uncertain dates by their earliest day; terms so within each name. `plans`
+    are judged as of the day `on`.
     """
 
     kind: ClassVar[str] = "initiative"
@@ -229,7 +247,8 @@ class InitiativeReport(Report):
             _tables(self),
             lead=(Cell(stage, self.stage.evidence),),
             note="Own positions were taken by the party or one who speaks for it; imputed ones "
-            f"were ascribed to it by others. Plans stand as of {self.on}.",
+            "were ascribed to it by others. “If in office”: it is not certain that the speaker "
+            f"held the office then, or spoke in it. Plans stand as of {self.on}.",
         )
 
 
@@ -241,28 +260,29 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
     """
     known = find_initiative(view, initiative)
     citer, offices = Citer(view), Offices(view)
-    proposals = _by_time(view.all(ProposalRow, initiative=initiative))
-    stages = _by_time(view.all(StageRow, initiative=initiative))
+    proposals = by_time(view.all(ProposalRow, initiative=initiative))
+    stages = by_time(view.all(StageRow, initiative=initiative))
     taken = stances(view, initiative)
-    terms = _by_time(view.all(TermRow, initiative=initiative))
-    talks = _by_time(view.all(DiscussionRow, initiative=initiative))
-    statements = _by_time(_mentioned(view, StatementRow, initiative, "statement"))
+    terms = by_time(view.all(TermRow, initiative=initiative))
+    talks = by_time(view.all(DiscussionRow, initiative=initiative))
+    statements = by_time(_mentioned(view, StatementRow, initiative, "statement"))
     meetings = _mentioned(view, MeetingRow, initiative, "meeting")
     rows: tuple[Any, ...] = (*proposals, *stages, *taken, *terms, *talks, *statements)
     citer.load(id for row in rows for id in row.events)
-    stage_lines = tuple(_stage_line(citer, row) for row in stages)
+    setting, notes = _setting_stages(offices, stages, proposals)
+    stage_lines = tuple(_stage_line(citer, row, notes.get(row.event)) for row in stages)
     party_ids = dict.fromkeys((*known.parties, *(stance.said.party for stance in taken)))
     parties = tuple(_party_line(view, citer, party, taken, proposals) for party in party_ids)
     on = today(view)
     plans = tuple(plan_lines(view, citer, on=on, initiative=initiative))
     questions = (
         *_questions_of_origin(offices, citer, proposals),
-        *_questions_of_parties(parties),
+        *_questions_of_parties(parties, all_proposers(offices, proposals)),
         *_questions_of_plans(initiative, plans),
         *_questions_of_disputes(view, citer, initiative, statements),
     )
     lines: dict[str, Any] = {
-        "stage": next(line for line in stage_lines if line.event == known.stage_event),
+        "stage": next(line for line in stage_lines if line.event == setting.event),
         "stages": stage_lines,
         "proposals": tuple(_proposal_line(citer, row) for row in proposals),
         "precedents": tuple(_precedent_lines(view, citer, initiative)),
@@ -286,18 +306,52 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
     )
 
 
-def _by_time(rows: Iterable[_Row]) -> list[_Row]:
-    return sorted(rows, key=lambda row: ((row.occurred or UNKNOWN).sort_key, row.position))
-
-
 def _mentioned(view: View, cls: type[Any], initiative: str, kind: str) -> list[Any]:
     mentions = view.all(MentionRow, initiative=initiative, kind=kind)
     found = (view.get(cls, mention.thing) for mention in mentions)
     return [row for row in found if row is not None]
 
 
-def _stage_line(citer: Citer, row: StageRow) -> StageLine:
-    return StageLine(row.stage, text(row.occurred), row.text, row.event, citer.cite(row.events))
+def _stage_line(citer: Citer, row: StageRow, note: str | None) -> StageLine:
+    return StageLine(
+        row.stage, note, text(row.occurred), row.text, row.event, citer.cite(row.events)
+    )
+
+
+_FIRMNESS = get_args(Firmness)
+
+
+def _setting_stages(
+    offices: Offices, stages: Sequence[StageRow], proposals: Sequence[ProposalRow]
+) -> tuple[StageRow, dict[str, str]]:
+    """The event that sets the stage; and why others, by id, set none."""
+    counted, notes = [], {}
+    for row in stages:
+        if row.stage == "withdrawn" and not _may_withdraw(offices, row, proposals):
+            notes[row.event] = "not by one who proposed it"
+        else:
+            counted.append(row)
+    dated = [row for row in counted if _dated(row.occurred)] or counted
+    dated.sort(key=lambda row: latest_key(row.occurred, row.position))
+    setting, firmest = dated[0], -1
+    for row in dated:
+        firmness = _FIRMNESS.index(row.stage) if row.stage in _FIRMNESS else firmest
+        if row.stage in _FIRMNESS and setting.stage in _BEYOND and firmness <= firmest:
+            notes[row.event] = "put forward again"
+        else:
+            setting = row
+        firmest = max(firmest, firmness)
+    return setting, notes
+
+
+_BEYOND = ("negotiating", "agreed")
+"""Stages that putting a proposal forward again does not undo; taken back, it is made anew."""
+
+
+def _may_withdraw(offices: Offices, row: StageRow, proposals: Sequence[ProposalRow]) -> bool:
+    if row.by is None or not proposals:
+        return True
+    return not sides(offices, row.by, row.occurred).isdisjoint(all_proposers(offices, proposals))
 
 
 def _proposal_line(citer: Citer, row: ProposalRow) -> ProposalLine:
@@ -319,7 +373,7 @@ def _precedent_lines(view: View, citer: Citer, initiative: str) -> Iterator[Prec
     found = view.all(PrecedentRow, initiative=initiative)
     for row in sorted(found, key=lambda row: row.position):
         known = view.get(InitiativeRow, row.precedent)
-        accounts = _by_time(view.all(ProposalRow, initiative=row.precedent))
+        accounts = by_time(view.all(ProposalRow, initiative=row.precedent))
         dates = dict.fromkeys(str(each.occurred) for each in accounts if each.occurred)
         behind = (*row.events, *(id for each in accounts for id in each.events))
         yield PrecedentLine(
@@ -368,6 +422,7 @@ def _position_line(citer: Citer, stance: Stance) -> PositionLine:
         on_behalf_of=citer.name_of(row.on_behalf_of),
         spoke_for=citer.name_of(stance.spoke_for),
         capacity=stance.capacity,
+        office=stance.office,
         text=row.summary,
         evidence=citer.cite(stance.events),
     )
@@ -471,37 +526,27 @@ def _questions_of_origin(
 ) -> Iterator[QuestionLine]:
     """Who proposed it and when, where accounts cannot all be right."""
     evidence = citer.cite(id for row in proposals for id in row.events)
-    proposers = {row.event: _proposers(offices, row, proposals) for row in proposals}
-    if len(set(proposers.values())) > 1:
+    if len({proposers(offices, row, proposals) for row in proposals}) > 1:
         names = (
             " with ".join(str(citer.name(id)) for id in (row.proposer, *row.jointly_with))
             for row in proposals
         )
         yield QuestionLine(f"Who proposed it? Accounts name {_either(names)}.", evidence)
     dates = [row.occurred for row in proposals if row.occurred is not None]
-    if not all(one.possibly_within(other, other) for one, other in combinations(dates, 2)):
+    if not all(may_be_same(one, other) for one, other in combinations(dates, 2)):
         yield QuestionLine(
             f"When was it proposed? Accounts say {_either(map(str, dates))}.", evidence
         )
 
 
-def _proposers(
-    offices: Offices, row: ProposalRow, accounts: Iterable[ProposalRow]
-) -> frozenset[str]:
-    """Who proposed it by one account; for an officer, the state or body if another names that."""
-    named = {each.proposer for each in accounts}
-
-    def side(actor: str) -> str:
-        held = offices.held(actor, row.occurred)
-        return next((each.of for each in held if each.of in named), None) or actor
-
-    return frozenset(map(side, (row.proposer, *row.jointly_with)))
-
-
-def _questions_of_parties(parties: Iterable[PartyLine]) -> Iterator[QuestionLine]:
-    """What a party thinks, where it has not said so, or has left it open."""
+def _questions_of_parties(
+    parties: Iterable[PartyLine], proposing: Container[str]
+) -> Iterator[QuestionLine]:
+    """What a party thinks, where it has not said so nor proposed it, or has left it open."""
     for line in parties:
         if not line.own:
+            if line.party in proposing:
+                continue
             told = {c.event: c for each in line.imputed for c in each.evidence}
             told |= {c.event: c for c in line.evidence}
             known = "only others speak of it" if line.imputed else "nobody speaks of it"
@@ -544,42 +589,19 @@ def _questions_of_disputes(
     for row in statements:
         for id in row.disputes:
             disputes[id].append(row)
-    for event in _standing(view, tuple(disputes)):
-        against = disputes[event.id]
+    for id, claim in known_claims(view, disputes).items():
+        against = disputes[id]
         names = dict.fromkeys(str(citer.name(row.speaker)) for row in against)
-        reported = getattr(event.event, "text", None) or event.id
         yield QuestionLine(
-            f"Is it so? “{reported}” Disputed by {', '.join(names)}.",
-            citer.cite((event.id, *(id for row in against for id in row.events))),
+            f"Is it so? “{claim.text}” Disputed by {', '.join(names)}.",
+            citer.cite((*claim.basis, *(id for row in against for id in row.events))),
         )
-    for noted in view.all(DisagreementRow, proposal=initiative):
-        sides = [(side.value, _standing(view, side.events)) for side in noted.sides]
-        behind = (event.id for _, events in sides for event in events)
+    for noted in noted_of(view, citer, initiative):
         yield QuestionLine(
             f"{noted.question.rstrip('?')}? Reports differ: "
-            f"{_either(value.rstrip('.') for value, _ in sides)}.",
-            citer.cite((*noted.events, *behind)),
+            f"{_either(side.value.rstrip('.') for side in noted.sides)}.",
+            noted.evidence,
         )
-
-
-def _standing(view: View, ids: Sequence[str]) -> list[RecordedEvent[Any]]:
-    """Those of the events that are recorded, in view, and not withdrawn since."""
-    if not ids:
-        return []
-    found = view.events(ids)
-    withdrawn = {
-        id
-        for kind in ("retracted", "superseded")
-        for row in view.all(AmendmentRow, kind=kind)
-        for id in row.targets
-    }
-    return [
-        event
-        for event in (found[id] for id in ids if id in found and id not in withdrawn)
-        if event.position <= view.head.position
-        and not isinstance(event.event, Redacted)
-        and (event.evidence or not event_type(event.event).evidence)
-    ]
 
 
 def _either(values: Iterable[str]) -> str:
@@ -594,7 +616,7 @@ def _tables(report: InitiativeReport) -> Iterable[Table]:
         "How it came to this stage",
         ("When", "Stage", "What happened"),
         tuple(
-            document.line(line.evidence, line.occurred, line.stage, line.text)
+            document.line(line.evidence, line.occurred, _noted(line), line.text)
             for line in report.stages
         ),
     )
@@ -695,12 +717,20 @@ def _proposed_by(line: ProposalLine) -> str:
     return f"{line.by}, jointly with {partners}" if partners else str(line.by)
 
 
+def _noted(line: StageLine) -> str:
+    return f"{line.stage} ({line.note})" if line.note else line.stage
+
+
 def _taken(line: PositionLine) -> str:
     through = "" if line.speaker == line.party else f", through {_speaker(line)}"
     if line.own:
-        return f"{line.stance}, own{through}"
+        return f"{line.stance}, own{_if_in_office(line)}{through}"
     spoken_for = f" for {line.spoke_for}" if line.spoke_for else ""
     return f"{line.stance}, imputed by {_speaker(line)}{spoken_for}"
+
+
+def _if_in_office(line: PositionLine) -> str:
+    return ", if in office" if line.own and line.office == "possible" else ""
 
 
 def _speaker(line: PositionLine) -> str:
@@ -712,7 +742,7 @@ def _value(line: TermLine) -> str:
 
 
 def _party_row(line: PartyLine) -> tuple[Cell, ...]:
-    own = _newest(line, line.own, lambda each: each.stance)
+    own = _newest(line, line.own, lambda each: f"{each.stance}{_if_in_office(each)}")
     imputed = _newest(line, line.imputed, lambda each: f"{each.stance}, says {each.speaker}")
     return cell(line.name, line.evidence), own, imputed
 
@@ -725,8 +755,18 @@ def _newest(
     for position in positions:
         newest.setdefault(shown(position), position)
     evidence = {cited.event: cited for each in newest.values() for cited in each.evidence}
-    stances = [f"{what} ({each.occurred or 'undated'})" for what, each in newest.items()]
+    stances = [
+        f"{_before(each, positions[0])}{what} ({each.occurred or 'undated'})"
+        for what, each in newest.items()
+    ]
     return cell(tuple(stances) or "none", tuple(evidence.values()) or line.evidence)
+
+
+def _before(one: PositionLine, newest: PositionLine) -> str:
+    """Marks a party's own stance that it had before; what others say they may say still."""
+    then, since = when(one.occurred), when(newest.occurred)
+    earlier = then is not None and since is not None and since.certainly_after(then)
+    return "before: " if one.own and earlier else ""
 
 
 def _since(occurred: str | None) -> str:

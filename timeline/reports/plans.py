@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import ClassVar, TypeVar
 
 import attrs
 
 from timeline.clock import UNKNOWN, When
-from timeline.errors import InvalidInput, NotFound
+from timeline.errors import InvalidInput
 from timeline.projection import View
-from timeline.projections.initiatives import (
-    InitiativeRow,
-    MentionRow,
-    ProposalRow,
-    latest_key,
-)
+from timeline.projections.initiatives import InitiativeRow, MentionRow, latest_key
 from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.projections.plans import PlanOutcomeRow, PlanRow
-from timeline.projections.statements import StatementRow
 from timeline.reports import document
-from timeline.reports.base import Report, Standing
+from timeline.reports.base import Report, Standing, not_found
 from timeline.reports.document import Document, Table
 from timeline.reports.evidence import Citation, Citer, Named, text
 
@@ -60,8 +53,8 @@ class PlanLine:
         state: `kept`; `late`, if certainly after it was due; `missed`; `open`; `unknown`, if it was
             certainly due by the date and no report says what became of it. Two joined by ` / `
             where reports differ.
-        outcomes: the reports of what became of it; one from before it was announced anew does not
-            bear on the state.
+        outcomes: the reports of what became of it. That it failed does not bear on the state once
+            it was announced anew, or was certainly kept at a later time.
         not_named: the ids of proposals that it was to deal with and that no report of the meeting
             names, nor of anything at it.
         text: what was to happen.
@@ -139,8 +132,8 @@ def find_initiative(view: View, initiative: str) -> InitiativeRow:
     """
     known = view.get(InitiativeRow, initiative)
     if known is None:
-        ids = ", ".join(row.initiative for row in view.all(InitiativeRow)) or "none"
-        raise NotFound(f"no initiative {initiative!r} is recorded. Recorded are: {ids}.")
+        ids = (row.initiative for row in view.all(InitiativeRow))
+        raise not_found(view, f"initiative {initiative!r}", ids)
     return known
 
 
@@ -156,20 +149,7 @@ def today(view: View) -> When:
 
 
 def _certainly_after(one: When | None, other: When | None) -> bool:
-    """Whether one begins after the other has ended.
-
-    How far "about" reaches, nobody says: such a date is taken to reach as far again as it spans.
-    """
-    if one is None or other is None or one.earliest is None or other.latest is None:
-        return False
-    return one.earliest - other.latest > _slack(one) + _slack(other)
-
-
-def _slack(moment: When) -> timedelta:
-    if moment.earliest is None or moment.latest is None:
-        return timedelta(0)
-    exact = moment.certainly_within(UNKNOWN, UNKNOWN)
-    return timedelta(0) if exact else moment.latest - moment.earliest
+    return one is not None and other is not None and one.certainly_after(other)
 
 
 def _end(moment: When) -> When:
@@ -259,26 +239,37 @@ class _Plan:
 
     def state(self, on: When) -> str:
         """What became of it, as of a date."""
-        reported = {self.outcome(each) for each in self.outcomes if not self._renewed(each)}
+        reported = {self.outcome(each) for each in self.outcomes if not self._overtaken(each)}
         if reported:
             return " / ".join(each for each in (KEPT, LATE, MISSED) if each in reported)
         return UNKNOWN_OUTCOME if _certainly_after(_end(on), self.due()) else OPEN
 
-    def _renewed(self, report: _Outcome) -> bool:
-        """Whether it was announced anew after it was said to be off."""
+    def _overtaken(self, report: _Outcome) -> bool:
+        """Whether it was announced anew, or came about, after it was said to be off."""
         newest = self.announced[0]
-        if report.kept or (report.occurred is None and newest.said is not None):
+        if report.kept:
+            return False
+        if any(_certainly_after(each.occurred, report.occurred) for each in self._kept):
+            return True
+        if report.occurred is None and newest.said is not None:
             return False
         return latest_key(report.occurred, report.position) < newest.age
+
+    @property
+    def _kept(self) -> Iterable[_Outcome]:
+        return (each for each in self.outcomes if each.kept)
 
 
 def _plans(view: View, initiative: str | None) -> Iterable[_Plan]:
     found: dict[str, list[PlanRow]] = defaultdict(list)
-    for row in view.all(PlanRow):
-        found[row.plan].append(row)
+    if initiative is None:
+        for row in view.all(PlanRow):
+            found[row.plan].append(row)
+    else:
+        for mention in view.all(MentionRow, initiative=initiative, kind="plan"):
+            found[mention.thing] = view.all(PlanRow, plan=mention.thing)
     for rows in found.values():
-        if initiative is None or any(initiative in row.about for row in rows):
-            yield _plan(view, rows)
+        yield _plan(view, rows)
 
 
 def _plan(view: View, rows: Sequence[PlanRow]) -> _Plan:
@@ -428,14 +419,7 @@ def _came_up(view: View, plan: _Plan, initiative: str) -> bool:
     """Whether talks, statements or a proposal at the meeting were about the initiative."""
     mention = view.get(MentionRow, initiative, "meeting", plan.id)
     announcements = {id for each in plan.announced for id in each.events}
-    if mention is not None and not announcements.issuperset(mention.events):
-        return True
-    said = (
-        view.get(StatementRow, each.thing)
-        for each in view.all(MentionRow, initiative=initiative, kind="statement")
-    )
-    proposed = view.all(ProposalRow, initiative=initiative)
-    return any(row is not None and row.meeting == plan.id for row in (*said, *proposed))
+    return mention is not None and not announcements.issuperset(mention.events)
 
 
 # As a document

@@ -6,11 +6,12 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import UNKNOWN, When, within
+from timeline.clock import When, within
 from timeline.projection import View
+from timeline.projections.initiatives import MentionRow
 from timeline.projections.statements import StatementRow
 from timeline.reports.actors import find_actor
-from timeline.reports.base import Report, Standing
+from timeline.reports.base import Report, Standing, by_time
 from timeline.reports.document import Document
 from timeline.reports.evidence import Citer, text
 from timeline.reports.initiative import SaidLine, said_line, said_table
@@ -63,16 +64,12 @@ def statements_report(
         InvalidInput: several do.
     """
     actor = None if speaker is None else find_actor(view, speaker)
-    rows = view.all(StatementRow) if actor is None else view.all(StatementRow, speaker=actor)
-    chosen = sorted(
-        (
-            row
-            for row in rows
-            if (about is None or about in row.about)
-            and (topic is None or topic in row.topics)
-            and within(row.occurred, since, until, certainly=certainly)
-        ),
-        key=lambda row: ((row.occurred or UNKNOWN).sort_key, row.position),
+    chosen = by_time(
+        row
+        for row in _rows(view, actor, about)
+        if (about is None or about in row.about)
+        and (topic is None or topic in row.topics)
+        and within(row.occurred, since, until, certainly=certainly)
     )
     citer, offices = Citer(view), Offices(view)
     citer.load(id for row in chosen for id in row.events)
@@ -88,3 +85,14 @@ def statements_report(
         corrections=citer.corrections(),
         sources=citer.sources(),
     )
+
+
+def _rows(view: View, speaker: str | None, about: str | None) -> list[StatementRow]:
+    """The statements to choose from: no more than need be."""
+    if speaker is not None:
+        return view.all(StatementRow, speaker=speaker)
+    if about is None:
+        return view.all(StatementRow)
+    mentions = view.all(MentionRow, initiative=about, kind="statement")
+    found = (view.get(StatementRow, mention.thing) for mention in mentions)
+    return [row for row in found if row is not None]

@@ -80,6 +80,17 @@ def _cell(cell: Cell, notes: _Notes) -> Text:
     return shown
 
 
+def _in_place(cell: Cell, notes: _Notes) -> Text | RichTable:
+    """The cell; in a tree beside its branch, so that further lines begin below the first."""
+    if not cell.branch:
+        return _cell(cell, notes)
+    grid = RichTable.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(cell.branch, _cell(cell, notes))
+    return grid
+
+
 def _print_table(console: Console, table: Table, notes: _Notes) -> None:
     console.print(Text(inert(table.title), style="bold"))
     shown = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
@@ -87,7 +98,7 @@ def _print_table(console: Console, table: Table, notes: _Notes) -> None:
         # The first column holds dates and names: broken in the middle they are hard to read.
         shown.add_column(inert(column), overflow="fold", min_width=10 if number == 0 else None)
     for row in table.rows:
-        shown.add_row(*(_cell(cell, notes) for cell in shown_evidence(row)))
+        shown.add_row(*(_in_place(cell, notes) for cell in shown_evidence(row)))
     console.print(Padding(shown, (0, 0, 0, 2)))
 
 

@@ -1,0 +1,139 @@
+"""Measures what the store needs; see `scripts/bench`.
+
+`memory`: how much memory verifying, rebuilding every projection and following take on a long log.
+Each is done by a process of its own, which says how far its peak lies above what it took before it
+began, with everything imported and the database open.
+"""
+
+import argparse
+import contextlib
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import servers
+
+from timeline import Evidence, Link, NewEvent, Position, StatementMade, Timeline
+from timeline.events import Actor, ActorAdded, ProposalMade, Source, SourceAdded
+
+TEXT = "What was said, in some four hundred characters of the recorder's own words. " * 5
+_BATCH = 5_000
+
+
+@contextlib.contextmanager
+def database(*, postgresql: bool) -> Iterator[str]:
+    """An empty database."""
+    folder = Path(tempfile.gettempdir())
+    if postgresql:
+        with servers.postgres_server({}, folder) as server:
+            yield server.create_database()
+    else:
+        with tempfile.TemporaryDirectory(dir=folder) as made:
+            yield f"sqlite:///{made}/bench.db"
+
+
+def statements(count: int) -> Iterator[NewEvent]:
+    """Statements of a thousand speakers about a hundred proposals, and what they name."""
+    yield NewEvent(ActorAdded(Actor("gazette", "organisation", "The Gazette")), id="gazette")
+    yield NewEvent(SourceAdded(Source("g", publisher="gazette", title="Daily")), id="g")
+    for number in range(1000):
+        yield NewEvent(ActorAdded(Actor(f"s{number}", "person", f"Speaker {number}")))
+    evidence = [[Evidence("g", at="p. 1", chain=["gazette", Link(f"s{n}")])] for n in range(1000)]
+    for number in range(100):
+        made = ProposalMade(f"p{number}", f"Proposal {number}", by=f"s{number}", text=TEXT)
+        yield NewEvent(made, occurred="2020-01-01", evidence=evidence[number])
+    for number in range(count - 1102):
+        speaker = number % 1000
+        said = StatementMade(
+            f"s{speaker}",
+            TEXT,
+            about=[f"p{number % 100}"],
+            positions=[Position(f"s{speaker}", "favourable")] if number % 10 == 0 else [],
+        )
+        day = f"20{number % 20 + 10}-{number % 12 + 1:02}-{number % 28 + 1:02}"
+        yield NewEvent(said, occurred=day, evidence=evidence[speaker])
+
+
+def fill(url: str, count: int) -> None:
+    """Append so many events."""
+    with Timeline.open(url) as timeline:
+        batch: list[NewEvent] = []
+        for new in statements(count):
+            batch.append(new)
+            if len(batch) == _BATCH:
+                timeline.store.append_all(batch)
+                batch.clear()
+        timeline.store.append_all(batch)
+
+
+def verify(timeline: Timeline) -> int:
+    """Verify the log."""
+    return timeline.verify().position
+
+
+def rebuild(timeline: Timeline) -> int:
+    """Build every projection anew."""
+    for line in {line.projection for line in timeline.status()}:
+        timeline.rebuild(line)
+    return timeline.store.head().position
+
+
+def follow(timeline: Timeline) -> int:
+    """Follow the log to its end."""
+    end = timeline.store.head().position
+    for event in timeline.store.follow():
+        if event.position == end:
+            break
+    return end
+
+
+def peak() -> int:
+    """The most memory this process has had, in bytes."""
+    taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return taken if sys.platform == "darwin" else taken * 1024
+
+
+def measured(url: str, work: Callable[[Timeline], int]) -> tuple[int, float, int]:
+    """Events dealt with, seconds, and bytes above the start."""
+    with Timeline.open(url) as timeline:
+        timeline.store.head()
+        before, began = peak(), time.perf_counter()
+        done = work(timeline)
+        return done, time.perf_counter() - began, peak() - before
+
+
+def memory(given: argparse.Namespace) -> None:
+    """Measure memory, and print a table."""
+    with database(postgresql=given.postgresql) as url:
+        # Spawned: a forked process would start with the peak of this one.
+        spawn = multiprocessing.get_context("spawn")
+        with spawn.Pool(1, maxtasksperchild=1) as pool:
+            pool.apply(fill, (url, given.events))
+            name = "PostgreSQL" if given.postgresql else "SQLite"
+            print(f"{given.events:,} events on {name}, Python {sys.version.split()[0]}, "
+                  f"{os.cpu_count()} cores")  # fmt: skip
+            for work in (verify, rebuild, follow):
+                done, seconds, taken = pool.apply(measured, (url, work))
+                print(f"{work.__name__:>10} {done / seconds:10,.0f} events/s "
+                      f"{taken / 2**20:8,.0f} MiB above the start")  # fmt: skip
+
+
+def main() -> None:
+    """Read the arguments, and measure."""
+    parser = argparse.ArgumentParser(description="Measures what the store needs.")
+    kinds = parser.add_subparsers(required=True, dest="kind")
+    of_memory = kinds.add_parser("memory", help="verify, rebuild and follow a long log")
+    of_memory.add_argument("--events", type=int, default=1_000_000)
+    of_memory.add_argument("--postgresql", action="store_true")
+    of_memory.set_defaults(run=memory)
+    given = parser.parse_args()
+    given.run(given)
+
+
+if __name__ == "__main__":
+    main()
