@@ -38,27 +38,27 @@ if urls := servers.named_urls():
 class Backend(Protocol):
     """A place where databases are made, each named by its SQLAlchemy URL."""
 
-    def create(self, folder: Path, *, migrated: bool) -> str: ...
+    def create(self, folder: Path, *, migrated: bool, kept: bool = False) -> str: ...
 
     def drop(self, url: str) -> None: ...
 
 
 class SQLite:
-    """A file for each database. A migrated one is a copy of one that was migrated."""
+    """A file for each database. A prepared one is a copy of one that was prepared."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.template: Path | None = None
+        self.templates: dict[bool, Path] = {}
 
-    def create(self, folder: Path, *, migrated: bool) -> str:
+    def create(self, folder: Path, *, migrated: bool, kept: bool = False) -> str:
         path = folder / f"timeline-{uuid.uuid4().hex}.db"
-        if migrated:
-            if self.template is None:
-                template = self.folder / "template.db"
-                migrate(f"sqlite:///{template}")
+        if migrated or kept:
+            if kept not in self.templates:
+                template = self.folder / f"template-{kept}.db"
+                prepare(f"sqlite:///{template}", kept=kept)
                 # Set only now, so that a migration which fails does so in every test alike.
-                self.template = template
-            shutil.copyfile(self.template, path)
+                self.templates[kept] = template
+            shutil.copyfile(self.templates[kept], path)
         return f"sqlite:///{path}"
 
     def drop(self, url: str) -> None:
@@ -66,36 +66,38 @@ class SQLite:
 
 
 class PostgreSQL:
-    """A database on a server. A migrated one is a copy of one that was migrated."""
+    """A database on a server. A prepared one is a copy of one that was prepared."""
 
     def __init__(self, server: servers.Server) -> None:
         self.server = server
-        self.template: str | None = None
+        self.templates: dict[bool, str] = {}
 
-    def create(self, folder: Path, *, migrated: bool) -> str:
-        if not migrated:
+    def create(self, folder: Path, *, migrated: bool, kept: bool = False) -> str:
+        if not (migrated or kept):
             return self.server.create_database()
-        if self.template is None:
+        if kept not in self.templates:
             template = self.server.create_database()
             try:
-                migrate(template)
+                prepare(template, kept=kept)
             except BaseException:
                 self.server.drop_database(template)
                 raise
-            self.template = template
-        return self.server.create_database(template=self.template)
+            self.templates[kept] = template
+        return self.server.create_database(template=self.templates[kept])
 
     def drop(self, url: str) -> None:
         self.server.drop_database(url)
 
     def close(self) -> None:
-        if self.template is not None:
-            self.server.drop_database(self.template)
+        for template in self.templates.values():
+            self.server.drop_database(template)
         self.server.close()
 
 
-def migrate(url: str) -> None:
+def prepare(url: str, *, kept: bool) -> None:
+    """Migrate a database; and, if so wished, keep the built-in projections in it, still empty."""
     # Late, so that the tests of what is below a database do not need all of the package.
+    from timeline import Timeline
     from timeline.database import create_engine
     from timeline.migrations import upgrade
 
@@ -106,6 +108,9 @@ def migrate(url: str) -> None:
         # No connection may be left: it would keep PostgreSQL from copying the database, and part
         # of SQLite's in another file.
         engine.dispose()
+    if kept:
+        with Timeline.open(url) as timeline, timeline.view():
+            pass
 
 
 class Backends:
@@ -157,8 +162,8 @@ def new_database(backend: Backend, tmp_path: Path) -> Iterator[Callable[..., str
     """For tests with several databases: `new_database(migrated=True)` is the URL of another."""
     with contextlib.ExitStack() as stack:
 
-        def new(*, migrated: bool = False) -> str:
-            url = backend.create(tmp_path, migrated=migrated)
+        def new(*, migrated: bool = False, kept: bool = False) -> str:
+            url = backend.create(tmp_path, migrated=migrated, kept=kept)
             stack.callback(backend.drop, url)
             return url
 
@@ -175,6 +180,12 @@ def database_url(new_database: Callable[..., str]) -> str:
 def migrated_url(new_database: Callable[..., str]) -> str:
     """A database of the test's own that has the store's tables."""
     return new_database(migrated=True)
+
+
+@pytest.fixture
+def kept_url(new_database: Callable[..., str]) -> str:
+    """A database of the test's own in which rows are kept already: its first report is quick."""
+    return new_database(kept=True)
 
 
 @pytest.fixture

@@ -32,8 +32,8 @@ THINGS = (
 
 
 @pytest.fixture
-def timeline(migrated_url) -> Iterator[Timeline]:
-    with Timeline.open(migrated_url) as opened:
+def timeline(kept_url) -> Iterator[Timeline]:
+    with Timeline.open(kept_url) as opened:
         opened.add(*THINGS)
         yield opened
 

@@ -51,8 +51,8 @@ HARBOUR = ProposalMade("harbour", "A joint harbour", by="north", text="A harbour
 
 
 @pytest.fixture
-def record(migrated_url):
-    with Timeline.open(migrated_url) as opened:
+def record(kept_url):
+    with Timeline.open(kept_url) as opened:
         opened.add(*THINGS)
         opened.append(HARBOUR, id="made", occurred="2024-04-01", source="early")
         yield opened
@@ -193,19 +193,19 @@ def test_what_had_not_happened_yet_is_out_of_view(record):
     assert texts(record, occurred="2024-05") == possibly[:2]
 
 
-def test_as_recorded_is_as_the_log_stood_then(migrated_url):
+def test_as_recorded_is_as_the_log_stood_then(kept_url):
     hours = iter(range(24))
 
     def clock():
         return datetime.datetime(2024, 6, 1, next(hours), tzinfo=datetime.UTC)
 
-    engine = create_engine(migrated_url)
+    engine = create_engine(kept_url)
     store = EventStore(engine, clock=clock)
     for number in range(5):
         store.append(f"s-{number}", [NewEvent(said(f"{number}", about=[]), id=f"e{number}")])
     engine.dispose()
 
-    with Timeline.open(migrated_url) as record:
+    with Timeline.open(kept_url) as record:
         assert texts(record, recorded="2024-06-01T02:59+00:00") == ["0", "1", "2"]
         assert texts(record, recorded="2024-06-01T05:00+03:00") == ["0", "1", "2"]
         assert texts(record, recorded="2024-06-01") == ["0", "1", "2", "3", "4"]

@@ -24,8 +24,8 @@ PEOPLE = {"deputy": "The deputy", "leader": "The leader", "envoy": "The envoy"}
 
 
 @pytest.fixture
-def timeline(migrated_url) -> Iterator[Timeline]:
-    with Timeline.open(migrated_url) as opened:
+def timeline(kept_url) -> Iterator[Timeline]:
+    with Timeline.open(kept_url) as opened:
         opened.add(
             Actor("paper", "organisation", "The paper"),
             Actor("league", "organisation", "The League"),

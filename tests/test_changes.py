@@ -37,8 +37,8 @@ DAYS = {"early": "2024-05-01", "eighth": "2024-05-08", "tenth": "2024-05-10", "l
 
 
 @pytest.fixture
-def timeline(migrated_url) -> Iterator[Timeline]:
-    with Timeline.open(migrated_url) as opened:
+def timeline(kept_url) -> Iterator[Timeline]:
+    with Timeline.open(kept_url) as opened:
         opened.add(
             Actor("paper", "organisation", "The paper"),
             NORTH,

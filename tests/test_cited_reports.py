@@ -256,9 +256,9 @@ def test_every_kind_of_report_is_asked_for(record: Record) -> None:
 
 
 def test_made_again_at_its_position_a_report_is_the_same_to_the_byte(
-    record: Record, migrated_url: str
+    record: Record, kept_url: str
 ) -> None:
-    with Timeline.open(migrated_url) as timeline:
+    with Timeline.open(kept_url) as timeline:
         made = {at: shown(record, timeline) for at in everything(timeline, record)}
 
         assert len(made) == 2
@@ -271,11 +271,11 @@ def test_made_again_at_its_position_a_report_is_the_same_to_the_byte(
 
 @ONE_RECORD
 def test_so_it_is_in_a_log_too_long_to_be_read_whole(
-    record: Record, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+    record: Record, kept_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert PartialView.__init__.__kwdefaults__
     monkeypatch.setitem(PartialView.__init__.__kwdefaults__, "small", 0)
-    with Timeline.open(migrated_url) as timeline:
+    with Timeline.open(kept_url) as timeline:
         made = {at: shown(record, timeline) for at in everything(timeline, record)}
 
         for position, live in made.items():
@@ -284,9 +284,9 @@ def test_so_it_is_in_a_log_too_long_to_be_read_whole(
                 assert again[name] == text, f"{name} at {position}"
 
 
-def test_so_is_a_report_that_looks_back_by_other_clocks(record: Record, migrated_url: str) -> None:
+def test_so_is_a_report_that_looks_back_by_other_clocks(record: Record, kept_url: str) -> None:
     moment = {"published": record.day, "occurred": record.day}
-    with Timeline.open(migrated_url) as timeline:
+    with Timeline.open(kept_url) as timeline:
         steps = everything(timeline, record)
         at = next(steps)
         live = shown(record, timeline.as_of(**moment))
@@ -298,8 +298,8 @@ def test_so_is_a_report_that_looks_back_by_other_clocks(record: Record, migrated
 
 
 @ONE_RECORD
-def test_a_report_names_what_it_takes_to_make_it_again(record: Record, migrated_url: str) -> None:
-    with Timeline.open(migrated_url) as timeline:
+def test_a_report_names_what_it_takes_to_make_it_again(record: Record, kept_url: str) -> None:
+    with Timeline.open(kept_url) as timeline:
         at = record.ingest(timeline)
         digest = timeline.store.head().digest.hex()
         for make in record.reports().values():
@@ -313,7 +313,7 @@ def test_a_report_names_what_it_takes_to_make_it_again(record: Record, migrated_
 
 @ONE_RECORD
 def test_the_command_line_makes_it_again(
-    record: Record, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+    record: Record, kept_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     asked = {
@@ -331,13 +331,13 @@ def test_the_command_line_makes_it_again(
         told = {}
         for name, options in asked.items():
             for form in ("text", "json"):
-                line = ["--db", migrated_url, "report", name, *options, "--format", form, *more]
+                line = ["--db", kept_url, "report", name, *options, "--format", form, *more]
                 result = CliRunner().invoke(cli, line)
                 assert result.exit_code == 0, result.output
                 told[f"{name}, {form}"] = result.stdout
         return told
 
-    with Timeline.open(migrated_url) as timeline:
+    with Timeline.open(kept_url) as timeline:
         steps = everything(timeline, record)
         at = next(steps)
         live = printed()
@@ -410,9 +410,9 @@ def says_taken_down(report: Report, id: str) -> bool:
 
 @ONE_RECORD
 def test_the_words_of_an_event_taken_down_are_in_no_report_made_again(
-    record: Record, migrated_url: str
+    record: Record, kept_url: str
 ) -> None:
-    with Timeline.open(migrated_url) as timeline:
+    with Timeline.open(kept_url) as timeline:
         at = record.ingest(timeline)
         said = timeline.store.get([record.said])[record.said].event.text
         assert said in timeline.statements().to_json()
@@ -426,10 +426,10 @@ def test_the_words_of_an_event_taken_down_are_in_no_report_made_again(
 @ONE_RECORD
 @pytest.mark.parametrize("what", ["said", "held", "corrected"])
 def test_made_again_after_a_takedown_a_report_says_so(
-    record: Record, migrated_url: str, what: str
+    record: Record, kept_url: str, what: str
 ) -> None:
     id = getattr(record, what)
-    with Timeline.open(migrated_url) as timeline:
+    with Timeline.open(kept_url) as timeline:
         at = record.ingest(timeline)
         before = timeline.statements()
         timeline.redact(id, reason="A court's order.")

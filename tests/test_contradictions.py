@@ -45,8 +45,8 @@ class Rained:
 
 
 @pytest.fixture
-def timeline(migrated_url) -> Iterator[Timeline]:
-    with Timeline.open(migrated_url, events=[Rained]) as opened:
+def timeline(kept_url) -> Iterator[Timeline]:
+    with Timeline.open(kept_url, events=[Rained]) as opened:
         opened.add(
             Actor("gazette", "organisation", "The Gazette"),
             Actor("minister", "person", "The minister"),
@@ -733,8 +733,8 @@ def test_a_record_without_contradictions_says_so(timeline):
     assert "None in view." in report.to_text()
 
 
-def test_the_command_line_has_it(busy, migrated_url):
-    call = ["--db", migrated_url, "report", "contradictions"]
+def test_the_command_line_has_it(busy, kept_url):
+    call = ["--db", kept_url, "report", "contradictions"]
 
     done = CliRunner().invoke(cli, [*call, "--initiative", "harbour", "--format", "json"])
     assert done.exit_code == 0, done.output

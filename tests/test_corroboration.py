@@ -35,8 +35,8 @@ SAID = StatementMade("minister", "The harbour will be built.")
 
 
 @pytest.fixture
-def timeline(migrated_url) -> Iterator[Timeline]:
-    with Timeline.open(migrated_url) as opened:
+def timeline(kept_url) -> Iterator[Timeline]:
+    with Timeline.open(kept_url) as opened:
         opened.add(
             *(Actor(id, "organisation", id.title()) for id in ORGANISATIONS),
             MINISTER,
@@ -461,9 +461,9 @@ def test_the_json_has_a_shape_to_rely_on(timeline):
     }  # fmt: skip
 
 
-def test_the_command_line_has_it(timeline, migrated_url):
+def test_the_command_line_has_it(timeline, kept_url):
     say(timeline, article=[])
-    call = ["--db", migrated_url, "report", "corroboration"]
+    call = ["--db", kept_url, "report", "corroboration"]
 
     done = CliRunner().invoke(cli, [*call, "said", "--format", "json"])
     assert done.exit_code == 0, done.output

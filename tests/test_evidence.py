@@ -74,10 +74,10 @@ def parts(value: Any, path: str) -> Iterator[tuple[str, Any]]:
                 yield from parts(getattr(value, field.name), f"{path}.{field.name}")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 def test_no_cell_is_without_evidence(new_database: Callable[..., str], history: list[Step]) -> None:
-    with Timeline.open(new_database(migrated=True)) as record:
+    with Timeline.open(new_database(kept=True)) as record:
         for step in history:
             record.store.append_all(step.events)
         ids = [new.id for step in history for new in step.events]
@@ -86,12 +86,12 @@ def test_no_cell_is_without_evidence(new_database: Callable[..., str], history: 
             assert list(bare(report)) == [], report.kind
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 def test_reports_are_the_same_from_tables_and_from_memory(
     new_database: Callable[..., str], history: list[Step]
 ) -> None:
-    with Timeline.open(new_database(migrated=True)) as record:
+    with Timeline.open(new_database(kept=True)) as record:
         for step in history:
             record.store.append_all(step.events)
             if step.catch_up:

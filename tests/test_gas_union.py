@@ -75,7 +75,7 @@ def records(tmp_path_factory) -> Iterator[Callable[[Any], Record]]:
 
         def record(backend):
             if backend not in made:
-                url = backend.create(tmp_path_factory.mktemp("gas-union"), migrated=True)
+                url = backend.create(tmp_path_factory.mktemp("gas-union"), migrated=True, kept=True)
                 stack.callback(backend.drop, url)
                 made[backend] = ingest(stack.enter_context(Timeline.open(url)))
             return made[backend]

@@ -110,7 +110,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Any]
 
         def record(backend: Any) -> Record:
             if backend not in made:
-                url = backend.create(tmp_path_factory.mktemp("demo"), migrated=True)
+                url = backend.create(tmp_path_factory.mktemp("demo"), migrated=True, kept=True)
                 stack.callback(backend.drop, url)
                 with Timeline.open(url) as timeline:
                     timeline.ingest(*FILES)

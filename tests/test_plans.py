@@ -35,8 +35,8 @@ THINGS = (
 
 
 @pytest.fixture
-def timeline(migrated_url) -> Iterator[Timeline]:
-    with Timeline.open(migrated_url) as opened:
+def timeline(kept_url) -> Iterator[Timeline]:
+    with Timeline.open(kept_url) as opened:
         opened.add(*THINGS)
         opened.append(
             ProposalMade("harbour", "A joint harbour", by="north", text="A harbour for both."),
@@ -369,8 +369,8 @@ def test_a_retracted_outcome_counts_no_more(timeline):
     assert only(timeline).state == "unknown"
 
 
-def test_a_record_without_plans_has_none(migrated_url):
-    with Timeline.open(migrated_url) as empty:
+def test_a_record_without_plans_has_none(kept_url):
+    with Timeline.open(kept_url) as empty:
         assert empty.plans().plans == ()
         assert empty.plans().document().tables == ()
 

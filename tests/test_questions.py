@@ -28,7 +28,7 @@ def records(tmp_path_factory) -> Iterator[Callable[[Backend], Timeline]]:
 
         def record(backend: Backend) -> Timeline:
             if backend not in made:
-                url = backend.create(tmp_path_factory.mktemp("record"), migrated=True)
+                url = backend.create(tmp_path_factory.mktemp("record"), migrated=True, kept=True)
                 stack.callback(backend.drop, url)
                 made[backend] = stack.enter_context(Timeline.open(url))
                 made[backend].ingest(*FILES)
@@ -362,8 +362,8 @@ def test_every_claim_is_shown_by_a_report(capsys, monkeypatch):
     assert "26 of 26 claims are shown" in capsys.readouterr().out
 
 
-def test_a_record_of_another_subject_passes_through_the_same_reports(migrated_url):
-    with Timeline.open(migrated_url) as ferry:
+def test_a_record_of_another_subject_passes_through_the_same_reports(kept_url):
+    with Timeline.open(kept_url) as ferry:
         ferry.ingest(*sorted((CHECKOUT / "fixtures/strait-ferry").glob("*.yaml")))
         reports = [
             *(ferry.initiative(row.initiative) for row in _initiatives(ferry)),

@@ -136,7 +136,7 @@ def test_evidence_is_kept_with_all_the_fields_it_has_now() -> None:
     assert all(filled.values()), filled
 
 
-def test_a_log_of_all_that_was_ever_stored_is_a_record(migrated_url: str) -> None:
+def test_a_log_of_all_that_was_ever_stored_is_a_record(kept_url: str) -> None:
     """Reports are made of it, it verifies, and it can be added to."""
     said = [each for each in STORED if each.type == "StatementMade"]
     named = {
@@ -148,7 +148,7 @@ def test_a_log_of_all_that_was_ever_stored_is_a_record(migrated_url: str) -> Non
     }
     log = dict.fromkeys(sorted(named), said[-1])
     log |= {f"line-{number}": each for number, each in enumerate(STORED, start=1)}
-    with Timeline.open(migrated_url) as timeline:
+    with Timeline.open(kept_url) as timeline:
         with timeline.store.engine.begin() as connection:
             end = insert(connection, log)
 

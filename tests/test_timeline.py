@@ -61,8 +61,8 @@ HARBOUR = ProposalMade(
 
 
 @pytest.fixture
-def timeline(migrated_url) -> Iterator[Timeline]:
-    with Timeline.open(migrated_url) as opened:
+def timeline(kept_url) -> Iterator[Timeline]:
+    with Timeline.open(kept_url) as opened:
         opened.add(*THINGS)
         yield opened
 
@@ -222,12 +222,12 @@ def test_a_new_event_goes_in_by_another_door(timeline):
     assert timeline.append_all([new]).added == 1
 
 
-def test_an_event_of_ones_own_may_be_given_its_stream(migrated_url):
+def test_an_event_of_ones_own_may_be_given_its_stream(kept_url):
     @event
     class Rained:
         where: str
 
-    with Timeline.open(migrated_url, events=[Rained]) as timeline:
+    with Timeline.open(kept_url, events=[Rained]) as timeline:
         refuses(timeline, InvalidEvent, Rained("north"), match="stream=")
         done = timeline.append(Rained("north"), Rained("south"), stream="weather")
         assert [(each.stream, each.version) for each in done.events] == [
@@ -859,8 +859,8 @@ def test_reports_on_nothing_are_empty(timeline):
 # Several at one database
 
 
-def test_timelines_at_one_database_see_each_others_events(migrated_url):
-    with Timeline.open(migrated_url) as one, Timeline.open(migrated_url) as other:
+def test_timelines_at_one_database_see_each_others_events(kept_url):
+    with Timeline.open(kept_url) as one, Timeline.open(kept_url) as other:
         one.add(*THINGS)
         one.append(HARBOUR, id="made", source="article")
         assert other.initiative("harbour") == one.initiative("harbour")
@@ -873,13 +873,13 @@ def test_timelines_at_one_database_see_each_others_events(migrated_url):
         assert other.initiative("harbour").to_json() == one.initiative("harbour").to_json()
 
 
-def test_what_was_appended_is_there_when_opened_again(migrated_url):
-    with Timeline.open(migrated_url) as timeline:
+def test_what_was_appended_is_there_when_opened_again(kept_url):
+    with Timeline.open(kept_url) as timeline:
         timeline.add(*THINGS)
         timeline.append(HARBOUR, source="article")
         made = timeline.initiative("harbour")
 
-    with Timeline.open(migrated_url, create=False) as timeline:
+    with Timeline.open(kept_url, create=False) as timeline:
         assert timeline.initiative("harbour") == made
 
 

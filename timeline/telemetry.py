@@ -47,7 +47,16 @@ _UNOBSERVED = contextlib.nullcontext(Operation())
 
 def operation(name: str) -> contextlib.AbstractContextManager[Operation]:
     """A span around an operation, such as `append`, and its metrics."""
-    return _UNOBSERVED if _tracer is None else _observed(name)
+    return _observed(name) if _tracer is not None and _is_looked_at() else _UNOBSERVED
+
+
+def _is_looked_at() -> bool:
+    """Whether the application has set up an SDK: without one a span costs all the same."""
+    return not (
+        isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+        # The API has no public name for it.
+        and type(metrics.get_meter_provider()).__name__ == "_ProxyMeterProvider"
+    )
 
 
 @contextlib.contextmanager
