@@ -74,7 +74,7 @@ def parts(value: Any, path: str) -> Iterator[tuple[str, Any]]:
                 yield from parts(getattr(value, field.name), f"{path}.{field.name}")
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 def test_no_cell_is_without_evidence(new_database: Callable[..., str], history: list[Step]) -> None:
     with Timeline.open(new_database(kept=True)) as record:
@@ -86,7 +86,7 @@ def test_no_cell_is_without_evidence(new_database: Callable[..., str], history: 
             assert list(bare(report)) == [], report.kind
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 def test_reports_are_the_same_from_tables_and_from_memory(
     new_database: Callable[..., str], history: list[Step]

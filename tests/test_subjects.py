@@ -129,7 +129,7 @@ def cutoffs(draw: st.DrawFn) -> MadeCutoff:
     return made
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories(steps=14), cutoff=cutoffs())
 def test_a_report_from_a_part_of_the_log_is_that_from_the_whole(
     new_database: Callable[..., str], history: list[Step], cutoff: MadeCutoff

@@ -612,6 +612,21 @@ def _either(values: Iterable[str]) -> str:
 
 
 def _tables(report: InitiativeReport) -> Iterable[Table]:
+    yield from _proposal_tables(report)
+    yield from _party_tables(report)
+    yield from _event_tables(report)
+    yield memberships_table(
+        "Parties' memberships",
+        ((line.name, each) for line in report.parties for each in line.memberships),
+    )
+    yield Table(
+        "Open questions",
+        ("Question",),
+        tuple(document.line(line.evidence, line.text) for line in report.questions),
+    )
+
+
+def _proposal_tables(report: InitiativeReport) -> Iterable[Table]:
     yield Table(
         "How it came to this stage",
         ("When", "Stage", "What happened"),
@@ -638,6 +653,9 @@ def _tables(report: InitiativeReport) -> Iterable[Table]:
             for line in report.precedents
         ),
     )
+
+
+def _party_tables(report: InitiativeReport) -> Iterable[Table]:
     yield Table(
         "Positions",
         ("Party", "Own", "Imputed"),
@@ -660,6 +678,9 @@ def _tables(report: InitiativeReport) -> Iterable[Table]:
             for line in report.terms
         ),
     )
+
+
+def _event_tables(report: InitiativeReport) -> Iterable[Table]:
     yield said_table("What was said of it", report.statements)
     yield Table(
         "Talks",
@@ -680,15 +701,6 @@ def _tables(report: InitiativeReport) -> Iterable[Table]:
         ),
     )
     yield plans_table("Plans and outcomes", report.plans)
-    yield memberships_table(
-        "Parties' memberships",
-        ((line.name, each) for line in report.parties for each in line.memberships),
-    )
-    yield Table(
-        "Open questions",
-        ("Question",),
-        tuple(document.line(line.evidence, line.text) for line in report.questions),
-    )
 
 
 def said_table(title: str, lines: Iterable[SaidLine]) -> Table:
