@@ -49,9 +49,7 @@ from timeline.store import (
     Appended,
     EventStore,
     ExpectedVersion,
-)
-from timeline.store import (
-    _persistently as persistently,
+    persistently,
 )
 from timeline.tables import VERSION_TABLE, metadata
 

@@ -240,7 +240,7 @@ class EventStore:
         if connection is not None:
             with database.translated(self.engine):
                 return self._append(connection, drafts, expected, progress)
-        return _persistently(lambda: self._append_alone(drafts, expected, progress))
+        return persistently(lambda: self._append_alone(drafts, expected, progress))
 
     def _append_alone(
         self,
@@ -576,7 +576,7 @@ class EventStore:
         """
         stop = stop or threading.Event()
         while not stop.is_set():
-            page = _persistently(functools.partial(self._durable_page, after))
+            page = persistently(functools.partial(self._durable_page, after))
             for row in page:
                 for event in self._meanings(row):
                     if stop.is_set():
@@ -585,7 +585,7 @@ class EventStore:
                 after = row["position"]
             if not page:
                 more = functools.partial(self.wait, after=after, timeout=1.0, stop=stop)
-                _persistently(more)
+                persistently(more)
 
     def _durable_page(self, after: int) -> list[sa.RowMapping]:
         page = list(islice(self._pages(sa.select(events), events.c.position, after, None), _BATCH))
@@ -703,7 +703,7 @@ def _refuse_other_content(drafts: Sequence[_Draft]) -> None:
             )
 
 
-def _persistently(attempt: Callable[[], _T]) -> _T:
+def persistently(attempt: Callable[[], _T]) -> _T:
     """Try again while the failure may pass. Appends bear it: with the same ids they are retries."""
     end = time.monotonic() + _PATIENCE
     pause = _SHORTEST_WAIT
