@@ -14,13 +14,19 @@ from timeline.reports.evidence import Citation
 class Cell:
     """A value to show, and what it rests on.
 
-    `depth` is how far down a tree it stands; the cells above it that stand higher are what it hangs
-    from.
+    Attributes:
+        text: the value, in words.
+        evidence: the events, and through them the sources, that the value rests on.
+        depth: how far down a tree it stands; the cells above it that stand higher are what it hangs
+            from.
+        about: what the cell names, as category and id, such as `actor/harbour-master`; where there
+            is a page for that, a rendering may lead to it.
     """
 
     text: str
     evidence: tuple[Citation, ...] = ()
     depth: int = 0
+    about: str | None = None
 
     @property
     def branch(self) -> str:
