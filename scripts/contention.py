@@ -1,9 +1,11 @@
 """Measures what order costs when several processes append at once; see `scripts/contention`.
 
-Both sides write rows of the same size and columns, one a commit, with synchronous_commit on, each
-writer to a stream of its own. `plain` is psycopg and an identity column: no order, no digest, no
-checks. `timeline` is `EventStore.append` as users call it, typed events, evidence and digests
-included. Rounds take turns, so that a noisy neighbour meets both.
+All write rows of the same size and columns, one a commit, with synchronous_commit on, each writer
+to a stream of its own. `plain` is psycopg as it comes, and an identity column: BEGIN, INSERT,
+COMMIT; no order, no digest, no checks. `autocommit` is the same with psycopg's autocommit, one
+statement and no more: as fast as a row can be inserted. `timeline` is `EventStore.append` as users
+call it, typed events, evidence and digests included. Rounds take turns, so that a noisy neighbour
+meets all.
 
 What order costs depends on what a wait for the disk costs: where it is next to nothing, both sides
 are bound by the processor, and the work per event decides; where a commit waits, writers who share
@@ -13,6 +15,7 @@ another wait added to every flush (PostgreSQL's `commit_delay`).
 
 import argparse
 import contextlib
+import functools
 import multiprocessing
 import statistics
 import tempfile
@@ -48,40 +51,61 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
-def plain(url: str, writer: int, until: float) -> int:
-    """Insert rows until the time is over; says how many."""
+def insert(url: str, stream: str, begin: float, until: float, *, autocommit: bool) -> int:
+    """Insert rows; says how many."""
     dsn = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     rest = ("StatementMade", 1, "2022-11-29", "2022-11-29T00:00:00.000000Z",
             "2022-11-29T23:59:59.999999Z", "2024-01-01T00:00:00.000000Z", "[]" * 50, TEXT,
             bytes(16), bytes(32))  # fmt: skip
-    stream, done = f"plain-{writer}-{until}", 0
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        while time.time() < until:
-            done += 1
-            connection.execute(PLAIN_INSERT, (f"{stream}-{done}", stream, done, *rest))
-    return done
+    with psycopg.connect(dsn, autocommit=autocommit) as connection:
+
+        def once(number: int) -> None:
+            connection.execute(PLAIN_INSERT, (f"{stream}-{number}", stream, number, *rest))
+            if not autocommit:
+                connection.commit()
+
+        return counted(once, begin, until)
 
 
-def ordered(url: str, writer: int, until: float) -> int:
-    """Append events until the time is over; says how many."""
-    store, done = EventStore(create_engine(url)), 0
-    while time.time() < until:
-        done += 1
+def append(url: str, stream: str, begin: float, until: float) -> int:
+    """Append events; says how many."""
+    store = EventStore(create_engine(url))
+
+    def once(_: int) -> None:
         new = NewEvent(EVENT.event, occurred=EVENT.occurred, evidence=EVENT.evidence)
-        store.append(f"timeline-{writer}-{until}", [new])
+        store.append(stream, [new])
+
+    done = counted(once, begin, until)
     store.engine.dispose()
     return done
 
 
-def rate(work: Callable[[str, int, float], int], url: str, writers: int, seconds: float) -> float:
+def counted(once: Callable[[int], None], begin: float, until: float) -> int:
+    """How often something can be done from one moment to another, once it is under way."""
+    done = 0
+    while time.time() < begin:
+        once(done := done + 1)
+    before = done
+    while time.time() < until:
+        once(done := done + 1)
+    return done - before
+
+
+WORK: dict[str, Callable[[str, str, float, float], int]] = {
+    "autocommit": functools.partial(insert, autocommit=True),
+    "plain": functools.partial(insert, autocommit=False),
+    "timeline": append,
+}
+
+
+def rate(name: str, url: str, writers: int, seconds: float) -> float:
     """Rows a second, all writers together."""
-    # A moment later, so that all of them are there when the time starts to count.
-    begin = time.time() + 0.5
+    # A moment later, so that all of them are at it when the time starts to count.
+    begin = time.time() + 1
     with multiprocessing.get_context("fork").Pool(writers) as pool:
-        jobs = [(url, writer, begin + seconds) for writer in range(writers)]
-        started = time.time()
-        total = sum(pool.starmap(work, jobs))
-        return total / (time.time() - started)
+        jobs = [(url, f"{name}-{writer}-{begin}", begin, begin + seconds)
+                for writer in range(writers)]  # fmt: skip
+        return sum(pool.starmap(WORK[name], jobs)) / seconds
 
 
 @contextlib.contextmanager
@@ -97,22 +121,24 @@ def database(url: str | None, delay: int) -> Iterator[str]:
 
 def measure(url: str, given: argparse.Namespace, what: str) -> None:
     """Measure one server, and print its lines."""
-    rates: dict[str, list[float]] = {"plain": [], "timeline": []}
+    rates: dict[str, list[float]] = {name: [] for name in WORK}
     with Timeline.open(url) as timeline, timeline.store.engine.begin() as connection:
         connection.exec_driver_sql(PLAIN_TABLE)
         version = connection.scalar(sa.text("SHOW server_version"))
     for _ in range(given.rounds):
-        for name, work in (("plain", plain), ("timeline", ordered)):
-            rates[name].append(rate(work, url, given.writers, given.seconds))
+        for name, found in rates.items():
+            found.append(rate(name, url, given.writers, given.seconds))
     with Timeline.open(url) as timeline:
         head = timeline.verify()
-    ratios = [ours / theirs for ours, theirs in zip(*reversed(rates.values()), strict=True)]
     print(f"PostgreSQL {version}, {what}; {head.position:,} events, gapless, verified")
     for name, found in rates.items():
         print(f"{name:>10} {statistics.median(found):8,.0f}/s  "
               f"(from {min(found):,.0f} to {max(found):,.0f})")  # fmt: skip
-    print(f"     ratio {statistics.median(ratios):8.2f}    (from {min(ratios):.2f} to "
-          f"{max(ratios):.2f})")  # fmt: skip
+    for other in ("plain", "autocommit"):
+        pairs = zip(rates["timeline"], rates[other], strict=True)
+        ratios = [ours / theirs for ours, theirs in pairs]
+        print(f"{'ratio':>10} {statistics.median(ratios):8.2f} to {other}  "
+              f"(from {min(ratios):.2f} to {max(ratios):.2f})")  # fmt: skip
 
 
 def main() -> None:

@@ -48,6 +48,9 @@ TESTS = Path(__file__).resolve().parent.parent / "tests"
 PATIENCE = 60.0
 """Seconds in which something must happen, however busy the machine is."""
 
+LAST_BREATH = 0.004
+"""Seconds for which a writer may live on after what it was to live for: a few appends at most."""
+
 
 class Broken(Exception):
     """A promise of the log did not hold."""
@@ -427,7 +430,7 @@ class _Life:
         by_time = draw.random() < 0.3
         self.goal = None if by_time else draw.randint(1, 8)
         self.end = now + (draw.uniform(0, 0.06) if by_time else PATIENCE)
-        self._after = draw.uniform(0, 0.004)
+        self._after = draw.uniform(0, LAST_BREATH)
 
     def over(self) -> bool:
         now = time.monotonic()

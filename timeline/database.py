@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import psycopg.rows
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
@@ -176,7 +175,7 @@ def is_postgresql(engine: sa.Engine) -> bool:
     return engine.dialect.name == "postgresql"
 
 
-FLUSH = (
+_FLUSH = (
     "SELECT CASE WHEN NOT pg_is_in_recovery() "
     "THEN pg_logical_emit_message(true, 'timeline', '') END"
 )
@@ -196,7 +195,7 @@ def make_durable(engine: sa.Engine) -> None:
     """
     if is_postgresql(engine):
         with autocommitting(engine) as connection:
-            connection.exec_driver_sql(FLUSH)
+            connection.exec_driver_sql(_FLUSH)
 
 
 @contextlib.contextmanager
@@ -230,8 +229,8 @@ def _connect(engine: sa.Engine, options: dict[str, Any]) -> Iterator[sa.Connecti
 
 
 @contextlib.contextmanager
-def driving(engine: sa.Engine) -> Iterator[psycopg.Cursor[dict[str, Any]]]:
-    """A cursor of PostgreSQL's driver itself; each statement is a transaction of its own.
+def driving(engine: sa.Engine) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of PostgreSQL's driver itself; each statement is a transaction of its own.
 
     For the one place where SQLAlchemy's share of the work, half of it, is felt: single appends.
 
@@ -244,8 +243,7 @@ def driving(engine: sa.Engine) -> Iterator[psycopg.Cursor[dict[str, Any]]]:
     try:
         with translated(engine, connected=True):
             connection.autocommit = True
-            with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-                yield cursor
+            yield connection
     except BaseException as error:
         if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
             # Lost, or interrupted midway: nobody else must get it as it is.

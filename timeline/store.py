@@ -63,34 +63,19 @@ _CONTENT = ("stream", "type", "type_version", "occurred", "evidence", "data")
 """The columns that must agree for a repeated event id to be a retry."""
 
 
-# Only position and version are not known before the head is taken. The version is looked up in the
-# state of the log when the statement began: where another writer was faster, the unique constraint
-# refuses it, and `_append` looks again. `synchronous_commit`: see `database.make_durable`.
-_APPEND_ONE = rb"""
-    WITH held AS (
-        UPDATE head SET position = position + 1, digest = sha256(
-            digest
-            || '\x003d'::bytea || convert_to((position + 1)::text, 'UTF8')
-            || '\x003d'::bytea || convert_to(stream.next::text, 'UTF8')
-            || %(covered)s::bytea
-        )
-        FROM (
-            SELECT coalesce(max(version), 0) + 1 AS next FROM events WHERE stream = %(stream)s
-        ) AS stream
-        WHERE %(expected)s::integer IS NULL OR stream.next = %(expected)s::integer + 1
-        RETURNING position, digest, stream.next
+# A procedure that the first migration makes, and that says how it goes about it.
+_APPEND_ONE = b"""
+    CALL timeline_append(
+        %(expected)s, %(covered)s, %(event_id)s, %(stream)s, %(type)s, %(type_version)s,
+        %(occurred)s, %(occurred_from)s, %(occurred_to)s, %(recorded_at)s, %(evidence)s, %(data)s,
+        %(salt)s, NULL, NULL, NULL
     )
-    INSERT INTO events (
-        position, event_id, stream, version, type, type_version, occurred, occurred_from,
-        occurred_to, recorded_at, evidence, data, salt, digest
-    )
-    SELECT
-        held.position, %(event_id)s, %(stream)s, held.next, %(type)s, %(type_version)s,
-        %(occurred)s, %(occurred_from)s, %(occurred_to)s, %(recorded_at)s, %(evidence)s,
-        %(data)s, %(salt)s, held.digest
-    FROM held, (SELECT set_config('synchronous_commit', 'off', true)) AS setting
-    RETURNING position, version, digest
 """
+
+_CLOSER_LOOK = (
+    psycopg.errors.UniqueViolation,  # the id is in the log, or another was faster in the stream
+    psycopg.errors.UndefinedFunction,  # there is no log here; the long way names what is missing
+)
 
 _T = TypeVar("_T")
 
@@ -259,11 +244,7 @@ class EventStore:
     def _append_at_once(
         self, draft: _Draft, expected: Mapping[str, ExpectedVersion]
     ) -> Appended | None:
-        """Append one event to PostgreSQL in one statement; None if it takes a closer look.
-
-        Between taking the head and letting go of it there is no wait for us, nor for the disk: that
-        is what several writers at once need.
-        """
+        """Append one event to PostgreSQL in one statement; None if it takes a closer look."""
         stream = draft.row["stream"]
         wanted = expected.get(stream, Expected.ANY)
         if expected.keys() - {stream} or wanted is Expected.STREAM_EXISTS:
@@ -272,16 +253,16 @@ class EventStore:
         row = draft.row | self._stamp()
         values = row | {"expected": version, "covered": integrity.covered_but_place(row)}
         try:
-            with database.driving(self.engine) as cursor:
-                place = cursor.execute(_APPEND_ONE, values).fetchone()
-                if place is None:
-                    return None
-                cursor.execute(database.FLUSH)
+            with database.driving(self.engine) as driver:
+                at = driver.execute(_APPEND_ONE, values).fetchone()
         except DatabaseError as error:
-            if isinstance(error.__cause__, psycopg.errors.UniqueViolation):
-                return None  # the id is in the log, or another writer was faster in the stream
+            if isinstance(error.__cause__, _CLOSER_LOOK):
+                return None
             raise
-        return Appended((draft.recorded(row | place),), added=1)
+        if at is None or at[0] is None:
+            return None
+        row |= {"position": at[0], "version": at[1], "digest": at[2]}
+        return Appended((draft.recorded(row),), added=1)
 
     def _draft(self, new: NewEvent) -> _Draft:
         kind, data = self.codec.encode(new.event)
