@@ -373,7 +373,7 @@ def test_either_database_gives_the_same_bytes(
     tmp_path: Path,
 ) -> None:
     """With the times of recording and the salts the same, which are new for each recording."""
-    monkeypatch.setattr(integrity, "new_salt", lambda: bytes(16))
+    monkeypatch.setattr(integrity, "new_salts", lambda count: [bytes(16)] * count)
 
     here, there = made_on(f"sqlite:///{tmp_path}/record.db"), made_on(database_url)
 

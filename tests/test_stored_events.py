@@ -178,7 +178,7 @@ def insert(connection: sa.Connection, log: dict[str, Stored]) -> integrity.Head:
             "recorded_at": "2031-05-01T00:00:00.000000Z",
             "evidence": each.evidence,
             "data": each.data,
-            "salt": integrity.new_salt(),
+            "salt": integrity.new_salts(1)[0],
             "redacted": None,
         }
         digest = row["digest"] = integrity.event_digest(digest, row)

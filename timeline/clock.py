@@ -320,11 +320,21 @@ def instant_text(moment: datetime) -> str:
     """
     if moment.tzinfo is None:
         raise _naive(moment.isoformat())
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27)
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def bound_text(bound: datetime | None) -> str | None:
-    """The stored form of a bound of a `When`; None where it is open."""
+def bound_texts(occurred: When | None) -> tuple[str | None, str | None]:
+    """The stored forms of the bounds of a date; None where there is none."""
+    return (None, None) if occurred is None else _bound_texts(occurred.text)
+
+
+@lru_cache(maxsize=65_536)
+def _bound_texts(text: str) -> tuple[str | None, str | None]:
+    earliest, latest = _bounds(text)
+    return _bound_text(earliest), _bound_text(latest)
+
+
+def _bound_text(bound: datetime | None) -> str | None:
     return None if bound is None else instant_text(bound)
 
 

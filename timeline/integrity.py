@@ -45,9 +45,10 @@ ENVELOPE = (
 """The columns covered beside the body: all but the digests themselves."""
 
 
-def new_salt() -> bytes:
-    """Sixteen random bytes for the body of one event."""
-    return secrets.token_bytes(16)
+def new_salts(count: int) -> list[bytes]:
+    """Sixteen random bytes for the body of each of so many events."""
+    drawn = secrets.token_bytes(16 * count)
+    return [drawn[start : start + 16] for start in range(0, len(drawn), 16)]
 
 
 def body_digest(salt: bytes, evidence: str, data: str) -> bytes:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import attrs
 import psycopg
@@ -39,7 +39,7 @@ from timeline.errors import (
 from timeline.events import NewEvent, Obsolete, RecordedEvent, Redacted, event_type
 from timeline.events.base import LONGEST_ID, value_at
 from timeline.integrity import Head
-from timeline.tables import events, head, subscriptions
+from timeline.tables import Stored, events, head, subscriptions
 from timeline.upcasting import Upcaster
 
 _BATCH = 1000
@@ -47,6 +47,9 @@ _BATCH = 1000
 
 _FEW_TYPES = 6
 """Types of events up to which their index is worth using: rare ones are then found at once."""
+
+_NO_END = 2**63 - 1
+"""Beyond every position: the largest number that both databases know."""
 
 _MOST_PARAMETERS = 500
 """Values in one IN list: below every limit of SQLite's, old builds included."""
@@ -72,6 +75,29 @@ _APPEND_ONE = b"""
     )
 """
 
+# On SQLite the same takes these three, between BEGIN IMMEDIATE and COMMIT.
+_LOOK = database.Prepared(
+    sa.select(
+        head.c.position,
+        head.c.digest,
+        sa.select(sa.func.coalesce(sa.func.max(events.c.version), 0))
+        .where(events.c.stream == sa.bindparam("stream"))
+        .scalar_subquery(),
+        sa.exists().where(events.c.event_id == sa.bindparam("event_id")),
+    )
+)
+_INSERT = database.Prepared(sa.insert(events))
+_MOVE_HEAD = database.Prepared(
+    sa.update(head).values(position=sa.bindparam("position"), digest=sa.bindparam("digest"))
+)
+
+_STREAM = database.Prepared(
+    sa.select(events)
+    .where(events.c.stream == sa.bindparam("stream"), events.c.version > sa.bindparam("after"))
+    .order_by(events.c.version)
+    .limit(_BATCH)
+)
+
 _CLOSER_LOOK = (
     psycopg.errors.UniqueViolation,  # the id is in the log, or another was faster in the stream
     psycopg.errors.UndefinedFunction,  # there is no log here; the long way names what is missing
@@ -91,8 +117,6 @@ class Expected(enum.Enum):
 _AT_VERSION = {Expected.ANY: None, Expected.NO_STREAM: 0}
 
 ExpectedVersion: TypeAlias = int | Expected
-
-_Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
 
 
 @attrs.frozen
@@ -234,7 +258,7 @@ class EventStore:
         progress: Callable[[int], None] | None,
     ) -> Appended:
         """Append in a transaction of our own."""
-        if len(drafts) == 1 and database.is_postgresql(self.engine):
+        if len(drafts) == 1:
             appended = self._append_at_once(drafts[0], expected)
             if appended is not None:
                 return appended
@@ -244,29 +268,56 @@ class EventStore:
     def _append_at_once(
         self, draft: _Draft, expected: Mapping[str, ExpectedVersion]
     ) -> Appended | None:
-        """Append one event to PostgreSQL in one statement; None if it takes a closer look."""
+        """Append one event as fast as the driver can; None if it takes a closer look."""
         stream = draft.row["stream"]
         wanted = expected.get(stream, Expected.ANY)
         if expected.keys() - {stream} or wanted is Expected.STREAM_EXISTS:
             return None
         version = wanted if isinstance(wanted, int) else _AT_VERSION[wanted]
-        row = draft.row | self._stamp()
-        values = row | {"expected": version, "covered": integrity.covered_but_place(row)}
+        row = draft.row | {"recorded_at": self._now(), "salt": integrity.new_salts(1)[0]}
+        write = self._call if database.is_postgresql(self.engine) else self._insert
         try:
             with database.driving(self.engine) as driver:
-                at = driver.execute(_APPEND_ONE, values).fetchone()
+                place = write(driver, row, version)
         except DatabaseError as error:
             if isinstance(error.__cause__, _CLOSER_LOOK):
                 return None
             raise
-        if at is None or at[0] is None:
+        if place is None:
             return None
-        row |= {"position": at[0], "version": at[1], "digest": at[2]}
-        return Appended((draft.recorded(row),), added=1)
+        return Appended((draft.recorded(Stored(**row, **place)),), added=1)
+
+    def _call(
+        self, driver: database.Driver, row: dict[str, Any], expected: int | None
+    ) -> dict[str, Any] | None:
+        """Have PostgreSQL append a row; the place it got, if it got one."""
+        values = row | {"expected": expected, "covered": integrity.covered_but_place(row)}
+        position, version, digest = driver.execute(_APPEND_ONE, values).fetchone()
+        if position is None:
+            return None
+        return {"position": position, "version": version, "digest": digest}
+
+    def _insert(
+        self, driver: database.Driver, row: dict[str, Any], expected: int | None
+    ) -> dict[str, Any] | None:
+        """Append a row to SQLite's file; the place it got, if it got one."""
+        dialect = self.engine.dialect
+        driver.execute("BEGIN IMMEDIATE")
+        found = _LOOK.run(driver, dialect, stream=row["stream"], event_id=row["event_id"])
+        position, digest, version, known = found.fetchone()
+        if known or expected not in {None, version}:
+            return None
+        place: dict[str, Any] = {"position": position + 1, "version": version + 1}
+        place["digest"] = integrity.event_digest(digest, row | place)
+        _INSERT.run(driver, dialect, **row, **place)
+        _MOVE_HEAD.run(driver, dialect, position=place["position"], digest=place["digest"])
+        driver.execute("COMMIT")
+        return place
 
     def _draft(self, new: NewEvent) -> _Draft:
         kind, data = self.codec.encode(new.event)
-        stream, occurred = stream_name(new), new.occurred
+        stream = stream_name(new)
+        earliest, latest = clock.bound_texts(new.occurred)
         _check_name("id", new.id, LONGEST_ID, new.id)
         _check_name("stream", stream, _LONGEST_STREAM, new.id)
         return _Draft(
@@ -276,9 +327,9 @@ class EventStore:
                 "stream": stream,
                 "type": kind.name,
                 "type_version": kind.version,
-                "occurred": occurred.text if occurred else None,
-                "occurred_from": clock.bound_text(occurred.earliest) if occurred else None,
-                "occurred_to": clock.bound_text(occurred.latest) if occurred else None,
+                "occurred": None if new.occurred is None else new.occurred.text,
+                "occurred_from": earliest,
+                "occurred_to": latest,
                 "evidence": self.codec.encode_evidence(new.evidence),
                 "data": data,
                 "redacted": None,
@@ -303,40 +354,34 @@ class EventStore:
             _check_version(stream, expected[stream], versions[stream])
         rows = self._number(fresh, at, versions)
         for start in range(0, len(rows), _BATCH):
-            connection.execute(sa.insert(events), rows[start : start + _BATCH])
+            database.insert_many(connection, events, rows[start : start + _BATCH])
             if progress is not None:
                 progress(min(start + _BATCH, len(rows)))
         if rows:
             last = rows[-1]
-            connection.execute(
-                sa.update(head).values(position=last["position"], digest=last["digest"])
-            )
+            connection.execute(sa.update(head).values(position=last.position, digest=last.digest))
         recorded |= {
             draft.new.id: draft.recorded(row) for draft, row in zip(fresh, rows, strict=True)
         }
         return Appended(tuple(recorded[draft.new.id] for draft in drafts), added=len(rows))
 
-    def _number(
-        self, drafts: Sequence[_Draft], at: Head, versions: dict[str, int]
-    ) -> list[dict[str, Any]]:
+    def _number(self, drafts: Sequence[_Draft], at: Head, versions: dict[str, int]) -> list[Stored]:
         """Give each draft its place, its time and its digest, following on from `at`."""
         position, digest = at.position, at.digest
         rows = []
-        for draft in drafts:
+        recorded_at = self._now()  # one time for all that is appended together
+        for draft, salt in zip(drafts, integrity.new_salts(len(drafts)), strict=True):
             stream = draft.row["stream"]
             versions[stream] += 1
             position += 1
-            row = draft.row | self._stamp()
-            row |= {"position": position, "version": versions[stream]}
+            place = {"position": position, "version": versions[stream]}
+            row = draft.row | place | {"recorded_at": recorded_at, "salt": salt}
             digest = row["digest"] = integrity.event_digest(digest, row)
-            rows.append(row)
+            rows.append(Stored(**row))
         return rows
 
-    def _stamp(self) -> dict[str, Any]:
-        return {
-            "recorded_at": clock.instant_text(self._clock()),
-            "salt": integrity.new_salt(),
-        }
+    def _now(self) -> str:
+        return clock.instant_text(self._clock())
 
     def _already_recorded(
         self, connection: sa.Connection, drafts: Sequence[_Draft]
@@ -344,17 +389,17 @@ class EventStore:
         by_id = {draft.new.id: draft for draft in drafts}
         found = {}
         for row in _rows_by_id(connection, by_id):
-            draft = by_id[row["event_id"]]
+            draft = by_id[row.event_id]
             differs = self._differences(draft, row)
             if differs:
-                raise EventIdReused(row["event_id"], row["position"], differs)
-            found[row["event_id"]] = self._read(row)
+                raise EventIdReused(row.event_id, row.position, differs)
+            found[row.event_id] = self._read(row)
         return found
 
-    def _differences(self, draft: _Draft, row: sa.RowMapping) -> tuple[str, ...]:
+    def _differences(self, draft: _Draft, row: Stored) -> tuple[str, ...]:
         """The columns in which an event is not what was recorded under its id."""
-        differs = {name for name in _CONTENT if row[name] != draft.row[name]}
-        if row["data"] is None:
+        differs = {name for name in _CONTENT if getattr(row, name) != draft.row[name]}
+        if row.data is None:
             # Of what a takedown removed there is nothing left to compare.
             differs -= {"evidence", "data"}
         elif "type" not in differs and differs & {"data", "evidence", "type_version"}:
@@ -382,8 +427,7 @@ class EventStore:
 
         A stream nobody has written to has no events; that is no error.
         """
-        query = sa.select(events).where(events.c.stream == stream)
-        rows = self._pages(query, events.c.version, after, connection)
+        rows = self._pages(_STREAM, "version", after, connection, stream=stream)
         return islice((event for row in rows for event in self._meanings(row)), limit)
 
     def read_all(
@@ -406,35 +450,33 @@ class EventStore:
             limit: at most so many.
             connection: read within the caller's own transaction, instead of one for each page.
         """
-        query = sa.select(events)
-        wanted = None if types is None else set(types)
-        if wanted is not None:
-            names = sorted(self.codec.stored_names(wanted))
-            query = query.where(self._type_column(names).in_(names))
-        if until is not None:
-            query = query.where(events.c.position <= until)
-        rows = self._pages(query, events.c.position, after, connection)
+        wanted = None if types is None else frozenset(types)
+        names = None if wanted is None else tuple(sorted(self.codec.stored_names(wanted)))
+        query = _all_of(names, postgresql=database.is_postgresql(self.engine))
+        end = _NO_END if until is None else until
+        rows = self._pages(query, "position", after, connection, until=end)
         found = (event for row in rows for event in self._meanings(row))
         return islice((e for e in found if wanted is None or e.type in wanted), limit)
 
-    def _type_column(self, names: Sequence[str]) -> sa.ColumnElement[str]:
-        # SQLite would find the events of many types by the index of types, and sort all that are
-        # left for each page; the plus keeps it to the order of positions.
-        many = len(names) > _FEW_TYPES and not database.is_postgresql(self.engine)
-        return sa.literal_column("+type", sa.Text) if many else events.c.type
-
     def _pages(
-        self, query: sa.Select[Any], key: Any, after: int, connection: sa.Connection | None
-    ) -> Iterator[sa.RowMapping]:
-        query = query.order_by(key).limit(_BATCH)
+        self,
+        query: database.Prepared,
+        key: Literal["position", "version"],
+        after: int,
+        connection: sa.Connection | None,
+        **values: Any,
+    ) -> Iterator[Stored]:
+        dialect = self.engine.dialect
         while True:
-            with telemetry.operation("read") as done, self._reading(connection) as reader:
-                rows = reader.execute(query.where(key > after)).mappings().all()
-                done.events = len(rows)
-            yield from rows
-            if len(rows) < _BATCH:
+            with telemetry.operation("read") as done, self._driving(connection) as driver:
+                found = query.run(driver, dialect, after=after, **values).fetchall()
+                done.events = len(found)
+            rows = map(Stored._make, found)
+            for row in rows:
+                yield row
+            if len(found) < _BATCH:
                 return
-            after = rows[-1][key.name]
+            after = getattr(row, key)
 
     def get(
         self, ids: Iterable[str], connection: sa.Connection | None = None
@@ -456,7 +498,7 @@ class EventStore:
     ) -> dict[str, RecordedEvent[Any]]:
         """Those of the events with these ids that are in the log, by id."""
         with self._reading(connection) as reader:
-            return {row["event_id"]: self._read(row) for row in _rows_by_id(reader, ids)}
+            return {row.event_id: self._read(row) for row in _rows_by_id(reader, ids)}
 
     def at(
         self, positions: Iterable[int], connection: sa.Connection | None = None
@@ -465,8 +507,8 @@ class EventStore:
         with self._reading(connection) as reader:
             for chunk in _chunks(sorted(set(positions))):
                 query = sa.select(events).where(events.c.position.in_(chunk))
-                for row in reader.execute(query.order_by(events.c.position)).mappings():
-                    yield from self._meanings(row)
+                for row in reader.execute(query.order_by(events.c.position)):
+                    yield from self._meanings(Stored._make(row))
 
     def existing_streams(
         self, streams: Iterable[str], connection: sa.Connection | None = None
@@ -522,6 +564,15 @@ class EventStore:
             with database.reading(self.engine) as opened:
                 yield opened
 
+    @contextlib.contextmanager
+    def _driving(self, connection: sa.Connection | None) -> Iterator[database.Driver]:
+        if connection is None:
+            with database.driving(self.engine) as driver:
+                yield driver
+        else:
+            with database.translated(self.engine, connected=True):
+                yield database.driver_of(connection)
+
     # Following
 
     def wait(self, *, after: int, timeout: float, stop: threading.Event | None = None) -> bool:
@@ -563,13 +614,13 @@ class EventStore:
                     if stop.is_set():
                         return
                     yield event
-                after = row["position"]
+                after = row.position
             if not page:
                 more = functools.partial(self.wait, after=after, timeout=1.0, stop=stop)
                 persistently(more)
 
-    def _durable_page(self, after: int) -> list[sa.RowMapping]:
-        page = list(islice(self._pages(sa.select(events), events.c.position, after, None), _BATCH))
+    def _durable_page(self, after: int) -> list[Stored]:
+        page = list(islice(self._log(after, None), _BATCH))
         if page:
             database.make_durable(self.engine)
         return page
@@ -603,27 +654,29 @@ class EventStore:
             after = connection.scalar(place)
             if after is None:
                 connection.execute(sa.insert(subscriptions).values(name=subscription, position=0))
-            pages = self._pages(sa.select(events), events.c.position, after or 0, connection)
-            rows = list(islice(pages, limit))
+            rows = list(islice(self._log(after or 0, connection), limit))
             yield Batch(connection, tuple(event for row in rows for event in self._meanings(row)))
             if rows:
                 connection.execute(
-                    sa.update(subscriptions).where(mine).values(position=rows[-1]["position"])
+                    sa.update(subscriptions).where(mine).values(position=rows[-1].position)
                 )
 
-    def _read(self, row: _Row) -> RecordedEvent[Any]:
+    def _log(self, after: int, connection: sa.Connection | None) -> Iterator[Stored]:
+        query = _all_of(None, postgresql=database.is_postgresql(self.engine))
+        return self._pages(query, "position", after, connection, until=_NO_END)
+
+    def _read(self, row: Stored) -> RecordedEvent[Any]:
         """The event of a row; the first it means, where upcasters make several of it."""
         return next(self._meanings(row), None) or _recorded(row, Obsolete(), (), None)
 
-    def _meanings(self, row: _Row) -> Iterator[RecordedEvent[Any]]:
+    def _meanings(self, row: Stored) -> Iterator[RecordedEvent[Any]]:
         """What a row means to this code: one event, unless upcasters make none or several of it."""
-        occurred = None if row["occurred"] is None else When(row["occurred"])
-        if row["data"] is None:
+        occurred = None if row.occurred is None else When(row.occurred)
+        if row.data is None or row.evidence is None:
             yield _recorded(row, Redacted(), (), occurred)
             return
-        evidence = self.codec.decode_evidence(row["evidence"])
-        found = self.codec.decode(row["type"], row["type_version"], row["data"], row["position"])
-        for event in found:
+        evidence = self.codec.decode_evidence(row.evidence)
+        for event in self.codec.decode(row.type, row.type_version, row.data, row.position):
             yield _recorded(row, event, evidence, occurred)
 
 
@@ -642,22 +695,22 @@ class _Draft:
     new: NewEvent
     row: dict[str, Any]
 
-    def recorded(self, row: _Row) -> RecordedEvent[Any]:
+    def recorded(self, row: Stored) -> RecordedEvent[Any]:
         return _recorded(row, self.new.event, self.new.evidence, self.new.occurred)
 
 
-def _recorded(row: _Row, event: Any, evidence: Any, occurred: When | None) -> RecordedEvent[Any]:
+def _recorded(row: Stored, event: Any, evidence: Any, occurred: When | None) -> RecordedEvent[Any]:
     return RecordedEvent(
         event=event,
-        id=row["event_id"],
-        position=row["position"],
-        stream=row["stream"],
-        version=row["version"],
-        type=row["type"] if event.__class__ in _STAND_INS else event_type(event).name,
+        id=row.event_id,
+        position=row.position,
+        stream=row.stream,
+        version=row.version,
+        type=row.type if event.__class__ in _STAND_INS else event_type(event).name,
         occurred=occurred,
         evidence=evidence,
-        recorded=row["recorded_at"],
-        digest=row["digest"],
+        recorded=row.recorded_at,
+        digest=row.digest,
     )
 
 
@@ -747,10 +800,26 @@ def _check_version(stream: str, wanted: ExpectedVersion, actual: int) -> None:
         raise WrongExpectedVersion(stream, expectation, actual)
 
 
-def _rows_by_id(connection: sa.Connection, ids: Iterable[str]) -> Iterator[sa.RowMapping]:
+def _rows_by_id(connection: sa.Connection, ids: Iterable[str]) -> Iterator[Stored]:
     for chunk in _chunks(ids):
         query = sa.select(events).where(events.c.event_id.in_(chunk))
-        yield from connection.execute(query).mappings()
+        yield from map(Stored._make, connection.execute(query))
+
+
+@functools.lru_cache(maxsize=256)
+def _all_of(types: tuple[str, ...] | None, *, postgresql: bool) -> database.Prepared:
+    """The next page of the log, or of the events stored under some names of types."""
+    query = sa.select(events).where(
+        events.c.position > sa.bindparam("after", 0, sa.BigInteger),
+        events.c.position <= sa.bindparam("until", 0, sa.BigInteger),
+    )
+    if types is not None:
+        # SQLite would find the events of many types by the index of types, and sort all that are
+        # left for each page; the plus keeps it to the order of positions.
+        many = len(types) > _FEW_TYPES and not postgresql
+        column = sa.literal_column("+type", sa.Text) if many else events.c.type
+        query = query.where(column.in_(types))
+    return database.Prepared(query.order_by(events.c.position).limit(_BATCH))
 
 
 def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:

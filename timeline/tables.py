@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 REVISION = "0001"
@@ -51,6 +53,27 @@ events = sa.Table(
     sa.CheckConstraint("(data IS NULL) = (redacted IS NOT NULL)", name="body"),
 )
 """The log. Triggers refuse UPDATE, but for a takedown, and DELETE."""
+
+
+class Stored(NamedTuple):
+    """A row of `events`: its columns, in their order."""
+
+    position: int
+    event_id: str
+    stream: str
+    version: int
+    type: str
+    type_version: int
+    occurred: str | None
+    occurred_from: str | None
+    occurred_to: str | None
+    recorded_at: str
+    evidence: str | None
+    data: str | None
+    salt: bytes | None
+    redacted: bytes | None
+    digest: bytes
+
 
 head = sa.Table(
     "head",
