@@ -307,14 +307,15 @@ def insert_many(
     Raises:
         DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
     """
-    driver = driver_of(connection)
+    driver, preparer = driver_of(connection), connection.dialect.identifier_preparer
+    columns = ", ".join(map(preparer.format_column, table.columns))
+    into = f"{preparer.format_table(table)} ({columns})"
     with translated(connection.engine, connected=True):
         if not is_postgresql(connection.engine):
             places = ", ".join("?" * len(table.columns))
-            driver.executemany(f"INSERT INTO {table.name} VALUES ({places})", rows)
+            driver.executemany(f"INSERT INTO {into} VALUES ({places})", rows)
             return
-        columns = ", ".join(table.columns.keys())
-        with driver.cursor().copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:
+        with driver.cursor().copy(f"COPY {into} FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
 

@@ -8,6 +8,7 @@ appends and reports go on.
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import threading
 import time
@@ -149,7 +150,7 @@ class KeptView:
 
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row with that key, or None."""
-        return _select_one(self.connection, self.tables[cls], cls, key)
+        return _find(self.connection, self.tables[cls], cls, key)
 
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""
@@ -929,13 +930,14 @@ class _KeptRows(Rows):
     def get(self, cls: type[R], *key: Any) -> R | None:
         if (cls, key) not in self._rows:
             table = self._tables[cls]
-            found = None if self._empty else _select_one(self._connection, table, cls, key)
+            found = None if self._empty else _find(self._connection, table, cls, key)
             self._rows[cls, key] = found
         return typing.cast("R | None", self._rows[cls, key])
 
     def put(self, value: Any) -> None:
-        super().put(value)
-        self._note(type(value), key_of(value))
+        cls, key = type(value), key_of(value)
+        self._rows[cls, key] = value
+        self._note(cls, key)
 
     def delete(self, cls: type, *key: Any) -> None:
         self._rows[cls, key] = None
@@ -965,18 +967,11 @@ class _KeptRows(Rows):
         self, table: sa.Table, shape: Shape, keys: list[tuple[Any, ...]], values: list[Any]
     ) -> None:
         if keys and not self._empty:
-            matches = (table.c[name] == sa.bindparam(f"key_{name}") for name in shape.key)
-            parameters = [
-                {
-                    f"key_{name}": shape.column(name).store(part)
-                    for name, part in zip(shape.key, key, strict=True)
-                }
-                for key in keys
-            ]
-            self._connection.execute(sa.delete(table).where(*matches), parameters)
+            gone = sa.delete(table).where(*_matches(table, shape))
+            self._connection.execute(gone, [shape.store_key(key) for key in keys])
         stored = [shape.store(value) for value in values if value is not None]
         if stored:
-            self._connection.execute(sa.insert(table), stored)
+            database.insert_many(self._connection, table, stored)
 
 
 def _require_names(projections: Iterable[Projection]) -> None:
@@ -1010,12 +1005,24 @@ def _dropped(build: Build) -> Build:
     return attrs.evolve(build, state="ready")
 
 
-def _select_one(
+def _find(
     connection: sa.Connection, table: sa.Table, cls: type[R], key: tuple[Any, ...]
 ) -> R | None:
+    shape, driver = shape_of(cls), database.driver_of(connection)
+    with database.translated(connection.engine, connected=True):
+        found = _finder(shape.cls, table.name).run(
+            driver, connection.dialect, **shape.store_key(key)
+        )
+        stored = found.fetchone()
+    return None if stored is None else typing.cast("R", shape.load(stored))
+
+
+@functools.lru_cache(maxsize=1024)
+def _finder(cls: type, name: str) -> database.Prepared:
     shape = shape_of(cls)
-    query = sa.select(table)
-    for name, part in zip(shape.key, key, strict=True):
-        query = query.where(table.c[name] == shape.column(name).store(part))
-    stored = connection.execute(query).one_or_none()
-    return None if stored is None else shape.load(stored)
+    table = sa.table(name, *(sa.column(column.name, column.sql) for column in shape.columns))
+    return database.Prepared(sa.select(table).where(*_matches(table, shape)))
+
+
+def _matches(table: sa.FromClause, shape: Shape) -> Iterator[sa.ColumnElement[bool]]:
+    return (table.c[name] == sa.bindparam(name, required=False) for name in shape.key)

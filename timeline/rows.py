@@ -86,9 +86,14 @@ class Shape:
         ]
         return sa.Table(name, sa.MetaData(), *columns, *indexes)
 
-    def store(self, row: Any) -> dict[str, Any]:
-        """A row as its table stores it."""
-        return {column.name: column.store(getattr(row, column.name)) for column in self.columns}
+    def store(self, row: Any) -> tuple[Any, ...]:
+        """A row as its table stores it, in the order of the columns."""
+        return tuple([column.store(getattr(row, column.name)) for column in self.columns])
+
+    def store_key(self, key: tuple[Any, ...]) -> dict[str, Any]:
+        """A key as the table stores it, by column."""
+        pairs = zip(self.key, key, strict=True)
+        return {name: self.column(name).store(part) for name, part in pairs}
 
     def load(self, stored: Iterable[Any]) -> Any:
         """The row that `store` made."""
@@ -111,8 +116,10 @@ class _Column:
         return value.text if self.kind is When else encode_value(value)
 
     def load(self, value: Any) -> Any:
-        if value is None or self.plain:
-            return value
+        if value is None:
+            return None
+        if self.plain:
+            return bool(value) if self.sql is sa.Boolean else value  # SQLite's are numbers
         return When(value) if self.kind is When else decode_value(value, self.kind)
 
 
