@@ -594,10 +594,31 @@ class Projector:
         progress: Progress | None = None,
     ) -> None:
         with database.reading(self.store.engine) as connection:
-            mine = self._usable(all_builds(connection))
-        for projection in projections:
-            if projection.name not in mine:
-                self._build(projection, stop=stop, progress=progress)
+            found = all_builds(connection)
+            short = self.store.head(connection).position <= _STEP
+        mine, known = self._usable(found), {build.projection for build in found}
+        missing = [each for each in projections if each.name not in mine]
+        if short and not known.intersection(each.name for each in missing):
+            persistently(partial(self._build_together, missing))
+            return
+        for projection in missing:
+            self._build(projection, stop=stop, progress=progress)
+
+    def _build_together(self, projections: Iterable[Projection]) -> None:
+        """Build what has never been built, over a log of one step, at once."""
+        with database.writing(self.store.engine) as connection:
+            builds.exclude_builders(connection)
+            known = {build.projection for build in all_builds(connection)}
+            made = {
+                each: builds.make(connection, each)
+                for each in projections
+                if each.name not in known
+            }
+            end = self.store.head(connection).position
+            if made:
+                self._advance(connection, made, end, amended=end)
+            for build in made.values():
+                builds.go_live(connection, attrs.evolve(build, position=end, target=end))
 
     def rebuild(self, name: str, *, hold: bool = False, progress: Progress | None = None) -> Build:
         """Build a projection's rows anew, beside the old ones, and let the new ones go live.
