@@ -95,7 +95,7 @@ _STREAM = database.Prepared(
     sa.select(events)
     .where(events.c.stream == sa.bindparam("stream"), events.c.version > sa.bindparam("after"))
     .order_by(events.c.version)
-    .limit(_BATCH)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
 )
 
 _CLOSER_LOOK = (
@@ -427,7 +427,7 @@ class EventStore:
 
         A stream nobody has written to has no events; that is no error.
         """
-        rows = self._pages(_STREAM, "version", after, connection, stream=stream)
+        rows = self._pages(_STREAM, "version", after, connection, limit, stream=stream)
         return islice((event for row in rows for event in self._meanings(row)), limit)
 
     def read_all(
@@ -454,7 +454,7 @@ class EventStore:
         names = None if wanted is None else tuple(sorted(self.codec.stored_names(wanted)))
         query = _all_of(names, postgresql=database.is_postgresql(self.engine))
         end = _NO_END if until is None else until
-        rows = self._pages(query, "position", after, connection, until=end)
+        rows = self._pages(query, "position", after, connection, limit, until=end)
         found = (event for row in rows for event in self._meanings(row))
         return islice((e for e in found if wanted is None or e.type in wanted), limit)
 
@@ -464,17 +464,18 @@ class EventStore:
         key: Literal["position", "version"],
         after: int,
         connection: sa.Connection | None,
+        limit: int | None = None,
         **values: Any,
     ) -> Iterator[Stored]:
-        dialect = self.engine.dialect
+        # A row may mean no event to this code: the caller stops when he has enough, not we.
+        values["limit"] = size = _BATCH if limit is None else min(max(limit, 1), _BATCH)
         while True:
             with telemetry.operation("read") as done, self._driving(connection) as driver:
-                found = query.run(driver, dialect, after=after, **values).fetchall()
+                found = query.run(driver, self.engine.dialect, after=after, **values).fetchall()
                 done.events = len(found)
-            rows = map(Stored._make, found)
-            for row in rows:
+            for row in map(Stored._make, found):
                 yield row
-            if len(found) < _BATCH:
+            if len(found) < size:
                 return
             after = getattr(row, key)
 
@@ -654,16 +655,18 @@ class EventStore:
             after = connection.scalar(place)
             if after is None:
                 connection.execute(sa.insert(subscriptions).values(name=subscription, position=0))
-            rows = list(islice(self._log(after or 0, connection), limit))
+            rows = list(islice(self._log(after or 0, connection, limit), limit))
             yield Batch(connection, tuple(event for row in rows for event in self._meanings(row)))
             if rows:
                 connection.execute(
                     sa.update(subscriptions).where(mine).values(position=rows[-1].position)
                 )
 
-    def _log(self, after: int, connection: sa.Connection | None) -> Iterator[Stored]:
+    def _log(
+        self, after: int, connection: sa.Connection | None, limit: int | None = None
+    ) -> Iterator[Stored]:
         query = _all_of(None, postgresql=database.is_postgresql(self.engine))
-        return self._pages(query, "position", after, connection, until=_NO_END)
+        return self._pages(query, "position", after, connection, limit, until=_NO_END)
 
     def _read(self, row: Stored) -> RecordedEvent[Any]:
         """The event of a row; the first it means, where upcasters make several of it."""
@@ -819,7 +822,8 @@ def _all_of(types: tuple[str, ...] | None, *, postgresql: bool) -> database.Prep
         many = len(types) > _FEW_TYPES and not postgresql
         column = sa.literal_column("+type", sa.Text) if many else events.c.type
         query = query.where(column.in_(types))
-    return database.Prepared(query.order_by(events.c.position).limit(_BATCH))
+    at_most = sa.bindparam("limit", 0, sa.Integer)
+    return database.Prepared(query.order_by(events.c.position).limit(at_most))
 
 
 def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
