@@ -22,6 +22,7 @@ from timeline.errors import (
     InvalidProjection,
     InvalidRecord,
     LogDamaged,
+    LogsDiffer,
     MigrationFailed,
     NaiveDatetime,
     NotFound,
@@ -87,6 +88,7 @@ from timeline.reports import (
 )
 from timeline.rows import Rows, changed, row
 from timeline.store import Appended, Batch, EventStore, Expected
+from timeline.transfer import Restored
 from timeline.upcasting import Upcaster, upcaster
 
 __all__ = [
@@ -133,6 +135,7 @@ __all__ = [
     "InvalidRecord",
     "Link",
     "LogDamaged",
+    "LogsDiffer",
     "MeetingAnnounced",
     "MeetingCalledOff",
     "MeetingHeld",
@@ -162,6 +165,7 @@ __all__ = [
     "RecordedEvent",
     "Redacted",
     "Report",
+    "Restored",
     "RoleReported",
     "Rows",
     "Side",

@@ -28,6 +28,7 @@ from timeline.errors import (
     DatabaseReadOnly,
     InvalidEvent,
     InvalidInput,
+    LogDamaged,
     NotFound,
     UnknownReference,
 )
@@ -49,6 +50,8 @@ from timeline.events import (
 )
 from timeline.events.envelope import new_id
 from timeline.events.evidence import links
+from timeline.exports.files import Place, existing_file, name_of, new_file
+from timeline.exports.log import LogFile, write_log
 from timeline.ingest import read_records
 from timeline.integrity import Head, verify
 from timeline.lookback import PartialView
@@ -84,10 +87,14 @@ from timeline.store import (
     derived_stream,
     stream_name,
 )
+from timeline.transfer import Restored, restore, stored_rows
 from timeline.upcasting import Upcaster
 
 _PATIENCE = 5.0
 """Seconds in which a view of kept rows is tried for, while others keep moving them."""
+
+_TELL_EVERY = 1_000
+"""Events of an import between two reports of progress."""
 
 Occurred = When | str | date | datetime | None
 """World time as callers give it: EDTF text, a date, or an aware datetime."""
@@ -634,6 +641,64 @@ class Timeline(Reporting):
         with database.reading(self.store.engine) as connection:
             return verify(connection, seal=sealed, progress=progress)
 
+    # Moving
+
+    def export_log(self, place: Place) -> Head:
+        """Write the whole log as JSON Lines, for `import_log`; returns where it ends.
+
+        Events that were taken down are in it as tombstones. `docs/exports.md` has the format.
+
+        Args:
+            place: the file, by path or open for writing bytes.
+
+        Raises:
+            LogDamaged: the log is not true to its digests; no file is written.
+            InvalidInput: the file cannot be written.
+        """
+        with database.reading(self.store.engine) as connection, new_file(place) as out:
+            head = self.store.head(connection)
+            write_log(out, head, stored_rows(connection, until=head.position))
+            database.make_durable(self.store.engine)
+        return head
+
+    def import_log(
+        self,
+        place: Place,
+        *,
+        seal: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Restored:
+        """Take over a log that `export_log` wrote: with its ids, places, times and digests.
+
+        This record must be empty, or hold what that log begins with: then only the rest is added.
+        Every digest is checked on the way, and what is wrong leaves the record as it was. A digest
+        shows that a file was damaged; that nobody made another to its liking, only a seal does.
+
+        Args:
+            place: the file, by path or open for reading bytes.
+            seal: what `seal` gave for that log, when it ended there or earlier.
+            progress: told the position reached, and the last one.
+
+        Raises:
+            InvalidRecord: the file is damaged, cut off or edited; names line and position.
+            UnknownEventType: it holds events of a class that this record does not know.
+            LogsDiffer: this record holds other events.
+            InvalidInput: the file cannot be opened, or the seal is none.
+            DatabaseReadOnly, DatabaseBusy, DatabaseError: see there.
+        """
+        sealed = None if seal is None else Head.of_seal(seal)
+        with existing_file(place) as file:
+            source = LogFile(file, name_of(place), self.store.codec, sealed)
+            try:
+                done = restore(self.store.engine, _told(source, progress))
+            except LogDamaged as error:
+                raise source.damaged(error) from None
+        with contextlib.suppress(DatabaseReadOnly):
+            self._projector.catch_up()
+        if done.taken_down:
+            scrub(self.store.engine, self._projector.forget_others())
+        return done
+
     # Read models
 
     @contextlib.contextmanager
@@ -822,6 +887,15 @@ def _positions(since: Occurred | int, until: Occurred | int) -> tuple[int, int]:
     if first > last:
         raise InvalidInput(f"expected a stretch that ends after it starts; found {first} to {last}")
     return first, last
+
+
+def _told(
+    source: LogFile, progress: Callable[[int, int], None] | None
+) -> Iterator[Mapping[str, Any]]:
+    for row in source.rows():
+        if progress is not None and row["position"] % _TELL_EVERY == 0:
+            progress(row["position"], source.head.position)
+        yield row
 
 
 def _require_record(engine: sa.Engine) -> None:

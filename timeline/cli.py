@@ -28,7 +28,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from timeline import database, grants
+from timeline import cli_exports, database, grants
 from timeline.api import Reporting, Timeline
 from timeline.builds import Build, Comparison, Difference
 from timeline.clock import encode_time
@@ -611,6 +611,10 @@ def changes(
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+for _command in cli_exports.COMMANDS:
+    cli.add_command(_command)
 
 
 def main() -> None:
