@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import click
@@ -38,6 +38,7 @@ from timeline.events import RecordedEvent
 from timeline.events.base import EventType
 from timeline.grants import Right
 from timeline.projection import Projection
+from timeline.projections import BUILT_IN
 from timeline.reports import Report
 from timeline.upcasting import Upcaster
 
@@ -85,13 +86,13 @@ class _Commands(click.Group):
 @click.version_option(package_name="timeline-store", prog_name="timeline")
 @click.pass_context
 def cli(ctx: click.Context, url: str, modules: tuple[str, ...]) -> None:
-    r"""Keep what was reported, and ask who said, met and proposed what.
+    """Keep what was reported, and ask who said, met and proposed what.
 
     \b
     export TIMELINE_URL=sqlite:///record.db
-    timeline init
-    timeline ingest record/*.yaml
-    timeline report initiative ID
+    timeline new harbour               an example file to write over
+    timeline ingest harbour.yaml
+    timeline report initiative harbour-initiative
     """
     ctx.obj = _Opener(url, modules)
 
@@ -106,11 +107,20 @@ class _Opener:
         found = [each for name in self._modules for each in _found_in(name)]
         classes = [each for each in found if not isinstance(each, Projection)]
         projections = [each for each in found if isinstance(each, Projection)]
-        try:
-            Codec(classes)
-        except (TypeError, ValueError) as error:
-            raise click.BadParameter(str(error), param_hint="--events") from None
+        _codec(classes)
         return Timeline.open(self._url, events=classes, projections=projections, create=create)
+
+    def codec(self) -> Codec:
+        """What is known of events, without a record."""
+        found = [each for name in self._modules for each in _found_in(name)]
+        return _codec(each for each in found if not isinstance(each, Projection))
+
+
+def _codec(known: Iterable[type | Upcaster]) -> Codec:
+    try:
+        return Codec(known)
+    except (TypeError, ValueError) as error:
+        raise click.BadParameter(str(error), param_hint="--events") from None
 
 
 def _found_in(module: str) -> list[type | Upcaster | Projection]:
@@ -159,7 +169,12 @@ _opener = click.make_pass_decorator(_Opener)
 @cli.command()
 @_opener
 def init(opener: _Opener) -> None:
-    """Create the database, or bring its schema up to date."""
+    """Create the database, or bring its schema up to date.
+
+    \b
+    timeline --db sqlite:///harbour.db init
+    timeline --db postgresql://ann@db.example/harbour init
+    """
     with opener(create=True) as timeline:
         click.echo(f"{database.shown(timeline.store.engine.url)} is ready.")
 
@@ -171,6 +186,10 @@ def ingest(opener: _Opener, files: tuple[str, ...]) -> None:
     """Record what record FILES say: all of it or, on any error, nothing.
 
     What was ingested before is not added again: a file that has grown is ingested whole.
+
+    \b
+    timeline ingest harbour.yaml
+    timeline ingest record/*.yaml
     """
     with opener(create=True) as timeline:
         with _progress("recording") as told:
@@ -219,6 +238,10 @@ def log(opener: _Opener, /, form: str, kind: str | None, **filters: Any) -> None
 
     An event of uncertain date is listed if it may have occurred within the dates given.
     As json, each line is one event.
+
+    \b
+    timeline log --actor 'Ann Minister' --since 2022-11
+    timeline log --format json | jq -r .id
     """
     show = _event_json if form == "json" else _event_line
     with opener() as timeline:
@@ -253,6 +276,9 @@ def seal(opener: _Opener) -> None:
     """Print where the log ends, as POSITION:DIGEST.
 
     Keep it where whoever can change the database cannot: in a mail, a notebook, another repository.
+
+    \b
+    timeline seal > ~/seals/harbour-today
     """
     with opener() as timeline:
         click.echo(timeline.seal())
@@ -262,7 +288,11 @@ def seal(opener: _Opener) -> None:
 @click.option("--seal", "sealed", metavar="POSITION:DIGEST", help="What `timeline seal` printed.")
 @_opener
 def verify(opener: _Opener, sealed: str | None) -> None:
-    """Check that nothing in the log was changed, removed, added or reordered."""
+    """Check that nothing in the log was changed, removed, added or reordered.
+
+    \b
+    timeline verify --seal "$(cat ~/seals/harbour-today)"
+    """
     with opener() as timeline, _progress("verifying") as told:
         head = timeline.verify(seal=sealed, progress=told)
     against = " and to the seal" if sealed else ""
@@ -278,6 +308,9 @@ def redact(opener: _Opener, event: str, reason: str) -> None:
 
     Its id, dates and digest stay, so the log still verifies. The database's files are rewritten,
     which takes a while for a large record. Backups and replicas are yours to see to.
+
+    \b
+    timeline redact harbour/private-remark --reason 'at her request'
     """
     with opener() as timeline:
         if timeline.redact(event, reason=reason):
@@ -294,6 +327,9 @@ def grant(opener: _Opener, right: Right, role: str) -> None:
     """On PostgreSQL, let ROLE read the record, or also append to it, and no more.
 
     The role must exist. Run this as the owner of the record's tables.
+
+    \b
+    timeline grant reader desk
     """
     with opener() as timeline:
         grants.grant(timeline.store.engine, right, role)
@@ -303,7 +339,11 @@ def grant(opener: _Opener, right: Right, role: str) -> None:
 @cli.command()
 @_opener
 def run(opener: _Opener) -> None:
-    """Keep the read models up with the log, until stopped (Ctrl-C, or SIGTERM)."""
+    """Keep the read models up with the log, until stopped (Ctrl-C, or SIGTERM).
+
+    \b
+    timeline --db postgresql://keeper@db.example/harbour run
+    """
     stop = threading.Event()
 
     def end(number: int, _frame: object) -> None:
@@ -324,6 +364,9 @@ def status(opener: _Opener, form: str) -> None:
 
     `live` is the build that the plain names stand for, `ready` the one before it; of a projection
     by other code only that code moves the rows on.
+
+    \b
+    timeline status
     """
     with opener() as timeline:
         lines = timeline.status()
@@ -343,8 +386,12 @@ def status(opener: _Opener, form: str) -> None:
     console.print(table, width=None if console.is_terminal else 200, soft_wrap=False)
 
 
+def _complete_projection(_ctx: object, _param: object, begun: str) -> list[str]:
+    return [each.name for each in BUILT_IN if each.name.startswith(begun)]
+
+
 @cli.command()
-@click.argument("name")
+@click.argument("name", shell_complete=_complete_projection)
 @click.option("--hold", is_flag=True, help="Leave the new rows aside; without it they go live.")
 @click.option("--diff", is_flag=True, help="Hold, and show how they differ from the live ones.")
 @click.option("--back", is_flag=True, help="Let the rows that were live before be so again.")
@@ -354,6 +401,10 @@ def rebuild(opener: _Opener, name: str, *, hold: bool, diff: bool, back: bool) -
 
     Appends and reports go on meanwhile. If it is stopped, or killed, the same command goes on where
     it was. The plain names of SQL change over to the new rows in one moment.
+
+    \b
+    timeline rebuild meetings --diff
+    timeline rebuild meetings
     """
     if hold + diff + back > 1:
         raise click.UsageError("choose one of --hold, --diff and --back")
@@ -397,7 +448,12 @@ def _difference(found: Difference) -> str:
 
 @cli.group()
 def report() -> None:
-    """Answer a question from the record."""
+    """Answer a question from the record.
+
+    \b
+    timeline report initiative joint-harbour --published-by 2024-05
+    timeline report attendance --series summits --format json
+    """
 
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -470,7 +526,12 @@ def _print_report(
 @_FORMAT
 @_opener
 def initiative(opener: _Opener, id: str, form: str, moment: dict[str, Any]) -> None:
-    """The state of initiative ID: stage, parties, positions, terms, talks, sources."""
+    """The state of initiative ID: stage, parties, positions, terms, talks, sources.
+
+    \b
+    timeline report initiative joint-harbour
+    timeline report initiative joint-harbour --at 120
+    """
     _print_report(opener, form, moment, lambda record: record.initiative(id))
 
 
@@ -483,7 +544,11 @@ def initiative(opener: _Opener, id: str, form: str, moment: dict[str, Any]) -> N
 def attendance(
     opener: _Opener, form: str, moment: dict[str, Any], series: str | None, meeting: str | None
 ) -> None:
-    """Who attended which meeting."""
+    """Who attended which meeting.
+
+    \b
+    timeline report attendance --series summits
+    """
     _print_report(
         opener, form, moment, lambda record: record.attendance(series=series, meeting=meeting)
     )
@@ -507,6 +572,9 @@ def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters:
     """Who said what.
 
     A statement of uncertain date is listed if it may have been made within the dates given.
+
+    \b
+    timeline report statements --speaker 'Ann Minister' --since 2022-11
     """
     _print_report(opener, form, moment, lambda record: record.statements(**filters))
 
@@ -522,7 +590,11 @@ def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters:
 @_FORMAT
 @_opener
 def plans(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
-    """What was announced, and whether it came."""
+    """What was announced, and whether it came.
+
+    \b
+    timeline report plans --initiative joint-harbour --on 2024-12-31
+    """
     _print_report(opener, form, moment, lambda record: record.plans(**filters))
 
 
@@ -532,7 +604,12 @@ def plans(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any)
 @_FORMAT
 @_opener
 def actors(opener: _Opener, form: str, moment: dict[str, Any], name: str | None) -> None:
-    """Who is who: all actors, or the one that goes by NAME, in any recorded spelling."""
+    """Who is who: all actors, or the one that goes by NAME, in any recorded spelling.
+
+    \b
+    timeline report actors
+    timeline report actors 'Minister, Ann'
+    """
     _print_report(opener, form, moment, lambda record: record.actors(name))
 
 
@@ -549,7 +626,11 @@ def contradictions(
     initiative: str | None,
     meeting: str | None,
 ) -> None:
-    """Where reports cannot all hold."""
+    """Where reports cannot all hold.
+
+    \b
+    timeline report contradictions --initiative joint-harbour
+    """
     _print_report(
         opener,
         form,
@@ -566,7 +647,11 @@ def contradictions(
 def corroboration(
     opener: _Opener, form: str, moment: dict[str, Any], events: tuple[str, ...]
 ) -> None:
-    """On how many independent origins a claim rests: that which each EVENT, an id, records."""
+    """On how many independent origins a claim rests: that which each EVENT, an id, records.
+
+    \b
+    timeline report corroboration harbour/floated harbour/floated-elsewhere
+    """
     _print_report(opener, form, moment, lambda record: record.corroboration(*events))
 
 
@@ -596,7 +681,11 @@ def changes(
     meeting: str | None,
     **stretch: Any,
 ) -> None:
-    """What changed in a report between two dates, and which events made it change."""
+    """What changed in a report between two dates, and which events made it change.
+
+    \b
+    timeline report changes --initiative joint-harbour --since 2022-12-01 --until 2022-12-10
+    """
     if [initiative, series, meeting].count(None) != 2:
         raise click.UsageError("say what changed: one of --initiative, --series and --meeting")
 

@@ -1,23 +1,33 @@
-"""The commands that lead out of a record and into one: `export`, `import`, `new` and `schema`."""
+"""The commands at both ends of a record: `new` and `schema` to start one, `export`, `import`."""
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
 from timeline.api import Timeline
+from timeline.codec import Codec
 from timeline.exports.files import Place
+from timeline.ingest.schema import entry_schema, record_schema
+from timeline.ingest.starter import start
 
-Opener = Callable[..., Timeline]
-"""Opens the record that the command line names; `create=True` makes one where there is none."""
+
+class Opener(Protocol):
+    """What the commands get from `timeline.cli`."""
+
+    def __call__(self, *, create: bool = False) -> Timeline:
+        """The record that the command line names; if so wished, made where there is none."""
+
+    def codec(self) -> Codec:
+        """The event classes that the command line names, beside those of the package."""
 
 
 @click.group()
 def export() -> None:
-    r"""Write what other tools read.
+    """Write what other tools read.
 
     \b
     timeline export log -o record.jsonl
@@ -46,7 +56,7 @@ def _place(path: str, *, reading: bool = False) -> Place:
 @_FILE
 @click.pass_obj
 def export_log(opener: Opener, path: str) -> None:
-    r"""Write the whole log as JSON Lines, for `timeline import`.
+    """Write the whole log as JSON Lines, for `timeline import`.
 
     Ids, places, times and digests are kept; what was taken down is not in it.
 
@@ -66,7 +76,7 @@ def export_log(opener: Opener, path: str) -> None:
 )
 @click.pass_obj
 def import_log(opener: Opener, file: str, seal: str | None) -> None:
-    r"""Take over the log in FILE, which `timeline export log` wrote: all of it or nothing.
+    """Take over the log in FILE, which `timeline export log` wrote: all of it or nothing.
 
     The record must be empty, or hold what that log begins with; then only the rest is added. Every
     digest is checked.
@@ -79,5 +89,41 @@ def import_log(opener: Opener, file: str, seal: str | None) -> None:
     click.echo(f"{done.added:,} added; the log ends at {done.head.seal}")
 
 
-COMMANDS: tuple[Any, ...] = (export, import_log)
+@click.command()
+@click.argument("type", metavar="[EVENT]", required=False)
+@click.pass_obj
+def schema(opener: Opener, type: str | None) -> None:
+    """Print the JSON Schema of record files, or of their entries of one type of EVENT.
+
+    Editors complete and check a file with it whose first line names it:
+
+    \b
+    timeline schema > timeline.schema.json
+    # yaml-language-server: $schema=timeline.schema.json
+    """
+    codec = opener.codec()
+    found = record_schema(codec.classes) if type is None else entry_schema(codec.class_named(type))
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+@click.command()
+@click.argument("name")
+@click.argument("folder", default=".", metavar="[DIR]")
+@click.pass_obj
+def new(opener: Opener, name: str, folder: str) -> None:
+    """Start a record: write NAME.yaml, an example with comments that can be ingested as it stands.
+
+    Beside it goes the schema by which editors complete and check it. Nothing is overwritten.
+
+    \b
+    timeline new harbour
+    timeline ingest harbour.yaml
+    timeline report initiative harbour-initiative
+    """
+    file = start(name, folder, record_schema(opener.codec().classes))
+    click.echo(f"{file} is an example to write over. As it stands:")
+    click.echo(f"  timeline ingest {file}\n  timeline report initiative {name}-initiative")
+
+
+COMMANDS: tuple[Any, ...] = (export, import_log, schema, new)
 """What `timeline.cli` takes over."""
