@@ -47,6 +47,7 @@ ROOMS = [
     "exports",
     "ingest",
     "api",
+    "cli_options",
     "cli_exports",
     "cli",
 ]

@@ -50,6 +50,7 @@ from timeline.events import (
 )
 from timeline.events.envelope import new_id
 from timeline.events.evidence import links
+from timeline.exports.calendar import calendar
 from timeline.exports.files import Place, existing_file, name_of, new_file
 from timeline.exports.log import LogFile, write_log
 from timeline.ingest import read_records
@@ -291,6 +292,18 @@ class Reporting(abc.ABC):
         """
         with self.view() as view:
             return actors_report(view, name)
+
+    def calendar(self, *, series: str | None = None, meeting: str | None = None) -> bytes:
+        """The meetings of a series, one meeting, or all, as a calendar file (iCalendar, RFC 5545).
+
+        Announced ones are tentative there. A date that is no day spans all the days it may be.
+
+        Raises:
+            NotFound: no such series or meeting is in view.
+            MissingExtra: the library `icalendar` is not installed.
+        """
+        with self.view() as view:
+            return calendar(view, series=series, meeting=meeting)
 
     def contradictions(
         self, *, initiative: str | None = None, meeting: str | None = None

@@ -6,15 +6,13 @@ Exit codes: 0 done; 1 it could not be done, and the message says why; 2 the comm
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
 import inspect
 import signal
 import sys
 import threading
-import typing
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import msgspec
@@ -31,6 +29,8 @@ from rich.table import Table
 from timeline import cli_exports, database, grants
 from timeline.api import Reporting, Timeline
 from timeline.builds import Build, Comparison, Difference
+from timeline.cli_options import as_of as _as_of
+from timeline.cli_options import chosen
 from timeline.clock import encode_time
 from timeline.codec import Codec
 from timeline.errors import TimelineError
@@ -456,63 +456,11 @@ def report() -> None:
     """
 
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_CUTOFFS = (
-    click.option(
-        "--at",
-        "position",
-        type=click.IntRange(min=0),
-        metavar="POSITION",
-        help="As the record stood when the log had come to this position.",
-    ),
-    click.option(
-        "--recorded-by",
-        "recorded",
-        metavar="INSTANT",
-        help="As the record stood then; a date counts to its end, in UTC.",
-    ),
-    click.option(
-        "--published-by",
-        "published",
-        metavar="DATE",
-        help="By what sources said that were published by the end of this date.",
-    ),
-    click.option(
-        "--occurred-by",
-        "occurred",
-        metavar="DATE",
-        help="By what had happened by the end of this date, as far as is known now.",
-    ),
-    click.option(
-        "--possibly",
-        is_flag=True,
-        help="With dates: take in what only may have been published or happened by then.",
-    ),
-)
-
-
-def _as_of(command: _Command) -> _Command:
-    """Give a report the options that choose a moment; it gets them together, as `moment`."""
-
-    @functools.wraps(command)
-    def gathered(*args: Any, **options: Any) -> Any:
-        names = ("position", "recorded", "published", "occurred", "possibly")
-        moment = {name: options.pop(name) for name in names}
-        return command(*args, moment=moment, **options)
-
-    made: Any = gathered
-    for option in reversed(_CUTOFFS):
-        made = option(made)
-    return typing.cast("_Command", made)
-
-
 def _print_report(
     opener: _Opener, form: str, moment: dict[str, Any], make: Callable[[Any], Report]
 ) -> None:
     with opener() as timeline:
-        chosen = any(each is not None and each is not False for each in moment.values())
-        made = make(timeline.as_of(**moment) if chosen else timeline)
+        made = make(chosen(timeline, moment))
     if form == "json":
         click.echo(made.to_json())
         return

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import click
 
 from timeline.api import Timeline
+from timeline.cli_options import as_of, chosen
 from timeline.codec import Codec
-from timeline.exports.files import Place
+from timeline.exports.files import Place, new_file
 from timeline.ingest.schema import entry_schema, record_schema
 from timeline.ingest.starter import start
 
@@ -52,6 +53,11 @@ def _place(path: str, *, reading: bool = False) -> Place:
     return sys.stdin.buffer if reading else sys.stdout.buffer
 
 
+def _write(path: str, data: bytes) -> None:
+    with new_file(_place(path)) as out:
+        out.write(data)
+
+
 @export.command("log")
 @_FILE
 @click.pass_obj
@@ -67,6 +73,29 @@ def export_log(opener: Opener, path: str) -> None:
     with opener() as timeline:
         head = timeline.export_log(_place(path))
     click.echo(f"exported the log up to {head.seal}", err=True)
+
+
+@export.command("calendar")
+@click.option("--series", help="Only the editions of this series.")
+@click.option("--meeting", help="Only this meeting.")
+@as_of
+@_FILE
+@click.pass_obj
+def export_calendar(
+    opener: Opener, path: str, moment: dict[str, Any], series: str | None, meeting: str | None
+) -> None:
+    """Write the meetings as iCalendar, for calendar programs.
+
+    A meeting whose date is uncertain spans the days that it may have been on, and says so. One
+    without a year cannot stand in a calendar; the calendar's description names it.
+
+    \b
+    timeline export calendar -o meetings.ics
+    timeline export calendar --series summits --published-by 2022-12-31 -o summits.ics
+    """
+    with opener() as timeline:
+        made = chosen(timeline, moment).calendar(series=series, meeting=meeting)
+    _write(path, made)
 
 
 @click.command("import")
