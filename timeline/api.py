@@ -53,12 +53,14 @@ from timeline.events.evidence import links
 from timeline.exports.calendar import calendar
 from timeline.exports.files import Place, existing_file, name_of, new_file
 from timeline.exports.log import LogFile, write_log
+from timeline.exports.timelinejs import timelinejs
 from timeline.ingest import read_records
 from timeline.integrity import Head, verify
 from timeline.lookback import PartialView
 from timeline.migrations import is_migrated, upgrade
 from timeline.projection import Projection, View
 from timeline.projections import BUILT_IN
+from timeline.projections.initiatives import InitiativeRow
 from timeline.projector import ProjectionStatus, Projector
 from timeline.redaction import redact, scrub
 from timeline.reports import (
@@ -304,6 +306,19 @@ class Reporting(abc.ABC):
         """
         with self.view() as view:
             return calendar(view, series=series, meeting=meeting)
+
+    def timelinejs(self, initiative: str | None = None) -> str:
+        """An initiative, or all, as the JSON that Knight Lab's TimelineJS shows.
+
+        Raises:
+            NotFound: no such initiative is in view, or none of it has a date with a year.
+        """
+        with self.view() as view:
+            ids = [row.initiative for row in view.all(InitiativeRow)]
+            chosen = ids if initiative is None else [initiative]
+            if not chosen:
+                raise NotFound("no initiative is in view, so there is nothing to show")
+            return timelinejs([initiative_report(view, each) for each in chosen])
 
     def contradictions(
         self, *, initiative: str | None = None, meeting: str | None = None

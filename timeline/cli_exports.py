@@ -98,6 +98,24 @@ def export_calendar(
     _write(path, made)
 
 
+@export.command("timelinejs")
+@click.option("--initiative", metavar="ID", help="Only this one, grouped by party.")
+@as_of
+@_FILE
+@click.pass_obj
+def export_timelinejs(
+    opener: Opener, path: str, moment: dict[str, Any], initiative: str | None
+) -> None:
+    """Write initiatives as the JSON that Knight Lab's TimelineJS shows.
+
+    \b
+    timeline export timelinejs --initiative joint-harbour -o harbour.json
+    """
+    with opener() as timeline:
+        made = chosen(timeline, moment).timelinejs(initiative)
+    _write(path, made.encode() + b"\n")
+
+
 @click.command("import")
 @click.argument("file")
 @click.option(
