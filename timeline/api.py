@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import sqlalchemy as sa
 
@@ -50,6 +50,7 @@ from timeline.events import (
 )
 from timeline.events.envelope import new_id
 from timeline.events.evidence import links
+from timeline.exports.bibliography import Form, bibliography
 from timeline.exports.calendar import calendar
 from timeline.exports.files import Place, existing_file, name_of, new_file
 from timeline.exports.log import LogFile, write_log
@@ -319,6 +320,25 @@ class Reporting(abc.ABC):
             if not chosen:
                 raise NotFound("no initiative is in view, so there is nothing to show")
             return timelinejs([initiative_report(view, each) for each in chosen])
+
+    def bibliography(self, form: Form = "csl", *, initiative: str | None = None) -> str:
+        """The sources as references, for reference managers; their ids are the keys.
+
+        Args:
+            form: `csl` for CSL-JSON, `bibtex` for BibTeX.
+            initiative: only those that the report on this initiative rests on.
+
+        Raises:
+            NotFound: no such initiative is in view.
+            InvalidInput: no such form.
+        """
+        if form not in get_args(Form):
+            raise InvalidInput(f"form: expected csl or bibtex; found {form!r}")
+        with self.view() as view:
+            if initiative is None:
+                return bibliography(view, form)
+            found = initiative_report(view, initiative).sources
+            return bibliography(view, form, {line.source for line in found})
 
     def contradictions(
         self, *, initiative: str | None = None, meeting: str | None = None

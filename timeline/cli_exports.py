@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import click
 
 from timeline.api import Timeline
 from timeline.cli_options import as_of, chosen
 from timeline.codec import Codec
+from timeline.exports.bibliography import Form
 from timeline.exports.files import Place, new_file
 from timeline.ingest.schema import entry_schema, record_schema
 from timeline.ingest.starter import start
@@ -114,6 +115,33 @@ def export_timelinejs(
     with opener() as timeline:
         made = chosen(timeline, moment).timelinejs(initiative)
     _write(path, made.encode() + b"\n")
+
+
+@export.command("sources")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(get_args(Form)),
+    default="csl",
+    show_default=True,
+    help="CSL-JSON, or BibTeX.",
+)
+@click.option("--initiative", metavar="ID", help="Only those that its report rests on.")
+@as_of
+@_FILE
+@click.pass_obj
+def export_sources(
+    opener: Opener, path: str, moment: dict[str, Any], form: Form, initiative: str | None
+) -> None:
+    """Write the sources as references, for reference managers and word processors.
+
+    \b
+    timeline export sources --format bibtex -o sources.bib
+    timeline export sources --initiative joint-harbour -o harbour.json
+    """
+    with opener() as timeline:
+        made = chosen(timeline, moment).bibliography(form, initiative=initiative)
+    _write(path, made.encode())
 
 
 @click.command("import")
