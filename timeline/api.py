@@ -54,6 +54,8 @@ from timeline.exports.bibliography import Form, bibliography
 from timeline.exports.calendar import calendar
 from timeline.exports.files import Place, existing_file, name_of, new_file
 from timeline.exports.log import LogFile, write_log
+from timeline.exports.rows import Form as RowsForm
+from timeline.exports.rows import write_rows
 from timeline.exports.timelinejs import timelinejs
 from timeline.ingest import read_records
 from timeline.integrity import Head, verify
@@ -83,6 +85,7 @@ from timeline.reports.corroboration import corroboration_report
 from timeline.reports.initiative import initiative_report
 from timeline.reports.plans import plans_report
 from timeline.reports.statements import statements_report
+from timeline.rows import shape_of
 from timeline.store import (
     Appended,
     EventStore,
@@ -106,6 +109,8 @@ Occurred = When | str | date | datetime | None
 
 class Reporting(abc.ABC):
     """The reports, for whatever can give a view of the read models."""
+
+    _projector: Projector
 
     @abc.abstractmethod
     def view(self) -> contextlib.AbstractContextManager[View]:
@@ -339,6 +344,29 @@ class Reporting(abc.ABC):
                 return bibliography(view, form)
             found = initiative_report(view, initiative).sources
             return bibliography(view, form, {line.source for line in found})
+
+    def export_rows(self, name: str, place: Place, form: RowsForm = "csv") -> int:
+        """Write the rows of a read model to a file; returns how many there are.
+
+        Args:
+            name: as SQL knows it, such as `meetings`; of a projection of one's own, too.
+            place: the file, by path or open for writing bytes.
+            form: `csv`, `jsonl` (JSON Lines) or `parquet`.
+
+        Raises:
+            NotFound: no such rows are kept.
+            MissingExtra: for Parquet, pyarrow is not installed.
+            InvalidInput: no such form, or the file cannot be written.
+        """
+        known = {
+            shape_of(cls).name: cls for each in self._projector.projections for cls in each.rows
+        }
+        if name not in known:
+            raise NotFound(f"no rows {name!r} are kept. Kept are: {', '.join(sorted(known))}.")
+        if form not in get_args(RowsForm):
+            raise InvalidInput(f"form: expected csv, jsonl or parquet; found {form!r}")
+        with self.view() as view, new_file(place) as out:
+            return write_rows(out, view, known[name], form)
 
     def contradictions(
         self, *, initiative: str | None = None, meeting: str | None = None

@@ -13,8 +13,11 @@ from timeline.cli_options import as_of, chosen
 from timeline.codec import Codec
 from timeline.exports.bibliography import Form
 from timeline.exports.files import Place, new_file
+from timeline.exports.rows import Form as RowsForm
 from timeline.ingest.schema import entry_schema, record_schema
 from timeline.ingest.starter import start
+from timeline.projections import BUILT_IN
+from timeline.rows import shape_of
 
 
 class Opener(Protocol):
@@ -142,6 +145,39 @@ def export_sources(
     with opener() as timeline:
         made = chosen(timeline, moment).bibliography(form, initiative=initiative)
     _write(path, made.encode())
+
+
+def _complete_rows(_ctx: object, _param: object, begun: str) -> list[str]:
+    names = (shape_of(cls).name for each in BUILT_IN for cls in each.rows)
+    return sorted(name for name in names if name.startswith(begun))
+
+
+@export.command("rows")
+@click.argument("name", shell_complete=_complete_rows)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(get_args(RowsForm)),
+    default="csv",
+    show_default=True,
+    help="CSV, JSON Lines, or Parquet.",
+)
+@as_of
+@_FILE
+@click.pass_obj
+def export_rows(
+    opener: Opener, path: str, moment: dict[str, Any], name: str, form: RowsForm
+) -> None:
+    """Write the rows of read model NAME, such as meetings or attendance: what SQL finds under it.
+
+    In CSV, text that a spreadsheet would take for a formula stands behind an apostrophe.
+
+    \b
+    timeline export rows meetings -o meetings.csv
+    timeline export rows statements --format parquet -o statements.parquet
+    """
+    with opener() as timeline:
+        chosen(timeline, moment).export_rows(name, _place(path), form)
 
 
 @click.command("import")
