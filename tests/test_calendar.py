@@ -51,6 +51,7 @@ def record() -> Iterator[Timeline]:
             "day": "2024-06-01",
             "days": "2024-06-01/2024-06-02",
             "hour": "2024-06-01T14:40+03:00",
+            "minute": "2024-06-01 14:40+03:00",
             "hours": "2024-06-01T14:40+03:00/2024-06-01T16:00+03:00",
             "month": "2024-06",
             "about": "2023-10~",
@@ -105,6 +106,7 @@ SPANS: dict[str, tuple[Any, Any]] = {
     "on-day": (date(2024, 6, 1), date(2024, 6, 2)),
     "on-days": (date(2024, 6, 1), date(2024, 6, 3)),
     "on-hour": (datetime(2024, 6, 1, 11, 40, tzinfo=UTC), None),
+    "on-minute": (datetime(2024, 6, 1, 11, 40, tzinfo=UTC), None),
     "on-hours": (
         datetime(2024, 6, 1, 11, 40, tzinfo=UTC),
         datetime(2024, 6, 1, 13, 0, tzinfo=UTC),
@@ -133,6 +135,7 @@ def test_an_event_spans_the_days_that_are_known(events: dict[str, Any], meeting:
         ("on-day", None),
         ("on-days", None),
         ("on-hour", None),
+        ("on-minute", None),
         ("on-month", "2024-06"),
         ("on-about", "2023-10~"),
         ("on-season", "2024-21"),
@@ -212,7 +215,7 @@ def test_a_calendar_as_of_a_moment_and_of_a_series(record: Timeline) -> None:
         "meeting-on-days@timeline",
     }
     series = Calendar.from_ical(record.calendar(series="all"))
-    assert len(series.walk("VEVENT")) == 8
+    assert len(series.walk("VEVENT")) == 9
     assert series["name"] == "Meetings: all"
     with pytest.raises(NotFound):
         record.calendar(meeting="nowhere")

@@ -769,8 +769,9 @@ class Timeline(Reporting):
                 done = restore(self.store.engine, _told(source, progress))
             except LogDamaged as error:
                 raise source.damaged(error) from None
-        with contextlib.suppress(DatabaseReadOnly):
-            self._projector.catch_up()
+        if done.taken_down or any(each.mode == "inline" for each in self._projector.projections):
+            with contextlib.suppress(DatabaseReadOnly):
+                self._projector.catch_up()
         if done.taken_down:
             scrub(self.store.engine, self._projector.forget_others())
         return done

@@ -5,25 +5,17 @@ Exit codes: 0 done; 1 it could not be done, and the message says why; 2 the comm
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import inspect
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 from timeline import cli_exports, database, grants
@@ -31,6 +23,7 @@ from timeline.api import Reporting, Timeline
 from timeline.builds import Build, Comparison, Difference
 from timeline.cli_options import as_of as _as_of
 from timeline.cli_options import chosen
+from timeline.cli_options import progress as _progress
 from timeline.clock import encode_time
 from timeline.codec import Codec
 from timeline.errors import TimelineError
@@ -199,24 +192,6 @@ def ingest(opener: _Opener, files: tuple[str, ...]) -> None:
             f"{_count(done.added, 'event')} added, {there} there already; the log holds "
             f"{_count(timeline.store.head().position, 'event')}."
         )
-
-
-@contextlib.contextmanager
-def _progress(task: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, for a person only: piped output stays clean."""
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        id = bar.add_task(task, total=None)
-        yield lambda done, total: bar.update(id, completed=done, total=total)
 
 
 @cli.command()

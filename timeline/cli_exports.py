@@ -9,7 +9,7 @@ from typing import Any, Protocol, get_args
 import click
 
 from timeline.api import Timeline
-from timeline.cli_options import as_of, chosen
+from timeline.cli_options import as_of, chosen, progress
 from timeline.codec import Codec
 from timeline.exports.bibliography import Form
 from timeline.exports.files import Place, new_file
@@ -195,8 +195,8 @@ def import_log(opener: Opener, file: str, seal: str | None) -> None:
     \b
     timeline --db sqlite:///copy.db import record.jsonl
     """
-    with opener(create=True) as timeline:
-        done = timeline.import_log(_place(file, reading=True), seal=seal)
+    with opener(create=True) as timeline, progress("importing") as told:
+        done = timeline.import_log(_place(file, reading=True), seal=seal, progress=told)
     click.echo(f"{done.added:,} added; the log ends at {done.head.seal}")
 
 

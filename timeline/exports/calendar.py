@@ -28,7 +28,8 @@ if typing.TYPE_CHECKING:
 
 _PRODUCT = "-//timeline//timeline-store//EN"
 _STATUS = {"held": "CONFIRMED", "called off": "CANCELLED"}
-_CERTAIN = re.compile(r"\d{4}-\d\d-\d\d(T[^/]*)?(/\d{4}-\d\d-\d\d(T[^/]*)?)?\Z", re.ASCII)
+_POINT = r"\d{4}-\d\d-\d\d([T ]\d[^/]*)?"
+_CERTAIN = re.compile(rf"{_POINT}(/{_POINT})?\Z", re.ASCII)
 _DAY = timedelta(days=1)
 
 _Span = tuple[date | datetime, date | datetime | None]
@@ -117,7 +118,7 @@ def _span(dates: Sequence[str]) -> _Span | None:
     if not begins and not ends:
         return None
     first, last = min(begins or ends), max(ends or begins)
-    if len(dates) == 1 and "T" in dates[0] and _CERTAIN.match(dates[0]):
+    if len(dates) == 1 and ":" in dates[0] and _CERTAIN.match(dates[0]):
         return _in_seconds(first), None if first == last else _in_seconds(last)
     end = min(last.date(), date.max - _DAY) + _DAY
     return first.date(), end
