@@ -16,13 +16,19 @@ from timeline import (
     InvalidRecord,
     LogDamaged,
     LogsDiffer,
+    Projection,
     ProposalMade,
+    RecordedEvent,
     Redacted,
+    Rows,
     Source,
+    StatementMade,
     Timeline,
     UnknownEventType,
     event,
     integrity,
+    on,
+    row,
 )
 from timeline.cli import cli
 from timeline.tables import events
@@ -323,6 +329,33 @@ def test_kept_rows_and_reports_follow_an_import(empty: Timeline) -> None:
     # The log goes on from there.
     empty.add(Actor("h", "person", "H"))
     assert empty.verify().position == 4
+
+
+@row("speeches", key=("event",))
+class SpeechRow:
+    event: str
+
+
+class Speeches(Projection):
+    name = "speeches"
+    mode = "inline"
+    rows = (SpeechRow,)
+
+    @on(StatementMade)
+    def said(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
+        rows.put(SpeechRow(recorded.id))
+
+
+def test_inline_rows_are_there_when_the_import_is_done(
+    original: tuple[bytes, str], migrated_url: str
+) -> None:
+    with Timeline.open(migrated_url, projections=[Speeches()]) as timeline:
+        take(timeline, original[0])
+        with timeline.store.engine.connect() as connection:
+            kept = connection.exec_driver_sql("SELECT count(*) FROM speeches").scalar()
+
+        assert kept == sum(event.type == "StatementMade" for event in timeline.log()) - 1
+        assert kept > 2
 
 
 def test_files_that_cannot_be_opened_are_named(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ def record_schema(classes: Iterable[type]) -> Schema:
         for name, at in zip(known, events, strict=True)
     ]
     kinds = {"type": "string", "enum": list(known), "title": "type of event"}
-    entry = {"type": "object", "required": ["id", "type"], "properties": {"type": kinds}}
+    properties = {"id": beside["properties"]["id"], "type": kinds}
+    entry = {"type": "object", "required": ["id", "type"], "properties": properties}
     record = _made(Slug) | {
         "not": {"enum": ["actor", "source"]},
         "description": "A name for the record; the ids of its events are `<record>/<id>`.",
