@@ -139,11 +139,11 @@ ANYTHING += [None, True, 2022, -7, [], {}, ["ok"], {"ok": "ok"}]
 
 def test_on_a_record_changed_at_random_the_two_agree(ferry: Any, tmp_path: Path) -> None:
     """A value replaced or taken out, or a key put in, anywhere in a record."""
-    ferry = {key: value[:12] if isinstance(value, list) else value for key, value in ferry.items()}
+    ferry = {key: value[::3] if isinstance(value, list) else value for key, value in ferry.items()}
     everywhere = [place for place in places(ferry) if place]
     chosen = random.Random(7)
     differ, refused = [], 0
-    for number in range(150):
+    for number in range(120):
         record = copy.deepcopy(ferry)
         *path, last = chosen.choice(everywhere)
         parent = record
@@ -165,7 +165,7 @@ def test_on_a_record_changed_at_random_the_two_agree(ferry: Any, tmp_path: Path)
         if read == bool(problems(record)):
             differ.append((*path, last, read, problems(record)))
     assert differ == []
-    assert 50 < refused < 145
+    assert 40 < refused < 115
 
 
 @given(WHENS)
