@@ -5,25 +5,31 @@ Exit codes: 0 done; 1 it could not be done, and the message says why; 2 the comm
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
 import msgspec
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from timeline import cli_exports, database, grants
 from timeline.api import Reporting, Timeline
 from timeline.builds import Build, Comparison, Difference
-from timeline.cli_options import as_of as _as_of
-from timeline.cli_options import chosen
-from timeline.cli_options import progress as _progress
+from timeline.cli_options import as_of, chosen
 from timeline.clock import encode_time
 from timeline.codec import Codec
 from timeline.errors import TimelineError
@@ -107,6 +113,10 @@ class _Opener:
         """What is known of events, without a record."""
         found = [each for name in self._modules for each in _found_in(name)]
         return _codec(each for each in found if not isinstance(each, Projection))
+
+    def progress(self, task: str) -> contextlib.AbstractContextManager[Callable[[int, int], None]]:
+        """A bar on standard error, for commands in modules of their own."""
+        return _progress(task)
 
 
 def _codec(known: Iterable[type | Upcaster]) -> Codec:
@@ -192,6 +202,24 @@ def ingest(opener: _Opener, files: tuple[str, ...]) -> None:
             f"{_count(done.added, 'event')} added, {there} there already; the log holds "
             f"{_count(timeline.store.head().position, 'event')}."
         )
+
+
+@contextlib.contextmanager
+def _progress(task: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, for a person only: piped output stays clean."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        id = bar.add_task(task, total=None)
+        yield lambda done, total: bar.update(id, completed=done, total=total)
 
 
 @cli.command()
@@ -445,7 +473,7 @@ def _print_report(
 
 @report.command()
 @click.argument("id")
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def initiative(opener: _Opener, id: str, form: str, moment: dict[str, Any]) -> None:
@@ -461,7 +489,7 @@ def initiative(opener: _Opener, id: str, form: str, moment: dict[str, Any]) -> N
 @report.command()
 @click.option("--series", help="Only the editions of this series.")
 @click.option("--meeting", help="Only this meeting.")
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def attendance(
@@ -488,7 +516,7 @@ def attendance(
     is_flag=True,
     help="With dates: leave out statements that only may have been made within them.",
 )
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
@@ -509,7 +537,7 @@ def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters:
     metavar="DATE",
     help="As of the end of this date; else of the day of the last recording, or of a moment given.",
 )
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def plans(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
@@ -523,7 +551,7 @@ def plans(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any)
 
 @report.command()
 @click.argument("name", required=False)
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def actors(opener: _Opener, form: str, moment: dict[str, Any], name: str | None) -> None:
@@ -539,7 +567,7 @@ def actors(opener: _Opener, form: str, moment: dict[str, Any], name: str | None)
 @report.command()
 @click.option("--initiative", help="Only what concerns this initiative.")
 @click.option("--meeting", help="Only what concerns this meeting.")
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def contradictions(
@@ -564,7 +592,7 @@ def contradictions(
 
 @report.command()
 @click.argument("events", nargs=-1, required=True, metavar="EVENT...")
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def corroboration(
@@ -591,7 +619,7 @@ def corroboration(
 @click.option("--initiative", metavar="ID", help="In the state of this initiative.")
 @click.option("--series", help="In who attended the editions of this series.")
 @click.option("--meeting", help="In who attended this meeting.")
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def changes(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, get_args
 
 import click
 
 from timeline.api import Timeline
-from timeline.cli_options import as_of, chosen, progress
+from timeline.cli_options import as_of, chosen
 from timeline.codec import Codec
 from timeline.exports.bibliography import Form
 from timeline.exports.files import Place, new_file
@@ -28,6 +30,9 @@ class Opener(Protocol):
 
     def codec(self) -> Codec:
         """The event classes that the command line names, beside those of the package."""
+
+    def progress(self, task: str) -> AbstractContextManager[Callable[[int, int], None]]:
+        """A bar that is told how much is done, and how much there is."""
 
 
 @click.group()
@@ -195,7 +200,7 @@ def import_log(opener: Opener, file: str, seal: str | None) -> None:
     \b
     timeline --db sqlite:///copy.db import record.jsonl
     """
-    with opener(create=True) as timeline, progress("importing") as told:
+    with opener(create=True) as timeline, opener.progress("importing") as told:
         done = timeline.import_log(_place(file, reading=True), seal=seal, progress=told)
     click.echo(f"{done.added:,} added; the log ends at {done.head.seal}")
 

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from timeline.api import Reporting, Timeline
 
@@ -76,21 +67,3 @@ def chosen(timeline: Timeline, moment: dict[str, Any]) -> Reporting:
     if any(each is not None and each is not False for each in moment.values()):
         return timeline.as_of(**moment)
     return timeline
-
-
-@contextlib.contextmanager
-def progress(task: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, for a person only: piped output stays clean."""
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        id = bar.add_task(task, total=None)
-        yield lambda done, total: bar.update(id, completed=done, total=total)
