@@ -12,20 +12,8 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from timeline import events
 from timeline.events import VOCABULARY, event_type
 from timeline.ingest.schema import described, record_schema
-
-FAMILIES = {
-    "sources": "Sources",
-    "actors": "Actors",
-    "statements": "Statements",
-    "proposals": "Proposals",
-    "meetings": "Meetings",
-    "plans": "Plans",
-    "corrections": "Corrections",
-}
-"""The modules of `timeline.events`, and what to call them."""
 
 HEAD = """\
 # The vocabulary
@@ -44,30 +32,44 @@ SCHEMA = record_schema(VOCABULARY)["$defs"]
 BESIDE = ("id", "type", "stream", "occurred", "evidence")
 """The keys of the envelope."""
 
-PARTS = {
-    "statements": ("Position", "Term"),
-    "meetings": ("Attendance",),
-    "actors": ("Actor",),
-    "sources": ("Source",),
-    "corrections": ("Side",),
-}
-"""What events of a family are made of."""
+FAMILIES = list(dict.fromkeys(cls.__module__ for cls in VOCABULARY))
+"""The modules of `timeline.events`, a family of types each."""
 
 
 def page() -> str:
     """The page."""
-    return "\n".join(
-        [HEAD, *(line for module in FAMILIES for line in _family(module)), *_evidence()]
-    )
+    shown = {"Date", *(cls.__name__ for cls in VOCABULARY)}
+    evidence = {"$ref": "#/$defs/Evidence"}
+    beside = _parts({"evidence": evidence}, shown)
+    shown.update(beside)
+    lines = [HEAD, *(line for module in FAMILIES for line in _family(module, shown))]
+    lines += ["## Evidence\n", *(line for name in beside for line in _part(name))]
+    return "\n".join(lines)
 
 
-def _family(module: str) -> Iterator[str]:
-    yield f"## {FAMILIES[module]}\n"
-    for cls in VOCABULARY:
-        if cls.__module__ == f"{events.__name__}.{module}":
-            yield from _type(cls)
-    for name in PARTS.get(module, ()):
-        yield from _part(name)
+def _family(module: str, shown: set[str]) -> Iterator[str]:
+    """The types of a family, and what they are made of that was not shown before."""
+    yield f"## {module.rpartition('.')[2].capitalize()}\n"
+    types = [cls for cls in VOCABULARY if cls.__module__ == module]
+    for cls in types:
+        yield from _type(cls)
+    for cls in types:
+        parts = _parts(SCHEMA[cls.__name__]["properties"], shown)
+        shown.update(parts)
+        for name in parts:
+            yield from _part(name)
+
+
+def _parts(schema: Any, shown: set[str]) -> dict[str, None]:
+    """What a schema refers to, and that in turn, in order, but for what was shown."""
+    found: dict[str, None] = {}
+    if isinstance(schema, list):
+        schema = dict(enumerate(schema))
+    for key, value in schema.items() if isinstance(schema, dict) else ():
+        if key == "$ref" and (name := value.rpartition("/")[2]) not in shown:
+            found |= {name: None} | _parts(SCHEMA[name], shown | {name})
+        found |= _parts(value, shown)
+    return found
 
 
 def _type(cls: type) -> Iterator[str]:
@@ -88,12 +90,6 @@ def _part(name: str) -> Iterator[str]:
     yield f"### {name}\n"
     yield f"{SCHEMA[name]['description']}\n"
     yield from _fields(SCHEMA[name])
-
-
-def _evidence() -> Iterator[str]:
-    yield "## Evidence\n"
-    yield from _part("Evidence")
-    yield from _part("Link")
 
 
 def _fields(schema: dict[str, Any]) -> Iterator[str]:
