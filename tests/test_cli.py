@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
@@ -115,6 +117,40 @@ def ingested(tmp_path_factory):
 def gas_union(ingested):
     """A copy of it, as `timeline.db`, which the command takes by default."""
     shutil.copyfile(ingested, "timeline.db")
+
+
+# Help
+
+
+def commands(group=cli, path=()):
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+@pytest.mark.parametrize("command", [*commands()], ids=" ".join)
+def test_every_command_explains_itself_with_an_example(command):
+    shown = run(*command, "--help").stdout
+
+    example = re.search(rf"^  +timeline .*\b{command[-1]}\b.*", shown, re.MULTILINE)
+    assert example is not None
+    assert max(map(len, shown.splitlines())) < 100
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_shells_are_told_how_to_complete(name):
+    told = shell(f"_TIMELINE_COMPLETE={name}_source timeline")
+
+    assert "_timeline_completion" in told.stdout
+
+
+def test_commands_are_completed():
+    asked = {"_TIMELINE_COMPLETE": "bash_complete", "COMP_CWORD": "2"}
+
+    assert "plain,initiative" in shell("timeline", COMP_WORDS="timeline report in", **asked).stdout
+    assert "plain,log" in shell("timeline", COMP_WORDS="timeline export l", **asked).stdout
+    assert "plain,meetings" in shell("timeline", COMP_WORDS="timeline rebuild me", **asked).stdout
 
 
 # Recording

@@ -22,7 +22,9 @@ from timeline.errors import (
     InvalidProjection,
     InvalidRecord,
     LogDamaged,
+    LogsDiffer,
     MigrationFailed,
+    MissingExtra,
     NaiveDatetime,
     NotFound,
     TimelineError,
@@ -87,6 +89,7 @@ from timeline.reports import (
 )
 from timeline.rows import Rows, changed, row
 from timeline.store import Appended, Batch, EventStore, Expected
+from timeline.transfer import Restored
 from timeline.upcasting import Upcaster, upcaster
 
 __all__ = [
@@ -133,6 +136,7 @@ __all__ = [
     "InvalidRecord",
     "Link",
     "LogDamaged",
+    "LogsDiffer",
     "MeetingAnnounced",
     "MeetingCalledOff",
     "MeetingHeld",
@@ -140,6 +144,7 @@ __all__ = [
     "MeetingRescheduled",
     "MembershipReported",
     "MigrationFailed",
+    "MissingExtra",
     "NaiveDatetime",
     "NewEvent",
     "NotFound",
@@ -162,6 +167,7 @@ __all__ = [
     "RecordedEvent",
     "Redacted",
     "Report",
+    "Restored",
     "RoleReported",
     "Rows",
     "Side",

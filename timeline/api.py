@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import sqlalchemy as sa
 
@@ -28,6 +28,7 @@ from timeline.errors import (
     DatabaseReadOnly,
     InvalidEvent,
     InvalidInput,
+    LogDamaged,
     NotFound,
     UnknownReference,
 )
@@ -49,12 +50,20 @@ from timeline.events import (
 )
 from timeline.events.envelope import new_id
 from timeline.events.evidence import links
+from timeline.exports.bibliography import Form, bibliography
+from timeline.exports.calendar import calendar
+from timeline.exports.files import Place, existing_file, name_of, new_file
+from timeline.exports.log import LogFile, write_log
+from timeline.exports.rows import Form as RowsForm
+from timeline.exports.rows import write_rows
+from timeline.exports.timelinejs import timelinejs
 from timeline.ingest import read_records
 from timeline.integrity import Head, verify
 from timeline.lookback import PartialView
 from timeline.migrations import is_migrated, upgrade
 from timeline.projection import Projection, View
 from timeline.projections import BUILT_IN
+from timeline.projections.initiatives import InitiativeRow
 from timeline.projector import ProjectionStatus, Projector
 from timeline.redaction import redact, scrub
 from timeline.reports import (
@@ -76,6 +85,7 @@ from timeline.reports.corroboration import corroboration_report
 from timeline.reports.initiative import initiative_report
 from timeline.reports.plans import plans_report
 from timeline.reports.statements import statements_report
+from timeline.rows import shape_of
 from timeline.store import (
     Appended,
     EventStore,
@@ -84,10 +94,14 @@ from timeline.store import (
     derived_stream,
     stream_name,
 )
+from timeline.transfer import Restored, restore, stored_rows
 from timeline.upcasting import Upcaster
 
 _PATIENCE = 5.0
 """Seconds in which a view of kept rows is tried for, while others keep moving them."""
+
+_TELL_EVERY = 1_000
+"""Events of an import between two reports of progress."""
 
 Occurred = When | str | date | datetime | None
 """World time as callers give it: EDTF text, a date, or an aware datetime."""
@@ -95,6 +109,8 @@ Occurred = When | str | date | datetime | None
 
 class Reporting(abc.ABC):
     """The reports, for whatever can give a view of the read models."""
+
+    _projector: Projector
 
     @abc.abstractmethod
     def view(self) -> contextlib.AbstractContextManager[View]:
@@ -284,6 +300,73 @@ class Reporting(abc.ABC):
         """
         with self.view() as view:
             return actors_report(view, name)
+
+    def calendar(self, *, series: str | None = None, meeting: str | None = None) -> bytes:
+        """The meetings of a series, one meeting, or all, as a calendar file (iCalendar, RFC 5545).
+
+        Announced ones are tentative there. A date that is no day spans all the days it may be.
+
+        Raises:
+            NotFound: no such series or meeting is in view.
+            MissingExtra: the library `icalendar` is not installed.
+        """
+        with self.view() as view:
+            return calendar(view, series=series, meeting=meeting)
+
+    def timelinejs(self, initiative: str | None = None) -> str:
+        """An initiative, or all, as the JSON that Knight Lab's TimelineJS shows.
+
+        Raises:
+            NotFound: no such initiative is in view, or none of it has a date with a year.
+        """
+        with self.view() as view:
+            ids = [row.initiative for row in view.all(InitiativeRow)]
+            chosen = ids if initiative is None else [initiative]
+            if not chosen:
+                raise NotFound("no initiative is in view, so there is nothing to show")
+            return timelinejs([initiative_report(view, each) for each in chosen])
+
+    def bibliography(self, form: Form = "csl", *, initiative: str | None = None) -> str:
+        """The sources as references, for reference managers; their ids are the keys.
+
+        Args:
+            form: `csl` for CSL-JSON, `bibtex` for BibTeX.
+            initiative: only those that the report on this initiative rests on.
+
+        Raises:
+            NotFound: no such initiative is in view.
+            InvalidInput: no such form.
+        """
+        if form not in get_args(Form):
+            raise InvalidInput(f"form: expected csl or bibtex; found {form!r}")
+        with self.view() as view:
+            if initiative is None:
+                return bibliography(view, form)
+            found = initiative_report(view, initiative).sources
+            return bibliography(view, form, {line.source for line in found})
+
+    def export_rows(self, name: str, place: Place, form: RowsForm = "csv") -> int:
+        """Write the rows of a read model to a file; returns how many there are.
+
+        Args:
+            name: as SQL knows it, such as `meetings`; of a projection of one's own, too.
+            place: the file, by path or open for writing bytes.
+            form: `csv`, `jsonl` (JSON Lines) or `parquet`.
+
+        Raises:
+            NotFound: no such rows are kept.
+            MissingExtra: for Parquet, pyarrow is not installed.
+            InvalidInput: no such form, or the file cannot be written.
+        """
+        known = {
+            shape_of(cls).name: cls for each in self._projector.projections for cls in each.rows
+        }
+        if name not in known:
+            raise NotFound(f"no rows {name!r} are kept. Kept are: {', '.join(sorted(known))}.")
+        if form not in get_args(RowsForm):
+            raise InvalidInput(f"form: expected csv, jsonl or parquet; found {form!r}")
+        with self.view() as view, new_file(place) as out:
+            return write_rows(out, view, known[name], form)
 
     def contradictions(
         self, *, initiative: str | None = None, meeting: str | None = None
@@ -634,6 +717,65 @@ class Timeline(Reporting):
         with database.reading(self.store.engine) as connection:
             return verify(connection, seal=sealed, progress=progress)
 
+    # Moving
+
+    def export_log(self, place: Place) -> Head:
+        """Write the whole log as JSON Lines, for `import_log`; returns where it ends.
+
+        Events that were taken down are in it as tombstones. `docs/exports.md` has the format.
+
+        Args:
+            place: the file, by path or open for writing bytes.
+
+        Raises:
+            LogDamaged: the log is not true to its digests; no file is written.
+            InvalidInput: the file cannot be written.
+        """
+        with database.reading(self.store.engine) as connection, new_file(place) as out:
+            head = self.store.head(connection)
+            write_log(out, head, stored_rows(connection, until=head.position))
+            database.make_durable(self.store.engine)
+        return head
+
+    def import_log(
+        self,
+        place: Place,
+        *,
+        seal: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Restored:
+        """Take over a log that `export_log` wrote: with its ids, places, times and digests.
+
+        This record must be empty, or hold what that log begins with: then only the rest is added.
+        Every digest is checked on the way, and what is wrong leaves the record as it was. A digest
+        shows that a file was damaged; that nobody made another to its liking, only a seal does.
+
+        Args:
+            place: the file, by path or open for reading bytes.
+            seal: what `seal` gave for that log, when it ended there or earlier.
+            progress: told the position reached, and the last one.
+
+        Raises:
+            InvalidRecord: the file is damaged, cut off or edited; names line and position.
+            UnknownEventType: it holds events of a class that this record does not know.
+            LogsDiffer: this record holds other events.
+            InvalidInput: the file cannot be opened, or the seal is none.
+            DatabaseReadOnly, DatabaseBusy, DatabaseError: see there.
+        """
+        sealed = None if seal is None else Head.of_seal(seal)
+        with existing_file(place) as file:
+            source = LogFile(file, name_of(place), self.store.codec, sealed)
+            try:
+                done = restore(self.store.engine, _told(source, progress))
+            except LogDamaged as error:
+                raise source.damaged(error) from None
+        if done.taken_down or any(each.mode == "inline" for each in self._projector.projections):
+            with contextlib.suppress(DatabaseReadOnly):
+                self._projector.catch_up()
+        if done.taken_down:
+            scrub(self.store.engine, self._projector.forget_others())
+        return done
+
     # Read models
 
     @contextlib.contextmanager
@@ -822,6 +964,15 @@ def _positions(since: Occurred | int, until: Occurred | int) -> tuple[int, int]:
     if first > last:
         raise InvalidInput(f"expected a stretch that ends after it starts; found {first} to {last}")
     return first, last
+
+
+def _told(
+    source: LogFile, progress: Callable[[int, int], None] | None
+) -> Iterator[Mapping[str, Any]]:
+    for row in source.rows():
+        if progress is not None and row["position"] % _TELL_EVERY == 0:
+            progress(row["position"], source.head.position)
+        yield row
 
 
 def _require_record(engine: sa.Engine) -> None:

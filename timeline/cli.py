@@ -6,15 +6,13 @@ Exit codes: 0 done; 1 it could not be done, and the message says why; 2 the comm
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
 import inspect
 import signal
 import sys
 import threading
-import typing
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import click
 import msgspec
@@ -28,9 +26,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from timeline import database, grants
+from timeline import cli_exports, database, grants
 from timeline.api import Reporting, Timeline
 from timeline.builds import Build, Comparison, Difference
+from timeline.cli_options import as_of, chosen
 from timeline.clock import encode_time
 from timeline.codec import Codec
 from timeline.errors import TimelineError
@@ -38,6 +37,7 @@ from timeline.events import RecordedEvent
 from timeline.events.base import EventType
 from timeline.grants import Right
 from timeline.projection import Projection
+from timeline.projections import BUILT_IN
 from timeline.reports import Report
 from timeline.upcasting import Upcaster
 
@@ -85,13 +85,13 @@ class _Commands(click.Group):
 @click.version_option(package_name="timeline-store", prog_name="timeline")
 @click.pass_context
 def cli(ctx: click.Context, url: str, modules: tuple[str, ...]) -> None:
-    r"""Keep what was reported, and ask who said, met and proposed what.
+    """Keep what was reported, and ask who said, met and proposed what.
 
     \b
     export TIMELINE_URL=sqlite:///record.db
-    timeline init
-    timeline ingest record/*.yaml
-    timeline report initiative ID
+    timeline new harbour               an example file to write over
+    timeline ingest harbour.yaml
+    timeline report initiative harbour-initiative
     """
     ctx.obj = _Opener(url, modules)
 
@@ -106,11 +106,24 @@ class _Opener:
         found = [each for name in self._modules for each in _found_in(name)]
         classes = [each for each in found if not isinstance(each, Projection)]
         projections = [each for each in found if isinstance(each, Projection)]
-        try:
-            Codec(classes)
-        except (TypeError, ValueError) as error:
-            raise click.BadParameter(str(error), param_hint="--events") from None
+        _codec(classes)
         return Timeline.open(self._url, events=classes, projections=projections, create=create)
+
+    def codec(self) -> Codec:
+        """What is known of events, without a record."""
+        found = [each for name in self._modules for each in _found_in(name)]
+        return _codec(each for each in found if not isinstance(each, Projection))
+
+    def progress(self, task: str) -> contextlib.AbstractContextManager[Callable[[int, int], None]]:
+        """A bar on standard error, for commands in modules of their own."""
+        return _progress(task)
+
+
+def _codec(known: Iterable[type | Upcaster]) -> Codec:
+    try:
+        return Codec(known)
+    except (TypeError, ValueError) as error:
+        raise click.BadParameter(str(error), param_hint="--events") from None
 
 
 def _found_in(module: str) -> list[type | Upcaster | Projection]:
@@ -159,7 +172,12 @@ _opener = click.make_pass_decorator(_Opener)
 @cli.command()
 @_opener
 def init(opener: _Opener) -> None:
-    """Create the database, or bring its schema up to date."""
+    """Create the database, or bring its schema up to date.
+
+    \b
+    timeline --db sqlite:///harbour.db init
+    timeline --db postgresql://ann@db.example/harbour init
+    """
     with opener(create=True) as timeline:
         click.echo(f"{database.shown(timeline.store.engine.url)} is ready.")
 
@@ -171,6 +189,10 @@ def ingest(opener: _Opener, files: tuple[str, ...]) -> None:
     """Record what record FILES say: all of it or, on any error, nothing.
 
     What was ingested before is not added again: a file that has grown is ingested whole.
+
+    \b
+    timeline ingest harbour.yaml
+    timeline ingest record/*.yaml
     """
     with opener(create=True) as timeline:
         with _progress("recording") as told:
@@ -219,6 +241,10 @@ def log(opener: _Opener, /, form: str, kind: str | None, **filters: Any) -> None
 
     An event of uncertain date is listed if it may have occurred within the dates given.
     As json, each line is one event.
+
+    \b
+    timeline log --actor 'Ann Minister' --since 2022-11
+    timeline log --format json | jq -r .id
     """
     show = _event_json if form == "json" else _event_line
     with opener() as timeline:
@@ -253,6 +279,9 @@ def seal(opener: _Opener) -> None:
     """Print where the log ends, as POSITION:DIGEST.
 
     Keep it where whoever can change the database cannot: in a mail, a notebook, another repository.
+
+    \b
+    timeline seal > ~/seals/harbour-today
     """
     with opener() as timeline:
         click.echo(timeline.seal())
@@ -262,7 +291,11 @@ def seal(opener: _Opener) -> None:
 @click.option("--seal", "sealed", metavar="POSITION:DIGEST", help="What `timeline seal` printed.")
 @_opener
 def verify(opener: _Opener, sealed: str | None) -> None:
-    """Check that nothing in the log was changed, removed, added or reordered."""
+    """Check that nothing in the log was changed, removed, added or reordered.
+
+    \b
+    timeline verify --seal "$(cat ~/seals/harbour-today)"
+    """
     with opener() as timeline, _progress("verifying") as told:
         head = timeline.verify(seal=sealed, progress=told)
     against = " and to the seal" if sealed else ""
@@ -278,6 +311,9 @@ def redact(opener: _Opener, event: str, reason: str) -> None:
 
     Its id, dates and digest stay, so the log still verifies. The database's files are rewritten,
     which takes a while for a large record. Backups and replicas are yours to see to.
+
+    \b
+    timeline redact harbour/private-remark --reason 'at her request'
     """
     with opener() as timeline:
         if timeline.redact(event, reason=reason):
@@ -294,6 +330,9 @@ def grant(opener: _Opener, right: Right, role: str) -> None:
     """On PostgreSQL, let ROLE read the record, or also append to it, and no more.
 
     The role must exist. Run this as the owner of the record's tables.
+
+    \b
+    timeline grant reader desk
     """
     with opener() as timeline:
         grants.grant(timeline.store.engine, right, role)
@@ -303,7 +342,11 @@ def grant(opener: _Opener, right: Right, role: str) -> None:
 @cli.command()
 @_opener
 def run(opener: _Opener) -> None:
-    """Keep the read models up with the log, until stopped (Ctrl-C, or SIGTERM)."""
+    """Keep the read models up with the log, until stopped (Ctrl-C, or SIGTERM).
+
+    \b
+    timeline --db postgresql://keeper@db.example/harbour run
+    """
     stop = threading.Event()
 
     def end(number: int, _frame: object) -> None:
@@ -324,6 +367,9 @@ def status(opener: _Opener, form: str) -> None:
 
     `live` is the build that the plain names stand for, `ready` the one before it; of a projection
     by other code only that code moves the rows on.
+
+    \b
+    timeline status
     """
     with opener() as timeline:
         lines = timeline.status()
@@ -343,8 +389,12 @@ def status(opener: _Opener, form: str) -> None:
     console.print(table, width=None if console.is_terminal else 200, soft_wrap=False)
 
 
+def _complete_projection(_ctx: object, _param: object, begun: str) -> list[str]:
+    return [each.name for each in BUILT_IN if each.name.startswith(begun)]
+
+
 @cli.command()
-@click.argument("name")
+@click.argument("name", shell_complete=_complete_projection)
 @click.option("--hold", is_flag=True, help="Leave the new rows aside; without it they go live.")
 @click.option("--diff", is_flag=True, help="Hold, and show how they differ from the live ones.")
 @click.option("--back", is_flag=True, help="Let the rows that were live before be so again.")
@@ -354,6 +404,10 @@ def rebuild(opener: _Opener, name: str, *, hold: bool, diff: bool, back: bool) -
 
     Appends and reports go on meanwhile. If it is stopped, or killed, the same command goes on where
     it was. The plain names of SQL change over to the new rows in one moment.
+
+    \b
+    timeline rebuild meetings --diff
+    timeline rebuild meetings
     """
     if hold + diff + back > 1:
         raise click.UsageError("choose one of --hold, --diff and --back")
@@ -397,66 +451,19 @@ def _difference(found: Difference) -> str:
 
 @cli.group()
 def report() -> None:
-    """Answer a question from the record."""
+    """Answer a question from the record.
 
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_CUTOFFS = (
-    click.option(
-        "--at",
-        "position",
-        type=click.IntRange(min=0),
-        metavar="POSITION",
-        help="As the record stood when the log had come to this position.",
-    ),
-    click.option(
-        "--recorded-by",
-        "recorded",
-        metavar="INSTANT",
-        help="As the record stood then; a date counts to its end, in UTC.",
-    ),
-    click.option(
-        "--published-by",
-        "published",
-        metavar="DATE",
-        help="By what sources said that were published by the end of this date.",
-    ),
-    click.option(
-        "--occurred-by",
-        "occurred",
-        metavar="DATE",
-        help="By what had happened by the end of this date, as far as is known now.",
-    ),
-    click.option(
-        "--possibly",
-        is_flag=True,
-        help="With dates: take in what only may have been published or happened by then.",
-    ),
-)
-
-
-def _as_of(command: _Command) -> _Command:
-    """Give a report the options that choose a moment; it gets them together, as `moment`."""
-
-    @functools.wraps(command)
-    def gathered(*args: Any, **options: Any) -> Any:
-        names = ("position", "recorded", "published", "occurred", "possibly")
-        moment = {name: options.pop(name) for name in names}
-        return command(*args, moment=moment, **options)
-
-    made: Any = gathered
-    for option in reversed(_CUTOFFS):
-        made = option(made)
-    return typing.cast("_Command", made)
+    \b
+    timeline report initiative joint-harbour --published-by 2024-05
+    timeline report attendance --series summits --format json
+    """
 
 
 def _print_report(
     opener: _Opener, form: str, moment: dict[str, Any], make: Callable[[Any], Report]
 ) -> None:
     with opener() as timeline:
-        chosen = any(each is not None and each is not False for each in moment.values())
-        made = make(timeline.as_of(**moment) if chosen else timeline)
+        made = make(chosen(timeline, moment))
     if form == "json":
         click.echo(made.to_json())
         return
@@ -466,24 +473,33 @@ def _print_report(
 
 @report.command()
 @click.argument("id")
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def initiative(opener: _Opener, id: str, form: str, moment: dict[str, Any]) -> None:
-    """The state of initiative ID: stage, parties, positions, terms, talks, sources."""
+    """The state of initiative ID: stage, parties, positions, terms, talks, sources.
+
+    \b
+    timeline report initiative joint-harbour
+    timeline report initiative joint-harbour --at 120
+    """
     _print_report(opener, form, moment, lambda record: record.initiative(id))
 
 
 @report.command()
 @click.option("--series", help="Only the editions of this series.")
 @click.option("--meeting", help="Only this meeting.")
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def attendance(
     opener: _Opener, form: str, moment: dict[str, Any], series: str | None, meeting: str | None
 ) -> None:
-    """Who attended which meeting."""
+    """Who attended which meeting.
+
+    \b
+    timeline report attendance --series summits
+    """
     _print_report(
         opener, form, moment, lambda record: record.attendance(series=series, meeting=meeting)
     )
@@ -500,13 +516,16 @@ def attendance(
     is_flag=True,
     help="With dates: leave out statements that only may have been made within them.",
 )
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
     """Who said what.
 
     A statement of uncertain date is listed if it may have been made within the dates given.
+
+    \b
+    timeline report statements --speaker 'Ann Minister' --since 2022-11
     """
     _print_report(opener, form, moment, lambda record: record.statements(**filters))
 
@@ -518,28 +537,37 @@ def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters:
     metavar="DATE",
     help="As of the end of this date; else of the day of the last recording, or of a moment given.",
 )
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def plans(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
-    """What was announced, and whether it came."""
+    """What was announced, and whether it came.
+
+    \b
+    timeline report plans --initiative joint-harbour --on 2024-12-31
+    """
     _print_report(opener, form, moment, lambda record: record.plans(**filters))
 
 
 @report.command()
 @click.argument("name", required=False)
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def actors(opener: _Opener, form: str, moment: dict[str, Any], name: str | None) -> None:
-    """Who is who: all actors, or the one that goes by NAME, in any recorded spelling."""
+    """Who is who: all actors, or the one that goes by NAME, in any recorded spelling.
+
+    \b
+    timeline report actors
+    timeline report actors 'Minister, Ann'
+    """
     _print_report(opener, form, moment, lambda record: record.actors(name))
 
 
 @report.command()
 @click.option("--initiative", help="Only what concerns this initiative.")
 @click.option("--meeting", help="Only what concerns this meeting.")
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def contradictions(
@@ -549,7 +577,11 @@ def contradictions(
     initiative: str | None,
     meeting: str | None,
 ) -> None:
-    """Where reports cannot all hold."""
+    """Where reports cannot all hold.
+
+    \b
+    timeline report contradictions --initiative joint-harbour
+    """
     _print_report(
         opener,
         form,
@@ -560,13 +592,17 @@ def contradictions(
 
 @report.command()
 @click.argument("events", nargs=-1, required=True, metavar="EVENT...")
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def corroboration(
     opener: _Opener, form: str, moment: dict[str, Any], events: tuple[str, ...]
 ) -> None:
-    """On how many independent origins a claim rests: that which each EVENT, an id, records."""
+    """On how many independent origins a claim rests: that which each EVENT, an id, records.
+
+    \b
+    timeline report corroboration harbour/floated harbour/floated-elsewhere
+    """
     _print_report(opener, form, moment, lambda record: record.corroboration(*events))
 
 
@@ -583,7 +619,7 @@ def corroboration(
 @click.option("--initiative", metavar="ID", help="In the state of this initiative.")
 @click.option("--series", help="In who attended the editions of this series.")
 @click.option("--meeting", help="In who attended this meeting.")
-@_as_of
+@as_of
 @_FORMAT
 @_opener
 def changes(
@@ -596,7 +632,11 @@ def changes(
     meeting: str | None,
     **stretch: Any,
 ) -> None:
-    """What changed in a report between two dates, and which events made it change."""
+    """What changed in a report between two dates, and which events made it change.
+
+    \b
+    timeline report changes --initiative joint-harbour --since 2022-12-01 --until 2022-12-10
+    """
     if [initiative, series, meeting].count(None) != 2:
         raise click.UsageError("say what changed: one of --initiative, --series and --meeting")
 
@@ -611,6 +651,10 @@ def changes(
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+for _command in cli_exports.COMMANDS:
+    cli.add_command(_command)
 
 
 def main() -> None:

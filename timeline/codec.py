@@ -73,6 +73,11 @@ class Codec:
         self._classes[kind.name] = cls
         self._decoders[kind.name, kind.version] = msgspec.json.Decoder(cls, dec_hook=decode_time)
 
+    @property
+    def classes(self) -> tuple[type, ...]:
+        """The event classes it knows: those of the package first."""
+        return tuple(self._classes.values())
+
     def class_named(self, name: str) -> type:
         """The class of an event type, for reading events from files.
 

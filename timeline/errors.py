@@ -5,14 +5,16 @@
     │   ├── InvalidDate           not a date of EDTF, not an instant
     │   │   └── NaiveDatetime     an instant that names no time zone
     │   ├── InvalidEvent          an event whose fields do not fit its class
-    │   ├── InvalidRecord         a record file: names file, line and field
+    │   ├── InvalidRecord         a record file, or an exported log: names file, line and field
     │   ├── InvalidProjection     a projection or row class that cannot be kept
     │   └── UnknownReference      names a source, actor, … that was never recorded
     ├── Conflict                  the log holds something else than the caller assumed
     │   ├── WrongExpectedVersion  the stream has moved on
-    │   └── EventIdReused         the id is taken by an event with other content
+    │   ├── EventIdReused         the id is taken by an event with other content
+    │   └── LogsDiffer            the log to be imported is not the one that is there
     ├── NotFound                  no such event, initiative, meeting or series
     ├── UnknownEventType          a type, or a version of one, that this code cannot read
+    ├── MissingExtra              libraries that only some uses need are not installed
     └── DatabaseError
         ├── DatabaseUnreachable   no connection could be made; later there may be one  (transient)
         │   └── ConnectionLost    it broke while in use                                (transient)
@@ -57,7 +59,7 @@ class InvalidEvent(InvalidInput):
 
 
 class InvalidRecord(InvalidInput):
-    """A record file that cannot be read, with the place where reading failed.
+    """A record file or an exported log that cannot be read, with the place where reading failed.
 
     Attributes:
         file: the file as it was named by the caller.
@@ -136,6 +138,22 @@ class EventIdReused(Conflict):
         )
 
 
+class LogsDiffer(Conflict):
+    """The log holds other events than the one that was to be imported begins with.
+
+    Attributes:
+        position: the first position at which the two are found to differ.
+    """
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        super().__init__(
+            f"the log holds another event at position {position} than the one to be imported. A "
+            "log is imported into an empty record, or into one that it continues. Name another "
+            "database."
+        )
+
+
 class NotFound(TimelineError):
     """Nothing of that name is recorded, at least not within the view that was asked."""
 
@@ -157,6 +175,21 @@ class UnknownEventType(TimelineError):
             f"event type {type!r}, version {version}{place}: {known} "
             "Pass its class with events=[…] (or --events MODULE), or use the version of the "
             "package that wrote it."
+        )
+
+
+class MissingExtra(TimelineError):
+    """What was asked for needs libraries that are not installed.
+
+    Attributes:
+        extra: the extra of this package that brings them.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f"{what} needs libraries that are not installed. The extra {extra!r} brings them: "
+            f"pip install 'timeline-store[{extra}]'"
         )
 
 

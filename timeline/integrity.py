@@ -146,17 +146,57 @@ _PAGE = 1_000
 _UNREADABLE = (sa.exc.DBAPIError, UnicodeError, ValueError)
 
 
-class _Takedowns:
-    """Events whose words are gone, until the takedown that says so is met further on."""
+class Chain:
+    """Checks rows of a log one after the other, from the first on, as `verify` and imports do.
+
+    Attributes:
+        head: where the log has come to with the rows taken so far.
+    """
 
     def __init__(self) -> None:
-        self.open: dict[str, int] = {}
+        self.head = Head(0, GENESIS)
+        self._taken_down: dict[str, int] = {}  # until the takedown that says so is met further on
 
-    def take(self, row: sa.RowMapping) -> None:
+    def take(self, row: _Row) -> Head:
+        """Check the next row, and return where the log has come to with it.
+
+        Raises:
+            LogDamaged: it does not follow on from the row before it.
+        """
+        expected = self.head.position + 1
+        problem = _problem(row, expected)
+        if problem is None and row["digest"] != event_digest(self.head.digest, row):
+            problem = "it does not match its digest: it, or the event before it, was changed"
+        if problem is not None:
+            raise LogDamaged(expected, problem)
         if row["data"] is None:
-            self.open[row["event_id"]] = row["position"]
+            self._taken_down[row["event_id"]] = expected
         elif row["type"] == "EventRedacted":
-            self.open.pop(msgspec.json.decode(row["data"])["event"], None)
+            self._taken_down.pop(_named_in(row["data"]) or "", None)
+        self.head = Head(expected, row["digest"])
+        return self.head
+
+    def end(self) -> None:
+        """Check what only shows when all rows were taken.
+
+        Raises:
+            LogDamaged: words are gone, and no takedown says so.
+        """
+        if self._taken_down:
+            first = min(self._taken_down.values())
+            raise LogDamaged(first, "its words were removed, and no takedown in the log says so")
+
+
+class _Takedown(msgspec.Struct):
+    event: str
+
+
+def _named_in(takedown: str) -> str | None:
+    """The event that a takedown names; None where it is none that can be read."""
+    try:
+        return msgspec.json.decode(takedown, type=_Takedown).event
+    except msgspec.MsgspecError:
+        return None
 
 
 class _Reader:
@@ -179,22 +219,11 @@ class _Reader:
 
     def events(self) -> Iterator[Head]:
         """Where the log has come to at first, and after each event, as long as all is sound."""
-        takedowns = _Takedowns()
-        at = Head(0, GENESIS)
-        yield at
+        chain = Chain()
+        yield chain.head
         for row in self._rows():
-            expected = at.position + 1
-            problem = _problem(row, expected)
-            if problem is None and row["digest"] != event_digest(at.digest, row):
-                problem = "it does not match its digest: it, or the event before it, was changed"
-            if problem is not None:
-                raise LogDamaged(expected, problem)
-            takedowns.take(row)
-            at = Head(expected, row["digest"])
-            yield at
-        if takedowns.open:
-            first = min(takedowns.open.values())
-            raise LogDamaged(first, "its words were removed, and no takedown in the log says so")
+            yield chain.take(row)
+        chain.end()
 
     def _rows(self) -> Iterator[sa.RowMapping]:
         # Not from 1 on: a position may have been made another, below it.
@@ -217,7 +246,7 @@ class _Reader:
             after = page[-1]["position"]
 
 
-def _problem(row: sa.RowMapping, expected: int) -> str | None:
+def _problem(row: _Row, expected: int) -> str | None:
     """What is wrong with a row by itself."""
     if row["position"] != expected:
         return f"the event is missing; the next one has position {row['position']}"

@@ -48,7 +48,11 @@ class Actor:
 
 @event(category="actor", subject="actor.id", opens=True)
 class ActorAdded:
-    """An actor was taken into the record."""
+    """An actor was taken into the record.
+
+    Attributes:
+        actor: who it is.
+    """
 
     actor: Actor
 

@@ -62,16 +62,21 @@ _MEANING = {
 LONGEST_ID = 200
 """Characters in the id of an event: a stream's name, which may be longer, can be made of it."""
 
+# Titles are what schemas and the documentation call them.
 _Slug = msgspec.Meta(pattern=SLUG, max_length=120)
 
-ActorId = Annotated[str, _Slug, Ref("actor")]
-SourceId = Annotated[str, _Slug, Ref("source")]
-ProposalId = Annotated[str, _Slug, Ref("proposal")]
-MeetingId = Annotated[str, _Slug, Ref("meeting")]
-StatementId = Annotated[str, _Slug, Ref("statement")]
-PlanId = Annotated[str, _Slug, Ref("plan")]
-Slug = Annotated[str, _Slug]
-EventId = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID), Ref("event")]
+ActorId = Annotated[str, _Slug, msgspec.Meta(title="id of an actor"), Ref("actor")]
+SourceId = Annotated[str, _Slug, msgspec.Meta(title="id of a source"), Ref("source")]
+ProposalId = Annotated[str, _Slug, msgspec.Meta(title="id of a proposal"), Ref("proposal")]
+MeetingId = Annotated[str, _Slug, msgspec.Meta(title="id of a meeting"), Ref("meeting")]
+StatementId = Annotated[str, _Slug, msgspec.Meta(title="id of a statement"), Ref("statement")]
+PlanId = Annotated[str, _Slug, msgspec.Meta(title="id of a plan"), Ref("plan")]
+Slug = Annotated[str, _Slug, msgspec.Meta(title="id")]
+EventId = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=LONGEST_ID, title="id of an event"),
+    Ref("event"),
+]
 EventIds = Annotated[tuple[EventId, ...], msgspec.Meta(min_length=1, max_length=1000)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
 """A passage in the recorder's own words; an article does not belong in a field."""

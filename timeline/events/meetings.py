@@ -86,7 +86,17 @@ class MeetingAnnounced:
 
 @event(category="meeting", subject="meeting", evidence=True)
 class MeetingRescheduled:
-    """A meeting was moved in time or place; None where that stays."""
+    """A meeting was moved in time or place; None where that stays.
+
+    `occurred` is when that was said.
+
+    Attributes:
+        meeting: which.
+        planned: when it is to be held now.
+        place: where it is to be held now.
+        by: who moved it, or said so.
+        text: anything else said of it, in the recorder's own words.
+    """
 
     meeting: MeetingId
     planned: When | None = attrs.field(default=None, converter=when)
@@ -97,7 +107,13 @@ class MeetingRescheduled:
 
 @event(category="meeting", subject="meeting", evidence=True)
 class MeetingCalledOff:
-    """A meeting will not be held."""
+    """A meeting will not be held. `occurred` is when that was said.
+
+    Attributes:
+        meeting: which.
+        by: who called it off, or said so.
+        text: anything else said of it, in the recorder's own words.
+    """
 
     meeting: MeetingId
     by: ActorId | None = None

@@ -109,7 +109,13 @@ class ProposalDiscussed:
 
 @event(category="proposal", subject="proposal", evidence=True)
 class ProposalWithdrawn:
-    """A proposal was taken back by one who had made it."""
+    """A proposal was taken back by one who had made it.
+
+    Attributes:
+        proposal: which.
+        by: who took it back.
+        text: what was said of it, in the recorder's own words.
+    """
 
     proposal: ProposalId
     by: ActorId
@@ -118,7 +124,13 @@ class ProposalWithdrawn:
 
 @event(category="proposal", subject="proposal", evidence=True)
 class ProposalAdopted:
-    """The parties agreed on a proposal."""
+    """The parties agreed on a proposal.
+
+    Attributes:
+        proposal: which.
+        parties: who agreed.
+        text: on what, in the recorder's own words.
+    """
 
     proposal: ProposalId
     parties: tuple[ActorId, ...] = attrs.field(converter=strings)

@@ -49,6 +49,10 @@ class Source:
 
 @event(category="source", subject="source.id", opens=True)
 class SourceAdded:
-    """A source was taken into the record."""
+    """A source was taken into the record.
+
+    Attributes:
+        source: what it is.
+    """
 
     source: Source

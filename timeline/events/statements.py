@@ -43,7 +43,12 @@ class Position:
 
 @attrs.frozen
 class Term:
-    """One term of a proposal, by name, such as `form`, `purpose`, `seat` or `price`."""
+    """One term of a proposal.
+
+    Attributes:
+        name: its name, such as `form`, `purpose`, `seat` or `price`.
+        value: what it comes to, in the recorder's words.
+    """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     value: Text

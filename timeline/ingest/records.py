@@ -47,8 +47,16 @@ _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 @attrs.frozen
-class _Envelope:
-    """What stands beside an event's own fields."""
+class Envelope:
+    """What stands beside an event's own fields.
+
+    Attributes:
+        id: the entry's own name within the record; the event's id is `<record>/<id>`.
+        type: the type of the event.
+        stream: the stream it belongs to, where its type does not say.
+        occurred: when it happened in the world, as precisely as the source has it; see the type.
+        evidence: where it is known from: one source or a list of them.
+    """
 
     id: Slug
     type: _Name
@@ -144,13 +152,13 @@ class _Reader:
         if not isinstance(entry, dict) or "type" not in entry:
             raise self._problem(path, "expected a mapping with the key 'type'; found none")
         cls = self._class(entry["type"], (*path, "type"))
-        of_envelope, of_event = _fields(_Envelope), _fields(cls)
+        of_envelope, of_event = _fields(Envelope), _fields(cls)
         self._check_fields(entry, of_envelope | of_event, path)
         data = {key: _plain(value) for key, value in entry.items()}
         if "evidence" in data:
             _spell_out_links(data["evidence"])
         beside = {key: data.pop(key) for key in of_envelope if key in data}
-        envelope: _Envelope = self._convert(beside, _Envelope, path)
+        envelope: Envelope = self._convert(beside, Envelope, path)
         event = self._convert(data, cls, path)
         self._check_needs(cls, envelope, path)
         evidence = envelope.evidence
@@ -172,7 +180,7 @@ class _Reader:
             problem += " One of your own is passed with events=[…] or --events MODULE."
             raise self._problem(path, problem) from None
 
-    def _check_needs(self, cls: type, envelope: _Envelope, path: Steps) -> None:
+    def _check_needs(self, cls: type, envelope: Envelope, path: Steps) -> None:
         kind = type_of(cls)
         if kind.evidence and not envelope.evidence:
             problem = f"expected evidence for a {kind.name}: at least {{source: ID}}; found none"

@@ -1,0 +1,69 @@
+"""Options that several commands of the command line share."""
+
+from __future__ import annotations
+
+import functools
+import typing
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from timeline.api import Reporting, Timeline
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_CUTOFFS = (
+    click.option(
+        "--at",
+        "position",
+        type=click.IntRange(min=0),
+        metavar="POSITION",
+        help="As the record stood when the log had come to this position.",
+    ),
+    click.option(
+        "--recorded-by",
+        "recorded",
+        metavar="INSTANT",
+        help="As the record stood then; a date counts to its end, in UTC.",
+    ),
+    click.option(
+        "--published-by",
+        "published",
+        metavar="DATE",
+        help="By what sources said that were published by the end of this date.",
+    ),
+    click.option(
+        "--occurred-by",
+        "occurred",
+        metavar="DATE",
+        help="By what had happened by the end of this date, as far as is known now.",
+    ),
+    click.option(
+        "--possibly",
+        is_flag=True,
+        help="With dates: take in what only may have been published or happened by then.",
+    ),
+)
+
+
+def as_of(command: _Command) -> _Command:
+    """Give a report the options that choose a moment; it gets them together, as `moment`."""
+
+    @functools.wraps(command)
+    def gathered(*args: Any, **options: Any) -> Any:
+        names = ("position", "recorded", "published", "occurred", "possibly")
+        moment = {name: options.pop(name) for name in names}
+        return command(*args, moment=moment, **options)
+
+    made: Any = gathered
+    for option in reversed(_CUTOFFS):
+        made = option(made)
+    return typing.cast("_Command", made)
+
+
+def chosen(timeline: Timeline, moment: dict[str, Any]) -> Reporting:
+    """The record as of the moment that the options name; as it is now, if they name none."""
+    if any(each is not None and each is not False for each in moment.values()):
+        return timeline.as_of(**moment)
+    return timeline
