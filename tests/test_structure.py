@@ -44,7 +44,9 @@ ROOMS = [
     "identity",
     "reports",
     "ingest",
+    "intake",
     "api",
+    "cli_coded",
     "cli",
 ]
 """From the ground up: a room uses only those before it."""

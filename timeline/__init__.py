@@ -37,6 +37,8 @@ from timeline.events import (
     ActorsMerged,
     Attendance,
     AttendanceReported,
+    Coding,
+    ConductReported,
     DisagreementNoted,
     EventCorrected,
     EventCorroborated,
@@ -71,6 +73,7 @@ from timeline.events import (
     event,
 )
 from timeline.events.base import ActorId, MeetingId, PlanId, ProposalId, SourceId
+from timeline.ingest import CodeLine, Ingested
 from timeline.integrity import Head
 from timeline.projection import Projection, View, on
 from timeline.projector import ProjectionStatus, Projector
@@ -86,7 +89,7 @@ from timeline.reports import (
     StatementsReport,
 )
 from timeline.rows import Rows, changed, row
-from timeline.store import Appended, Batch, EventStore, Expected
+from timeline.store import Appended, Batch, EventStore, Expected, Loaded
 from timeline.upcasting import Upcaster, upcaster
 
 __all__ = [
@@ -103,7 +106,10 @@ __all__ = [
     "Batch",
     "Build",
     "ChangesReport",
+    "CodeLine",
+    "Coding",
     "Comparison",
+    "ConductReported",
     "Conflict",
     "ConnectionLost",
     "ContradictionsReport",
@@ -125,6 +131,7 @@ __all__ = [
     "Evidence",
     "Expected",
     "Head",
+    "Ingested",
     "InitiativeReport",
     "InvalidDate",
     "InvalidEvent",
@@ -132,6 +139,7 @@ __all__ = [
     "InvalidProjection",
     "InvalidRecord",
     "Link",
+    "Loaded",
     "LogDamaged",
     "MeetingAnnounced",
     "MeetingCalledOff",

@@ -11,10 +11,10 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import sqlalchemy as sa
 
@@ -49,7 +49,10 @@ from timeline.events import (
 )
 from timeline.events.envelope import new_id
 from timeline.events.evidence import links
-from timeline.ingest import read_records
+from timeline.ingest import Ingested, read_records
+from timeline.ingest.coded import Dataset
+from timeline.ingest.sorting import SortedRows
+from timeline.intake import Intake
 from timeline.integrity import Head, verify
 from timeline.lookback import PartialView
 from timeline.migrations import is_migrated, upgrade
@@ -477,18 +480,67 @@ class Timeline(Reporting):
         told = None if progress is None else lambda done: progress(done, len(news))
         return self.append_all(news, progress=told)
 
-    def _require_references(self, news: list[NewEvent]) -> None:
+    def ingest_coded(
+        self,
+        *files: str | os.PathLike[str],
+        dataset: Dataset,
+        conduct: bool = True,
+        keep_going: bool = False,
+        reading: Callable[[int, int], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Ingested:
+        """Record what files of coded event data say: all of them in one transaction, or nothing.
+
+        Rows that are on record are not recorded again. `docs/coded-data.md` tells what becomes of
+        each code, and what is folded.
+
+        Args:
+            files: plain, zipped or gzipped.
+            dataset: `icews` for files of ICEWS, `gdelt` for exports of GDELT 2.0.
+            conduct: whether to record what is neither said, proposed nor a meeting, as
+                `ConductReported`.
+            keep_going: pass bad rows over; without it nothing is recorded if there are any.
+            reading: told how many bytes of how many of a file are read.
+            progress: told how many actors, sources and rows of how many are recorded.
+
+        Returns:
+            An account in which every row is found once, by code.
+
+        Raises:
+            InvalidInput: no such data set.
+            InvalidRecord: a file cannot be read, or has bad rows; names file and line.
+            DatabaseError: see there.
+        """
+        if dataset not in get_args(Dataset):
+            raise InvalidInput(f"dataset: expected icews or gdelt; found {dataset!r:.40}")
+        with SortedRows() as rows:
+            intake = Intake(self.store, rows, dataset, conduct=conduct, keep_going=keep_going)
+            intake.read([os.fspath(file) for file in files], reading)
+            loaded = self._projector.load(
+                lambda connection: intake.events(connection, progress), check=self._check
+            )
+            at = self.store.head().position
+            return intake.tally.account(dataset, added=loaded.added, position=at)
+
+    def _check(self, news: Sequence[NewEvent], connection: sa.Connection) -> None:
+        for new in news:
+            _require_evidence(new)
+        self._require_references(news, connection)
+
+    def _require_references(
+        self, news: Sequence[NewEvent], connection: sa.Connection | None = None
+    ) -> None:
         """Check that whatever the events name is recorded, or recorded with them."""
         wanted = [(new, *found) for new in news for found in _references(new)]
         beside: dict[str, NewEvent | RecordedEvent[Any]] = {new.id: new for new in news}
         ids = {id for _, _, category, id in wanted if category == "event"} - beside.keys()
-        events = beside | (self.store.existing(ids) if ids else {})
+        events = beside | (self.store.existing(ids, connection) if ids else {})
         wanted += [(new, *found) for new in news for found in self._corrections(new, events)]
         further = {id for _, _, category, id in wanted if category == "event"} - events.keys()
-        events |= self.store.existing(further) if further else {}
+        events |= self.store.existing(further, connection) if further else {}
         opened = {stream_name(new) for new in news if event_type(new.event).opens}
         streams = {f"{category}-{id}" for _, _, category, id in wanted if category != "event"}
-        known = opened | self.store.existing_streams(streams - opened)
+        known = opened | self.store.existing_streams(streams - opened, connection)
         for new, path, category, id in wanted:
             if id not in events if category == "event" else f"{category}-{id}" not in known:
                 raise UnknownReference(new.id, path, category, id)

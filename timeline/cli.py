@@ -14,7 +14,7 @@ import sys
 import threading
 import typing
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 import msgspec
@@ -23,6 +23,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -31,12 +32,14 @@ from rich.table import Table
 from timeline import database, grants
 from timeline.api import Reporting, Timeline
 from timeline.builds import Build, Comparison, Difference
+from timeline.cli_coded import show_account
 from timeline.clock import encode_time
 from timeline.codec import Codec
 from timeline.errors import TimelineError
 from timeline.events import RecordedEvent
 from timeline.events.base import EventType
 from timeline.grants import Right
+from timeline.ingest.coded import Dataset
 from timeline.projection import Projection
 from timeline.reports import Report
 from timeline.upcasting import Upcaster
@@ -166,13 +169,42 @@ def init(opener: _Opener) -> None:
 
 @cli.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["record", "icews", "gdelt"]),
+    default="record",
+    show_default=True,
+    help="record: YAML or JSON as docs/records.md has it. icews, gdelt: coded event data, plain, "
+    "zipped or gzipped.",
+)
+@click.option("--no-conduct", is_flag=True, help="Of coded event data, leave conduct out.")
+@click.option("--keep-going", is_flag=True, help="Of coded event data, leave bad rows out.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Of coded event data, account for it as JSON."
+)
 @_opener
-def ingest(opener: _Opener, files: tuple[str, ...]) -> None:
-    """Record what record FILES say: all of it or, on any error, nothing.
+def ingest(opener: _Opener, /, files: tuple[str, ...], form: str, **options: bool) -> None:
+    """Record what FILES say: all of it or, on any error, nothing.
 
     What was ingested before is not added again: a file that has grown is ingested whole.
     """
     with opener(create=True) as timeline:
+        if form != "record":
+            as_json = options.pop("as_json")
+            with _progresses("reading", "recording") as (reading, recording):
+                account = timeline.ingest_coded(
+                    *files,
+                    dataset=cast("Dataset", form),
+                    conduct=not options["no_conduct"],
+                    keep_going=options["keep_going"],
+                    reading=reading,
+                    progress=recording,
+                )
+            show_account(account, as_json=as_json)
+            return
+        if any(options.values()):
+            raise click.UsageError("--no-conduct, --keep-going and --json go with coded event data")
         with _progress("recording") as told:
             done = timeline.ingest(*files, progress=told)
         there = len(done.events) - done.added
@@ -185,6 +217,13 @@ def ingest(opener: _Opener, files: tuple[str, ...]) -> None:
 @contextlib.contextmanager
 def _progress(task: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error, for a person only: piped output stays clean."""
+    with _progresses(task) as (told,):
+        yield told
+
+
+@contextlib.contextmanager
+def _progresses(*tasks: str) -> Iterator[list[Callable[[int, int], None]]]:
+    """A bar for each of several tasks, one done after the other."""
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
@@ -196,8 +235,11 @@ def _progress(task: str) -> Iterator[Callable[[int, int], None]]:
         disable=not console.is_terminal,
     )
     with bar:
-        id = bar.add_task(task, total=None)
-        yield lambda done, total: bar.update(id, completed=done, total=total)
+        yield [_teller(bar, bar.add_task(task, total=None)) for task in tasks]
+
+
+def _teller(bar: Progress, task: TaskID) -> Callable[[int, int], None]:
+    return lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @cli.command()
