@@ -66,18 +66,25 @@ from timeline.reports import (
     ChangesReport,
     ContradictionsReport,
     CorroborationReport,
+    EncountersReport,
+    FollowUpsReport,
     InitiativeReport,
     PlansReport,
     Report,
+    StatementCountsReport,
     StatementsReport,
 )
 from timeline.reports.actors import actors_report, find_actor
 from timeline.reports.attendance import attendance_report
+from timeline.reports.capped import TOP
 from timeline.reports.changes import Clock, changes_report
 from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
+from timeline.reports.encounters import encounters_report
+from timeline.reports.follow_ups import DAYS, follow_ups_report
 from timeline.reports.initiative import initiative_report
 from timeline.reports.plans import plans_report
+from timeline.reports.statement_counts import statement_counts_report
 from timeline.reports.statements import statements_report
 from timeline.store import (
     Appended,
@@ -256,6 +263,91 @@ class Reporting(abc.ABC):
                 until=end,
                 certainly=certainly,
             )
+
+    def statement_counts(
+        self,
+        *,
+        speaker: str | None = None,
+        since: Occurred = None,
+        until: Occurred = None,
+        certainly: bool = False,
+        top: int | None = TOP,
+    ) -> StatementCountsReport:
+        """How many statements there are by actor and month.
+
+        Args:
+            speaker: only statements of this actor, by its id or by a name in any recorded spelling.
+            since: statements made from here on.
+            until: statements made up to here.
+            certainly: leave out statements that only may have been made within that time.
+            top: of how many actors, those who made most; None for all.
+
+        Raises:
+            NotFound: no actor in view goes by the speaker's name.
+            InvalidInput: several do; or `top` is less than 1.
+            InvalidDate: `since` or `until` is not a date.
+        """
+        start, end = when(since), when(until)
+        with self.view() as view:
+            return statement_counts_report(
+                view, speaker=speaker, since=start, until=end, certainly=certainly, top=top
+            )
+
+    def encounters(
+        self,
+        *,
+        actor: str | None = None,
+        since: Occurred = None,
+        until: Occurred = None,
+        certainly: bool = False,
+        top: int | None = TOP,
+    ) -> EncountersReport:
+        """Who met whom, how often, and when.
+
+        Args:
+            actor: only whom this actor met, by its id or by a name in any recorded spelling.
+            since: meetings held from here on.
+            until: meetings held up to here.
+            certainly: leave out meetings that only may have been held within that time.
+            top: how many pairs, those that met most often; None for all.
+
+        Raises:
+            NotFound: no actor in view goes by that name.
+            InvalidInput: several do; or `top` is less than 1.
+            InvalidDate: `since` or `until` is not a date.
+        """
+        start, end = when(since), when(until)
+        with self.view() as view:
+            return encounters_report(
+                view, actor=actor, since=start, until=end, certainly=certainly, top=top
+            )
+
+    def follow_ups(
+        self,
+        *,
+        actor: str | None = None,
+        since: Occurred = None,
+        until: Occurred = None,
+        days: int = DAYS,
+        top: int | None = TOP,
+    ) -> FollowUpsReport:
+        """Plans of two to meet, and whether both then met within some days.
+
+        Args:
+            actor: only plans that concern this actor, by its id or by a name in any spelling.
+            since: plans voiced from here on.
+            until: plans voiced up to here.
+            days: how many days after a plan the meeting may come; it may come on the same day.
+            top: how many plans are listed; None for all. All are counted.
+
+        Raises:
+            NotFound: no actor in view goes by that name.
+            InvalidInput: several do; or `days` is less than 0, or `top` less than 1.
+            InvalidDate: `since` or `until` is not a date.
+        """
+        start, end = when(since), when(until)
+        with self.view() as view:
+            return follow_ups_report(view, actor=actor, since=start, until=end, days=days, top=top)
 
     def plans(self, *, initiative: str | None = None, on: Occurred = None) -> PlansReport:
         """What was announced, meetings and other plans, and what became of it as of a date.

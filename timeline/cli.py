@@ -42,6 +42,8 @@ from timeline.grants import Right
 from timeline.ingest.coded import Dataset
 from timeline.projection import Projection
 from timeline.reports import Report
+from timeline.reports.capped import TOP
+from timeline.reports.follow_ups import DAYS
 from timeline.upcasting import Upcaster
 
 _DEFAULT_URL = "sqlite:///timeline.db"
@@ -551,6 +553,61 @@ def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters:
     A statement of uncertain date is listed if it may have been made within the dates given.
     """
     _print_report(opener, form, moment, lambda record: record.statements(**filters))
+
+
+_TOP = click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=TOP,
+    show_default=True,
+    help="How many to show, the most frequent first.",
+)
+
+
+@report.command("statement-counts")
+@click.option("--speaker", help="Only statements of this actor, by id or any recorded name.")
+@click.option("--since", metavar="DATE", help="Only statements made from this date on.")
+@click.option("--until", metavar="DATE", help="Only statements made up to this date.")
+@_TOP
+@_as_of
+@_FORMAT
+@_opener
+def statement_counts(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+    """How many statements each actor made in each month."""
+    _print_report(opener, form, moment, lambda record: record.statement_counts(**filters))
+
+
+@report.command()
+@click.option("--actor", help="Only whom this actor met, by id or any recorded name.")
+@click.option("--since", metavar="DATE", help="Only meetings held from this date on.")
+@click.option("--until", metavar="DATE", help="Only meetings held up to this date.")
+@_TOP
+@_as_of
+@_FORMAT
+@_opener
+def encounters(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+    """Who met whom, how often, and when."""
+    _print_report(opener, form, moment, lambda record: record.encounters(**filters))
+
+
+@report.command("follow-ups")
+@click.option("--actor", help="Only plans of this actor, by id or any recorded name.")
+@click.option("--since", metavar="DATE", help="Only plans voiced from this date on.")
+@click.option("--until", metavar="DATE", help="Only plans voiced up to this date.")
+@click.option(
+    "--days",
+    type=click.IntRange(min=0),
+    default=DAYS,
+    show_default=True,
+    help="How many days after a plan the meeting may come.",
+)
+@_TOP
+@_as_of
+@_FORMAT
+@_opener
+def follow_ups(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+    """Plans of two to meet, and whether both then met."""
+    _print_report(opener, form, moment, lambda record: record.follow_ups(**filters))
 
 
 @report.command()
