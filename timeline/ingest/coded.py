@@ -13,6 +13,7 @@ whichever file.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -177,9 +178,12 @@ class CodedRow:
 
 def tidy(name: str) -> str:
     """The name on one line: what cannot be printed, and every run of spaces, is one space."""
-    return " ".join("".join(each if each.isprintable() else " " for each in name).split())
+    if not name.isprintable():
+        name = "".join(each if each.isprintable() else " " for each in name)
+    return " ".join(name.split())
 
 
+@functools.lru_cache(4_096)
 def canonical(name: str) -> str:
     """What two spellings of one name share that differ only in case, width and spaces."""
     return tidy(unicodedata.normalize("NFKC", name)).casefold()
