@@ -42,16 +42,17 @@ def _account(done: Ingested) -> dict[str, Any]:
 
 
 def _table(done: Ingested) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), show_footer=True)
+    table = Table(box=None, padding=(0, 1), pad_edge=False, show_footer=True)
     table.add_column("code", footer="all", no_wrap=True)
     table.add_column("what", overflow="ellipsis", no_wrap=True)
-    table.add_column("becomes", no_wrap=True)
+    table.add_column("becomes", no_wrap=True, min_width=len("statement"))
     totals = {title: getattr(done, title) for title in _COLUMNS}
     # What nothing became of would only take room.
     shown = [title for title, total in totals.items() if total or title in {"rows", "events"}]
     for title in shown:
-        footer = f"{totals[title]:,}"
-        table.add_column(title.replace("_", " "), footer=footer, justify="right", no_wrap=True)
+        heading, footer = title.replace("_", " "), f"{totals[title]:,}"
+        wide = max(len(heading), len(footer))
+        table.add_column(heading, footer, justify="right", no_wrap=True, min_width=wide)
     for line in done.codes:
         numbers = (f"{getattr(line, title):,}" for title in shown)
         table.add_row(line.code, line.label, line.becomes, *numbers)
