@@ -17,14 +17,14 @@ class ConductReported:
 
     Attributes:
         by: who did it.
-        what: what was done, in the recorder's own words.
+        text: what was done, in the recorder's own words.
         toward: to whom, or for whom.
         jointly_with: who did it together with `by`.
         place: where.
     """
 
     by: ActorId
-    what: Text
+    text: Text
     toward: ActorId | None = None
     jointly_with: tuple[ActorId, ...] = attrs.field(default=(), converter=strings)
     place: str | None = None

@@ -63,14 +63,14 @@ def required(value: str, what: str) -> str:
 
 
 def mark(value: str, what: str) -> str:
-    """An id: letters and digits.
+    """An id, of letters and digits, in lower case.
 
     Raises:
         ValueError: it is none.
     """
     if not _STORY.match(value):
         raise ValueError(f"{what}: expected letters and digits; found {value[:40]!r}")
-    return value
+    return value.lower()
 
 
 def day(value: str, what: str) -> str:

@@ -75,7 +75,7 @@ def _story(address: str, added: str) -> Story:
     return Story(
         key=key,
         source=f"gdelt-{key}",
-        publisher=host or address[:_LONGEST_TITLE],
+        publisher=(host or address)[:_LONGEST_TITLE],
         title=shown[:_LONGEST_TITLE],
         address=address if linked else None,
         # GDELT reads what appears, each quarter of an hour.
@@ -102,7 +102,7 @@ def _party(values: Sequence[str], place: str) -> Party | None:
     if code == country and code not in _REGIONS:
         return Party(name, "state")
     # Many share a name: PRIME MINISTER, POLICE, and that of a country for its army.
-    whole = f"{name} ({code})"
+    whole = fields.required(f"{name} ({code})", "ActorName")
     if group or not _OF_BODIES.isdisjoint(values[7:10]):
         return Party(whole, "organisation")
     return Party(whole, "person" if _is_person(name, code, place) else "unnamed")

@@ -84,7 +84,7 @@ def _unquoted(value: str) -> str:
 
 def _row(values: dict[str, str]) -> CodedRow:
     day = fields.day(values["Event Date"], "Event Date")
-    key = fields.mark(values["Story ID"], "Story ID").lower()
+    key = fields.mark(values["Story ID"], "Story ID")
     publisher = fields.required(values["Publisher"], "Publisher")
     story = Story(
         key=key,

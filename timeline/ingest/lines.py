@@ -46,6 +46,8 @@ def read_lines(file: str, told: Told | None = None) -> Iterator[tuple[int, bytes
                     yield number, line
                 if told is not None and number % _TELL_EVERY == 0:
                     told(raw.tell(), size)
+            if told is not None:
+                told(size, size)
     except (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         # gzip says EOFError of a file cut short; zipfile RuntimeError of one with a password; and
         # opening ValueError of a name with a null character.

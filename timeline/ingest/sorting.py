@@ -19,6 +19,7 @@ import attrs
 import msgspec
 
 from timeline.errors import InvalidRecord
+from timeline.events.actors import Kind
 from timeline.ingest import gdelt, icews
 from timeline.ingest.coded import CodedRow, Dataset, Party, canonical
 from timeline.ingest.lines import Told, read_lines
@@ -26,9 +27,22 @@ from timeline.ingest.lines import Told, read_lines
 _SCHEMA = """
     CREATE TABLE rows (id TEXT PRIMARY KEY, day TEXT, event TEXT, code TEXT, kept INT, row BLOB)
         WITHOUT ROWID;
-    CREATE TABLE actors (canonical TEXT PRIMARY KEY, name TEXT, kind TEXT, id TEXT UNIQUE)
+    CREATE TABLE actors (canonical TEXT PRIMARY KEY, name TEXT, kind INT, id TEXT UNIQUE)
         WITHOUT ROWID;
     CREATE TABLE sources (id TEXT PRIMARY KEY, row BLOB) WITHOUT ROWID;
+"""
+
+_KINDS: tuple[Kind, ...] = ("unnamed", "organisation", "office", "person", "state")
+"""Where rows differ in what sort of actor a name is, the later of these holds."""
+
+# Whichever row comes first, the same spelling, kind and row are kept.
+_PUT_ACTOR = """
+    INSERT INTO actors (canonical, name, kind) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET name = max(name, excluded.name), kind = max(kind, excluded.kind)
+"""
+_PUT_SOURCE = """
+    INSERT INTO sources VALUES (?, ?)
+    ON CONFLICT DO UPDATE SET row = min(row, excluded.row)
 """
 
 _encode = msgspec.json.Encoder().encode
@@ -37,7 +51,7 @@ _decode = msgspec.json.Decoder(CodedRow).decode
 
 @attrs.frozen
 class Named:
-    """An actor of the rows: its name in one form for all spellings, and as first spelled."""
+    """An actor of the rows: its name in one form for all spellings, and in one of these."""
 
     canonical: str
     party: Party
@@ -82,16 +96,12 @@ class SortedRows:
         return True
 
     def _put_names(self, row: CodedRow, data: bytes) -> None:
-        self._database.execute(
-            "INSERT OR IGNORE INTO sources VALUES (?, ?)", (row.story.source, data)
-        )
+        self._database.execute(_PUT_SOURCE, (row.story.source, data))
         # A publisher is who a reader takes its word from, whatever else it does in the rows.
         for party in (row.actor, row.target, Party(row.story.publisher, "organisation")):
             if party is not None:
-                values = (canonical(party.name), party.name, party.kind)
-                self._database.execute(
-                    "INSERT OR IGNORE INTO actors VALUES (?, ?, ?, NULL)", values
-                )
+                rank = _KINDS.index(party.kind)
+                self._database.execute(_PUT_ACTOR, (canonical(party.name), party.name, rank))
 
     @property
     def size(self) -> int:
@@ -106,7 +116,7 @@ class SortedRows:
         """Those that the kept rows name, in the order of their names."""
         query = "SELECT canonical, name, kind FROM actors WHERE canonical > ? ORDER BY canonical"
         for key, name, kind in self._pages(query):
-            yield Named(key, Party(name, kind))
+            yield Named(key, Party(name, _KINDS[kind]))
 
     def resolve(self, actor: Named, id: str) -> bool:
         """Note by which id an actor goes in the record; says whether it was free here."""
