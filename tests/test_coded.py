@@ -26,12 +26,16 @@ from timeline import (
     MeetingAnnounced,
     MeetingHeld,
     NewEvent,
+    Projection,
     ProposalAdopted,
     ProposalAnswered,
     ProposalMade,
     RecordedEvent,
+    Rows,
     StatementMade,
     Timeline,
+    on,
+    row,
 )
 from timeline.cli import cli
 from timeline.ingest.cameo import CODES, FAMILIES
@@ -42,6 +46,12 @@ ICEWS = ROOT / "fixtures/coded/icews.tab"
 GDELT = ROOT / "fixtures/coded/gdelt.export.CSV"
 FILES = {"icews": ICEWS, "gdelt": GDELT}
 HEADER, *ROWS = ICEWS.read_text(encoding="utf-8").splitlines()
+
+
+@row("visits", key=("event",))
+class VisitRow:
+    event: str
+    host: str
 
 
 @pytest.fixture(scope="module")
@@ -384,6 +394,39 @@ def test_bad_rows_are_named_by_line_and_nothing_is_recorded(
     assert done.added == memory.store.head().position > 0
 
 
+BAD_GDELT = {
+    "fields": (lambda values: values[:60], "expected 61 fields between tabs; found 60"),
+    "code": (lambda values: [*values[:26], "---", *values[27:]], "EventCode: expected a code"),
+    "read": (lambda values: [*values[:59], "20310301", values[60]], "DATEADDED: expected an"),
+    "address": (lambda values: [*values[:60], ""], "SOURCEURL: expected a value; found none"),
+    "host": (lambda values: [*values[:60], "https://[x/"], "Invalid IPv6 URL"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_GDELT)
+def test_bad_rows_of_gdelt_are_named_by_line(name: str, tmp_path: Path, memory: Timeline) -> None:
+    spoil, problem = BAD_GDELT[name]
+    rows = GDELT.read_text(encoding="utf-8").splitlines()
+    rows[4] = "\t".join(spoil(rows[4].split("\t")))
+    file = tmp_path / "bad.CSV"
+    file.write_text("\n".join(rows), encoding="utf-8")
+
+    with pytest.raises(InvalidRecord, match=re.escape(problem)) as caught:
+        memory.ingest_coded(file, dataset="gdelt")
+
+    assert (caught.value.line, memory.store.head().position) == (5, 0)
+
+
+def test_a_line_that_is_no_text_is_a_bad_row(tmp_path: Path, memory: Timeline) -> None:
+    file = tmp_path / "bad.tab"
+    file.write_bytes(ICEWS.read_bytes() + ROWS[0].encode("utf-16") + b"\n")
+
+    done = memory.ingest_coded(file, dataset="icews", keep_going=True)
+
+    assert done.bad == 1
+    assert "expected UTF-8" in str(done.problems[0])
+
+
 def test_a_row_on_record_with_other_content_is_a_bad_one(tmp_path: Path, memory: Timeline) -> None:
     memory.ingest_coded(ICEWS, dataset="icews")
     at = memory.store.head().position
@@ -436,6 +479,48 @@ def test_files_may_be_packed(tmp_path: Path, memory: Timeline) -> None:
 
     assert memory.ingest_coded(packed, dataset="icews").bad == 0
     assert memory.ingest_coded(zipped, dataset="icews").added == 0
+
+
+def test_progress_comes_to_its_end(memory: Timeline) -> None:
+    reading: list[tuple[int, int]] = []
+    recording: list[tuple[int, int]] = []
+
+    done = memory.ingest_coded(
+        ICEWS,
+        dataset="icews",
+        reading=lambda *told: reading.append(told),
+        progress=lambda *told: recording.append(told),
+    )
+
+    size = ICEWS.stat().st_size
+    assert reading[-1] == (size, size)
+    assert recording == sorted(recording)
+    things = done.actors + done.sources + done.rows - done.left_out
+    assert recording[-1] == (things, things)
+
+
+class Visits(Projection):
+    """How often somebody was host."""
+
+    name, mode = "visits", "inline"
+    rows = (VisitRow,)
+
+    @on(MeetingHeld)
+    def held(self, rows: Rows, recorded: RecordedEvent[MeetingHeld]) -> None:
+        for each in recorded.event.attendance:
+            if each.role == "host":
+                rows.put(VisitRow(recorded.id, each.actor))
+
+
+def test_inline_projections_are_kept_with_an_ingest(database_url: str) -> None:
+    with Timeline.open(database_url, projections=[Visits()]) as timeline:
+        timeline.ingest_coded(ICEWS, dataset="icews")
+
+        (status,) = [each for each in timeline.status() if each.projection == "visits"]
+        assert status.lag == 0
+        with timeline.view() as view:
+            hosts = Counter(each.host for each in view.all(VisitRow))
+    assert hosts == {"norrland": 1, "ada-quill": 1, slugs("李 明")[0]: 1}
 
 
 def test_a_format_that_is_none_is_refused(memory: Timeline) -> None:
