@@ -156,7 +156,7 @@ class Intake:
         entries = {id: found[f"actor/{id}"] for id in ids if f"actor/{id}" in found}
         for id in set(ids) - entries.keys():
             stream = self._store.read_stream(f"actor-{id}", limit=1, connection=connection)
-            entries[id] = next(stream)
+            entries.update((id, event) for event in stream)
         return entries
 
     # Sources
