@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import attrs
 
 from timeline.errors import InvalidInput
-from timeline.reports.document import Cell
 from timeline.reports.evidence import Citation, Citer
 
 CITED = 5
@@ -31,11 +30,8 @@ class Counted:
     evidence: tuple[Citation, ...]
     uncited: int
 
-    @property
-    def cell(self) -> Cell:
-        """The count, with what is not cited."""
-        more = f" (and {self.uncited:,} more)" if self.uncited else ""
-        return Cell(f"{self.count:,}{more}", self.evidence)
+    def __str__(self) -> str:
+        return f"{self.count:,} ({self.uncited:,} not cited)" if self.uncited else f"{self.count:,}"
 
 
 def counted(citer: Citer, count: int, ids: Iterable[str]) -> Counted:

@@ -12,6 +12,7 @@ import attrs
 from timeline.clock import UNKNOWN, When, within
 from timeline.projection import View
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow
+from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing
 from timeline.reports.capped import TOP, Counted, counted, require_top
@@ -105,13 +106,14 @@ class EncountersReport(Report):
             "Pairs",
             ("Who", "Whom", "Meetings", "Days", "When", "Forms"),
             tuple(
-                (
-                    cell(each.one),
-                    cell(each.other),
-                    each.meetings.cell,
-                    cell(each.days),
-                    cell(" to ".join(dict.fromkeys(filter(None, (each.first, each.last))))),
-                    cell(tuple(f"{form} {count}" for form, count in each.forms.items())),
+                document.line(
+                    each.meetings.evidence,
+                    each.one,
+                    each.other,
+                    each.meetings,
+                    each.days,
+                    " to ".join(dict.fromkeys(filter(None, (each.first, each.last)))),
+                    tuple(f"{form} {count}" for form, count in each.forms.items()),
                 )
                 for each in self.encounters
             ),

@@ -10,6 +10,7 @@ import attrs
 from timeline.clock import When, within
 from timeline.projection import View
 from timeline.projections.statements import StatementRow
+from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing, by_time
 from timeline.reports.capped import TOP, Counted, counted, require_top
@@ -68,7 +69,9 @@ class StatementCountsReport(Report):
                     "Statements",
                     ("Who", "Month", "Statements"),
                     tuple(
-                        (cell(each.speaker), cell(each.month), each.statements.cell)
+                        document.line(
+                            each.statements.evidence, each.speaker, each.month, each.statements
+                        )
                         for each in self.months
                     ),
                     named_by=2,
