@@ -3,6 +3,8 @@
 `memory`: how much memory verifying, rebuilding every projection and following take on a long log.
 Each is done by a process of its own, which says how far its peak lies above what it took before it
 began, with everything imported and the database open.
+
+`ingest`: how long an ingest of coded event data takes, and how much memory, likewise.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import bench_ingest
 import servers
 
 from timeline import Evidence, Link, NewEvent, Position, StatementMade, Timeline
@@ -123,6 +126,30 @@ def memory(given: argparse.Namespace) -> None:
                       f"{taken / 2**20:8,.0f} MiB above the start")  # fmt: skip
 
 
+def ingesting(url: str, file: Path) -> tuple[str, float, int]:
+    """Ingest a file of coded event data: what became of it, seconds, bytes above the start."""
+    with Timeline.open(url) as timeline:
+        timeline.store.head()
+        before, began = peak(), time.perf_counter()
+        done = timeline.ingest_coded(file, dataset="icews")
+        seconds, taken = time.perf_counter() - began, peak() - before
+    told = (
+        f"{done.rows:,} rows, {done.events:,} events, {done.folded:,} folded, {done.added:,} added"
+    )
+    return told, seconds, taken
+
+
+def ingest(given: argparse.Namespace) -> None:
+    """Measure an ingest of coded event data."""
+    with tempfile.TemporaryDirectory() as folder, database(postgresql=given.postgresql) as url:
+        file = Path(folder) / "rows.tab"
+        bench_ingest.write(file, given.rows)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            told, seconds, taken = pool.apply(ingesting, (url, file))
+    print(f"{told}; {seconds:,.0f} s, {given.rows / seconds:,.0f} rows/s, "
+          f"{taken / 2**20:,.0f} MiB above the start")  # fmt: skip
+
+
 def main() -> None:
     """Read the arguments, and measure."""
     parser = argparse.ArgumentParser(description="Measures what the store needs.")
@@ -131,6 +158,10 @@ def main() -> None:
     of_memory.add_argument("--events", type=int, default=1_000_000)
     of_memory.add_argument("--postgresql", action="store_true")
     of_memory.set_defaults(run=memory)
+    of_ingest = kinds.add_parser("ingest", help="ingest rows in the shape of ICEWS")
+    of_ingest.add_argument("--rows", type=int, default=350_000)
+    of_ingest.add_argument("--postgresql", action="store_true")
+    of_ingest.set_defaults(run=ingest)
     given = parser.parse_args()
     given.run(given)
 

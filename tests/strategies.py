@@ -15,6 +15,7 @@ from timeline.events import (
     ActorsMerged,
     Attendance,
     AttendanceReported,
+    ConductReported,
     DisagreementNoted,
     EventCorrected,
     EventCorroborated,
@@ -156,6 +157,7 @@ _REPORTS: tuple[st.SearchStrategy[Any], ...] = (
     st.builds(
         ProposalDiscussed, _PROPOSALS, _SOME_ACTORS, _SENTENCES, meeting=st.none() | _MEETINGS
     ),
+    st.builds(ConductReported, _ACTORS, _SENTENCES, toward=st.none() | _ACTORS),
     st.builds(ProposalWithdrawn, _PROPOSALS, _ACTORS, _SENTENCES),
     st.builds(ProposalAdopted, _PROPOSALS, _SOME_ACTORS, _SENTENCES),
     st.builds(

@@ -46,9 +46,11 @@ ROOMS = [
     "reports",
     "exports",
     "ingest",
+    "intake",
     "api",
     "cli_options",
     "cli_exports",
+    "cli_coded",
     "cli",
 ]
 """From the ground up: a room uses only those before it."""

@@ -39,6 +39,8 @@ from timeline.events import (
     ActorsMerged,
     Attendance,
     AttendanceReported,
+    Coding,
+    ConductReported,
     DisagreementNoted,
     EventCorrected,
     EventCorroborated,
@@ -73,6 +75,7 @@ from timeline.events import (
     event,
 )
 from timeline.events.base import ActorId, MeetingId, PlanId, ProposalId, SourceId
+from timeline.ingest import CodeLine, Ingested
 from timeline.integrity import Head
 from timeline.projection import Projection, View, on
 from timeline.projector import ProjectionStatus, Projector
@@ -82,13 +85,16 @@ from timeline.reports import (
     ChangesReport,
     ContradictionsReport,
     CorroborationReport,
+    EncountersReport,
+    FollowUpsReport,
     InitiativeReport,
     PlansReport,
     Report,
+    StatementCountsReport,
     StatementsReport,
 )
 from timeline.rows import Rows, changed, row
-from timeline.store import Appended, Batch, EventStore, Expected
+from timeline.store import Appended, Batch, EventStore, Expected, Loaded
 from timeline.transfer import Restored
 from timeline.upcasting import Upcaster, upcaster
 
@@ -106,7 +112,10 @@ __all__ = [
     "Batch",
     "Build",
     "ChangesReport",
+    "CodeLine",
+    "Coding",
     "Comparison",
+    "ConductReported",
     "Conflict",
     "ConnectionLost",
     "ContradictionsReport",
@@ -119,6 +128,7 @@ __all__ = [
     "DatabaseUnreachable",
     "Difference",
     "DisagreementNoted",
+    "EncountersReport",
     "EventCorrected",
     "EventCorroborated",
     "EventIdReused",
@@ -127,7 +137,9 @@ __all__ = [
     "EventStore",
     "Evidence",
     "Expected",
+    "FollowUpsReport",
     "Head",
+    "Ingested",
     "InitiativeReport",
     "InvalidDate",
     "InvalidEvent",
@@ -135,6 +147,7 @@ __all__ = [
     "InvalidProjection",
     "InvalidRecord",
     "Link",
+    "Loaded",
     "LogDamaged",
     "LogsDiffer",
     "MeetingAnnounced",
@@ -175,6 +188,7 @@ __all__ = [
     "Source",
     "SourceAdded",
     "SourceId",
+    "StatementCountsReport",
     "StatementMade",
     "StatementsReport",
     "Term",

@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self, get_args
@@ -57,7 +57,10 @@ from timeline.exports.log import LogFile, write_log
 from timeline.exports.rows import Form as RowsForm
 from timeline.exports.rows import write_rows
 from timeline.exports.timelinejs import timelinejs
-from timeline.ingest import read_records
+from timeline.ingest import Ingested, read_records
+from timeline.ingest.coded import Dataset
+from timeline.ingest.sorting import SortedRows
+from timeline.intake import Intake
 from timeline.integrity import Head, verify
 from timeline.lookback import PartialView
 from timeline.migrations import is_migrated, upgrade
@@ -72,18 +75,25 @@ from timeline.reports import (
     ChangesReport,
     ContradictionsReport,
     CorroborationReport,
+    EncountersReport,
+    FollowUpsReport,
     InitiativeReport,
     PlansReport,
     Report,
+    StatementCountsReport,
     StatementsReport,
 )
 from timeline.reports.actors import actors_report, find_actor
 from timeline.reports.attendance import attendance_report
+from timeline.reports.capped import TOP
 from timeline.reports.changes import Clock, changes_report
 from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
+from timeline.reports.encounters import encounters_report
+from timeline.reports.follow_ups import DAYS, follow_ups_report
 from timeline.reports.initiative import initiative_report
 from timeline.reports.plans import plans_report
+from timeline.reports.statement_counts import statement_counts_report
 from timeline.reports.statements import statements_report
 from timeline.rows import shape_of
 from timeline.store import (
@@ -269,6 +279,91 @@ class Reporting(abc.ABC):
                 until=end,
                 certainly=certainly,
             )
+
+    def statement_counts(
+        self,
+        *,
+        speaker: str | None = None,
+        since: Occurred = None,
+        until: Occurred = None,
+        certainly: bool = False,
+        top: int | None = TOP,
+    ) -> StatementCountsReport:
+        """How many statements there are by actor and month.
+
+        Args:
+            speaker: only statements of this actor, by its id or by a name in any recorded spelling.
+            since: statements made from here on.
+            until: statements made up to here.
+            certainly: leave out statements that only may have been made within that time.
+            top: of how many actors, those who made most; None for all.
+
+        Raises:
+            NotFound: no actor in view goes by the speaker's name.
+            InvalidInput: several do; or `top` is less than 1.
+            InvalidDate: `since` or `until` is not a date.
+        """
+        start, end = when(since), when(until)
+        with self.view() as view:
+            return statement_counts_report(
+                view, speaker=speaker, since=start, until=end, certainly=certainly, top=top
+            )
+
+    def encounters(
+        self,
+        *,
+        actor: str | None = None,
+        since: Occurred = None,
+        until: Occurred = None,
+        certainly: bool = False,
+        top: int | None = TOP,
+    ) -> EncountersReport:
+        """Who met whom, how often, and when.
+
+        Args:
+            actor: only whom this actor met, by its id or by a name in any recorded spelling.
+            since: meetings held from here on.
+            until: meetings held up to here.
+            certainly: leave out meetings that only may have been held within that time.
+            top: how many pairs, those that met most often; None for all.
+
+        Raises:
+            NotFound: no actor in view goes by that name.
+            InvalidInput: several do; or `top` is less than 1.
+            InvalidDate: `since` or `until` is not a date.
+        """
+        start, end = when(since), when(until)
+        with self.view() as view:
+            return encounters_report(
+                view, actor=actor, since=start, until=end, certainly=certainly, top=top
+            )
+
+    def follow_ups(
+        self,
+        *,
+        actor: str | None = None,
+        since: Occurred = None,
+        until: Occurred = None,
+        days: int = DAYS,
+        top: int | None = TOP,
+    ) -> FollowUpsReport:
+        """Plans of two to meet, and whether both then met within some days.
+
+        Args:
+            actor: only plans that concern this actor, by its id or by a name in any spelling.
+            since: plans voiced from here on.
+            until: plans voiced up to here.
+            days: how many days after a plan the meeting may come; it may come on the same day.
+            top: how many plans are listed; None for all. All are counted.
+
+        Raises:
+            NotFound: no actor in view goes by that name.
+            InvalidInput: several do; or `days` is less than 0, or `top` less than 1.
+            InvalidDate: `since` or `until` is not a date.
+        """
+        start, end = when(since), when(until)
+        with self.view() as view:
+            return follow_ups_report(view, actor=actor, since=start, until=end, days=days, top=top)
 
     def plans(self, *, initiative: str | None = None, on: Occurred = None) -> PlansReport:
         """What was announced, meetings and other plans, and what became of it as of a date.
@@ -560,18 +655,67 @@ class Timeline(Reporting):
         told = None if progress is None else lambda done: progress(done, len(news))
         return self.append_all(news, progress=told)
 
-    def _require_references(self, news: list[NewEvent]) -> None:
+    def ingest_coded(
+        self,
+        *files: str | os.PathLike[str],
+        dataset: Dataset,
+        conduct: bool = True,
+        keep_going: bool = False,
+        reading: Callable[[int, int], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Ingested:
+        """Record what files of coded event data say: all of them in one transaction, or nothing.
+
+        Rows that are on record are not recorded again. `docs/coded-data.md` tells what becomes of
+        each code, and what is folded.
+
+        Args:
+            files: plain, zipped or gzipped.
+            dataset: `icews` for files of ICEWS, `gdelt` for exports of GDELT 2.0.
+            conduct: whether to record what is neither said, proposed nor a meeting, as
+                `ConductReported`.
+            keep_going: pass bad rows over; without it nothing is recorded if there are any.
+            reading: told how many bytes of how many of a file are read.
+            progress: told how many actors, sources and rows of how many are recorded.
+
+        Returns:
+            An account in which every row is found once, by code.
+
+        Raises:
+            InvalidInput: no such data set.
+            InvalidRecord: a file cannot be read, or has bad rows; names file and line.
+            DatabaseError: see there.
+        """
+        if dataset not in get_args(Dataset):
+            raise InvalidInput(f"dataset: expected icews or gdelt; found {dataset!r:.40}")
+        with SortedRows() as rows:
+            intake = Intake(self.store, rows, dataset, conduct=conduct, keep_going=keep_going)
+            intake.read([os.fspath(file) for file in files], reading)
+            loaded = self._projector.load(
+                lambda connection: intake.events(connection, progress), check=self._check
+            )
+            at = self.store.head().position
+            return intake.tally.account(dataset, added=loaded.added, position=at)
+
+    def _check(self, news: Sequence[NewEvent], connection: sa.Connection) -> None:
+        for new in news:
+            _require_evidence(new)
+        self._require_references(news, connection)
+
+    def _require_references(
+        self, news: Sequence[NewEvent], connection: sa.Connection | None = None
+    ) -> None:
         """Check that whatever the events name is recorded, or recorded with them."""
         wanted = [(new, *found) for new in news for found in _references(new)]
         beside: dict[str, NewEvent | RecordedEvent[Any]] = {new.id: new for new in news}
         ids = {id for _, _, category, id in wanted if category == "event"} - beside.keys()
-        events = beside | (self.store.existing(ids) if ids else {})
+        events = beside | (self.store.existing(ids, connection) if ids else {})
         wanted += [(new, *found) for new in news for found in self._corrections(new, events)]
         further = {id for _, _, category, id in wanted if category == "event"} - events.keys()
-        events |= self.store.existing(further) if further else {}
+        events |= self.store.existing(further, connection) if further else {}
         opened = {stream_name(new) for new in news if event_type(new.event).opens}
         streams = {f"{category}-{id}" for _, _, category, id in wanted if category != "event"}
-        known = opened | self.store.existing_streams(streams - opened)
+        known = opened | self.store.existing_streams(streams - opened, connection)
         for new, path, category, id in wanted:
             if id not in events if category == "event" else f"{category}-{id}" not in known:
                 raise UnknownReference(new.id, path, category, id)

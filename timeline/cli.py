@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import click
 import msgspec
@@ -21,6 +21,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -29,6 +30,7 @@ from rich.table import Table
 from timeline import cli_exports, database, grants
 from timeline.api import Reporting, Timeline
 from timeline.builds import Build, Comparison, Difference
+from timeline.cli_coded import show_account
 from timeline.cli_options import as_of, chosen
 from timeline.clock import encode_time
 from timeline.codec import Codec
@@ -36,9 +38,12 @@ from timeline.errors import TimelineError
 from timeline.events import RecordedEvent
 from timeline.events.base import EventType
 from timeline.grants import Right
+from timeline.ingest.coded import Dataset
 from timeline.projection import Projection
 from timeline.projections import BUILT_IN
 from timeline.reports import Report
+from timeline.reports.capped import TOP
+from timeline.reports.follow_ups import DAYS
 from timeline.upcasting import Upcaster
 
 _DEFAULT_URL = "sqlite:///timeline.db"
@@ -184,9 +189,23 @@ def init(opener: _Opener) -> None:
 
 @cli.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["record", "icews", "gdelt"]),
+    default="record",
+    show_default=True,
+    help="record: YAML or JSON as docs/records.md has it. icews, gdelt: coded event data, plain, "
+    "zipped or gzipped.",
+)
+@click.option("--no-conduct", is_flag=True, help="Of coded event data, leave conduct out.")
+@click.option("--keep-going", is_flag=True, help="Of coded event data, leave bad rows out.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Of coded event data, account for it as JSON."
+)
 @_opener
-def ingest(opener: _Opener, files: tuple[str, ...]) -> None:
-    """Record what record FILES say: all of it or, on any error, nothing.
+def ingest(opener: _Opener, /, files: tuple[str, ...], form: str, **options: bool) -> None:
+    """Record what FILES say: all of it or, on any error, nothing.
 
     What was ingested before is not added again: a file that has grown is ingested whole.
 
@@ -195,6 +214,21 @@ def ingest(opener: _Opener, files: tuple[str, ...]) -> None:
     timeline ingest record/*.yaml
     """
     with opener(create=True) as timeline:
+        if form != "record":
+            as_json = options.pop("as_json")
+            with _progresses("reading", "recording") as (reading, recording):
+                account = timeline.ingest_coded(
+                    *files,
+                    dataset=cast("Dataset", form),
+                    conduct=not options["no_conduct"],
+                    keep_going=options["keep_going"],
+                    reading=reading,
+                    progress=recording,
+                )
+            show_account(account, as_json=as_json)
+            return
+        if any(options.values()):
+            raise click.UsageError("--no-conduct, --keep-going and --json go with coded event data")
         with _progress("recording") as told:
             done = timeline.ingest(*files, progress=told)
         there = len(done.events) - done.added
@@ -207,6 +241,13 @@ def ingest(opener: _Opener, files: tuple[str, ...]) -> None:
 @contextlib.contextmanager
 def _progress(task: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error, for a person only: piped output stays clean."""
+    with _progresses(task) as (told,):
+        yield told
+
+
+@contextlib.contextmanager
+def _progresses(*tasks: str) -> Iterator[list[Callable[[int, int], None]]]:
+    """A bar for each of several tasks, one done after the other."""
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
@@ -218,8 +259,11 @@ def _progress(task: str) -> Iterator[Callable[[int, int], None]]:
         disable=not console.is_terminal,
     )
     with bar:
-        id = bar.add_task(task, total=None)
-        yield lambda done, total: bar.update(id, completed=done, total=total)
+        yield [_teller(bar, bar.add_task(task, total=None)) for task in tasks]
+
+
+def _teller(bar: Progress, task: TaskID) -> Callable[[int, int], None]:
+    return lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @cli.command()
@@ -528,6 +572,61 @@ def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters:
     timeline report statements --speaker 'Ann Minister' --since 2022-11
     """
     _print_report(opener, form, moment, lambda record: record.statements(**filters))
+
+
+_TOP = click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=TOP,
+    show_default=True,
+    help="How many to show, the most frequent first.",
+)
+
+
+@report.command("statement-counts")
+@click.option("--speaker", help="Only statements of this actor, by id or any recorded name.")
+@click.option("--since", metavar="DATE", help="Only statements made from this date on.")
+@click.option("--until", metavar="DATE", help="Only statements made up to this date.")
+@_TOP
+@as_of
+@_FORMAT
+@_opener
+def statement_counts(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+    """How many statements each actor made in each month."""
+    _print_report(opener, form, moment, lambda record: record.statement_counts(**filters))
+
+
+@report.command()
+@click.option("--actor", help="Only whom this actor met, by id or any recorded name.")
+@click.option("--since", metavar="DATE", help="Only meetings held from this date on.")
+@click.option("--until", metavar="DATE", help="Only meetings held up to this date.")
+@_TOP
+@as_of
+@_FORMAT
+@_opener
+def encounters(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+    """Who met whom, how often, and when."""
+    _print_report(opener, form, moment, lambda record: record.encounters(**filters))
+
+
+@report.command("follow-ups")
+@click.option("--actor", help="Only plans of this actor, by id or any recorded name.")
+@click.option("--since", metavar="DATE", help="Only plans voiced from this date on.")
+@click.option("--until", metavar="DATE", help="Only plans voiced up to this date.")
+@click.option(
+    "--days",
+    type=click.IntRange(min=0),
+    default=DAYS,
+    show_default=True,
+    help="How many days after a plan the meeting may come.",
+)
+@_TOP
+@as_of
+@_FORMAT
+@_opener
+def follow_ups(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+    """Plans of two to meet, and whether both then met."""
+    _print_report(opener, form, moment, lambda record: record.follow_ups(**filters))
 
 
 @report.command()

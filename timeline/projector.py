@@ -48,8 +48,10 @@ from timeline.projection import Projection
 from timeline.rows import R, Rows, Shape, key_of, shape_of
 from timeline.store import (
     Appended,
+    Check,
     EventStore,
     ExpectedVersion,
+    Loaded,
     persistently,
 )
 from timeline.tables import VERSION_TABLE, metadata
@@ -327,6 +329,41 @@ class Projector:
             while not self.step(connection, inline):
                 pass
         return appended
+
+    def load(
+        self,
+        make: Callable[[sa.Connection], Iterable[NewEvent]],
+        *,
+        check: Check | None = None,
+    ) -> Loaded:
+        """Append any number of events, and keep the rows of inline projections, as `append` does.
+
+        Args:
+            make: makes the events, anew for each try; it gets the transaction they are written in.
+            check: as for `EventStore.load`.
+
+        Raises:
+            EventIdReused, InvalidEvent, DatabaseError: see `EventStore.load`.
+        """
+        inline = tuple(each for each in self.projections if each.mode == "inline")
+        if inline:
+            with contextlib.suppress(DatabaseReadOnly):
+                return persistently(lambda: self._load(make, check, inline))
+        return persistently(lambda: self._load(make, check, ()))
+
+    def _load(
+        self,
+        make: Callable[[sa.Connection], Iterable[NewEvent]],
+        check: Check | None,
+        inline: tuple[Projection, ...],
+    ) -> Loaded:
+        if inline:
+            self._build_missing(inline)
+        with database.writing(self.store.engine) as connection:
+            loaded = self.store.load(make(connection), connection=connection, check=check)
+            while inline and not self.step(connection, inline):
+                pass
+        return loaded
 
     def catch_up(
         self, stop: threading.Event | None = None, progress: Progress | None = None

@@ -23,6 +23,7 @@ from timeline.events.base import (
     renamed,
     type_names,
 )
+from timeline.events.conduct import ConductReported
 from timeline.events.corrections import (
     DisagreementNoted,
     EventCorrected,
@@ -34,7 +35,7 @@ from timeline.events.corrections import (
     Side,
 )
 from timeline.events.envelope import NewEvent, RecordedEvent
-from timeline.events.evidence import Evidence, Link
+from timeline.events.evidence import Coding, Evidence, Link
 from timeline.events.meetings import (
     Attendance,
     AttendanceReported,
@@ -78,6 +79,7 @@ VOCABULARY: tuple[type, ...] = (
     AttendanceReported,
     PlanAnnounced,
     PlanOutcomeReported,
+    ConductReported,
     EventCorrected,
     EventRetracted,
     EventCorroborated,
@@ -104,6 +106,8 @@ __all__ = [
     "ActorsMerged",
     "Attendance",
     "AttendanceReported",
+    "Coding",
+    "ConductReported",
     "DisagreementNoted",
     "EventCorrected",
     "EventCorroborated",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
 import attrs
+import msgspec
 
 from timeline.clock import When, when
 from timeline.events.base import ActorId, SourceId, Text
@@ -44,6 +45,35 @@ def links(chain: Iterable[Link | str]) -> tuple[Link, ...]:
     return tuple(link if isinstance(link, Link) else Link(link) for link in chain)
 
 
+_Mark = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+
+
+@attrs.frozen
+class Coding:
+    """A row of coded event data: what a coder, most often a machine, made of a passage.
+
+    Attributes:
+        dataset: the data set, such as `icews`.
+        row: the id of the row in it.
+        scheme: the scheme of its codes, such as `cameo`.
+        code: the code the row bears.
+        intensity: where the scheme puts the code between conflict and cooperation; of CAMEO on
+            Goldstein's scale, from -10 to 10.
+        place: the place the coder found in the passage.
+        latitude: of that place, in degrees north (WGS 84).
+        longitude: of that place, in degrees east (WGS 84).
+    """
+
+    dataset: _Mark
+    row: _Mark
+    scheme: _Mark
+    code: _Mark
+    intensity: float | None = None
+    place: str | None = None
+    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
+
+
 @attrs.frozen
 class Evidence:
     """One source's support for an event.
@@ -53,9 +83,11 @@ class Evidence:
         at: where in it, such as `paragraph 3` or `00:14:20`.
         excerpt: a short passage as printed there, for finding the place again.
         chain: publisher, agency, speaker, the one spoken for; nearest to the reader first.
+        coding: the row that says so, where it is known from coded event data.
     """
 
     source: SourceId
     at: str | None = None
     excerpt: Text | None = None
     chain: tuple[Link, ...] = attrs.field(default=(), converter=links)
+    coding: Coding | None = None

@@ -70,20 +70,23 @@ class ProposalAnswered:
     """A party answered a proposal.
 
     Attributes:
-        proposal: which.
+        proposal: which; None where the source tells of an answer and not to what. Such an answer
+            bears on no initiative.
         by: who gave the answer.
         answer: the answer, in one of four words.
         text: the answer in the recorder's own words.
         on_behalf_of: the party it was given for, where that is not `by`.
         quotes: short phrases of the answerer's own.
+        to: whose proposal it was, or who was answered, where the source tells no more.
     """
 
-    proposal: ProposalId
+    proposal: ProposalId | None
     by: ActorId
     answer: Answer
     text: Text
     on_behalf_of: ActorId | None = None
     quotes: tuple[str, ...] = attrs.field(default=(), converter=strings)
+    to: ActorId | None = None
 
 
 @event(category="proposal", subject="proposal", evidence=True)
@@ -127,14 +130,17 @@ class ProposalAdopted:
     """The parties agreed on a proposal.
 
     Attributes:
-        proposal: which.
+        proposal: which; None where the source tells of an agreement and not on what. It then bears
+            on no initiative.
         parties: who agreed.
-        text: on what, in the recorder's own words.
+        text: what was agreed, in the recorder's own words.
+        place: where.
     """
 
-    proposal: ProposalId
+    proposal: ProposalId | None
     parties: tuple[ActorId, ...] = attrs.field(converter=strings)
     text: Text
+    place: str | None = None
 
 
 @event(category="proposal", subject="proposal")

@@ -86,6 +86,8 @@ class StatementMade:
         terms: what it says of the terms of the proposals of `about`.
         disputes: the events whose reports it calls wrong. To deny a report is not to take a
             position.
+        toward: whom it was directed at, where the source does not tell whether that is whom it was
+            said to or whom it was about.
     """
 
     speaker: ActorId
@@ -102,3 +104,4 @@ class StatementMade:
     positions: tuple[Position, ...] = attrs.field(default=(), converter=positions)
     terms: tuple[Term, ...] = attrs.field(default=(), converter=terms)
     disputes: tuple[EventId, ...] = attrs.field(default=(), converter=strings)
+    toward: ActorId | None = None

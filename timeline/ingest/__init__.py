@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from timeline.ingest.accounts import CodeLine, Ingested
 from timeline.ingest.records import read_records
 
-__all__ = ["read_records"]
+__all__ = ["CodeLine", "Ingested", "read_records"]

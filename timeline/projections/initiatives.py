@@ -227,8 +227,10 @@ class Initiatives(Projection):
 
     @on(ProposalAnswered)
     def answered(self, rows: Rows, recorded: RecordedEvent[ProposalAnswered]) -> None:
-        """An answer is a position of the party's own."""
+        """An answer is a position of the party's own, on the proposal that it answers."""
         made = recorded.event
+        if made.proposal is None:
+            return
         rows.put(
             PositionRow(
                 event=recorded.id,
@@ -275,7 +277,8 @@ class Initiatives(Projection):
     @on(ProposalAdopted)
     def adopted(self, rows: Rows, recorded: RecordedEvent[ProposalAdopted]) -> None:
         """Agreed."""
-        self._put_stage(rows, recorded, "agreed")
+        if recorded.event.proposal is not None:
+            self._put_stage(rows, recorded, "agreed")
 
     @on(StatementMade)
     def said(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:

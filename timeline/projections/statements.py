@@ -21,6 +21,7 @@ class StatementRow:
     on_behalf_of: str | None
     capacity: str | None
     addressee: str | None
+    toward: str | None
     place: str | None
     meeting: str | None
     about: tuple[str, ...]
@@ -51,6 +52,7 @@ class Statements(Projection):
                 on_behalf_of=said.on_behalf_of,
                 capacity=said.capacity,
                 addressee=said.to,
+                toward=said.toward,
                 place=said.place,
                 meeting=said.meeting,
                 about=said.about,

@@ -11,9 +11,12 @@ from timeline.reports.base import Report
 from timeline.reports.changes import ChangesReport
 from timeline.reports.contradictions import ContradictionsReport
 from timeline.reports.corroboration import CorroborationReport
+from timeline.reports.encounters import EncountersReport
 from timeline.reports.evidence import Citation
+from timeline.reports.follow_ups import FollowUpsReport
 from timeline.reports.initiative import InitiativeReport
 from timeline.reports.plans import PlansReport
+from timeline.reports.statement_counts import StatementCountsReport
 from timeline.reports.statements import StatementsReport
 
 __all__ = [
@@ -23,8 +26,11 @@ __all__ = [
     "Citation",
     "ContradictionsReport",
     "CorroborationReport",
+    "EncountersReport",
+    "FollowUpsReport",
     "InitiativeReport",
     "PlansReport",
     "Report",
+    "StatementCountsReport",
     "StatementsReport",
 ]

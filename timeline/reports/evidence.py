@@ -226,7 +226,7 @@ class Citer:
             origin_publisher=self.name(origin.publisher),
             grade=source.grade,
             cited_in=source.cited_in,
-            at=evidence.at,
+            at=_place(evidence),
             excerpt=evidence.excerpt,
             chain=tuple(self._told(link) for link in evidence.chain),
         )
@@ -256,6 +256,15 @@ class Citer:
             seen.add(source.copies)
             source = self._source(source.copies)
         return source
+
+
+def _place(evidence: Evidence) -> str | None:
+    """The place in the source; and the row that was coded of it, where there is one."""
+    coding = evidence.coding
+    if coding is None:
+        return evidence.at
+    row = f"coded {coding.scheme} {coding.code} by {coding.dataset}, row {coding.row}"
+    return row if evidence.at is None else f"{evidence.at}, {row}"
 
 
 def text(value: object) -> str | None:

@@ -1,0 +1,59 @@
+"""The command line's account of coded event data."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import attrs
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from timeline.ingest import Ingested
+
+_COLUMNS = ("rows", "events", "folded", "further", "repeated", "left_out", "bad")
+_MOST_SHOWN = 20
+
+
+def show_account(done: Ingested, *, as_json: bool) -> None:
+    """Print what became of the rows, by code, and on standard error what was wrong with some."""
+    for problem in done.problems[:_MOST_SHOWN]:
+        click.echo(f"Left out: {problem}", err=True)
+    if done.bad > _MOST_SHOWN:
+        click.echo(f"Left out: {done.bad - _MOST_SHOWN:,} more bad rows", err=True)
+    if as_json:
+        click.echo(msgspec.json.encode(_account(done)).decode())
+        return
+    console = Console()
+    # Piped, it has no width to keep to, unless it is told one.
+    wide = console.is_terminal or "COLUMNS" in os.environ
+    (console if wide else Console(width=200)).print(_table(done))
+    click.echo(
+        f"{done.added:,} events added: {done.events + done.further:,} of rows, "
+        f"{done.actors:,} actors, {done.sources:,} sources; the log holds {done.position:,} events."
+    )
+
+
+def _account(done: Ingested) -> dict[str, Any]:
+    plain = attrs.asdict(done, filter=lambda field, _: field.name != "problems")
+    return plain | {"problems": [str(problem) for problem in done.problems]}
+
+
+def _table(done: Ingested) -> Table:
+    table = Table(box=None, padding=(0, 1), pad_edge=False, show_footer=True)
+    table.add_column("code", footer="all", no_wrap=True)
+    table.add_column("what", overflow="ellipsis", no_wrap=True)
+    table.add_column("becomes", no_wrap=True, min_width=len("statement"))
+    totals = {title: getattr(done, title) for title in _COLUMNS}
+    # What nothing became of would only take room.
+    shown = [title for title, total in totals.items() if total or title in {"rows", "events"}]
+    for title in shown:
+        heading, footer = title.replace("_", " "), f"{totals[title]:,}"
+        wide = max(len(heading), len(footer))
+        table.add_column(heading, footer, justify="right", no_wrap=True, min_width=wide)
+    for line in done.codes:
+        numbers = (f"{getattr(line, title):,}" for title in shown)
+        table.add_row(line.code, line.label, line.becomes, *numbers)
+    return table

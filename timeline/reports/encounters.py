@@ -1,0 +1,193 @@
+"""Who met whom, how often, and when."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import combinations
+from typing import ClassVar
+
+import attrs
+
+from timeline.clock import UNKNOWN, When, within
+from timeline.projection import View
+from timeline.projections.meetings import AttendanceRow, MeetingReportRow
+from timeline.reports import document
+from timeline.reports.actors import find_actor
+from timeline.reports.base import Report, Standing
+from timeline.reports.capped import TOP, Counted, counted, require_top
+from timeline.reports.document import Document, Table, cell
+from timeline.reports.evidence import Citer, Named, text
+from timeline.reports.meetings import meeting_dates
+
+_THERE = frozenset({"attended", "represented"})
+
+
+@attrs.frozen
+class Encounter:
+    """One meeting of two who were there.
+
+    Attributes:
+        meeting: its id.
+        form: what sort of meeting.
+        date: when it was held; an unknown date where no report says. The first of several.
+        events: what has the two there.
+    """
+
+    meeting: str
+    form: str
+    date: When
+    events: tuple[str, ...]
+
+
+@attrs.frozen
+class EncounterLine:
+    """Two who met.
+
+    Attributes:
+        one: the one whose id comes first.
+        other: the other.
+        meetings: how many meetings are on record at which both were.
+        days: on how many different dates; less than the meetings where several are of one day,
+            which may then be one meeting told of twice.
+        first: the date of the first.
+        last: that of the last.
+        forms: what sorts of meetings these were, the most frequent first, each with how many.
+    """
+
+    one: Named
+    other: Named
+    meetings: Counted
+    days: int
+    first: str | None
+    last: str | None
+    forms: dict[str, int]
+
+
+@attrs.frozen(kw_only=True)
+class EncountersReport(Report):
+    """Pairs who met, those that met most often first.
+
+    Attributes:
+        actor: the one whose encounters these are; None for everybody's.
+        pairs: how many pairs met, in the time given.
+        meetings: how many meetings of two or more these rest on.
+        encounters: the pairs, up to as many as were asked for.
+    """
+
+    kind: ClassVar[str] = "encounters"
+
+    actor: str | None
+    since: str | None
+    until: str | None
+    pairs: int
+    meetings: int
+    encounters: tuple[EncounterLine, ...]
+
+    def document(self) -> Document:
+        """The report as headings and tables."""
+        dates = {"since": self.since, "until": self.until}
+        given = [self.actor, *(f"{word} {value}" for word, value in dates.items() if value)]
+        title = ", ".join(filter(None, given))
+        left = self.pairs - len(self.encounters)
+        lead = f"{self.pairs:,} pairs met, at {self.meetings:,} meetings."
+        if left:
+            lead += f" The {len(self.encounters):,} that met most often are shown."
+        return self._document(
+            f"Who met whom: {title}" if title else "Who met whom",
+            [self._table()],
+            lead=(cell(lead),),
+            note="Two have met who by any report were both at a meeting, in person or represented. "
+            "Of each pair the first events are cited.",
+        )
+
+    def _table(self) -> Table:
+        return Table(
+            "Pairs",
+            ("Who", "Whom", "Meetings", "Days", "When", "Forms"),
+            tuple(
+                document.line(
+                    each.meetings.evidence,
+                    each.one,
+                    each.other,
+                    each.meetings,
+                    each.days,
+                    " to ".join(dict.fromkeys(filter(None, (each.first, each.last)))),
+                    tuple(f"{form} {count}" for form, count in each.forms.items()),
+                )
+                for each in self.encounters
+            ),
+            named_by=2,
+        )
+
+
+def encounters_report(
+    view: View,
+    *,
+    actor: str | None = None,
+    since: When | None = None,
+    until: When | None = None,
+    certainly: bool = False,
+    top: int | None = TOP,
+) -> EncountersReport:
+    """Make the report of who met whom, of one actor or of everybody.
+
+    Raises:
+        NotFound: no actor in view goes by that name.
+        InvalidInput: several do; or fewer than one line is asked for.
+    """
+    require_top(top)
+    chosen = None if actor is None else find_actor(view, actor)
+    pairs: dict[tuple[str, str], list[Encounter]] = defaultdict(list)
+    meetings = set()
+    for pair, encounter in encounters(view):
+        timely = within(encounter.date, since, until, certainly=certainly)
+        if timely and (chosen is None or chosen in pair):
+            pairs[pair].append(encounter)
+            meetings.add(encounter.meeting)
+    citer = Citer(view)
+    often = sorted(pairs, key=lambda pair: (-len(pairs[pair]), pair))[:top]
+    return EncountersReport(
+        standing=Standing.of(view),
+        actor=chosen,
+        since=text(since),
+        until=text(until),
+        pairs=len(pairs),
+        meetings=len(meetings),
+        encounters=tuple(_line(citer, pair, pairs[pair]) for pair in often),
+        corrections=citer.corrections(),
+        sources=citer.sources(),
+    )
+
+
+def encounters(view: View) -> Iterator[tuple[tuple[str, str], Encounter]]:
+    """Each pair at each meeting, the two in the order of their ids."""
+    reports: dict[str, list[MeetingReportRow]] = defaultdict(list)
+    for report in view.all(MeetingReportRow):
+        reports[report.meeting].append(report)
+    there: dict[str, dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
+    for row in view.all(AttendanceRow):
+        if row.status in _THERE:
+            there[row.meeting][row.participant] |= dict.fromkeys(row.events)
+    for meeting, people in there.items():
+        of = reports.get(meeting, [])
+        date = min(meeting_dates(of)) if of else UNKNOWN
+        form = next((report.form for report in of if report.form), None) or "other"
+        for one, other in combinations(sorted(people), 2):
+            events = tuple(people[one] | people[other])
+            yield (one, other), Encounter(meeting, form, date, events)
+
+
+def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> EncounterLine:
+    met = sorted(met, key=lambda each: (each.date, each.meeting))
+    dates = list(dict.fromkeys(each.date.text for each in met if each.date != UNKNOWN))
+    forms = Counter(each.form for each in met)
+    return EncounterLine(
+        one=citer.name(pair[0]),
+        other=citer.name(pair[1]),
+        meetings=counted(citer, len(met), (id for each in met for id in each.events)),
+        days=len(dates),
+        first=dates[0] if dates else None,
+        last=dates[-1] if dates else None,
+        forms=dict(sorted(forms.items(), key=lambda item: (-item[1], item[0]))),
+    )

@@ -1,0 +1,139 @@
+"""How many statements each actor made in each month."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import ClassVar
+
+import attrs
+
+from timeline.clock import When, within
+from timeline.projection import View
+from timeline.projections.statements import StatementRow
+from timeline.reports import document
+from timeline.reports.actors import find_actor
+from timeline.reports.base import Report, Standing, by_time
+from timeline.reports.capped import TOP, Counted, counted, require_top
+from timeline.reports.document import Document, Table, cell
+from timeline.reports.evidence import Citer, Named, text
+
+UNDATED = "undated"
+
+
+@attrs.frozen
+class MonthLine:
+    """What one actor said in one month.
+
+    `month` is such as `2018-06`; a year where that is all that is certain, and `undated` where not
+    even that is.
+    """
+
+    speaker: Named
+    month: str
+    statements: Counted
+
+
+@attrs.frozen(kw_only=True)
+class StatementCountsReport(Report):
+    """Counts by actor and month: those first who said most, and of each the earliest month.
+
+    Attributes:
+        speaker: the one whose statements are counted; None for everybody's.
+        speakers: how many actors said something, in the time given.
+        statements: how many statements these made.
+        months: the counts, of up to as many actors as were asked for.
+    """
+
+    kind: ClassVar[str] = "statement-counts"
+
+    speaker: str | None
+    since: str | None
+    until: str | None
+    speakers: int
+    statements: int
+    months: tuple[MonthLine, ...]
+
+    def document(self) -> Document:
+        """The report as headings and tables."""
+        dates = {"since": self.since, "until": self.until}
+        given = [self.speaker, *(f"{word} {value}" for word, value in dates.items() if value)]
+        title = ", ".join(filter(None, given))
+        shown = len({each.speaker.id for each in self.months})
+        lead = f"{self.statements:,} statements of {self.speakers:,} actors."
+        if shown < self.speakers:
+            lead += f" The {shown:,} who made most of them are shown."
+        return self._document(
+            f"Statements by month: {title}" if title else "Statements by actor and month",
+            [
+                Table(
+                    "Statements",
+                    ("Who", "Month", "Statements"),
+                    tuple(
+                        document.line(
+                            each.statements.evidence, each.speaker, each.month, each.statements
+                        )
+                        for each in self.months
+                    ),
+                    named_by=2,
+                )
+            ],
+            lead=(cell(lead),),
+            note="A statement whose date is uncertain counts for the month, or else the year, that "
+            "it certainly lies in. Of each count the first statements are cited.",
+        )
+
+
+def statement_counts_report(
+    view: View,
+    *,
+    speaker: str | None = None,
+    since: When | None = None,
+    until: When | None = None,
+    certainly: bool = False,
+    top: int | None = TOP,
+) -> StatementCountsReport:
+    """Make the report of how many statements there are by actor and month.
+
+    Raises:
+        NotFound: no actor in view goes by the speaker's name.
+        InvalidInput: several do; or fewer than one actor is asked for.
+    """
+    require_top(top)
+    chosen = None if speaker is None else find_actor(view, speaker)
+    rows = view.all(StatementRow) if chosen is None else view.all(StatementRow, speaker=chosen)
+    said: dict[str, dict[str, list[StatementRow]]] = defaultdict(lambda: defaultdict(list))
+    count = 0
+    for row in by_time(rows):
+        if within(row.occurred, since, until, certainly=certainly):
+            said[row.speaker][month_of(row.occurred)].append(row)
+            count += 1
+    totals = {who: sum(map(len, months.values())) for who, months in said.items()}
+    citer = Citer(view)
+    return StatementCountsReport(
+        standing=Standing.of(view),
+        speaker=chosen,
+        since=text(since),
+        until=text(until),
+        speakers=len(said),
+        statements=count,
+        months=tuple(
+            MonthLine(
+                citer.name(who),
+                month,
+                counted(citer, len(rows), (id for row in rows for id in row.events)),
+            )
+            for who in sorted(totals, key=lambda who: (-totals[who], who))[:top]
+            for month, rows in sorted(said[who].items())
+        ),
+        corrections=citer.corrections(),
+        sources=citer.sources(),
+    )
+
+
+def month_of(date: When | None) -> str:
+    """The month that a date certainly lies in; else the year; else `undated`."""
+    earliest, latest = (None, None) if date is None else date.reach
+    if earliest is None or latest is None or earliest.year != latest.year:
+        return UNDATED
+    year = f"{earliest.year:04}"
+    return f"{year}-{earliest.month:02}" if earliest.month == latest.month else year
