@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 if sys.platform == "win32":
     pytest.skip("the benchmarks fork", allow_module_level=True)
 
-LINES = ["sqlite-append", "sqlite-batch-100", "sqlite-import", "sqlite-stream", "sqlite-rebuild"]
+LINES = ["sqlite-append", "sqlite-stream", "sqlite-rebuild"]
 
 
 def bench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -29,15 +29,15 @@ def test_a_short_run_makes_the_page_its_plot_and_the_quote(tmp_path: Path) -> No
     docs.mkdir()
     readme.write_text("# A\n<!-- scripts/bench -->\nold\n<!-- end of scripts/bench -->\n## B\n")
 
-    small = ["--rounds", "2", "--events", "200", "--sizes", "450"]
+    small = ["--rounds", "1", "--events", "200", "--sizes", "420"]
     done = bench("all", *small, "--only", *LINES, "--into", docs)
 
     assert done.returncode == 0, done.stderr
     found = json.loads((docs / "performance.json").read_text())
-    assert {*LINES, "sqlite-batch-1000"} == found["lines"].keys()
-    rounds = [len(values) for line in found["lines"].values() for values in line.values()]
-    assert rounds == [2] * len(rounds)
-    assert all({"sqlite3", "timeline"} <= line.keys() for line in found["lines"].values())
+    assert list(found["lines"]) == LINES
+    for sides in found["lines"].values():
+        assert {"sqlite3", "timeline"} <= sides.keys()
+        assert all(rate > 0 for rates in sides.values() for rate in rates)
     page = (docs / "performance.md").read_text()
     assert page.count("| SQLite: read one stream of 100 |") == 2
     assert "| a report, live |" in page
