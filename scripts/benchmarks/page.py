@@ -43,7 +43,7 @@ REASONS = {
     "and releasing it is done once at a time, where unordered inserts use all processors.",
     "postgresql-batch-1000": f"{_CHECKED}; COPY sends rows that are ready.",
     "postgresql-import": f"{_CHECKED}; COPY sends rows that are ready.",
-    "postgresql-read": "Event and evidence are decoded into their classes, patterns of ids checked.",
+    "postgresql-read": "Event and evidence are decoded into their classes, and checked.",
     "postgresql-bytes": "The raw table takes as much: ids of events and streams stand in it and in "
     "their indexes, dates and digests beside the payload.",
 }
@@ -52,7 +52,7 @@ REASONS = {
 PAGE = """\
 # Performance
 
-This page is made by `scripts/bench` alone, from `performance.json` beside it, which holds what every
+This page is made by `scripts/bench` alone, from `performance.json` beside it, which holds what each
 round gave. It measures the same work, in one run on one machine, done by the raw driver, by the
 package `eventsourcing`, and by this store with typed events, evidence and digests on.
 

@@ -65,8 +65,9 @@ def evidence(number: int) -> list[Evidence]:
 
 
 def occurred(number: int) -> str:
-    """On which day."""
-    return f"20{number % 20 + 10}-{number % 12 + 1:02}-{number % 28 + 1:02}"
+    """On which day: one after the other of twenty years, so that few are met twice in a row."""
+    month, day = divmod(number, 28)
+    return f"20{month // 12 % 20 + 10}-{month % 12 + 1:02}-{day + 1:02}"
 
 
 def news(count: int, total: int) -> Iterator[NewEvent]:
