@@ -191,7 +191,7 @@ def tell(text: str) -> None:
 
 
 def parse() -> argparse.Namespace:
-    """The arguments; without any, `all`."""
+    """The arguments; `all` where none says what."""
     parser = argparse.ArgumentParser(description="Measures what the store needs.")
     kinds = parser.add_subparsers(required=True, dest="kind")
     of_all = kinds.add_parser("all", help="peers and growth, and the page made of them")
@@ -215,7 +215,9 @@ def parse() -> argparse.Namespace:
     of_memory.add_argument("--events", type=int, default=1_000_000)
     of_memory.add_argument("--postgresql", action="store_true")
     of_memory.set_defaults(run=memory)
-    return parser.parse_args(sys.argv[1:] or ["all"])
+    given = sys.argv[1:]
+    named = given and (not given[0].startswith("-") or given[0] in ("-h", "--help"))
+    return parser.parse_args(given if named else ["all", *given])
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import statistics
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,8 @@ package `eventsourcing`, and by this store with typed events, evidence and diges
 
 Made on {date}, on {cores} cores ({machine}), with Python {python}, SQLite {sqlite}, PostgreSQL
 {postgresql}, psycopg {psycopg}, SQLAlchemy {sqlalchemy} and eventsourcing {eventsourcing}; by
-`scripts/bench --rounds {rounds} --events {events}`: {events:,} events in {streams:,} streams,
-{payload:,.0f} bytes of data and evidence each.
+`scripts/bench --rounds {rounds} --events {events} --sizes {sizes}`:
+{events:,} events in {streams:,} streams, {payload:,.0f} bytes of data and evidence each.
 
 ## How it is measured
 
@@ -108,8 +109,8 @@ Rates as a ratio to the raw driver's in the same run; higher is better, but wher
 
 GROWTH_NOTE = """\
 SQLite, logs that hold one initiative of a few hundred events, and around it other matters, made by
-`scripts/scale.py`. In milliseconds: medians, but for what was done once, to all events. In brackets
-as a multiple of the smallest log's. The report is the initiative's; as of a day it is folded anew,
+`scripts/scale.py`. In milliseconds: medians, but for reading all, done once. In brackets as
+a multiple of the smallest log's. The report is the initiative's; as of a day it is folded anew,
 from the events that concern it."""
 
 
@@ -120,13 +121,22 @@ def page(results: Mapping[str, Any]) -> str:
     growth = {int(size): costs for size, costs in results["growth"].items()}
     return PAGE.format(
         **made,
+        sizes=" ".join(map(str, growth)),
         aims=_aims(shown, values),
         missed=_missed(shown, values),
         numbers=_numbers(shown, values),
-        includes="\n".join(f"- **{line.title}.** {line.includes}" for line in shown),
+        includes="\n".join(_item(f"**{line.title}.** {line.includes}") for line in shown),
         growth_note=GROWTH_NOTE,
         growth=_growth(growth),
     )
+
+
+def _item(text: str) -> str:
+    """An item of a list."""
+    return textwrap.fill(
+        text, 100, initial_indent="- ", subsequent_indent="  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -170,7 +180,7 @@ def _missed(shown: Sequence[Line], values: Mapping[str, Any]) -> str:
     if not missed:
         return "All aims are reached.\n"
     lines = [
-        f"- **{line.title}** ({_ratio(line, OURS, values)}). {REASONS.get(line.key, '')}".rstrip()
+        _item(f"**{line.title}** ({_ratio(line, OURS, values)}). {REASONS.get(line.key, '')}")
         for line in missed
     ]
     return "\n".join(["Where an aim is not reached, and where the time goes:", "", *lines, ""])
@@ -199,7 +209,7 @@ def _span(found: Sequence[float], shown: Callable[[float], str]) -> str:
 
 
 def _amount(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2f}"
 
 
 def _growth(growth: Mapping[int, Mapping[str, float]]) -> str:
