@@ -1,5 +1,13 @@
 """Measures what the store needs; see `scripts/bench`.
 
+`all`: `peers` and `growth` together, and the page docs/performance.md made of what they find.
+
+`peers`: how fast the store is beside the raw drivers and the package `eventsourcing`.
+
+`growth`: what its work costs as the log grows.
+
+`page`: the page made anew from what the last run found, which is kept beside it.
+
 `memory`: how much memory verifying, rebuilding every projection and following take on a long log.
 Each is done by a process of its own, which says how far its peak lies above what it took before it
 began, with everything imported and the database open.
@@ -9,17 +17,25 @@ began, with everything imported and the database open.
 
 import argparse
 import contextlib
+import importlib.metadata
+import json
 import multiprocessing
 import os
-import resource
+import platform
+import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import bench_ingest
 import servers
+from benchmarks import growth, lines, page, work
+from benchmarks.ground import POSTGRESQL, Ground
+from benchmarks.lines import peak
 
 from timeline import Evidence, Link, NewEvent, Position, StatementMade, Timeline
 from timeline.events import Actor, ActorAdded, ProposalMade, Source, SourceAdded
@@ -95,12 +111,6 @@ def follow(timeline: Timeline) -> int:
     return end
 
 
-def peak() -> int:
-    """The most memory this process has had, in bytes."""
-    taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return taken if sys.platform == "darwin" else taken * 1024
-
-
 def measured(url: str, work: Callable[[Timeline], int]) -> tuple[int, float, int]:
     """Events dealt with, seconds, and bytes above the start."""
     with Timeline.open(url) as timeline:
@@ -150,10 +160,84 @@ def ingest(given: argparse.Namespace) -> None:
           f"{taken / 2**20:,.0f} MiB above the start")  # fmt: skip
 
 
-def main() -> None:
-    """Read the arguments, and measure."""
+def peers(given: argparse.Namespace) -> dict[str, Any]:
+    """Measure beside the peers; what was found, and with what."""
+    with contextlib.ExitStack() as stack:
+        ground = Ground(stack, given.events)
+        found = lines.measure(lines.chosen(given.only), ground, given.rounds, tell)
+        server = ground.version() if any(key.startswith(POSTGRESQL) for key in found) else "–"
+    sizes = [work.payload(new) for new in work.news(1_000, given.events)]
+    made = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "postgresql": server,
+        **{name: version(name) for name in ("psycopg", "sqlalchemy", "eventsourcing")},
+        "rounds": given.rounds,
+        "events": given.events,
+        "streams": work.streams(given.events),
+        "payload": sum(sizes) / len(sizes),
+    }
+    return {"made": made, "lines": found}
+
+
+def version(name: str) -> str:
+    """The version of a package; a dash where it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "–"
+
+
+def grow(given: argparse.Namespace) -> dict[int, growth.Costs]:
+    """Measure what work costs as the log grows."""
+    return growth.measured(given.sizes, given.rounds, tell)
+
+
+def everything(given: argparse.Namespace) -> None:
+    """Measure, keep what was found, and make the page of it."""
+    results = peers(given) | {"growth": grow(given)}
+    kept = given.into / KEPT
+    kept.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    make_page(given)
+
+
+def make_page(given: argparse.Namespace) -> None:
+    """Make the page of what was kept."""
+    page.write(json.loads((given.into / KEPT).read_text("utf-8")), given.into)
+
+
+KEPT = "performance.json"
+
+
+def tell(text: str) -> None:
+    """Say at once how far it has come."""
+    print(text, flush=True)
+
+
+def parse() -> argparse.Namespace:
+    """The arguments; `all` where none says what."""
     parser = argparse.ArgumentParser(description="Measures what the store needs.")
     kinds = parser.add_subparsers(required=True, dest="kind")
+    of_all = kinds.add_parser("all", help="peers and growth, and the page made of them")
+    of_all.set_defaults(run=everything)
+    of_peers = kinds.add_parser("peers", help="beside the raw drivers and eventsourcing")
+    of_peers.set_defaults(run=peers)
+    of_growth = kinds.add_parser("growth", help="what work costs as the log grows")
+    of_growth.set_defaults(run=grow)
+    of_page = kinds.add_parser("page", help="the page anew, of what was found last")
+    of_page.set_defaults(run=make_page)
+    for each in (of_all, of_peers):
+        each.add_argument("--events", type=int, default=100_000)
+        each.add_argument("--only", nargs="+", metavar="NAME", help="lines that begin so")
+    for each in (of_all, of_growth):
+        each.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    for each in (of_all, of_peers, of_growth):
+        each.add_argument("--rounds", type=int, default=5)
+    for each in (of_all, of_page):
+        each.add_argument("--into", type=Path, default=Path("docs"), metavar="FOLDER")
     of_memory = kinds.add_parser("memory", help="verify, rebuild and follow a long log")
     of_memory.add_argument("--events", type=int, default=1_000_000)
     of_memory.add_argument("--postgresql", action="store_true")
@@ -162,8 +246,18 @@ def main() -> None:
     of_ingest.add_argument("--rows", type=int, default=350_000)
     of_ingest.add_argument("--postgresql", action="store_true")
     of_ingest.set_defaults(run=ingest)
-    given = parser.parse_args()
-    given.run(given)
+    given = sys.argv[1:]
+    named = given and (not given[0].startswith("-") or given[0] in ("-h", "--help"))
+    return parser.parse_args(given if named else ["all", *given])
+
+
+def main() -> None:
+    """Read the arguments, and measure."""
+    given = parse()
+    try:
+        given.run(given)
+    except lines.UnknownLine as error:
+        sys.exit(f"bench: {error}")
 
 
 if __name__ == "__main__":

@@ -20,22 +20,20 @@ import multiprocessing
 import statistics
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import servers
 import sqlalchemy as sa
+from benchmarks import work
 
-from timeline import EventStore, Evidence, NewEvent, StatementMade, Timeline
+from timeline import EventStore, NewEvent, Timeline
+from timeline.codec import encode_value
 from timeline.database import create_engine
 
-TEXT = "What was said, in some four hundred characters of the recorder's own words. " * 5
-EVENT = NewEvent(
-    StatementMade("speaker", TEXT, capacity="spokesman", topics=["ports"]),
-    occurred="2022-11-29",
-    evidence=[Evidence("gazette-0412", at="paragraph 3", chain=["gazette", "speaker"])],
-)
+EVENT = next(work.news(1, 1))
 
 PLAIN_TABLE = """
 CREATE TABLE plain (
@@ -55,8 +53,9 @@ def insert(url: str, stream: str, begin: float, until: float, *, autocommit: boo
     """Insert rows; says how many."""
     dsn = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     rest = ("StatementMade", 1, "2022-11-29", "2022-11-29T00:00:00.000000Z",
-            "2022-11-29T23:59:59.999999Z", "2024-01-01T00:00:00.000000Z", "[]" * 50, TEXT,
-            bytes(16), bytes(32))  # fmt: skip
+            "2022-11-29T23:59:59.999999Z", "2024-01-01T00:00:00.000000Z",
+            encode_value(EVENT.evidence), encode_value(EVENT.event), bytes(16),
+            bytes(32))  # fmt: skip
     with psycopg.connect(dsn, autocommit=autocommit) as connection:
 
         def once(number: int) -> None:
@@ -98,14 +97,22 @@ WORK: dict[str, Callable[[str, str, float, float], int]] = {
 }
 
 
-def rate(name: str, url: str, writers: int, seconds: float) -> float:
+def rate(
+    inserting: Callable[[str, str, float, float], int], url: str, writers: int, seconds: float
+) -> float:
     """Rows a second, all writers together."""
     # A moment later, so that all of them are at it when the time starts to count.
     begin = time.time() + 1
     with multiprocessing.get_context("fork").Pool(writers) as pool:
-        jobs = [(url, f"{name}-{writer}-{begin}", begin, begin + seconds)
-                for writer in range(writers)]  # fmt: skip
-        return sum(pool.starmap(WORK[name], jobs)) / seconds
+        jobs = [(url, uuid.uuid4().hex, begin, begin + seconds) for _ in range(writers)]
+        return sum(pool.starmap(inserting, jobs)) / seconds
+
+
+def prepare(url: str) -> str:
+    """Make both tables in an empty database; says which version the server is of."""
+    with Timeline.open(url) as timeline, timeline.store.engine.begin() as connection:
+        connection.exec_driver_sql(PLAIN_TABLE)
+        return str(connection.scalar(sa.text("SHOW server_version")))
 
 
 @contextlib.contextmanager
@@ -122,12 +129,10 @@ def database(url: str | None, delay: int) -> Iterator[str]:
 def measure(url: str, given: argparse.Namespace, what: str) -> None:
     """Measure one server, and print its lines."""
     rates: dict[str, list[float]] = {name: [] for name in WORK}
-    with Timeline.open(url) as timeline, timeline.store.engine.begin() as connection:
-        connection.exec_driver_sql(PLAIN_TABLE)
-        version = connection.scalar(sa.text("SHOW server_version"))
+    version = prepare(url)
     for _ in range(given.rounds):
         for name, found in rates.items():
-            found.append(rate(name, url, given.writers, given.seconds))
+            found.append(rate(WORK[name], url, given.writers, given.seconds))
     with Timeline.open(url) as timeline:
         head = timeline.verify()
     print(f"PostgreSQL {version}, {what}; {head.position:,} events, gapless, verified")
