@@ -1,0 +1,147 @@
+"""What happened, event by event: for lists in order of time, and by whom and what they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from timeline.clock import When
+from timeline.events import (
+    AttendanceReported,
+    MeetingAnnounced,
+    MeetingCalledOff,
+    MeetingHeld,
+    MeetingRescheduled,
+    MembershipReported,
+    PlanAnnounced,
+    PlanOutcomeReported,
+    ProposalAdopted,
+    ProposalAmended,
+    ProposalAnswered,
+    ProposalDiscussed,
+    ProposalMade,
+    ProposalWithdrawn,
+    RecordedEvent,
+    RoleReported,
+    StatementMade,
+    references,
+)
+from timeline.projection import Projection, on
+from timeline.rows import OfEvent, OfMeeting, OfPlan, OfProposal, Rows, Subject, row
+
+_INDEX = re.compile(r"\[\d+\]")
+
+_WORDS = ("firmness", "answer", "outcome", "role", "status")
+_DUE = ("planned", "due", "until")
+
+
+@row("happenings", key=("event",))
+class HappeningRow:
+    """One event of the world, of whatever type.
+
+    `occurred` is when it happened; for an office or a membership when it began, where that is
+    known. `planned` is what it sets a date for: a meeting or a plan to come, the end of an office.
+    `word` is its firmness, answer, outcome, office or status. `involved` has each actor that it
+    names with its part: the field, or for those at a meeting the status.
+    """
+
+    event: OfEvent
+    position: int
+    type: str
+    occurred: When | None
+    planned: When | None
+    meeting: OfMeeting | None
+    plan: OfPlan | None
+    about: tuple[str, ...]
+    title: str | None
+    place: str | None
+    word: str | None
+    text: str | None
+    involved: tuple[tuple[str, str], ...]
+    events: tuple[str, ...]
+
+
+@row("involvements", key=("actor", "event"))
+class InvolvementRow:
+    """One actor that an event of the world names; see `HappeningRow` for the part it has."""
+
+    actor: Annotated[str, Subject("actor")]
+    event: str
+
+
+@row("concerns", key=("proposal", "event"))
+class ConcernRow:
+    """One proposal that an event of the world names."""
+
+    proposal: OfProposal
+    event: str
+
+
+class Chronology(Projection):
+    """All that happened in the world, whatever it was."""
+
+    name = "chronology"
+    rows = (HappeningRow, InvolvementRow, ConcernRow)
+
+    @on(
+        StatementMade,
+        ProposalMade,
+        ProposalAmended,
+        ProposalAnswered,
+        ProposalDiscussed,
+        ProposalWithdrawn,
+        ProposalAdopted,
+        MeetingAnnounced,
+        MeetingRescheduled,
+        MeetingCalledOff,
+        MeetingHeld,
+        AttendanceReported,
+        PlanAnnounced,
+        PlanOutcomeReported,
+        RoleReported,
+        MembershipReported,
+    )
+    def happened(self, rows: Rows, recorded: RecordedEvent[Any]) -> None:
+        """Keep what it says, and whom and what it names."""
+        said = recorded.event
+        named = list(references(said))
+        proposals = tuple(dict.fromkeys(id for _, of, id in named if of == "proposal"))
+        involved = tuple(dict.fromkeys(_parts(said)))
+        rows.put(
+            HappeningRow(
+                event=recorded.id,
+                position=recorded.position,
+                type=recorded.type,
+                occurred=getattr(said, "since", None) or recorded.occurred,
+                planned=_first(said, _DUE),
+                meeting=getattr(said, "meeting", None),
+                plan=getattr(said, "plan", None),
+                about=proposals,
+                title=getattr(said, "title", None),
+                place=getattr(said, "place", None),
+                word=_first(said, _WORDS),
+                text=getattr(said, "text", None),
+                involved=involved,
+                events=recorded.basis,
+            )
+        )
+        for actor in dict.fromkeys(actor for actor, _ in involved):
+            rows.put(InvolvementRow(actor, recorded.id))
+        for proposal in proposals:
+            rows.put(ConcernRow(proposal, recorded.id))
+
+
+def _first(said: object, names: tuple[str, ...]) -> Any:
+    """The value of the first of these fields that the event has."""
+    return next((getattr(said, name) for name in names if hasattr(said, name)), None)
+
+
+def _parts(said: Any) -> Iterator[tuple[str, str]]:
+    """Each actor that an event names, with its part."""
+    for entry in getattr(said, "attendance", ()):
+        yield entry.actor, entry.status
+    for path, category, id in references(said):
+        field = _INDEX.sub("", path)
+        if category == "actor" and field != "attendance.actor":
+            yield id, field
