@@ -73,6 +73,7 @@ from timeline.reports import (
     ActorsReport,
     AttendanceReport,
     ChangesReport,
+    ChronologyReport,
     ContradictionsReport,
     CorroborationReport,
     EncountersReport,
@@ -87,6 +88,7 @@ from timeline.reports.actors import actors_report, find_actor
 from timeline.reports.attendance import attendance_report
 from timeline.reports.capped import TOP
 from timeline.reports.changes import Clock, changes_report
+from timeline.reports.chronology import chronology_report
 from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
 from timeline.reports.encounters import encounters_report
@@ -241,6 +243,49 @@ class Reporting(abc.ABC):
                 since=str(since),
                 until=str(until),
                 clock=clock,
+            )
+
+    def chronology(
+        self,
+        *,
+        actor: str | None = None,
+        initiative: str | None = None,
+        meeting: str | None = None,
+        series: str | None = None,
+        type: str | None = None,
+        since: Occurred = None,
+        until: Occurred = None,
+        certainly: bool = False,
+    ) -> ChronologyReport:
+        """What happened, in order of world time: all that fits what is given.
+
+        Args:
+            actor: what names this actor, in whatever part; by its id or any recorded name.
+            initiative: what concerns this initiative.
+            meeting: what is told of this meeting, or happened at it.
+            series: likewise, of the editions of this series.
+            type: events of this type, such as `StatementMade`.
+            since: what happened from here on.
+            until: what happened up to here.
+            certainly: leave out what only may have happened within that time.
+
+        Raises:
+            NotFound: no such actor, initiative, meeting or series is in view.
+            InvalidInput: several actors go by that name; no such type; `since` is after `until`.
+            InvalidDate: `since` or `until` is not a date.
+        """
+        start, end = when(since), when(until)
+        with self.view() as view:
+            return chronology_report(
+                view,
+                actor=actor,
+                initiative=initiative,
+                meeting=meeting,
+                series=series,
+                type=type,
+                since=start,
+                until=end,
+                certainly=certainly,
             )
 
     def statements(

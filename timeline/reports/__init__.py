@@ -9,6 +9,7 @@ from timeline.reports.actors import ActorsReport
 from timeline.reports.attendance import AttendanceReport
 from timeline.reports.base import Report
 from timeline.reports.changes import ChangesReport
+from timeline.reports.chronology import ChronologyReport
 from timeline.reports.contradictions import ContradictionsReport
 from timeline.reports.corroboration import CorroborationReport
 from timeline.reports.encounters import EncountersReport
@@ -23,6 +24,7 @@ __all__ = [
     "ActorsReport",
     "AttendanceReport",
     "ChangesReport",
+    "ChronologyReport",
     "Citation",
     "ContradictionsReport",
     "CorroborationReport",

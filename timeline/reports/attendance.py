@@ -17,10 +17,10 @@ from timeline.events import (
 from timeline.projection import View
 from timeline.projections.directory import ActorRow
 from timeline.projections.meetings import MeetingReportRow, MeetingRow
-from timeline.reports.base import Report, Standing, not_found
+from timeline.reports.base import Report, Standing
 from timeline.reports.document import CONTINUED, Cell, Document, Line, Table, about, cell, line
 from timeline.reports.evidence import Citation, Citer, Named
-from timeline.reports.meetings import MeetingLine, meeting_lines
+from timeline.reports.meetings import MeetingLine, chosen_meetings, meeting_lines, meeting_rows
 from timeline.reports.rolls import OUTCOMES, PLANS, THERE, Register, Roll
 
 NOT_MENTIONED = "not mentioned"
@@ -396,7 +396,7 @@ def attendance_report(
     Raises:
         NotFound: no such series or meeting is in view.
     """
-    chosen = _chosen(view, series, meeting)
+    chosen = chosen_meetings(view, series, meeting)
     register = Register(view)
     rolls = [register.roll(row) for row in chosen]
     if series is None and meeting is None:
@@ -417,31 +417,6 @@ def attendance_report(
         corrections=citer.corrections(),
         sources=citer.sources(),
     )
-
-
-def _chosen(view: View, series: str | None, meeting: str | None) -> list[MeetingRow]:
-    if series is None:
-        one = None if meeting is None else view.get(MeetingRow, meeting)
-        found = view.all(MeetingRow) if one is None else [one]
-    else:
-        found = _rows(view, view.all(MeetingReportRow, series=series))
-        if not found:
-            known = sorted({row.series for row in view.all(MeetingReportRow) if row.series})
-            raise not_found(view, f"meeting of a series {series!r}", known, listed="Series")
-    if meeting is None:
-        return found
-    chosen = [row for row in found if row.meeting == meeting]
-    if not chosen:
-        ids = (row.meeting for row in found)
-        raise not_found(view, f"meeting {meeting!r}", ids, listed="Meetings")
-    return chosen
-
-
-def _rows(view: View, reports: Iterable[MeetingReportRow]) -> list[MeetingRow]:
-    """The meetings that the reports are of."""
-    ids = sorted({report.meeting for report in reports})
-    found = (view.get(MeetingRow, id) for id in ids)
-    return [row for row in found if row is not None]
 
 
 def _lines(
@@ -554,7 +529,9 @@ def _sideline_lines(
     beside = [report for row in rows for report in view.all(MeetingReportRow, within=row.meeting)]
     ids = {row.meeting for row in rows}
     rolls = {
-        row.meeting: register.roll(row) for row in _rows(view, beside) if row.meeting not in ids
+        row.meeting: register.roll(row)
+        for row in meeting_rows(view, beside)
+        if row.meeting not in ids
     }
     for told in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
         parties = _lines(citer, [rolls[told.meeting]], [told], with_members=False)
