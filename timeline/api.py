@@ -78,10 +78,13 @@ from timeline.reports import (
     CorroborationReport,
     EncountersReport,
     FollowUpsReport,
+    DossierReport,
     InitiativeReport,
     PlansReport,
+    PositionsReport,
     Report,
     StatementCountsReport,
+    SourcesReport,
     StatementsReport,
 )
 from timeline.reports.actors import actors_report, find_actor
@@ -93,9 +96,12 @@ from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
 from timeline.reports.encounters import encounters_report
 from timeline.reports.follow_ups import DAYS, follow_ups_report
+from timeline.reports.dossier import dossier_report
 from timeline.reports.initiative import initiative_report
+from timeline.reports.origins import sources_report
 from timeline.reports.plans import plans_report
 from timeline.reports.statement_counts import statement_counts_report
+from timeline.reports.position_table import positions_report
 from timeline.reports.statements import statements_report
 from timeline.rows import shape_of
 from timeline.store import (
@@ -186,6 +192,15 @@ class Reporting(abc.ABC):
         """
         with self.view() as view:
             return initiative_report(view, initiative)
+
+    def positions(self, initiative: str) -> PositionsReport:
+        """Where each party of an initiative stood at each date on which that changed.
+
+        Raises:
+            NotFound: no such initiative is in view.
+        """
+        with self.view() as view:
+            return positions_report(view, initiative)
 
     def attendance(
         self, *, series: str | None = None, meeting: str | None = None
@@ -507,6 +522,31 @@ class Reporting(abc.ABC):
             raise InvalidInput(f"form: expected csv, jsonl or parquet; found {form!r}")
         with self.view() as view, new_file(place) as out:
             return write_rows(out, view, known[name], form)
+
+    def dossier(self, name: str) -> DossierReport:
+        """All of one actor: names, offices, memberships, words, positions, meetings, whom it met.
+
+        Args:
+            name: the id or any recorded name of the actor, as for `actors`.
+
+        Raises:
+            NotFound: no actor in view goes by that name; the message names those that come near.
+            InvalidInput: several do; the message names them.
+        """
+        with self.view() as view:
+            return dossier_report(view, name)
+
+    def sources(self, *, initiative: str | None = None) -> SourcesReport:
+        """What each source carries, what is copied, and what rests on one origin only.
+
+        Args:
+            initiative: only of what concerns this initiative.
+
+        Raises:
+            NotFound: no such initiative is in view.
+        """
+        with self.view() as view:
+            return sources_report(view, initiative=initiative)
 
     def contradictions(
         self, *, initiative: str | None = None, meeting: str | None = None

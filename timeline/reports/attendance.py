@@ -15,13 +15,12 @@ from timeline.events import (
     type_names,
 )
 from timeline.projection import View
-from timeline.projections.directory import ActorRow
 from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.reports.base import Report, Standing
 from timeline.reports.document import CONTINUED, Cell, Document, Line, Table, about, cell, line
 from timeline.reports.evidence import Citation, Citer, Named
 from timeline.reports.meetings import MeetingLine, chosen_meetings, meeting_lines, meeting_rows
-from timeline.reports.rolls import OUTCOMES, PLANS, THERE, Register, Roll
+from timeline.reports.rolls import OUTCOMES, PLANS, THERE, Register, Roll, persons_in
 
 NOT_MENTIONED = "not mentioned"
 """No report in view says anything of the party at that meeting. It is not the same as absent."""
@@ -253,7 +252,7 @@ class AttendanceReport(Report):
                 self._meetings_table(),
                 *self._matrix("Who attended", "Party", self.parties, _shown),
                 self._counts_table(),
-                *self._matrix("Attendance by person", "Person", self.people, _shown_person),
+                *self._matrix("Attendance by person", "Person", self.people, shown_person),
                 self._sidelines(),
             ),
             note="“Not mentioned” says that no report in view names the party; it does not say "
@@ -337,7 +336,8 @@ def _shown(each: AttendanceCell, party: str) -> Cell:
     return cell(each.shown(party), evidence)
 
 
-def _shown_person(each: AttendanceCell, person: str) -> Cell:
+def shown_person(each: AttendanceCell, person: str) -> Cell:
+    """The status of one who is counted for itself, with whom it was there for."""
     shown = _shown(each, person)
     own = [entry for entry in each.entries if entry.participant == person]
     parties = dict.fromkeys(str(entry.represents) for entry in own if entry.represents)
@@ -430,7 +430,8 @@ def _lines(
             party=party,
             name=citer.name(party).name,
             cells=tuple(
-                _cell(citer, roll, party, each) for roll, each in zip(rolls, meetings, strict=True)
+                attendance_cell(citer, roll, party, each)
+                for roll, each in zip(rolls, meetings, strict=True)
             ),
             evidence=citer.cite(_known_by(rolls, party)),
         )
@@ -442,15 +443,7 @@ def _people(
     view: View, citer: Citer, rolls: Sequence[Roll], meetings: Sequence[MeetingLine]
 ) -> tuple[AttendanceLine, ...]:
     """The participants that are persons, each counted for itself."""
-    named = {
-        id
-        for roll in rolls
-        for entry in roll.entries
-        for id in (entry.row.participant, entry.row.instead_of)
-        if id is not None
-    }
-    known = view.several(ActorRow, sorted(named))
-    persons = {row.actor for row in known if row.kind == "person"}
+    persons = persons_in(view, rolls)
     by_person = [roll.by_person(persons) for roll in rolls]
     return _lines(citer, by_person, meetings, with_members=False)
 
@@ -462,7 +455,8 @@ def _known_by(rolls: Sequence[Roll], party: str) -> tuple[str, ...]:
     return next(roll.members[party] for roll in rolls if party in roll.members)
 
 
-def _cell(citer: Citer, roll: Roll, party: str, told: MeetingLine) -> AttendanceCell:
+def attendance_cell(citer: Citer, roll: Roll, party: str, told: MeetingLine) -> AttendanceCell:
+    """What is known of one party, or person, at one meeting."""
     entries = tuple(
         AttendanceEntry(
             participant=entry.row.participant,

@@ -325,13 +325,14 @@ def _row(line: HappeningLine) -> Line:
     return document.line(
         line.evidence,
         line.occurred,
-        _about(line),
+        what_cell(line),
         _shown(line.who),
         publishers,
     )
 
 
-def _about(line: HappeningLine) -> Cell:
+def what_cell(line: HappeningLine) -> Cell:
+    """What happened, as a cell that names the meeting or the proposal it is about."""
     if line.type in _MEETINGS:
         return document.about("meeting", line.meeting, line.what)
     one = line.about[0] if len(line.about) == 1 else None

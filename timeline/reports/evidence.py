@@ -158,6 +158,10 @@ class Citer:
                 events.setdefault(support.source, {})[citation.event] = None
         return tuple(self._source_line(source, tuple(citing)) for source, citing in events.items())
 
+    def origin(self, source: str) -> str:
+        """The id of the source whose text this one carries in the end, which may be its own."""
+        return self._origin(self._source(source)).source
+
     def _cited(self) -> list[Citation]:
         return sorted(self._citations.values(), key=lambda each: each.position)
 

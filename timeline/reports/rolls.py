@@ -122,6 +122,19 @@ class Register:
         return Roll(row, entries, members, frozenset(guests), _unnamed(self._view, entries))
 
 
+def persons_in(view: View, rolls: Iterable[Roll]) -> set[str]:
+    """The persons among the participants, and among those whom they stood in for."""
+    named = {
+        id
+        for roll in rolls
+        for entry in roll.entries
+        for id in (entry.row.participant, entry.row.instead_of)
+        if id is not None
+    }
+    known = view.several(ActorRow, sorted(named))
+    return {row.actor for row in known if row.kind == "person"}
+
+
 def _unnamed(view: View, entries: Iterable[Entry]) -> frozenset[str]:
     known = (view.get(ActorRow, party) for party in {entry.party for entry in entries})
     return frozenset(each.actor for each in known if each is not None and each.kind == "unnamed")
