@@ -115,13 +115,12 @@ class SourcesReport(Report):
     def document(self) -> Document:
         """The report as headings and tables."""
         tables = (self._coverage_table(), self._descent_table(), self._single_table())
-        cited = [each for line in self.coverage for each in line.evidence]
-        evidence = tuple({each.event: each for each in cited}.values())
+        cited = {each.event: each for line in self.coverage for each in line.evidence}
         lead = f"{len(self.single)} of {self.reports} reports rest on one origin only."
         return self._document(
             f"Sources of {self.initiative}" if self.initiative else "Sources of the record",
             tables,
-            lead=(cell(lead, evidence),),
+            lead=(cell(lead, tuple(cited.values())),),
             note="An origin is the last outlet before whoever spoke: copies, and sites that carry "
             "an agency's story, fold into one. “Alone” counts reports that no other origin has. "
             "Where two reports say the same, each is counted by itself.",
@@ -180,17 +179,16 @@ def sources_report(view: View, *, initiative: str | None = None) -> SourcesRepor
     origins = Origins(view, citer)
     told = {row: origins.of(row) for row in rows}
     carried = _carried(rows, told)
-    if initiative is None:
-        known = view.all(SourceRow)
-    else:
-        known = sorted(view.several(SourceRow, carried), key=lambda row: row.source)
+    recorded = view.all(SourceRow) if initiative is None else []
+    ids = {*carried, *(row.source for row in recorded)}
+    known = [citer.source(id) for id in sorted(ids)]
     citer.load(id for row in known for id in row.events)
     return SourcesReport(
         standing=Standing.of(view),
         initiative=initiative,
         reports=sum(bool(each) for each in told.values()),
         coverage=tuple(_coverage(citer, row, carried[row.source], told) for row in known),
-        descent=tuple(_descents(view, citer, known)),
+        descent=tuple(_descents(citer, known)),
         single=tuple(_singles(view, citer, rows, told)),
         corrections=citer.corrections(),
         sources=citer.sources(),
@@ -232,7 +230,7 @@ def _coverage(
     )
 
 
-def _descents(view: View, citer: Citer, rows: Iterable[SourceRow]) -> Iterator[DescentLine]:
+def _descents(citer: Citer, rows: Iterable[SourceRow]) -> Iterator[DescentLine]:
     for row in rows:
         if row.copies is None and row.cited_in is None:
             continue
