@@ -86,15 +86,15 @@ from timeline.reports import (
     ChronologyReport,
     ContradictionsReport,
     CorroborationReport,
+    DossierReport,
     EncountersReport,
     FollowUpsReport,
-    DossierReport,
     InitiativeReport,
     PlansReport,
     PositionsReport,
     Report,
-    StatementCountsReport,
     SourcesReport,
+    StatementCountsReport,
     StatementsReport,
 )
 from timeline.rows import Rows, changed, row

@@ -76,15 +76,15 @@ from timeline.reports import (
     ChronologyReport,
     ContradictionsReport,
     CorroborationReport,
+    DossierReport,
     EncountersReport,
     FollowUpsReport,
-    DossierReport,
     InitiativeReport,
     PlansReport,
     PositionsReport,
     Report,
-    StatementCountsReport,
     SourcesReport,
+    StatementCountsReport,
     StatementsReport,
 )
 from timeline.reports.actors import actors_report, find_actor
@@ -94,14 +94,14 @@ from timeline.reports.changes import Clock, changes_report
 from timeline.reports.chronology import chronology_report
 from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
+from timeline.reports.dossier import dossier_report
 from timeline.reports.encounters import encounters_report
 from timeline.reports.follow_ups import DAYS, follow_ups_report
-from timeline.reports.dossier import dossier_report
 from timeline.reports.initiative import initiative_report
 from timeline.reports.origins import sources_report
 from timeline.reports.plans import plans_report
-from timeline.reports.statement_counts import statement_counts_report
 from timeline.reports.position_table import positions_report
+from timeline.reports.statement_counts import statement_counts_report
 from timeline.reports.statements import statements_report
 from timeline.rows import shape_of
 from timeline.store import (
@@ -1136,6 +1136,10 @@ class Snapshot(Reporting):
 
     def _narrowed(self, cutoff: Cutoff) -> Snapshot:
         return Snapshot(self._projector, self._seen.cutoff.narrowed(cutoff))
+
+    def __repr__(self) -> str:
+        place = database.shown(self._projector.store.engine.url)
+        return f"<Snapshot of {place} at position {self._seen.head.position}>"
 
 
 def _instant(moment: datetime | str | None) -> datetime | None:

@@ -12,15 +12,15 @@ from timeline.reports.changes import ChangesReport
 from timeline.reports.chronology import ChronologyReport
 from timeline.reports.contradictions import ContradictionsReport
 from timeline.reports.corroboration import CorroborationReport
-from timeline.reports.encounters import EncountersReport
 from timeline.reports.dossier import DossierReport
+from timeline.reports.encounters import EncountersReport
 from timeline.reports.evidence import Citation
 from timeline.reports.follow_ups import FollowUpsReport
 from timeline.reports.initiative import InitiativeReport
 from timeline.reports.origins import SourcesReport
 from timeline.reports.plans import PlansReport
-from timeline.reports.statement_counts import StatementCountsReport
 from timeline.reports.position_table import PositionsReport
+from timeline.reports.statement_counts import StatementCountsReport
 from timeline.reports.statements import StatementsReport
 
 __all__ = [

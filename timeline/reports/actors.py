@@ -91,7 +91,7 @@ class ActorLine:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class ActorsReport(Report):
     """Actors by name; `name` is what one of them was asked for by."""
 

@@ -199,7 +199,7 @@ class SidelineLine:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class AttendanceReport(Report):
     """Who was invited, expected, there or not, by party and meeting, and by person and meeting.
 

@@ -111,7 +111,7 @@ class HappeningLine:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class ChronologyReport(Report):
     """What happened, in order of world time, with what it was chosen by.
 

@@ -105,7 +105,7 @@ class Teller:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class CorroborationReport(Report):
     """The independent origins of a claim, and the trees of who took it from whom.
 

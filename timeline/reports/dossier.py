@@ -77,7 +77,7 @@ class ContactLine:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class DossierReport(Report):
     """One actor.
 

@@ -197,7 +197,7 @@ class QuestionLine:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class InitiativeReport(Report):
     """The state of one initiative.
 

@@ -97,7 +97,7 @@ class SingleLine:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class SourcesReport(Report):
     """The sources of a record, or of one initiative.
 

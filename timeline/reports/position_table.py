@@ -64,7 +64,7 @@ class PartyCourse:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class PositionsReport(Report):
     """Each party's position towards an initiative at each date on which any of them changed.
 

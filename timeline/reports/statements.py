@@ -18,7 +18,7 @@ from timeline.reports.initiative import SaidLine, said_line, said_table
 from timeline.reports.positions import Offices
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class StatementsReport(Report):
     """Statements in order of world time, with what they were chosen by."""
 
