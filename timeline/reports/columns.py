@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.cells import cell_len
 
@@ -13,6 +13,9 @@ not within a date."""
 
 _WHOLE = 16
 """Characters up to which a word should not be broken at all."""
+
+_BRIEF = 20
+"""Characters up to which names and dates stay on one line, where the rest has room enough."""
 
 
 def widths(columns: Sequence[Sequence[str]], available: int) -> list[int] | None:
@@ -25,11 +28,16 @@ def widths(columns: Sequence[Sequence[str]], available: int) -> list[int] | None
     most = [max(map(_longest_line, texts), default=1) for texts in columns]
     if sum(most) <= available:
         return most
-    for longest in (_longest_word, _longest_piece):
-        least = [max((longest(text) for text in texts), default=1) for texts in columns]
-        if sum(least) <= available:
+    words, pieces = _least(_longest_word, columns), _least(_longest_piece, columns)
+    brief = [line if line <= _BRIEF else word for line, word in zip(most, words, strict=True)]
+    for least, room in ((brief, available), (words, available), (pieces, available)):
+        if sum(least) <= room:
             return _widened(least, most, columns, available)
     return None
+
+
+def _least(longest: Callable[[str], int], columns: Iterable[Iterable[str]]) -> list[int]:
+    return [max(map(longest, texts), default=1) for texts in columns]
 
 
 def _widened(
