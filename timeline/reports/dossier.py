@@ -277,7 +277,10 @@ def _contact(
     citer: Citer, actor: str, other: str, appearances: Sequence[_Appearance]
 ) -> ContactLine:
     meetings = [line.meeting for line, _, _ in appearances]
-    entries = [[*roll.of(actor), *roll.of(other)] for _, roll, _ in appearances]
+    entries = [
+        [each for who in (actor, other) for each in roll.of(who) if each.row.status in OUTCOMES]
+        for _, roll, _ in appearances
+    ]
     disputed = [any(each.row.status == "absent" for each in told) for told in entries]
     told = citer.cite(id for each in entries for entry in each for id in entry.events)
     behind = (*told, *(cited for meeting in meetings for cited in meeting.evidence))
