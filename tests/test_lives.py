@@ -1,11 +1,12 @@
 """Dossiers, positions over time, attendance by person, and what rests on which source."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import harbour
 import pytest
 
-from timeline import ActorsMerged, NotFound, Timeline
+from timeline import ActorsMerged, NotFound, Report, Timeline
+from timeline.api import Reporting
 from timeline.reports.dossier import ContactLine
 
 
@@ -226,3 +227,23 @@ def test_a_source_that_reports_nothing_is_listed_with_what_brought_it_in() -> No
         assert {line.reports for line in report.coverage} == {0}
         assert report.coverage[0].evidence[0].event == "source/beacon-1"
         assert report.to_text().splitlines()[1].startswith("0 of 0 reports rest on one origin")
+
+
+# What changed
+
+
+def test_changes_are_found_in_any_of_these(record: Timeline) -> None:
+    def changed(ask: Callable[[Reporting], Report]) -> set[tuple[str, str, str | None]]:
+        report = record.changes(ask, since="2024-03-06", until="2024-04-30", clock="occurred")
+        assert all(line.cause for line in report.changes)
+        return {(line.table, line.row, line.after) for line in report.changes}
+
+    assert (
+        "Own positions",
+        "2024-03-10",
+        "Eastholm: (favourable); Westholm: opposed, through Bob Birch (minister)",
+    ) in changed(lambda view: view.positions("harbour"))
+    assert any(row == "Bob Birch" for _, row, _ in changed(lambda view: view.dossier("ann")))
+    assert any(row == "wire-1" for _, row, _ in changed(lambda view: view.sources()))
+    told = changed(lambda view: view.chronology(initiative="harbour"))
+    assert any("Meeting held: Spring session" in (after or "") for _, _, after in told)

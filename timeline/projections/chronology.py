@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
+
+import attrs
 
 from timeline.clock import When
 from timeline.events import (
@@ -106,21 +108,22 @@ class Chronology(Projection):
         """Keep what it says, and whom and what it names."""
         said = recorded.event
         named = list(references(said))
+        involved = tuple(dict.fromkeys(_parts(said, named)))
         proposals = tuple(dict.fromkeys(id for _, of, id in named if of == "proposal"))
-        involved = tuple(dict.fromkeys(_parts(said)))
+        due, word = _fields(type(said))
         rows.put(
             HappeningRow(
                 event=recorded.id,
                 position=recorded.position,
                 type=recorded.type,
                 occurred=getattr(said, "since", None) or recorded.occurred,
-                planned=_first(said, _DUE),
+                planned=None if due is None else getattr(said, due),
                 meeting=getattr(said, "meeting", None),
                 plan=getattr(said, "plan", None),
                 about=proposals,
                 title=getattr(said, "title", None),
                 place=getattr(said, "place", None),
-                word=_first(said, _WORDS),
+                word=None if word is None else getattr(said, word),
                 text=getattr(said, "text", None),
                 involved=involved,
                 events=recorded.basis,
@@ -132,16 +135,24 @@ class Chronology(Projection):
             rows.put(ConcernRow(proposal, recorded.id))
 
 
-def _first(said: object, names: tuple[str, ...]) -> Any:
-    """The value of the first of these fields that the event has."""
-    return next((getattr(said, name) for name in names if hasattr(said, name)), None)
+_fields_of: dict[type, tuple[str | None, str | None]] = {}
 
 
-def _parts(said: Any) -> Iterator[tuple[str, str]]:
+def _fields(cls: type) -> tuple[str | None, str | None]:
+    """The fields of a class that hold what it sets a date for, and its word."""
+    if cls not in _fields_of:
+        names = attrs.fields_dict(cls)
+        due = next((name for name in _DUE if name in names), None)
+        _fields_of[cls] = due, next((name for name in _WORDS if name in names), None)
+    return _fields_of[cls]
+
+
+def _parts(said: Any, named: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, str]]:
     """Each actor that an event names, with its part."""
     for entry in getattr(said, "attendance", ()):
         yield entry.actor, entry.status
-    for path, category, id in references(said):
-        field = _INDEX.sub("", path)
-        if category == "actor" and field != "attendance.actor":
-            yield id, field
+    for path, category, id in named:
+        if category == "actor":
+            field = _INDEX.sub("", path) if "[" in path else path
+            if field != "attendance.actor":
+                yield id, field
