@@ -96,12 +96,10 @@ class Record:
             "an actor": lambda record: record.actors(self.speaker),
             "corroboration": lambda record: record.corroboration(self.made, self.said),
             "positions": lambda record: record.positions(self.initiative),
-            "chronology": lambda record: record.chronology(),
-            "chronology of an initiative": lambda record: record.chronology(
+            "chronology": lambda record: record.chronology(
                 initiative=self.initiative, actor=self.speaker
             ),
-            "dossier of a person": lambda record: record.dossier(self.speaker),
-            "dossier of a party": lambda record: record.dossier(self.party),
+            "dossier": lambda record: record.dossier(self.speaker),
             "sources": lambda record: record.sources(initiative=self.initiative),
         }
         for clock, until in {

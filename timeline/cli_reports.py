@@ -128,7 +128,11 @@ def _file(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
 @rendered
 @click.pass_obj
 def positions(opener: Opener, form: Form, moment: dict[str, Any], id: str) -> None:
-    """Where each party of initiative ID stood, and when that changed."""
+    """Where each party of initiative ID stood, and when that changed.
+
+    \b
+    timeline report positions joint-harbour --format md -o positions.md
+    """
     show(opener, form, moment, lambda record: record.positions(id))
 
 
@@ -152,6 +156,10 @@ def chronology(opener: Opener, /, form: Form, moment: dict[str, Any], **filters:
     """What happened, in order of time.
 
     What is of uncertain date is listed if it may have happened within the dates given.
+
+    \b
+    timeline report chronology --initiative joint-harbour --since 2022-11
+    timeline report chronology --actor 'Ann Minister' --type StatementMade
     """
     show(opener, form, moment, lambda record: record.chronology(**filters))
 
@@ -162,7 +170,12 @@ def chronology(opener: Opener, /, form: Form, moment: dict[str, Any], **filters:
 @rendered
 @click.pass_obj
 def dossier(opener: Opener, form: Form, moment: dict[str, Any], name: str) -> None:
-    """All of the actor that goes by NAME: offices, words, positions, meetings, whom it met."""
+    """All of the actor that goes by NAME: offices, words, positions, meetings, whom it met.
+
+    \b
+    timeline report dossier 'Minister, Ann'
+    timeline report dossier ann --format csv --table 'Who met'
+    """
     show(opener, form, moment, lambda record: record.dossier(name))
 
 
@@ -172,7 +185,11 @@ def dossier(opener: Opener, form: Form, moment: dict[str, Any], name: str) -> No
 @rendered
 @click.pass_obj
 def sources(opener: Opener, form: Form, moment: dict[str, Any], initiative: str | None) -> None:
-    """What each source carries, what is copied, and what rests on one origin only."""
+    """What each source carries, what is copied, and what rests on one origin only.
+
+    \b
+    timeline report sources --initiative joint-harbour
+    """
     show(opener, form, moment, lambda record: record.sources(initiative=initiative))
 
 
