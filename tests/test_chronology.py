@@ -8,6 +8,7 @@ import pytest
 
 from timeline import (
     ChronologyReport,
+    ConductReported,
     EventCorrected,
     EventRetracted,
     InvalidInput,
@@ -149,3 +150,17 @@ def test_lines_follow_corrections_and_retractions() -> None:
             clock="position",
         )
         assert {line.kind for line in changed.changes} == {"changed", "gone"}
+
+
+def test_conduct_is_told_of_both_sides() -> None:
+    with harbour.opened() as record:
+        record.append(
+            ConductReported("east", "Sent stones.", toward="west", jointly_with=["council"]),
+            id="stones",
+            occurred="2024-06",
+            source="wire-1",
+        )
+        for actor in ("east", "west", "council"):
+            line = record.chronology(actor=actor, since="2024-06", until="2024-06").happenings[0]
+            assert (line.event, line.what) == ("stones", "Sent stones.")
+            assert {part.who.id for part in line.who} == {"east", "council"}

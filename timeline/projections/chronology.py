@@ -11,6 +11,7 @@ import attrs
 from timeline.clock import When
 from timeline.events import (
     AttendanceReported,
+    ConductReported,
     MeetingAnnounced,
     MeetingCalledOff,
     MeetingHeld,
@@ -103,6 +104,7 @@ class Chronology(Projection):
         PlanOutcomeReported,
         RoleReported,
         MembershipReported,
+        ConductReported,
     )
     def happened(self, rows: Rows, recorded: RecordedEvent[Any]) -> None:
         """Keep what it says, and whom and what it names."""

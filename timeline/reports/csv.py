@@ -5,14 +5,9 @@ from __future__ import annotations
 import csv
 import io
 
+from timeline.reports.cells import neutral
 from timeline.reports.document import Document
 from timeline.reports.grid import long_grid, table_grid
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What spreadsheets take for the beginning of a formula, or strip and then do.
-
-See https://owasp.org/www-community/attacks/CSV_Injection.
-"""
 
 
 def render_csv(document: Document, table: str | None = None) -> str:
@@ -38,5 +33,4 @@ def render_csv(document: Document, table: str | None = None) -> str:
 
 def _inert(value: str) -> str:
     """The value as no formula, and without what would steer a terminal."""
-    shown = "".join(c if c.isprintable() or c in "\t\r\n" else "�" for c in value)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    return neutral("".join(c if c.isprintable() or c in "\t\r\n" else "�" for c in value))
