@@ -100,6 +100,9 @@ class Record:
                 initiative=self.initiative, actor=self.speaker
             ),
             "dossier": lambda record: record.dossier(self.speaker),
+            "encounters": lambda record: record.encounters(),
+            "statement counts": lambda record: record.statement_counts(),
+            "follow-ups": lambda record: record.follow_ups(),
             "sources": lambda record: record.sources(initiative=self.initiative),
         }
         for clock, until in {
