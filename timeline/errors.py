@@ -13,6 +13,7 @@
     │   └── EventIdReused         the id is taken by an event with other content
     ├── NotFound                  no such event, initiative, meeting or series
     ├── UnknownEventType          a type, or a version of one, that this code cannot read
+    ├── MissingExtra              libraries that only some uses need are not installed
     └── DatabaseError
         ├── DatabaseUnreachable   no connection could be made; later there may be one  (transient)
         │   └── ConnectionLost    it broke while in use                                (transient)
@@ -157,6 +158,21 @@ class UnknownEventType(TimelineError):
             f"event type {type!r}, version {version}{place}: {known} "
             "Pass its class with events=[…] (or --events MODULE), or use the version of the "
             "package that wrote it."
+        )
+
+
+class MissingExtra(TimelineError):
+    """What was asked for needs libraries that are not installed.
+
+    Attributes:
+        extra: the extra of this package that brings them.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f"{what} needs libraries that are not installed. The extra {extra!r} brings them: "
+            f"pip install 'timeline-store[{extra}]'"
         )
 
 

@@ -773,7 +773,15 @@ def _rows(each: ContradictionLine) -> Iterator[Line]:
     for index, side in enumerate(each.sides):
         published = side.published or "undated"
         newest = f"{published} (newer)" if index == each.newer else published
-        yield line(side.evidence, each.subject.name, each.question, _says(side), newest)
+        yield (
+            cell(each.subject.name, side.evidence, about=_about(each.subject)),
+            *line(side.evidence, each.question, _says(side), newest),
+        )
+
+
+def _about(subject: Subject) -> str | None:
+    category = {"meeting": "meeting", "initiative": "proposal"}.get(subject.kind)
+    return None if category is None else f"{category}/{subject.id}"
 
 
 def _says(side: ContradictionSide) -> str:
