@@ -44,6 +44,7 @@ ROOMS = [
     "identity",
     "reports",
     "ingest",
+    "site",
     "api",
     "cli",
 ]
@@ -54,6 +55,7 @@ NARROWER = {
     "grants": {"errors", "database", "tables"},
     "reports": {"errors", "clock", "events", "codec", "integrity", "projection", "projections"},
     "ingest": {"errors", "clock", "events"},
+    "site": {"errors", "projection", "projections", "reports"},
 }
 """Rooms that may use less than what is beneath them: reports read projections, never the store."""
 

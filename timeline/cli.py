@@ -14,6 +14,7 @@ import sys
 import threading
 import typing
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -455,8 +456,7 @@ def _print_report(
     opener: _Opener, form: str, moment: dict[str, Any], make: Callable[[Any], Report]
 ) -> None:
     with opener() as timeline:
-        chosen = any(each is not None and each is not False for each in moment.values())
-        made = make(timeline.as_of(**moment) if chosen else timeline)
+        made = make(timeline.as_of(**moment) if _chosen(moment) else timeline)
     if form == "json":
         click.echo(made.to_json())
         return
@@ -607,6 +607,28 @@ def changes(
 
     stretch["possibly"] = bool(moment["possibly"])
     _print_report(opener, form, moment, lambda record: record.changes(compared, **stretch))
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR")
+@click.option(
+    "--title", default="The record", show_default=True, help="The headline of the first page."
+)
+@_as_of
+@_opener
+def site(opener: _Opener, folder: str, title: str, moment: dict[str, Any]) -> None:
+    """Write all reports into DIR, as web pages that lead to one another.
+
+    DIR must be new, empty or made by this command, which then replaces it whole.
+    """
+    with opener() as timeline, _progress("writing pages") as told:
+        record = timeline.as_of(**moment) if _chosen(moment) else timeline
+        pages = record.site(folder, title=title, progress=told)
+    click.echo(f"{_count(pages, 'page')} written. Open {Path(folder, 'index.html')}")
+
+
+def _chosen(moment: dict[str, Any]) -> bool:
+    return any(each is not None and each is not False for each in moment.values())
 
 
 def _count(number: int, noun: str) -> str:
