@@ -5,6 +5,8 @@
   const SHOWN = 200; // notes that a panel shows before it refers to the list
   document.documentElement.classList.add("js");
 
+  const named = (cell) => cell.querySelector("bdi").textContent;
+
   // Filters
 
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -20,7 +22,8 @@
 
   const apply = (each) => {
     const wanted = [...words(everywhere), ...words(each.input)];
-    each.texts ??= each.rows.map((row) => plain(row.textContent));
+    // The words of the cells only: the numbers of their notes would be found, too.
+    each.texts ??= each.rows.map((row) => plain([...row.cells].map(named).join(" ")));
     let left = 0;
     each.rows.forEach((row, index) => {
       row.hidden = !wanted.every((word) => each.texts[index].includes(word));
@@ -93,7 +96,6 @@
     list.scrollTop = 0;
   };
 
-  const named = (cell) => cell.querySelector("bdi").textContent;
   const holder = (element) => element.closest("td, th, dd, p");
 
   // Neighbours that rest on the same evidence have its numbers at the last of them.
