@@ -52,6 +52,14 @@ _FORMAT = click.option(
     show_default=True,
     help="text for reading, json for programs.",
 )
+_REPORT_FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    show_default=True,
+    help="text for reading, json for programs, html for a web page of one file.",
+)
 
 
 class _Commands(click.Group):
@@ -457,8 +465,8 @@ def _print_report(
 ) -> None:
     with opener() as timeline:
         made = make(timeline.as_of(**moment) if _chosen(moment) else timeline)
-    if form == "json":
-        click.echo(made.to_json())
+    if form != "text":
+        click.echo(made.to_json() if form == "json" else made.to_page())
         return
     console = Console()
     click.echo(made.to_text(console.width, color=console.color_system is not None))
@@ -467,7 +475,7 @@ def _print_report(
 @report.command()
 @click.argument("id")
 @_as_of
-@_FORMAT
+@_REPORT_FORMAT
 @_opener
 def initiative(opener: _Opener, id: str, form: str, moment: dict[str, Any]) -> None:
     """The state of initiative ID: stage, parties, positions, terms, talks, sources."""
@@ -478,7 +486,7 @@ def initiative(opener: _Opener, id: str, form: str, moment: dict[str, Any]) -> N
 @click.option("--series", help="Only the editions of this series.")
 @click.option("--meeting", help="Only this meeting.")
 @_as_of
-@_FORMAT
+@_REPORT_FORMAT
 @_opener
 def attendance(
     opener: _Opener, form: str, moment: dict[str, Any], series: str | None, meeting: str | None
@@ -501,7 +509,7 @@ def attendance(
     help="With dates: leave out statements that only may have been made within them.",
 )
 @_as_of
-@_FORMAT
+@_REPORT_FORMAT
 @_opener
 def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
     """Who said what.
@@ -519,7 +527,7 @@ def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters:
     help="As of the end of this date; else of the day of the last recording, or of a moment given.",
 )
 @_as_of
-@_FORMAT
+@_REPORT_FORMAT
 @_opener
 def plans(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
     """What was announced, and whether it came."""
@@ -529,7 +537,7 @@ def plans(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any)
 @report.command()
 @click.argument("name", required=False)
 @_as_of
-@_FORMAT
+@_REPORT_FORMAT
 @_opener
 def actors(opener: _Opener, form: str, moment: dict[str, Any], name: str | None) -> None:
     """Who is who: all actors, or the one that goes by NAME, in any recorded spelling."""
@@ -540,7 +548,7 @@ def actors(opener: _Opener, form: str, moment: dict[str, Any], name: str | None)
 @click.option("--initiative", help="Only what concerns this initiative.")
 @click.option("--meeting", help="Only what concerns this meeting.")
 @_as_of
-@_FORMAT
+@_REPORT_FORMAT
 @_opener
 def contradictions(
     opener: _Opener,
@@ -561,7 +569,7 @@ def contradictions(
 @report.command()
 @click.argument("events", nargs=-1, required=True, metavar="EVENT...")
 @_as_of
-@_FORMAT
+@_REPORT_FORMAT
 @_opener
 def corroboration(
     opener: _Opener, form: str, moment: dict[str, Any], events: tuple[str, ...]
@@ -584,7 +592,7 @@ def corroboration(
 @click.option("--series", help="In who attended the editions of this series.")
 @click.option("--meeting", help="In who attended this meeting.")
 @_as_of
-@_FORMAT
+@_REPORT_FORMAT
 @_opener
 def changes(
     opener: _Opener,

@@ -28,7 +28,7 @@ from timeline.reports.attendance import attendance_report
 from timeline.reports.base import Standing
 from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
-from timeline.reports.document import Document, Table, cell
+from timeline.reports.document import Document, Table, about, cell
 from timeline.reports.initiative import initiative_report
 from timeline.reports.page import Crumb, render_page
 from timeline.reports.plans import plans_report
@@ -238,7 +238,7 @@ def _index(view: View, title: str, glances: Mapping[_Page, str]) -> Document:
             for section in HOLDS
             if (
                 rows := tuple(
-                    (cell(page.name, about=page.about), cell(glance))
+                    (about(page.section.category, page.id, page.name), cell(glance))
                     for page, glance in glances.items()
                     if page.section is section
                 )
@@ -256,7 +256,12 @@ def _glance(document: Document) -> str:
         return "; ".join(f"{each.label}: {each.value.text}" for each in document.facts[:2])
     if document.lead:
         return " ".join(each.text for each in document.lead)
-    return "; ".join(f"{each.title}: {len(each.rows)}" for each in document.tables[:3])
+    if not document.tables:
+        return "–"
+    first = document.tables[0]
+    if len(first.rows) > 1:
+        return f"{len(first.rows)} lines"
+    return "; ".join(each.text for each in first.rows[0] if each.about is None)
 
 
 # The folder

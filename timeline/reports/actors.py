@@ -18,7 +18,7 @@ from timeline.projections.directory import ActorRow, DistinctRow, MembershipRow,
 from timeline.projections.sources import SourceRow
 from timeline.reports import document
 from timeline.reports.base import Report, Standing
-from timeline.reports.document import Document, Table, cell
+from timeline.reports.document import Document, Table
 from timeline.reports.evidence import Citation, Citer, Named, text
 
 _Row = TypeVar("_Row", RoleRow, MembershipRow)
@@ -320,11 +320,12 @@ def _tables(actors: Sequence[ActorLine]) -> Iterable[Table]:
         "Who is who",
         ("Id", "Name", "Kind", "Also known as"),
         tuple(
-            (
-                cell(line.actor, line.evidence),
-                cell(_named(line), line.evidence),
-                cell(line.kind, line.evidence),
-                cell((*line.aliases, *line.entries), line.evidence),
+            document.line(
+                line.evidence,
+                line.actor,
+                _named(line),
+                line.kind,
+                (*line.aliases, *line.entries),
             )
             for line in actors
         ),

@@ -20,7 +20,7 @@ from timeline.projections.directory import ActorRow, RoleRow
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.reports import lanes
 from timeline.reports.base import Report, Standing, not_found
-from timeline.reports.document import Cell, Chart, Document, Line, Table, cell, line
+from timeline.reports.document import Cell, Chart, Document, Line, Table, about, cell, line
 from timeline.reports.evidence import Citation, Citer, Named
 from timeline.reports.lanes import lane_names
 from timeline.reports.meetings import MeetingLine, meeting_dates, meeting_lines
@@ -33,7 +33,6 @@ NOT_MENTIONED = "not mentioned"
 CONTINUED = ", continued"
 """Ends the title of a table that goes on with the one before."""
 
-_WHO = "Who attended"
 _OUTCOMES = ("attended", "represented", "absent")
 _THERE = ("attended", "represented")
 _PLANS = ("confirmed", "expected", "invited")
@@ -271,12 +270,7 @@ class AttendanceReport(Report):
             "Meetings",
             ("When", "Meeting", "Where", "State"),
             tuple(
-                (
-                    cell(each.held_on, each.evidence),
-                    cell(each.shown_title, each.evidence, about=f"meeting/{each.meeting}"),
-                    cell(each.place, each.evidence),
-                    cell(each.state, each.evidence),
-                )
+                line(each.evidence, each.held_on, _title(each), each.place, each.state)
                 for each in self.meetings
             ),
         )
@@ -288,7 +282,7 @@ class AttendanceReport(Report):
             shown = slice(start, start + _ABREAST)
             rows = tuple(
                 (
-                    cell(Named(each.party, each.name), each.evidence),
+                    cell(about("actor", each.party, each.name), each.evidence),
                     *(_shown(one, each.party) for one in each.cells[shown]),
                 )
                 for each in self.parties
@@ -296,7 +290,7 @@ class AttendanceReport(Report):
             )
             if rows:
                 columns = ("Party", *(_heading(each) for each in self.meetings[shown]))
-                title = f"{_WHO}{continued}"
+                title = f"Who attended{continued}"
                 yield Table(title, columns, rows, named_by=1, otherwise=NOT_MENTIONED)
                 continued = CONTINUED
 
@@ -305,7 +299,12 @@ class AttendanceReport(Report):
             "How many came",
             ("Meeting", "There", "Members not said to be there"),
             tuple(
-                line(count.evidence, _heading(each), _came(each, count), count.missing)
+                line(
+                    count.evidence,
+                    about("meeting", each.meeting, _heading(each)),
+                    _came(each, count),
+                    count.missing,
+                )
                 for each, count in zip(self.meetings, self.counts, strict=True)
                 if count.there or count.unnamed or count.of is not None
             ),
@@ -338,7 +337,7 @@ def _lanes(report: AttendanceReport) -> Iterable[Chart]:
     ]
     return lanes.chart(
         "Meetings, and who was there",
-        _WHO,
+        "Who attended",
         marks,
         lanes=(_MEETINGS, *names.values()),
         kinds=(_MEETING, *_OUTCOMES, *_PLANS),
@@ -363,11 +362,14 @@ def _shown(each: AttendanceCell, party: str) -> Cell:
     return cell(each.shown(party), evidence)
 
 
+def _title(each: MeetingLine) -> Cell:
+    return about("meeting", each.meeting, each.shown_title)
+
+
 def _sideline(each: SidelineLine) -> Line:
     who = tuple(_named_with_status(party) for party in each.parties)
     told = each.meeting
-    when, state = line(told.evidence, told.held_on, told.state)
-    title = cell(told.shown_title, told.evidence, about=f"meeting/{told.meeting}")
+    when, title, state = line(told.evidence, told.held_on, _title(told), told.state)
     return when, title, cell(who, each.evidence), state
 
 

@@ -12,7 +12,7 @@ import attrs
 from timeline.clock import UNKNOWN, When
 from timeline.errors import NotFound
 from timeline.projection import View
-from timeline.reports.document import Cell, Chart, Document, Fact, Table, cell
+from timeline.reports.document import Cell, Chart, Document, Fact, Table, about, cell
 from timeline.reports.evidence import CorrectionLine, SourceLine, text
 from timeline.reports.html import render_html
 from timeline.reports.text import render_text
@@ -161,7 +161,7 @@ class Report(abc.ABC):
                 ("Source", "What", "Origin"),
                 tuple(
                     (
-                        cell(line.source, about=f"source/{line.source}"),
+                        about("source", line.source, line.source),
                         cell(_description(line)),
                         cell(_origin(line)),
                     )

@@ -140,23 +140,26 @@ class Document:
     charts: tuple[Chart, ...] = ()
 
 
-def cell(value: object, evidence: tuple[Citation, ...] = (), *, about: str | None = None) -> Cell:
+def cell(value: object, evidence: tuple[Citation, ...] = ()) -> Cell:
     """A cell of any value: nothing is a dash, several are joined by semicolons.
 
-    Args:
-        value: what it shows; an actor is also what it is about.
-        evidence: what the value rests on.
-        about: what it names, as category and id.
+    An actor, alone, is what the cell is about; for other things see `about`.
     """
+    if isinstance(value, Cell):
+        return attrs.evolve(value, evidence=evidence)
     if value is None or value in ("", ()):
         return Cell("–", evidence)
-    if isinstance(value, Named):
-        return Cell(value.name, evidence, about=about or f"actor/{value.id}")
-    if about is not None:
-        return Cell(str(value), evidence, about=about)
     if isinstance(value, tuple):
-        return Cell("; ".join(map(str, value)), evidence)
-    return Cell(str(value), evidence)
+        one = cell(value[0], evidence).about if len(value) == 1 else None
+        return Cell("; ".join(map(str, value)), evidence, about=one)
+    named = f"actor/{value.id}" if isinstance(value, Named) else None
+    return Cell(str(value), evidence, about=named)
+
+
+def about(category: str, id: str | None, value: object) -> Cell:
+    """A value to show that names a thing, such as a meeting by its title."""
+    shown = cell(value)
+    return shown if id is None else attrs.evolve(shown, about=f"{category}/{id}")
 
 
 def line(evidence: tuple[Citation, ...], *values: object) -> Line:

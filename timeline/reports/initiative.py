@@ -34,7 +34,7 @@ from timeline.reports.actors import MembershipLine, membership_line, memberships
 from timeline.reports.base import Report, Standing, by_time
 from timeline.reports.claims import known_claims
 from timeline.reports.contradictions import may_be_same, noted_of
-from timeline.reports.document import Cell, Chart, Document, Fact, Table, cell
+from timeline.reports.document import Cell, Chart, Document, Fact, Table, about, cell
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.lanes import lane_names
 from timeline.reports.meetings import MeetingLine, meeting_lines
@@ -690,10 +690,11 @@ def _proposal_tables(report: InitiativeReport) -> Iterable[Table]:
         "Precedents",
         ("When", "What", "In what they are alike"),
         tuple(
-            (
-                cell(line.proposed, line.evidence),
-                cell(line.title, line.evidence, about=f"proposal/{line.precedent}"),
-                cell(line.reason, line.evidence),
+            document.line(
+                line.evidence,
+                line.proposed,
+                about("proposal", line.precedent, line.title),
+                line.reason,
             )
             for line in report.precedents
         ),
@@ -741,10 +742,8 @@ def _event_tables(report: InitiativeReport) -> Iterable[Table]:
         "Meetings",
         ("When", "Meeting", "State"),
         tuple(
-            (
-                cell(line.held_on, line.evidence),
-                cell(line.title, line.evidence, about=f"meeting/{line.meeting}"),
-                cell(line.state, line.evidence),
+            document.line(
+                line.evidence, line.held_on, about("meeting", line.meeting, line.title), line.state
             )
             for line in report.meetings
         ),
@@ -758,10 +757,11 @@ def said_table(title: str, lines: Iterable[SaidLine]) -> Table:
         title,
         ("When", "Speaker", "What"),
         tuple(
-            (
-                cell(line.occurred, line.evidence),
-                cell(_speaking(line), line.evidence, about=f"actor/{line.speaker.id}"),
-                cell(_spoken(line), line.evidence),
+            document.line(
+                line.evidence,
+                line.occurred,
+                about("actor", line.speaker.id, _speaking(line)),
+                _spoken(line),
             )
             for line in lines
         ),
@@ -808,7 +808,7 @@ def _value(line: TermLine) -> str:
 def _party_row(line: PartyLine) -> tuple[Cell, ...]:
     own = _newest(line, line.own, lambda each: f"{each.stance}{_if_in_office(each)}")
     imputed = _newest(line, line.imputed, lambda each: f"{each.stance}, says {each.speaker}")
-    return cell(Named(line.party, line.name), line.evidence), own, imputed
+    return cell(about("actor", line.party, line.name), line.evidence), own, imputed
 
 
 def _newest(
