@@ -256,12 +256,10 @@ def _glance(document: Document) -> str:
         return "; ".join(f"{each.label}: {each.value.text}" for each in document.facts[:2])
     if document.lead:
         return " ".join(each.text for each in document.lead)
-    if not document.tables:
-        return "–"
-    first = document.tables[0]
-    if len(first.rows) > 1:
-        return f"{len(first.rows)} lines"
-    return "; ".join(each.text for each in first.rows[0] if each.about is None)
+    rows = [row for table in document.tables for row in table.rows]
+    if rows and len(document.tables[0].rows) == 1:
+        return "; ".join(each.text for each in rows[0] if each.about is None)
+    return f"{len(rows)} lines"
 
 
 # The folder
