@@ -156,6 +156,7 @@ def _drawable(chart: Chart) -> Chart:
 def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, Any]:
     numbers = runs(notes.numbers(cell.evidence))
     return {
+        "depth": cell.depth,
         "branch": cell.branch,
         "text": cell.text,
         "short": len(cell.text) <= _SHORT,
