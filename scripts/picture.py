@@ -24,7 +24,7 @@ def main(target: str) -> None:
         page = Path(folder, "page.html")
         with Timeline.open("sqlite://") as timeline:
             timeline.ingest(*map(str, sorted((ROOT / "fixtures/gas-union").glob("*.yaml"))))
-            page.write_text(timeline.initiative("gas-union").to_page(), encoding="utf-8")
+            page.write_text(timeline.initiative("gas-union").to_html(), encoding="utf-8")
         shown = browser.new_page(viewport=SIZE, color_scheme="light")
         shown.goto(page.as_uri())
         shown.screenshot(path=target)

@@ -3,6 +3,7 @@
 import json
 import posixpath
 import re
+import sys
 import urllib.parse
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -151,7 +152,7 @@ def test_every_report_can_be_reached_from_the_index(sites: Path) -> None:
 
 def test_an_event_is_cited_once_however_many_cells_rest_on_it(gas_union: Timeline) -> None:
     report = gas_union.initiative("gas-union")
-    page = report.to_page()
+    page = report.to_html()
     cited = {c.event for table in report.document().tables for row in table.rows
              for each in row for c in each.evidence}  # fmt: skip
     for event in cited:
@@ -213,10 +214,10 @@ def test_without_its_libraries_a_page_says_what_to_install(
     strait_ferry: Timeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = strait_ferry.attendance()
-    monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
     pages._template.cache_clear()
     with pytest.raises(MissingExtra, match=r"pip install 'timeline-store\[pages\]'"):
-        report.to_page()
+        report.to_html()
     assert "<table>" in report._repr_html_()
     pages._template.cache_clear()
 
@@ -250,7 +251,7 @@ def test_a_chart_says_in_words_what_it_draws() -> None:
 
 def test_an_uncertain_date_is_drawn_as_a_bar(gas_union: Timeline) -> None:
     [drawn] = gas_union.initiative("gas-union").document().charts
-    page = gas_union.initiative("gas-union").to_page()
+    page = gas_union.initiative("gas-union").to_html()
     bars = re.findall(r'fill="var\(--accent\)" opacity="0.28"', page)
     assert len(bars) == sum((each.end - each.start).days > 0 for each in drawn.marks) > 0
     for lane in drawn.lanes:

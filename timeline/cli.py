@@ -466,7 +466,7 @@ def _print_report(
     with opener() as timeline:
         made = make(timeline.as_of(**moment) if _chosen(moment) else timeline)
     if form != "text":
-        click.echo(made.to_json() if form == "json" else made.to_page())
+        click.echo(made.to_json() if form == "json" else made.to_html())
         return
     console = Console()
     click.echo(made.to_text(console.width, color=console.color_system is not None))

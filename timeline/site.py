@@ -184,6 +184,7 @@ def write_site(
         made.mkdir()
         try:
             pages = _write_pages(view, made, title, progress)
+            _require_ours(target)  # again: that took a while
             _replace(target, made)
         finally:
             shutil.rmtree(made, ignore_errors=True)
@@ -310,7 +311,7 @@ def _replace(target: Path, made: Path) -> None:
         target.rename(before)
     try:
         made.rename(target)
-    except OSError:
+    except BaseException:
         if before.exists():
             before.rename(target)
         raise

@@ -102,7 +102,7 @@ class Report(abc.ABC):
         """The report as text for a terminal of that width."""
         return render_text(self.document(), width=width, color=color)
 
-    def to_page(self, links: Mapping[str, str] | None = None) -> str:
+    def to_html(self, links: Mapping[str, str] | None = None) -> str:
         """The report as a web page of one file, that opens without a network.
 
         Args:
