@@ -25,8 +25,11 @@ from timeline.reports.evidence import Citation, Support, Told
 from timeline.reports.notes import Notes, run_text, runs
 from timeline.reports.text import inert
 
-_SHORT = 12
-"""Characters of a first cell that stay on one line: as many as a date has."""
+_DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
+"""A date, or the first and the last day of a stretch: it stays on one line."""
+
+_LONG = 60
+"""Characters from which on a link looks like text: a page of underlined sentences reads badly."""
 
 
 @attrs.frozen
@@ -159,7 +162,8 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
         "depth": cell.depth,
         "branch": cell.branch,
         "text": cell.text,
-        "short": len(cell.text) <= _SHORT,
+        "date": _DATE.match(cell.text) is not None,
+        "long": len(cell.text) > _LONG,
         "href": None if cell.about is None else links.get(cell.about),
         "all": " ".join(
             f"{first}-{last}" if last > first else str(first) for first, last in numbers
