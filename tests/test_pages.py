@@ -13,14 +13,16 @@ from typing import Any
 import attrs
 import browsers
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from timeline import Actor, Link, Position, ProposalMade, Source, StatementMade, Timeline
 from timeline.errors import InvalidInput, MissingExtra
 from timeline.reports import page as pages
-from timeline.reports.document import Cell, Document, Table
-from timeline.reports.evidence import Citation, Named, Support
+from timeline.reports.document import Cell, Document, Fact, Table
+from timeline.reports.evidence import Citation, Named, Support, Told
 from timeline.reports.lanes import chart, mark
-from timeline.reports.page import render_page
+from timeline.reports.page import Crumb, render_page
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -412,6 +414,44 @@ def test_what_a_source_says_stays_text(sites: Path, visit: Callable[..., Any]) -
     assert page.text_content("svg").startswith("Ivan <script>window.pwned")
     page.locator("main td").first.click()
     assert HOSTILE in page.get_by_role("dialog").inner_text()
+
+
+class Skeleton(HTMLParser):
+    """The elements of a page and their attributes, without any text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.parts: list[object] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.parts.append((tag, [name for name, _ in attributes]))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.parts.append(tag)
+
+
+@settings(max_examples=40)
+@given(st.text(max_size=30) | st.text("<>&\"'/=! -\n\x00\u202e", max_size=30))
+def test_no_text_changes_what_a_page_is_made_of(text: str) -> None:
+    # Begun so that it is no date, and never empty.
+    assert Skeleton(saying(f"w {text}")).parts == Skeleton(saying("word")).parts
+
+
+def saying(text: str) -> str:
+    """A page that has the text wherever a source may have its way."""
+    who = Named(text, text)
+    told = Support(
+        source=text, title=text, publisher=who, published=text, address=None, origin=text,
+        origin_publisher=who, grade=text, cited_in=text, at=text, excerpt=text,
+        chain=(Told(who, text, who, text, text),),
+    )  # fmt: skip
+    cited = Citation(text, "StatementMade", 1, text, "2026-01-01T00:00:00.000000Z", text, (told,))
+    cell = Cell(text, (cited,), about="actor/x")
+    tables = (Table(text, (text, text), ((cell, attrs.evolve(cell, about=None)),), named_by=1),)
+    facts = (Fact(text, cell),)
+    document = Document(text, (cell,), tables, tables, (text,), text, kind=text, facts=facts)
+    return render_page(document, links={"actor/x": "x.html"}, trail=[Crumb(text, "../index.html")])
 
 
 @pytest.mark.parametrize(
