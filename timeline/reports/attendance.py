@@ -20,7 +20,17 @@ from timeline.projections.directory import ActorRow, RoleRow
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.reports import lanes
 from timeline.reports.base import Report, Standing, not_found
-from timeline.reports.document import Cell, Chart, Document, Line, Table, about, cell, line
+from timeline.reports.document import (
+    CONTINUED,
+    Cell,
+    Chart,
+    Document,
+    Line,
+    Table,
+    about,
+    cell,
+    line,
+)
 from timeline.reports.evidence import Citation, Citer, Named
 from timeline.reports.lanes import lane_names
 from timeline.reports.meetings import MeetingLine, meeting_dates, meeting_lines
@@ -29,9 +39,6 @@ from timeline.reports.positions import Offices
 
 NOT_MENTIONED = "not mentioned"
 """No report in view says anything of the party at that meeting. It is not the same as absent."""
-
-CONTINUED = ", continued"
-"""Ends the title of a table that goes on with the one before."""
 
 _OUTCOMES = ("attended", "represented", "absent")
 _THERE = ("attended", "represented")

@@ -11,6 +11,9 @@ import attrs
 
 from timeline.reports.evidence import Citation, Named
 
+CONTINUED = ", continued"
+"""Ends the title of a table that goes on with the one before."""
+
 
 @attrs.frozen
 class Cell:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -20,13 +20,19 @@ from urllib.parse import urlsplit
 import attrs
 
 from timeline.errors import MissingExtra
-from timeline.reports.document import Cell, Chart, Document, Table, shown_evidence
+from timeline.reports.document import CONTINUED, Cell, Chart, Document, Line, Table, shown_evidence
 from timeline.reports.evidence import Citation, Support, Told
 from timeline.reports.notes import Notes, run_text, runs
 from timeline.reports.text import inert
 
 _DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
 """A date, or the first and the last day of a stretch: it stays on one line."""
+
+_ABREAST = 9
+"""Columns of a table that was split for narrower media, and is one again on a page."""
+
+_WIDE = 6
+"""Columns from which on a table is scrolled, where it has not got the room."""
 
 _LONG = 60
 """Characters from which on a link looks like text: a page of underlined sentences reads badly."""
@@ -54,18 +60,18 @@ def render_page(
     Raises:
         MissingExtra: the libraries of the extra `pages` are not installed.
     """
-    notes, known = Notes(), links or {}
+    notes, known, tables = Notes(), links or {}, _joined(document.tables)
     # In the order in which they are read, which is that of the notes' numbers.
     parts = {
         "lead": [_cell(each, notes, known) for each in document.lead],
         "facts": [(each.label, _cell(each.value, notes, known)) for each in document.facts],
-        "sections": [_section(each, notes, known) for each in document.tables],
+        "sections": [_section(each, notes, known) for each in tables],
         "apparatus": [_section(each, notes, known) for each in document.apparatus],
     }
     page: str = _template().render(
         document=document,
         trail=trail,
-        charts=[_picture(each, document.tables) for each in document.charts],
+        charts=[_picture(each, tables) for each in document.charts],
         **parts,
         evidence=[_citation(each, known) for each in notes.citations.values()],
         **_assets(),
@@ -115,6 +121,53 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
+# Tables that were split
+
+
+def _joined(tables: Iterable[Table]) -> list[Table]:
+    """The tables, those that only continue one another as one, as far as it can be read."""
+    found: list[Table] = []
+    for table in tables:
+        last = found[-1] if found else None
+        if last is not None and _continues(last, table):
+            found[-1] = _side_by_side(last, table)
+        else:
+            found.append(table)
+    return found
+
+
+def _continues(before: Table, table: Table) -> bool:
+    return (
+        table.title == before.title.removesuffix(CONTINUED) + CONTINUED
+        and before.named_by == table.named_by > 0
+        and before.columns[: before.named_by] == table.columns[: table.named_by]
+        and len(before.columns) + len(table.columns) - table.named_by <= _ABREAST
+    )
+
+
+def _side_by_side(left: Table, right: Table) -> Table:
+    """One table of both; where a row is only in one of them, it says so in the other's columns."""
+    named = left.named_by
+    ours, theirs = ({_key(row, named): row for row in part.rows} for part in (left, right))
+    keys = list(dict.fromkeys((*ours, *theirs)))
+    if all(list(part) == sorted(part) for part in (ours, theirs)):
+        keys.sort()
+    missing = Cell(left.otherwise or "–")
+    rows = (
+        (
+            *(ours.get(key) or theirs[key])[:named],
+            *(ours[key][named:] if key in ours else [missing] * (len(left.columns) - named)),
+            *(theirs[key][named:] if key in theirs else [missing] * (len(right.columns) - named)),
+        )
+        for key in keys
+    )
+    return attrs.evolve(left, columns=left.columns + right.columns[named:], rows=tuple(rows))
+
+
+def _key(row: Line, named: int) -> tuple[tuple[str, str], ...]:
+    return tuple((each.text, each.about or "") for each in row[:named])
+
+
 # What the template is filled with
 
 
@@ -123,7 +176,17 @@ def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[st
         "title": table.title,
         "columns": table.columns,
         "named_by": table.named_by,
-        "rows": [[_cell(each, notes, links) for each in shown_evidence(row)] for row in table.rows],
+        "wide": len(table.columns) >= _WIDE,
+        "rows": [
+            [
+                {
+                    **_cell(shown, notes, links),
+                    "class": " ".join(_classes(table, each)),
+                }
+                for each, shown in zip(row, shown_evidence(row), strict=True)
+            ]
+            for row in table.rows
+        ],
     }
 
 
@@ -162,7 +225,6 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
         "depth": cell.depth,
         "branch": cell.branch,
         "text": cell.text,
-        "date": _DATE.match(cell.text) is not None,
         "long": len(cell.text) > _LONG,
         "href": None if cell.about is None else links.get(cell.about),
         "all": " ".join(
@@ -170,6 +232,17 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
         ),
         "refs": [(first, run_text(first, last)) for first, last in numbers],
     }
+
+
+def _classes(table: Table, cell: Cell) -> Iterator[str]:
+    """What the style and the script should know of a cell of a table."""
+    if _DATE.match(cell.text):
+        yield "date"
+    if cell.text == table.otherwise:
+        yield "quiet"
+    if cell.evidence:
+        # Its numbers are in it, or else in the next cell that has some.
+        yield "open"
 
 
 def _citation(citation: Citation, links: Mapping[str, str]) -> Mapping[str, Any]:

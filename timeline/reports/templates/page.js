@@ -54,7 +54,7 @@
     const made = filter("Filter", () => apply(each));
     made.input.setAttribute("aria-label", `Filter ${title}`);
     Object.assign(each, { input: made.input, told: made.told });
-    each.table.before(made.tools);
+    (each.table.closest(".wide") ?? each.table).before(made.tools);
   }
   if (tables.length > 1) {
     const made = filter("Filter all tables", () => {
@@ -106,10 +106,6 @@
     }
     return null;
   };
-  for (const each of tables) {
-    for (const row of each.rows) for (const cell of row.cells) if (refsOf(cell)) cell.classList.add("open");
-  }
-
   document.addEventListener("click", (event) => {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const ref = event.target.closest("a.ref");
