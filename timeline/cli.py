@@ -465,8 +465,11 @@ def _print_report(
 ) -> None:
     with opener() as timeline:
         made = make(timeline.as_of(**moment) if _chosen(moment) else timeline)
-    if form != "text":
-        click.echo(made.to_json() if form == "json" else made.to_html())
+    if form == "html":
+        click.echo(made.to_html(), nl=False)
+        return
+    if form == "json":
+        click.echo(made.to_json())
         return
     console = Console()
     click.echo(made.to_text(console.width, color=console.color_system is not None))

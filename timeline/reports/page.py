@@ -76,7 +76,7 @@ def render_page(
         evidence=[_citation(each, known) for each in notes.citations.values()],
         **_assets(),
     )
-    return page.lstrip()
+    return page.strip() + "\n"
 
 
 @cache
