@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -746,6 +747,27 @@ def changes(
 
     stretch["possibly"] = bool(moment["possibly"])
     _print_report(opener, form, moment, lambda record: record.changes(compared, **stretch))
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR")
+@click.option(
+    "--title", default="The record", show_default=True, help="The headline of the first page."
+)
+@as_of
+@_opener
+def site(opener: _Opener, folder: str, title: str, moment: dict[str, Any]) -> None:
+    """Write all reports into DIR, as web pages that lead to one another.
+
+    DIR must be new, empty or made by this command, which then replaces it whole.
+
+    \b
+    timeline site pages
+    timeline site pages --at 120 --title "As of the first report"
+    """
+    with opener() as timeline, _progress("writing pages") as told:
+        pages = chosen(timeline, moment).site(folder, title=title, progress=told)
+    click.echo(f"{_count(pages, 'page')} written. Open {Path(folder, 'index.html')}")
 
 
 def _count(number: int, noun: str) -> str:

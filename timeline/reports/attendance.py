@@ -18,9 +18,21 @@ from timeline.events import (
 from timeline.projection import View
 from timeline.projections.directory import ActorRow, RoleRow
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.reports import lanes
 from timeline.reports.base import Report, Standing, not_found
-from timeline.reports.document import Cell, Document, Line, Table, cell, line
+from timeline.reports.document import (
+    CONTINUED,
+    Cell,
+    Chart,
+    Document,
+    Line,
+    Table,
+    about,
+    cell,
+    line,
+)
 from timeline.reports.evidence import Citation, Citer, Named
+from timeline.reports.lanes import lane_names
 from timeline.reports.meetings import MeetingLine, meeting_dates, meeting_lines
 from timeline.reports.memberships import Memberships
 from timeline.reports.positions import Offices
@@ -28,12 +40,10 @@ from timeline.reports.positions import Offices
 NOT_MENTIONED = "not mentioned"
 """No report in view says anything of the party at that meeting. It is not the same as absent."""
 
-CONTINUED = ", continued"
-"""Ends the title of a table that goes on with the one before."""
-
 _OUTCOMES = ("attended", "represented", "absent")
 _THERE = ("attended", "represented")
 _PLANS = ("confirmed", "expected", "invited")
+_MEETINGS, _MEETING = "Meetings", "meeting"
 _ABREAST = 3
 """Meetings in one table: as many as can be read in 80 columns."""
 
@@ -255,6 +265,7 @@ class AttendanceReport(Report):
         return self._document(
             f"Attendance: {self.series}" if self.series else "Attendance",
             (self._meetings_table(), *self._matrix(), self._counts_table(), self._sidelines()),
+            charts=_lanes(self),
             note="“Not mentioned” says that no report in view names the party; it does not say "
             "that the party stayed away. “By 3” counts independent origins; copies of one text "
             "are one. “Not mentioned by 3” counts those that mean to list all who came. Members "
@@ -266,7 +277,7 @@ class AttendanceReport(Report):
             "Meetings",
             ("When", "Meeting", "Where", "State"),
             tuple(
-                line(each.evidence, each.held_on, each.shown_title, each.place, each.state)
+                line(each.evidence, each.held_on, _title(each), each.place, each.state)
                 for each in self.meetings
             ),
         )
@@ -278,7 +289,7 @@ class AttendanceReport(Report):
             shown = slice(start, start + _ABREAST)
             rows = tuple(
                 (
-                    cell(each.name, each.evidence),
+                    cell(about("actor", each.party, each.name), each.evidence),
                     *(_shown(one, each.party) for one in each.cells[shown]),
                 )
                 for each in self.parties
@@ -295,7 +306,12 @@ class AttendanceReport(Report):
             "How many came",
             ("Meeting", "There", "Members not said to be there"),
             tuple(
-                line(count.evidence, _heading(each), _came(each, count), count.missing)
+                line(
+                    count.evidence,
+                    about("meeting", each.meeting, _heading(each)),
+                    _came(each, count),
+                    count.missing,
+                )
                 for each, count in zip(self.meetings, self.counts, strict=True)
                 if count.there or count.unnamed or count.of is not None
             ),
@@ -307,6 +323,34 @@ class AttendanceReport(Report):
             ("When", "Meeting", "Who", "State"),
             tuple(_sideline(each) for each in self.sidelines),
         )
+
+
+def _lanes(report: AttendanceReport) -> Iterable[Chart]:
+    """The meetings in time, and below them each party's lane: who was at which."""
+    names = lane_names(Named(each.party, each.name) for each in report.parties)
+    meetings = {each.meeting: each for each in report.meetings}
+    marks = [
+        lanes.mark(_MEETINGS, _MEETING, day, solid=each.state == "held")
+        for each in report.meetings
+        for day in each.held_on or (None,)
+    ]
+    marks += [
+        lanes.mark(names[party.party], status, day, solid=status in _THERE)
+        for party in report.parties
+        for one in party.cells
+        for status in one.status.split(" / ")
+        if status != NOT_MENTIONED
+        for day in meetings[one.meeting].held_on
+    ]
+    return lanes.chart(
+        "Meetings, and who was there",
+        "Who attended",
+        marks,
+        lanes=(_MEETINGS, *names.values()),
+        kinds=(_MEETING, *_OUTCOMES, *_PLANS),
+        solid="held, or there",
+        outline="announced only, or not there",
+    )
 
 
 def _heading(each: MeetingLine) -> str:
@@ -325,10 +369,14 @@ def _shown(each: AttendanceCell, party: str) -> Cell:
     return cell(each.shown(party), evidence)
 
 
+def _title(each: MeetingLine) -> Cell:
+    return about("meeting", each.meeting, each.shown_title)
+
+
 def _sideline(each: SidelineLine) -> Line:
     who = tuple(_named_with_status(party) for party in each.parties)
     told = each.meeting
-    when, title, state = line(told.evidence, told.held_on, told.shown_title, told.state)
+    when, title, state = line(told.evidence, told.held_on, _title(told), told.state)
     return when, title, cell(who, each.evidence), state
 
 

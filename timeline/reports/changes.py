@@ -25,9 +25,8 @@ from timeline.projection import View
 from timeline.projections import BUILT_IN
 from timeline.projections.amendments import AmendmentRow, DisagreementRow
 from timeline.projections.directory import ActorRow
-from timeline.reports.attendance import CONTINUED
 from timeline.reports.base import Report, Standing
-from timeline.reports.document import Cell, Document, Line, Table, cell
+from timeline.reports.document import CONTINUED, Cell, Document, Line, Table, cell
 from timeline.reports.evidence import Citation, Citer, text
 
 Clock = Literal["occurred", "published", "recorded", "position"]

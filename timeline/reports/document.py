@@ -5,9 +5,14 @@ Reports make one of these; each rendering turns it into text, a page, a file.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import attrs
 
-from timeline.reports.evidence import Citation
+from timeline.reports.evidence import Citation, Named
+
+CONTINUED = ", continued"
+"""Ends the title of a table that goes on with the one before."""
 
 
 @attrs.frozen
@@ -60,6 +65,58 @@ class Table:
 
 
 @attrs.frozen
+class Fact:
+    """One value that stands out at the head of a report, and what it is called."""
+
+    label: str
+    value: Cell
+
+
+@attrs.frozen
+class Mark:
+    """One thing in a chart.
+
+    Attributes:
+        lane: the row it stands in.
+        kind: what it is; each kind has a shape of its own.
+        solid: drawn full; else only in outline.
+        start: the earliest moment it may be of, in UTC.
+        end: the latest one.
+    """
+
+    lane: str
+    kind: str
+    solid: bool
+    start: datetime
+    end: datetime
+
+
+@attrs.frozen
+class Chart:
+    """Marks in lanes over time. What a mark stands for has its evidence in the table beside it.
+
+    Attributes:
+        title: what it shows.
+        beside: the title of the table that says the same.
+        lanes: from top to bottom.
+        kinds: from first to last, as a legend has them.
+        solid: what a full mark says.
+        outline: what one in outline says.
+        marks: what is drawn.
+        text: the same in words, for who cannot see it.
+    """
+
+    title: str
+    beside: str
+    lanes: tuple[str, ...]
+    kinds: tuple[str, ...]
+    solid: str
+    outline: str
+    marks: tuple[Mark, ...]
+    text: str
+
+
+@attrs.frozen
 class Document:
     """A report ready to be rendered.
 
@@ -70,6 +127,9 @@ class Document:
         apparatus: what the evidence itself is like: sources, corrections.
         notes: how to read it.
         standing: where in the log it was made, and what was in view.
+        kind: what sort of report it is.
+        facts: what stands out, for renderings that have room for it beside the lead.
+        charts: the same as some of the tables, for renderings that can draw.
     """
 
     title: str
@@ -78,15 +138,31 @@ class Document:
     apparatus: tuple[Table, ...]
     notes: tuple[str, ...]
     standing: str
+    kind: str = ""
+    facts: tuple[Fact, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
 
 def cell(value: object, evidence: tuple[Citation, ...] = ()) -> Cell:
-    """A cell of any value: nothing is a dash, several are joined by semicolons."""
+    """A cell of any value: nothing is a dash, several are joined by semicolons.
+
+    An actor, alone, is what the cell is about; for other things see `about`.
+    """
+    if isinstance(value, Cell):
+        return attrs.evolve(value, evidence=evidence)
     if value is None or value in ("", ()):
         return Cell("–", evidence)
     if isinstance(value, tuple):
-        return Cell("; ".join(map(str, value)), evidence)
-    return Cell(str(value), evidence)
+        one = cell(value[0], evidence).about if len(value) == 1 else None
+        return Cell("; ".join(map(str, value)), evidence, about=one)
+    named = f"actor/{value.id}" if isinstance(value, Named) else None
+    return Cell(str(value), evidence, about=named)
+
+
+def about(category: str, id: str | None, value: object) -> Cell:
+    """A value to show that names a thing, such as a meeting by its title."""
+    shown = cell(value)
+    return shown if id is None else attrs.evolve(shown, about=f"{category}/{id}")
 
 
 def line(evidence: tuple[Citation, ...], *values: object) -> Line:

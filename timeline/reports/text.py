@@ -12,6 +12,7 @@ from rich.text import Text
 
 from timeline.reports.document import Cell, Document, Table, shown_evidence
 from timeline.reports.evidence import Citation, Support, Told
+from timeline.reports.notes import Notes, run_text, runs
 
 
 def render_text(document: Document, *, width: int = 80, color: bool = False) -> str:
@@ -33,7 +34,7 @@ def render_text(document: Document, *, width: int = 80, color: bool = False) -> 
         markup=False,
         highlight=False,
     )
-    notes = _Notes()
+    notes = Notes()
     console.print(Text(inert(document.title), style="bold"))
     for line in document.lead:
         console.print(_cell(line, notes))
@@ -44,43 +45,20 @@ def render_text(document: Document, *, width: int = 80, color: bool = False) -> 
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
-class _Notes:
-    """Numbers the citations in the order in which they are first shown."""
-
-    def __init__(self) -> None:
-        self.citations: dict[str, Citation] = {}
-        self.numbers: dict[str, int] = {}
-
-    def marks(self, cited: tuple[Citation, ...]) -> str:
-        for citation in cited:
-            self.citations.setdefault(citation.event, citation)
-            self.numbers.setdefault(citation.event, len(self.citations))
-        return _marks(sorted({self.numbers[citation.event] for citation in cited}))
-
-
-def _marks(numbers: list[int]) -> str:
+def _marks(notes: Notes, cited: tuple[Citation, ...]) -> str:
     """The numbers in brackets, neighbours from three on drawn together: `[2][5–9]`."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return "".join(
-        f"[{run[0]}–{run[-1]}]" if len(run) > 2 else "".join(f"[{number}]" for number in run)
-        for run in runs
-    )
+    return "".join(f"[{run_text(*run)}]" for run in runs(notes.numbers(cited)))
 
 
-def _cell(cell: Cell, notes: _Notes) -> Text:
+def _cell(cell: Cell, notes: Notes) -> Text:
     shown = Text(inert(cell.text))
-    marks = notes.marks(cell.evidence)
+    marks = _marks(notes, cell.evidence)
     if marks:
         shown.append(f" {marks}", style="cyan")
     return shown
 
 
-def _in_place(cell: Cell, notes: _Notes) -> Text | RichTable:
+def _in_place(cell: Cell, notes: Notes) -> Text | RichTable:
     """The cell; in a tree beside its branch, so that further lines begin below the first."""
     if not cell.branch:
         return _cell(cell, notes)
@@ -91,7 +69,7 @@ def _in_place(cell: Cell, notes: _Notes) -> Text | RichTable:
     return grid
 
 
-def _print_table(console: Console, table: Table, notes: _Notes) -> None:
+def _print_table(console: Console, table: Table, notes: Notes) -> None:
     console.print(Text(inert(table.title), style="bold"))
     shown = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for number, column in enumerate(table.columns):
@@ -102,7 +80,7 @@ def _print_table(console: Console, table: Table, notes: _Notes) -> None:
     console.print(Padding(shown, (0, 0, 0, 2)))
 
 
-def _print_notes(console: Console, document: Document, notes: _Notes) -> None:
+def _print_notes(console: Console, document: Document, notes: Notes) -> None:
     console.print()
     if notes.citations:
         console.print(Text("Evidence", style="bold"))
@@ -113,7 +91,7 @@ def _print_notes(console: Console, document: Document, notes: _Notes) -> None:
     console.print(Text(document.standing))
 
 
-def _numbered(notes: _Notes) -> RichTable:
+def _numbered(notes: Notes) -> RichTable:
     grid = RichTable.grid(padding=(0, 1))
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -141,4 +119,6 @@ def _told(told: Told) -> str:
 
 def inert(text: str) -> str:
     """The text without characters that would steer a terminal; each is shown as U+FFFD."""
+    if text.isprintable():  # nearly all of it is, and this is quicker
+        return text
     return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
