@@ -795,6 +795,8 @@ def test_the_demo_builds_its_record_in_the_checkout(tmp_path):
 
     assert [path.name for path in copy.glob("*.db")] == ["demo.db"]
     assert "Stage: negotiating, since 2023-12-26" in done.stdout
+    assert done.stdout.endswith(f"Open {copy}/demo-site/index.html\n")
+    assert (copy / "demo-site/index.html").is_file()
     with Timeline.open(f"sqlite:///{copy / 'demo.db'}", create=False) as timeline:
         files = sorted((checkout / "fixtures/gas-union").glob("*.yaml"))
         assert timeline.ingest(*files).added == 0

@@ -23,7 +23,6 @@ from timeline.reports.columns import broken
 from timeline.reports.csv import render_csv
 from timeline.reports.document import CONTINUED, Cell, Document, Line, Table
 from timeline.reports.evidence import Citation, Named, Support
-from timeline.reports.html import render_page
 from timeline.reports.md import render_markdown
 from timeline.reports.text import render_text
 
@@ -300,16 +299,7 @@ def test_what_fits_no_columns_stands_below_one_another() -> None:
     ]
 
 
-# Pages, notebooks
-
-
-def test_a_page_is_a_document_of_its_own_and_inert() -> None:
-    page = render_page(document(table((Cell("<script>alert(1)</script>\x1b"),))))
-
-    assert page.startswith("<!DOCTYPE html>\n<html lang=")
-    assert '<meta charset="utf-8">' in page
-    assert "<script" not in page
-    assert "\x1b" not in page
+# Notebooks
 
 
 def test_objects_show_themselves_in_short_and_in_full(reports: list[Report]) -> None:

@@ -47,6 +47,7 @@ ROOMS = [
     "exports",
     "ingest",
     "intake",
+    "site",
     "api",
     "cli_options",
     "cli_exports",
@@ -73,6 +74,7 @@ NARROWER = {
         "reports",
     },
     "ingest": {"errors", "clock", "events"},
+    "site": {"errors", "projection", "projections", "reports"},
 }
 """Rooms that may use less than what is beneath them: reports read projections, never the store."""
 

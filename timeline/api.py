@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_args
 
@@ -104,6 +105,7 @@ from timeline.reports.position_table import positions_report
 from timeline.reports.statement_counts import statement_counts_report
 from timeline.reports.statements import statements_report
 from timeline.rows import shape_of
+from timeline.site import write_site
 from timeline.store import (
     Appended,
     EventStore,
@@ -571,6 +573,27 @@ class Reporting(abc.ABC):
         """
         with self.view() as view:
             return corroboration_report(view, events)
+
+    def site(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        title: str = "The record",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Write all reports into a folder as web pages that lead to one another; see `write_site`.
+
+        Args:
+            folder: where; an empty one, one that this made before, or one to be made.
+            title: the headline of the first page, `index.html`.
+            progress: told how many pages are written, and how many there are.
+
+        Raises:
+            InvalidInput: the folder holds what this did not write, or cannot be written.
+            MissingExtra: the libraries of the extra `pages` are not installed.
+        """
+        with self.view() as view:
+            return write_site(view, Path(folder), title=title, progress=progress)
 
 
 class Timeline(Reporting):

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -31,7 +32,7 @@ from timeline import cli_exports, cli_reports, database, grants
 from timeline.api import Reporting, Timeline
 from timeline.builds import Build, Comparison, Difference
 from timeline.cli_coded import show_account
-from timeline.cli_options import as_of
+from timeline.cli_options import as_of, chosen
 from timeline.cli_reports import Form, rendered, show
 from timeline.clock import encode_time
 from timeline.codec import Codec
@@ -739,6 +740,27 @@ def changes(
 
 for _command in cli_reports.COMMANDS:
     report.add_command(_command)
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR")
+@click.option(
+    "--title", default="The record", show_default=True, help="The headline of the first page."
+)
+@as_of
+@_opener
+def site(opener: _Opener, folder: str, title: str, moment: dict[str, Any]) -> None:
+    """Write all reports into DIR, as web pages that lead to one another.
+
+    DIR must be new, empty or made by this command, which then replaces it whole.
+
+    \b
+    timeline site pages
+    timeline site pages --at 120 --title "As of the first report"
+    """
+    with opener() as timeline, _progress("writing pages") as told:
+        pages = chosen(timeline, moment).site(folder, title=title, progress=told)
+    click.echo(f"{_count(pages, 'page')} written. Open {Path(folder, 'index.html')}")
 
 
 def _count(number: int, noun: str) -> str:

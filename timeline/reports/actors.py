@@ -322,7 +322,11 @@ def actor_tables(actors: Sequence[ActorLine]) -> Iterable[Table]:
         ("Id", "Name", "Kind", "Also known as"),
         tuple(
             document.line(
-                line.evidence, line.actor, line.name, line.kind, (*line.aliases, *line.entries)
+                line.evidence,
+                line.actor,
+                _named(line),
+                line.kind,
+                (*line.aliases, *line.entries),
             )
             for line in actors
         ),
@@ -332,26 +336,30 @@ def actor_tables(actors: Sequence[ActorLine]) -> Iterable[Table]:
         "Offices",
         ("Who", "Office", "Of", "When"),
         tuple(
-            document.line(each.evidence, line.name, each.role, each.of, _when(each))
+            document.line(each.evidence, _named(line), each.role, each.of, _when(each))
             for line in actors
             for each in line.roles
         ),
     )
     yield memberships_table(
-        "Memberships", ((line.name, each) for line in actors for each in line.memberships)
+        "Memberships", ((_named(line), each) for line in actors for each in line.memberships)
     )
     yield Table(
         "Not to be taken for one another",
         ("Who", "Is not", "Why"),
         tuple(
-            document.line(each.evidence, line.name, each.other, each.reason)
+            document.line(each.evidence, _named(line), each.other, each.reason)
             for line in actors
             for each in line.distinct_from
         ),
     )
 
 
-def memberships_table(title: str, members: Iterable[tuple[str, MembershipLine]]) -> Table:
+def _named(line: ActorLine) -> Named:
+    return Named(line.actor, line.name)
+
+
+def memberships_table(title: str, members: Iterable[tuple[Named, MembershipLine]]) -> Table:
     """A table of who belongs to what."""
     return Table(
         title,

@@ -16,15 +16,28 @@ from timeline.events import (
 )
 from timeline.projection import View
 from timeline.projections.meetings import MeetingReportRow, MeetingRow
+from timeline.reports import lanes
 from timeline.reports.base import Report, Standing
-from timeline.reports.document import CONTINUED, Cell, Document, Line, Table, about, cell, line
+from timeline.reports.document import (
+    CONTINUED,
+    Cell,
+    Chart,
+    Document,
+    Line,
+    Table,
+    about,
+    cell,
+    line,
+)
 from timeline.reports.evidence import Citation, Citer, Named
+from timeline.reports.lanes import lane_names
 from timeline.reports.meetings import MeetingLine, chosen_meetings, meeting_lines, meeting_rows
 from timeline.reports.rolls import OUTCOMES, PLANS, THERE, Register, Roll, persons_in
 
 NOT_MENTIONED = "not mentioned"
 """No report in view says anything of the party at that meeting. It is not the same as absent."""
 
+_MEETINGS, _MEETING = "Meetings", "meeting"
 _ABREAST = 3
 """Meetings in one table: as many as can be read in 80 columns."""
 
@@ -255,6 +268,7 @@ class AttendanceReport(Report):
                 *self._matrix("Attendance by person", "Person", self.people, shown_person),
                 self._sidelines(),
             ),
+            charts=_lanes(self),
             note="“Not mentioned” says that no report in view names the party; it does not say "
             "that the party stayed away. “By 3” counts independent origins; copies of one text "
             "are one. “Not mentioned by 3” counts those that mean to list all who came. Members "
@@ -318,6 +332,34 @@ class AttendanceReport(Report):
             ("When", "Meeting", "Who", "State"),
             tuple(_sideline(each) for each in self.sidelines),
         )
+
+
+def _lanes(report: AttendanceReport) -> Iterable[Chart]:
+    """The meetings in time, and below them each party's lane: who was at which."""
+    names = lane_names(Named(each.party, each.name) for each in report.parties)
+    meetings = {each.meeting: each for each in report.meetings}
+    marks = [
+        lanes.mark(_MEETINGS, _MEETING, day, solid=each.state == "held")
+        for each in report.meetings
+        for day in each.held_on or (None,)
+    ]
+    marks += [
+        lanes.mark(names[party.party], status, day, solid=status in THERE)
+        for party in report.parties
+        for one in party.cells
+        for status in one.status.split(" / ")
+        if status != NOT_MENTIONED
+        for day in meetings[one.meeting].held_on
+    ]
+    return lanes.chart(
+        "Meetings, and who was there",
+        "Who attended",
+        marks,
+        lanes=(_MEETINGS, *names.values()),
+        kinds=(_MEETING, *OUTCOMES, *PLANS),
+        solid="held, or there",
+        outline="announced only, or not there",
+    )
 
 
 def _heading(each: MeetingLine) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import attrs
@@ -13,10 +13,10 @@ from timeline.clock import UNKNOWN, When
 from timeline.errors import NotFound
 from timeline.projection import View
 from timeline.reports.csv import render_csv
-from timeline.reports.document import Cell, Document, Table, cell
+from timeline.reports.document import Cell, Chart, Document, Fact, Table, about, cell
 from timeline.reports.evidence import CorrectionLine, SourceLine, text
 from timeline.reports.frames import frame
-from timeline.reports.html import render_html, render_page
+from timeline.reports.html import render_html
 from timeline.reports.md import render_markdown
 from timeline.reports.text import render_text
 
@@ -121,10 +121,6 @@ class Report(abc.ABC):
         """The report as GitHub's Markdown, with its evidence as footnotes."""
         return render_markdown(self.document())
 
-    def to_html(self) -> str:
-        """The report as a web page."""
-        return render_page(self.document())
-
     def to_frame(self, table: str | None = None, *, library: str | None = None) -> Any:
         """The report as a data frame of pandas, or else of polars.
 
@@ -138,6 +134,19 @@ class Report(abc.ABC):
             MissingExtra: neither library is installed; the extra `frames` brings pandas.
         """
         return frame(self.document(), table, library=library)
+
+    def to_html(self, links: Mapping[str, str] | None = None) -> str:
+        """The report as a web page of one file, that opens without a network.
+
+        Args:
+            links: the addresses of other pages, by what they are about, such as `actor/smith`.
+
+        Raises:
+            MissingExtra: the libraries of the extra `pages` are not installed.
+        """
+        from timeline.reports.page import render_page
+
+        return render_page(self.document(), links=links or {})
 
     def __str__(self) -> str:
         return self.to_text()
@@ -153,7 +162,14 @@ class Report(abc.ABC):
         return {"text/html": self._repr_html_(), "text/plain": self.to_text()}
 
     def _document(
-        self, title: str, tables: Iterable[Table], *, lead: Iterable[Cell] = (), note: str
+        self,
+        title: str,
+        tables: Iterable[Table],
+        *,
+        note: str,
+        lead: Iterable[Cell] = (),
+        facts: Iterable[Fact] = (),
+        charts: Iterable[Chart] = (),
     ) -> Document:
         """The document, with what every report ends on."""
         return Document(
@@ -163,6 +179,9 @@ class Report(abc.ABC):
             apparatus=tuple(self._apparatus()),
             notes=(note,),
             standing=str(self.standing),
+            kind=self.kind,
+            facts=tuple(facts),
+            charts=tuple(charts),
         )
 
     def _apparatus(self) -> Iterable[Table]:
@@ -181,7 +200,11 @@ class Report(abc.ABC):
                 "Sources",
                 ("Source", "What", "Origin"),
                 tuple(
-                    (cell(line.source), cell(_description(line)), cell(_origin(line)))
+                    (
+                        about("source", line.source, line.source),
+                        cell(_description(line)),
+                        cell(_origin(line)),
+                    )
                     for line in self.sources
                 ),
             )

@@ -32,7 +32,7 @@ from timeline.projections.meetings import AttendanceRow, MeetingReportRow, Meeti
 from timeline.projections.statements import StatementRow
 from timeline.reports.base import Report, Standing, by_time, not_found
 from timeline.reports.claims import Claim, known_claims
-from timeline.reports.document import Document, Line, Table, cell, line
+from timeline.reports.document import Cell, Document, Line, Table, about, cell, line
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.meetings import meeting_dates
 from timeline.reports.plans import find_initiative
@@ -773,7 +773,13 @@ def _rows(each: ContradictionLine) -> Iterator[Line]:
     for index, side in enumerate(each.sides):
         published = side.published or "undated"
         newest = f"{published} (newer)" if index == each.newer else published
-        yield line(side.evidence, each.subject.name, each.question, _says(side), newest)
+        yield line(side.evidence, _subject(each.subject), each.question, _says(side), newest)
+
+
+def _subject(subject: Subject) -> Cell:
+    if subject.kind == "meeting":
+        return about("meeting", subject.id, subject.name)
+    return about("proposal", subject.id if subject.kind == "initiative" else None, subject.name)
 
 
 def _says(side: ContradictionSide) -> str:

@@ -5,6 +5,8 @@ Reports make one of these; each rendering turns it into text, a page, a file.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import attrs
 
 from timeline.reports.evidence import Citation, Named
@@ -66,6 +68,58 @@ class Table:
 
 
 @attrs.frozen
+class Fact:
+    """One value that stands out at the head of a report, and what it is called."""
+
+    label: str
+    value: Cell
+
+
+@attrs.frozen
+class Mark:
+    """One thing in a chart.
+
+    Attributes:
+        lane: the row it stands in.
+        kind: what it is; each kind has a shape of its own.
+        solid: drawn full; else only in outline.
+        start: the earliest moment it may be of, in UTC.
+        end: the latest one.
+    """
+
+    lane: str
+    kind: str
+    solid: bool
+    start: datetime
+    end: datetime
+
+
+@attrs.frozen
+class Chart:
+    """Marks in lanes over time. What a mark stands for has its evidence in the table beside it.
+
+    Attributes:
+        title: what it shows.
+        beside: the title of the table that says the same.
+        lanes: from top to bottom.
+        kinds: from first to last, as a legend has them.
+        solid: what a full mark says.
+        outline: what one in outline says.
+        marks: what is drawn.
+        text: the same in words, for who cannot see it.
+    """
+
+    title: str
+    beside: str
+    lanes: tuple[str, ...]
+    kinds: tuple[str, ...]
+    solid: str
+    outline: str
+    marks: tuple[Mark, ...]
+    text: str
+
+
+@attrs.frozen
 class Document:
     """A report ready to be rendered.
 
@@ -76,6 +130,9 @@ class Document:
         apparatus: what the evidence itself is like: sources, corrections.
         notes: how to read it.
         standing: where in the log it was made, and what was in view.
+        kind: what sort of report it is.
+        facts: what stands out, for renderings that have room for it beside the lead.
+        charts: the same as some of the tables, for renderings that can draw.
     """
 
     title: str
@@ -84,6 +141,9 @@ class Document:
     apparatus: tuple[Table, ...]
     notes: tuple[str, ...]
     standing: str
+    kind: str = ""
+    facts: tuple[Fact, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
 
 def cell(value: object, evidence: tuple[Citation, ...] = ()) -> Cell:

@@ -19,14 +19,6 @@ def render_html(document: Document) -> str:
     return "<div>" + "\n".join(parts) + "</div>"
 
 
-def render_page(document: Document) -> str:
-    """The same as a document of its own."""
-    title = _safe(document.title)
-    head = f'<head><meta charset="utf-8"><title>{title}</title></head>'
-    body = render_html(document)
-    return f'<!DOCTYPE html>\n<html lang="en">{head}<body>{body}</body></html>\n'
-
-
 def _table(table: Table) -> str:
     title = f"<h4>{_safe(table.title)}</h4>"
     head = "".join(f'<th scope="col">{_safe(column)}</th>' for column in table.columns)

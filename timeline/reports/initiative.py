@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, ClassVar, get_args
@@ -13,6 +13,7 @@ from timeline.clock import When, when
 from timeline.errors import NotFound
 from timeline.events import ProposalAmended, event_type
 from timeline.events.proposals import Firmness
+from timeline.events.statements import Stance as Taken
 from timeline.projection import View
 from timeline.projections.directory import MembershipRow
 from timeline.projections.initiatives import (
@@ -28,13 +29,14 @@ from timeline.projections.initiatives import (
 )
 from timeline.projections.meetings import MeetingRow
 from timeline.projections.statements import StatementRow
-from timeline.reports import document
+from timeline.reports import document, lanes
 from timeline.reports.actors import MembershipLine, membership_line, memberships_table
 from timeline.reports.base import Report, Standing, by_time
 from timeline.reports.claims import known_claims
 from timeline.reports.contradictions import may_be_same, noted_of
-from timeline.reports.document import Cell, Document, Table, cell
+from timeline.reports.document import Cell, Chart, Document, Fact, Table, about, cell
 from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.lanes import lane_names
 from timeline.reports.meetings import MeetingLine, meeting_lines
 from timeline.reports.plans import (
     OPEN,
@@ -56,6 +58,7 @@ from timeline.reports.positions import (
 )
 
 _UNDECIDED = ("conditional", "noncommittal")
+_OVER_TIME = "Positions over time"
 
 
 @attrs.frozen
@@ -246,6 +249,8 @@ class InitiativeReport(Report):
             self.title,
             _tables(self),
             lead=(Cell(stage, self.stage.evidence),),
+            facts=_facts(self),
+            charts=_lanes(self),
             note="Own positions were taken by the party or one who speaks for it; imputed ones "
             "were ascribed to it by others. “If in office”: it is not certain that the speaker "
             f"held the office then, or spoke in it. Plans stand as of {self.on}.",
@@ -613,13 +618,49 @@ def _either(values: Iterable[str]) -> str:
 # As a document
 
 
+def _facts(report: InitiativeReport) -> Iterable[Fact]:
+    """What a reader wants to know first."""
+    spoken = [line for line in report.parties if line.own]
+    evidence = {c.event: c for line in spoken for each in line.own for c in each.evidence}
+    told = f"{len(spoken)} of {len(report.parties)} parties"
+    yield Fact("Stage", cell(report.stage.stage, report.stage.evidence))
+    yield Fact("Since", cell(report.stage.occurred or "unknown", report.stage.evidence))
+    yield Fact("Spoke for themselves", cell(told, tuple(evidence.values())))
+    yield Fact("Open questions", cell(str(len(report.questions))))
+    if report.plans:
+        states = Counter(line.state for line in report.plans)
+        counted = ", ".join(f"{number} {state}" for state, number in states.items())
+        yield Fact(f"Plans as of {report.on}", cell(counted))
+
+
+def _lanes(report: InitiativeReport) -> Iterable[Chart]:
+    """Each party's positions, its own and those imputed to it."""
+    names = lane_names(Named(line.party, line.name) for line in report.parties)
+    return lanes.chart(
+        "Positions by party",
+        _OVER_TIME,
+        (
+            lanes.mark(names[each.party.id], each.stance, each.occurred, solid=each.own)
+            for each in report.positions
+        ),
+        lanes=names.values(),
+        kinds=get_args(Taken),
+        solid="the party's own",
+        outline="imputed to it by others",
+    )
+
+
 def _tables(report: InitiativeReport) -> Iterable[Table]:
     yield from _proposal_tables(report)
     yield from _party_tables(report)
     yield from _event_tables(report)
     yield memberships_table(
         "Parties' memberships",
-        ((line.name, each) for line in report.parties for each in line.memberships),
+        (
+            (Named(line.party, line.name), each)
+            for line in report.parties
+            for each in line.memberships
+        ),
     )
     yield Table(
         "Open questions",
@@ -651,7 +692,12 @@ def _proposal_tables(report: InitiativeReport) -> Iterable[Table]:
         "Precedents",
         ("When", "What", "In what they are alike"),
         tuple(
-            document.line(line.evidence, line.proposed, line.title, line.reason)
+            document.line(
+                line.evidence,
+                line.proposed,
+                about("proposal", line.precedent, line.title),
+                line.reason,
+            )
             for line in report.precedents
         ),
     )
@@ -665,7 +711,7 @@ def _party_tables(report: InitiativeReport) -> Iterable[Table]:
         named_by=1,
     )
     yield Table(
-        "Positions over time",
+        _OVER_TIME,
         ("When", "Party", "Stance", "What"),
         tuple(
             document.line(line.evidence, line.occurred, line.party, taken_as(line), line.text)
@@ -698,7 +744,9 @@ def _event_tables(report: InitiativeReport) -> Iterable[Table]:
         "Meetings",
         ("When", "Meeting", "State"),
         tuple(
-            document.line(line.evidence, line.held_on, line.title, line.state)
+            document.line(
+                line.evidence, line.held_on, about("meeting", line.meeting, line.title), line.state
+            )
             for line in report.meetings
         ),
     )
@@ -714,12 +762,16 @@ def said_table(title: str, lines: Iterable[SaidLine]) -> Table:
             document.line(
                 line.evidence,
                 line.occurred,
-                f"{line.speaker}, for {line.spoke_for}" if line.spoke_for else line.speaker,
+                about("actor", line.speaker.id, _speaking(line)),
                 _spoken(line),
             )
             for line in lines
         ),
     )
+
+
+def _speaking(line: SaidLine) -> str:
+    return f"{line.speaker}, for {line.spoke_for}" if line.spoke_for else str(line.speaker)
 
 
 def _spoken(line: ProposalLine | SaidLine) -> str:
@@ -761,7 +813,7 @@ def _value(line: TermLine) -> str:
 def _party_row(line: PartyLine) -> tuple[Cell, ...]:
     own = _newest(line, line.own, lambda each: f"{each.stance}{if_in_office(each)}")
     imputed = _newest(line, line.imputed, lambda each: f"{each.stance}, says {each.speaker}")
-    return cell(line.name, line.evidence), own, imputed
+    return cell(about("actor", line.party, line.name), line.evidence), own, imputed
 
 
 def _newest(

@@ -16,7 +16,7 @@ from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.projections.plans import PlanOutcomeRow, PlanRow
 from timeline.reports import document
 from timeline.reports.base import Report, Standing, not_found
-from timeline.reports.document import Document, Table
+from timeline.reports.document import Cell, Document, Table, about
 from timeline.reports.evidence import Citation, Citer, Named, text
 
 _Reported = TypeVar("_Reported", MeetingReportRow, PlanOutcomeRow)
@@ -431,11 +431,16 @@ def plans_table(title: str, lines: Iterable[PlanLine]) -> Table:
         title,
         ("Plan", "Announced", "Due", "Outcome"),
         tuple(
-            document.line(line.evidence, line.title, _announced(line), _due(line), _outcome(line))
+            document.line(line.evidence, _meant(line), _announced(line), _due(line), _outcome(line))
             for line in lines
         ),
         named_by=1,
     )
+
+
+def _meant(line: PlanLine) -> Cell:
+    """The plan, about the meeting planned or the one it was to happen at."""
+    return about("meeting", line.id if line.kind == "meeting" else line.meeting, line.title)
 
 
 def _announced(line: PlanLine) -> str:

@@ -170,4 +170,6 @@ def _told(told: Told) -> str:
 
 def inert(text: str) -> str:
     """The text without characters that would steer a terminal; each is shown as U+FFFD."""
+    if text.isprintable():  # nearly all of it is, and this is quicker
+        return text
     return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)

@@ -1,0 +1,92 @@
+"""Charts of lanes over time, as plain data: what stands where, and the same in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from timeline.clock import when
+from timeline.reports.document import Chart, Mark
+from timeline.reports.evidence import Named
+
+_MOST_MARKS = 400
+"""More could not be told apart: then the table is the better picture."""
+
+_TOLD_SINGLY = 8
+"""Marks of one lane that are put into words one by one; of more, their kinds are counted."""
+
+
+def lane_names(actors: Iterable[Named]) -> dict[str, str]:
+    """The name of each actor's lane, by id: with its id where two go by one name."""
+    named = {each.id: each.name for each in actors}
+    times = Counter(named.values())
+    return {id: f"{name} ({id})" if times[name] > 1 else name for id, name in named.items()}
+
+
+def mark(lane: str, kind: str, occurred: str | None, *, solid: bool) -> Mark | None:
+    """A mark that spans all that a date may mean; None where that has no two ends."""
+    moment = when(occurred)
+    start, end = (None, None) if moment is None else moment.reach
+    return Mark(lane, kind, solid, start, end) if start is not None and end is not None else None
+
+
+def chart(
+    title: str,
+    beside: str,
+    marks: Iterable[Mark | None],
+    *,
+    lanes: Iterable[str],
+    kinds: Iterable[str],
+    solid: str,
+    outline: str,
+) -> Iterable[Chart]:
+    """The chart of these marks, where it shows more than the table does.
+
+    One date alone makes none, nor do more marks than can be told apart.
+
+    Args:
+        title: what it shows.
+        beside: the title of the table that says the same.
+        marks: those to draw; None for one that has no date to stand at.
+        lanes: their order, from top to bottom; one without marks is left out.
+        kinds: their order in the legend; one without marks is left out.
+        solid: what a full mark says.
+        outline: what one in outline says.
+    """
+    given = list(marks)
+    told = tuple(dict.fromkeys(each for each in given if each is not None))
+    undated = given.count(None)
+    if len({(each.start, each.end) for each in told}) < 2 or len(told) > _MOST_MARKS:
+        return
+    by_lane = {lane: [each for each in told if each.lane == lane] for lane in lanes}
+    shown = {lane: sorted(own, key=_order) for lane, own in by_lane.items() if own}
+    words = [f"{lane}: {_in_words(own)}." for lane, own in shown.items()]
+    if undated:
+        words.append(f"Not drawn, for want of a date: {undated}.")
+    yield Chart(
+        title=title,
+        beside=beside,
+        lanes=tuple(shown),
+        kinds=tuple(kind for kind in kinds if any(kind == each.kind for each in told)),
+        solid=solid,
+        outline=outline,
+        marks=tuple(each for own in shown.values() for each in own),
+        text=" ".join(words),
+    )
+
+
+def _order(each: Mark) -> tuple[object, ...]:
+    return each.start, each.end, each.kind, each.solid
+
+
+def _in_words(marks: Sequence[Mark]) -> str:
+    if len(marks) <= _TOLD_SINGLY:
+        return "; ".join(f"{each.kind} {_stretch(each, each)}" for each in marks)
+    kinds = Counter(each.kind for each in marks)
+    counted = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    return f"{counted}, {_stretch(marks[0], max(marks, key=lambda each: each.end))}"
+
+
+def _stretch(first: Mark, last: Mark) -> str:
+    start, end = first.start.date(), last.end.date()
+    return str(start) if start == end else f"between {start} and {end}"

@@ -1,0 +1,124 @@
+"use strict";
+// Everything is in the page without this: it adds filters, and a panel that keeps the reader's place.
+(() => {
+  const MANY = 10; // rows from which on a table gets a filter of its own
+  const SHOWN = 200; // notes that a panel shows before it refers to the list
+  document.documentElement.classList.add("js");
+
+  const named = (cell) => cell.querySelector("bdi").textContent;
+
+  // Filters
+
+  const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const words = (input) => plain(input ? input.value : "").split(/\s+/).filter(Boolean);
+  const tables = [...document.querySelectorAll("main table")].map((table) => ({
+    table,
+    rows: [...table.tBodies[0].rows],
+    texts: null,
+    input: null,
+    told: null,
+  }));
+  let everywhere = null;
+
+  const apply = (each) => {
+    const wanted = [...words(everywhere), ...words(each.input)];
+    // The words of the cells only: the numbers of their notes would be found, too.
+    each.texts ??= each.rows.map((row) => plain([...row.cells].map(named).join(" ")));
+    let left = 0;
+    each.rows.forEach((row, index) => {
+      row.hidden = !wanted.every((word) => each.texts[index].includes(word));
+      left += row.hidden ? 0 : 1;
+    });
+    if (each.told) each.told.textContent = wanted.length ? `${left} of ${each.rows.length} rows` : "";
+    return left;
+  };
+
+  const filter = (label, changed) => {
+    const tools = document.createElement("p");
+    const name = document.createElement("label");
+    const input = document.createElement("input");
+    const told = document.createElement("span");
+    input.type = "search";
+    input.autocomplete = "off";
+    told.setAttribute("role", "status");
+    name.append(`${label} `, input);
+    tools.className = "tools";
+    tools.append(name, told);
+    input.addEventListener("input", changed);
+    return { tools, input, told };
+  };
+
+  for (const each of tables) {
+    if (each.rows.length < MANY) continue;
+    const title = each.table.caption.textContent;
+    const made = filter("Filter", () => apply(each));
+    made.input.setAttribute("aria-label", `Filter ${title}`);
+    Object.assign(each, { input: made.input, told: made.told });
+    (each.table.closest(".wide") ?? each.table).before(made.tools);
+  }
+  if (tables.length > 1) {
+    const made = filter("Filter all tables", () => {
+      const left = tables.reduce((sum, each) => sum + apply(each), 0);
+      made.told.textContent = made.input.value ? `${left} rows` : "";
+    });
+    everywhere = made.input;
+    document.querySelector("header.top").append(made.tools);
+  }
+
+  // Evidence
+
+  const panel = document.getElementById("panel");
+  const list = document.getElementById("panel-list");
+  const title = document.getElementById("panel-title");
+
+  const numbers = (text) =>
+    text.split(" ").flatMap((run) => {
+      const [first, last = first] = run.split("-").map(Number);
+      return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    });
+
+  const open = (refs, named) => {
+    const wanted = numbers(refs.dataset.all);
+    list.replaceChildren(
+      ...wanted.slice(0, SHOWN).map((number) => {
+        const note = document.getElementById(`e${number}`).cloneNode(true);
+        note.removeAttribute("id");
+        return note;
+      }),
+    );
+    if (wanted.length > SHOWN) {
+      const more = document.createElement("li");
+      more.textContent = `${wanted.length - SHOWN} more are in the list of evidence below.`;
+      list.append(more);
+    }
+    title.textContent = `Evidence for “${named}”`;
+    panel.showModal();
+    list.scrollTop = 0;
+  };
+
+  const holder = (element) => element.closest("td, th, dd, p");
+
+  // Neighbours that rest on the same evidence have its numbers at the last of them.
+  const refsOf = (cell) => {
+    for (let each = cell; each; each = each.nextElementSibling) {
+      const refs = each.querySelector(".refs");
+      if (refs) return refs;
+    }
+    return null;
+  };
+  document.addEventListener("click", (event) => {
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const ref = event.target.closest("a.ref");
+    const cell = event.target.closest("main .open");
+    if (ref && !panel.contains(ref)) {
+      event.preventDefault();
+      open(ref.parentElement, named(holder(ref)));
+    } else if (cell && !event.target.closest("a") && !String(getSelection())) {
+      open(refsOf(cell), named(cell));
+    }
+  });
+  document.getElementById("panel-close").addEventListener("click", () => panel.close());
+  panel.addEventListener("click", (event) => {
+    if (event.target === panel) panel.close();
+  });
+})();
