@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -237,16 +238,23 @@ class Prepared:
 
     What SQLAlchemy adds to the running of a statement is many times what a small one takes. It is
     still written in SQLAlchemy's terms, once for both.
+
+    Args:
+        statement: the statement; or a function that makes it, which is told whether it is for
+            PostgreSQL.
     """
 
-    def __init__(self, statement: sa.ClauseElement) -> None:
+    def __init__(self, statement: sa.ClauseElement | Callable[[bool], sa.ClauseElement]) -> None:
         self._statement = statement
         self._compiled: dict[str, tuple[str, Mapping[str, Any], Sequence[str] | None]] = {}
 
     def run(self, driver: Driver, dialect: sa.Dialect, **values: Any) -> Any:
         """Run it; gives the driver's cursor."""
         if dialect.name not in self._compiled:
-            made: Any = self._statement.compile(
+            statement = self._statement
+            if not isinstance(statement, sa.ClauseElement):
+                statement = statement(dialect.name == "postgresql")
+            made: Any = statement.compile(
                 dialect=dialect, compile_kwargs={"render_postcompile": True}
             )
             self._compiled[dialect.name] = made.string, made.params, made.positiontup
@@ -254,6 +262,20 @@ class Prepared:
         if order is None:
             return driver.execute(text, {**given, **values})
         return driver.execute(text, [values[n] if n in values else given[n] for n in order])
+
+
+def given_texts(*, postgresql: bool) -> sa.TableValuedAlias:
+    """A table of texts, its column `value`, of the parameter `texts`: see `texts_of`."""
+    texts = sa.bindparam("texts", None, sa.ARRAY(sa.Text) if postgresql else sa.Text)
+    table = sa.func.unnest(texts) if postgresql else sa.func.json_each(texts)
+    return (
+        table.table_valued("value").render_derived() if postgresql else table.table_valued("value")
+    )
+
+
+def texts_of(values: Iterable[str], dialect: sa.Dialect) -> Any:
+    """What the parameter of `given_texts` is to be: any number of texts in one value."""
+    return list(values) if dialect.name == "postgresql" else json.dumps(list(values))
 
 
 def driver_of(connection: sa.Connection) -> Driver:

@@ -68,8 +68,8 @@ def covered_but_place(row: _Row) -> bytes:
         body: bytes = row["redacted"]
     else:
         body = body_digest(row["salt"], row["evidence"], row["data"])
-    values = (row[column] for column in ENVELOPE[2:])
-    text = "".join("\0" if value is None else f"\0={value}" for value in values)
+    values = [row[column] for column in ENVELOPE[2:]]
+    text = "".join(["\0" if value is None else f"\0={value}" for value in values])
     return text.encode() + body
 
 

@@ -224,10 +224,7 @@ class EventStore:
             InvalidEvent, UnknownEventType: an event does not fit.
             DatabaseError: the database could not do it; nothing was written.
         """
-        news = [
-            attrs.evolve(item if isinstance(item, NewEvent) else NewEvent(item), stream=stream)
-            for item in events
-        ]
+        news = [_in_stream(stream, item) for item in events]
         return self.append_all(news, expected={stream: expected_version}, connection=connection)
 
     def append_all(
@@ -797,6 +794,13 @@ def _recorded(row: Stored, event: Any, evidence: Any, occurred: When | None) -> 
 _STAND_INS = (Redacted, Obsolete)
 
 
+def _in_stream(stream: str, item: Any) -> NewEvent:
+    if not isinstance(item, NewEvent):
+        return NewEvent(item, stream=stream)
+    # By hand, since attrs.evolve takes longer than all else that is done to an event here.
+    return NewEvent(item.event, item.id, stream, item.occurred, item.evidence)
+
+
 def _check_name(what: str, value: Any, longest: int, event_id: Any) -> None:
     fits = isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
     if not fits:
@@ -854,15 +858,7 @@ def _take_head(connection: sa.Connection) -> Head:
 
 
 def _stream_versions(connection: sa.Connection, streams: Iterable[str]) -> dict[str, int]:
-    versions = dict.fromkeys(sorted(streams), 0)
-    for names in _chunks(versions):
-        query = (
-            sa.select(events.c.stream, sa.func.max(events.c.version))
-            .where(events.c.stream.in_(names))
-            .group_by(events.c.stream)
-        )
-        versions.update((stream, version) for stream, version in connection.execute(query))
-    return versions
+    return {stream: version or 0 for stream, version in _by_texts(connection, _VERSIONS, streams)}
 
 
 def _check_version(stream: str, wanted: ExpectedVersion, actual: int) -> None:
@@ -881,9 +877,33 @@ def _check_version(stream: str, wanted: ExpectedVersion, actual: int) -> None:
 
 
 def _rows_by_id(connection: sa.Connection, ids: Iterable[str]) -> Iterator[Stored]:
-    for chunk in _chunks(ids):
-        query = sa.select(events).where(events.c.event_id.in_(chunk))
-        yield from map(Stored._make, connection.execute(query))
+    return map(Stored._make, _by_texts(connection, _BY_ID, ids))
+
+
+def _by_texts(
+    connection: sa.Connection, query: database.Prepared, texts: Iterable[str]
+) -> list[tuple[Any, ...]]:
+    dialect = connection.dialect
+    values = database.texts_of(dict.fromkeys(texts), dialect)
+    with database.translated(connection.engine, connected=True):
+        driver = database.driver_of(connection)
+        return query.run(driver, dialect, texts=values).fetchall()  # type: ignore[no-any-return]
+
+
+def _versions(postgresql: bool) -> sa.Select[Any]:
+    names = database.given_texts(postgresql=postgresql)
+    # The last of each by itself: grouping would walk through all the events of all the streams.
+    last = sa.select(sa.func.max(events.c.version)).where(events.c.stream == names.c.value)
+    return sa.select(names.c.value, last.scalar_subquery())
+
+
+def _by_id(postgresql: bool) -> sa.Select[Any]:
+    ids = database.given_texts(postgresql=postgresql)
+    return sa.select(events).where(events.c.event_id.in_(sa.select(ids.c.value)))
+
+
+_VERSIONS = database.Prepared(_versions)
+_BY_ID = database.Prepared(_by_id)
 
 
 @functools.lru_cache(maxsize=256)
