@@ -95,6 +95,15 @@ class Record:
             "actors": lambda record: record.actors(),
             "an actor": lambda record: record.actors(self.speaker),
             "corroboration": lambda record: record.corroboration(self.made, self.said),
+            "positions": lambda record: record.positions(self.initiative),
+            "chronology": lambda record: record.chronology(
+                initiative=self.initiative, actor=self.speaker
+            ),
+            "dossier": lambda record: record.dossier(self.speaker),
+            "encounters": lambda record: record.encounters(),
+            "statement counts": lambda record: record.statement_counts(),
+            "follow-ups": lambda record: record.follow_ups(),
+            "sources": lambda record: record.sources(initiative=self.initiative),
         }
         for clock, until in {
             "published": self.day,
@@ -324,6 +333,10 @@ def test_the_command_line_makes_it_again(
         "plans": [],
         "actors": [],
         "corroboration": [record.made],
+        "positions": [record.initiative],
+        "chronology": ["--series", record.series],
+        "dossier": [record.speaker],
+        "sources": [],
         "changes": ["--initiative", record.initiative, "--since", "1990", "--until", record.day],
     }
 

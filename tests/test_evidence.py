@@ -11,10 +11,11 @@ from strategies import Step, histories
 from timeline import NotFound, Report, Timeline
 from timeline.api import Reporting
 
-MEETINGS, INITIATIVES, SERIES = (
+MEETINGS, INITIATIVES, SERIES, ACTORS = (
     ["summit-1", "summit-2"],
     ["union", "pipeline"],
     ["summits", "talks"],
+    ["ann", "bob", "cy"],
 )
 
 
@@ -26,12 +27,17 @@ def asked(record: Reporting, ids: list[str]) -> Iterator[Report]:
         record.contradictions,
         record.plans,
         record.actors,
+        record.chronology,
+        record.sources,
         lambda: record.corroboration(*ids),
         *(lambda each=each: record.initiative(each) for each in INITIATIVES),
         *(lambda each=each: record.attendance(series=each) for each in SERIES),
         *(lambda each=each: record.attendance(meeting=each) for each in MEETINGS),
         *(lambda each=each: record.contradictions(initiative=each) for each in INITIATIVES),
         *(lambda each=each: record.plans(initiative=each) for each in INITIATIVES),
+        *(lambda each=each: record.positions(each) for each in INITIATIVES),
+        *(lambda each=each: record.sources(initiative=each) for each in INITIATIVES),
+        *(lambda each=each: record.dossier(each) for each in ACTORS),
         *(lambda each=each: changes(record, each) for each in INITIATIVES),
     ]
     for ask in questions:

@@ -52,6 +52,7 @@ ROOMS = [
     "cli_options",
     "cli_exports",
     "cli_coded",
+    "cli_reports",
     "cli",
 ]
 """From the ground up: a room uses only those before it."""

@@ -70,12 +70,18 @@ def by_subject(ids: list[str]) -> Questions:
         found[f"initiative {id}"] = lambda record, id=id: record.initiative(id)
         found[f"plans of {id}"] = lambda record, id=id: record.plans(initiative=id)
         found[f"statements about {id}"] = lambda record, id=id: record.statements(about=id)
+        found[f"positions on {id}"] = lambda record, id=id: record.positions(id)
+        found[f"chronology of {id}"] = lambda record, id=id: record.chronology(initiative=id)
+        found[f"sources of {id}"] = lambda record, id=id: record.sources(initiative=id)
     for id in MEETINGS:
         found[f"attendance of {id}"] = lambda record, id=id: record.attendance(meeting=id)
     for id in SERIES:
         found[f"attendance of {id}"] = lambda record, id=id: record.attendance(series=id)
+        found[f"chronology of {id}"] = lambda record, id=id: record.chronology(series=id)
     for id in ACTORS:
         found[f"actor {id}"] = lambda record, id=id: record.actors(id)
+        found[f"chronology of {id}"] = lambda record, id=id: record.chronology(actor=id)
+        found[f"dossier of {id}"] = lambda record, id=id: record.dossier(id)
         found[f"statements by {id}"] = lambda record, id=id: record.statements(speaker=id)
     for id in ids:
         found[f"corroboration of {id}"] = lambda record, id=id: record.corroboration(id)
@@ -207,6 +213,9 @@ ASKED: Questions = {
     "statements about": lambda record: record.statements(about="union"),
     "plans": lambda record: record.plans(initiative="union"),
     "actor": lambda record: record.actors("ann"),
+    "positions": lambda record: record.positions("union"),
+    "chronology of an initiative": lambda record: record.chronology(initiative="union"),
+    "sources of an initiative": lambda record: record.sources(initiative="union"),
     "corroboration": lambda record: record.corroboration("about-it"),
 }
 
@@ -231,6 +240,26 @@ def test_a_report_reads_what_concerns_it_and_nothing_else(
     )
     part = part_of(record, **moment)
     answer(ASKED[question], Through(part))
+    assert set(part._log._positions) == read
+    assert part._whole is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [lambda record: record.dossier("bob"), lambda record: record.chronology(actor="bob")],
+)
+def test_what_is_asked_of_an_actor_reads_what_concerns_it(
+    record: Timeline, question: Callable[[Reporting], Report]
+) -> None:
+    part = part_of(record)
+    answer(question, Through(part))
+    read = set(part._log._positions)
+    assert {"beside-it", "met-summit-1"} <= read
+
+    record.append_all([met(f"m-{number}", "others", "ann", "cy") for number in range(20)])
+    record.append_all([said(f"by-cy-{number}", "cy", about=["union"]) for number in range(20)])
+    part = part_of(record)
+    answer(question, Through(part))
     assert set(part._log._positions) == read
     assert part._whole is None
 

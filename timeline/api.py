@@ -74,13 +74,17 @@ from timeline.reports import (
     ActorsReport,
     AttendanceReport,
     ChangesReport,
+    ChronologyReport,
     ContradictionsReport,
     CorroborationReport,
+    DossierReport,
     EncountersReport,
     FollowUpsReport,
     InitiativeReport,
     PlansReport,
+    PositionsReport,
     Report,
+    SourcesReport,
     StatementCountsReport,
     StatementsReport,
 )
@@ -88,12 +92,16 @@ from timeline.reports.actors import actors_report, find_actor
 from timeline.reports.attendance import attendance_report
 from timeline.reports.capped import TOP
 from timeline.reports.changes import Clock, changes_report
+from timeline.reports.chronology import chronology_report
 from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
+from timeline.reports.dossier import dossier_report
 from timeline.reports.encounters import encounters_report
 from timeline.reports.follow_ups import DAYS, follow_ups_report
 from timeline.reports.initiative import initiative_report
+from timeline.reports.origins import sources_report
 from timeline.reports.plans import plans_report
+from timeline.reports.position_table import positions_report
 from timeline.reports.statement_counts import statement_counts_report
 from timeline.reports.statements import statements_report
 from timeline.rows import shape_of
@@ -187,6 +195,15 @@ class Reporting(abc.ABC):
         with self.view() as view:
             return initiative_report(view, initiative)
 
+    def positions(self, initiative: str) -> PositionsReport:
+        """Where each party of an initiative stood at each date on which that changed.
+
+        Raises:
+            NotFound: no such initiative is in view.
+        """
+        with self.view() as view:
+            return positions_report(view, initiative)
+
     def attendance(
         self, *, series: str | None = None, meeting: str | None = None
     ) -> AttendanceReport:
@@ -243,6 +260,49 @@ class Reporting(abc.ABC):
                 since=str(since),
                 until=str(until),
                 clock=clock,
+            )
+
+    def chronology(
+        self,
+        *,
+        actor: str | None = None,
+        initiative: str | None = None,
+        meeting: str | None = None,
+        series: str | None = None,
+        type: str | None = None,
+        since: Occurred = None,
+        until: Occurred = None,
+        certainly: bool = False,
+    ) -> ChronologyReport:
+        """What happened, in order of world time: all that fits what is given.
+
+        Args:
+            actor: what names this actor, in whatever part; by its id or any recorded name.
+            initiative: what concerns this initiative.
+            meeting: what is told of this meeting, or happened at it.
+            series: likewise, of the editions of this series.
+            type: events of this type, such as `StatementMade`.
+            since: what happened from here on.
+            until: what happened up to here.
+            certainly: leave out what only may have happened within that time.
+
+        Raises:
+            NotFound: no such actor, initiative, meeting or series is in view.
+            InvalidInput: several actors go by that name; no such type; `since` is after `until`.
+            InvalidDate: `since` or `until` is not a date.
+        """
+        start, end = when(since), when(until)
+        with self.view() as view:
+            return chronology_report(
+                view,
+                actor=actor,
+                initiative=initiative,
+                meeting=meeting,
+                series=series,
+                type=type,
+                since=start,
+                until=end,
+                certainly=certainly,
             )
 
     def statements(
@@ -464,6 +524,31 @@ class Reporting(abc.ABC):
             raise InvalidInput(f"form: expected csv, jsonl or parquet; found {form!r}")
         with self.view() as view, new_file(place) as out:
             return write_rows(out, view, known[name], form)
+
+    def dossier(self, name: str) -> DossierReport:
+        """All of one actor: names, offices, memberships, words, positions, meetings, whom it met.
+
+        Args:
+            name: the id or any recorded name of the actor, as for `actors`.
+
+        Raises:
+            NotFound: no actor in view goes by that name; the message names those that come near.
+            InvalidInput: several do; the message names them.
+        """
+        with self.view() as view:
+            return dossier_report(view, name)
+
+    def sources(self, *, initiative: str | None = None) -> SourcesReport:
+        """What each source carries, what is copied, and what rests on one origin only.
+
+        Args:
+            initiative: only of what concerns this initiative.
+
+        Raises:
+            NotFound: no such initiative is in view.
+        """
+        with self.view() as view:
+            return sources_report(view, initiative=initiative)
 
     def contradictions(
         self, *, initiative: str | None = None, meeting: str | None = None
@@ -1074,6 +1159,10 @@ class Snapshot(Reporting):
 
     def _narrowed(self, cutoff: Cutoff) -> Snapshot:
         return Snapshot(self._projector, self._seen.cutoff.narrowed(cutoff))
+
+    def __repr__(self) -> str:
+        place = database.shown(self._projector.store.engine.url)
+        return f"<Snapshot of {place} at position {self._seen.head.position}>"
 
 
 def _instant(moment: datetime | str | None) -> datetime | None:

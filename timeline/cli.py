@@ -28,11 +28,12 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from timeline import cli_exports, database, grants
+from timeline import cli_exports, cli_reports, database, grants
 from timeline.api import Reporting, Timeline
 from timeline.builds import Build, Comparison, Difference
 from timeline.cli_coded import show_account
 from timeline.cli_options import as_of, chosen
+from timeline.cli_reports import Form, rendered, show
 from timeline.clock import encode_time
 from timeline.codec import Codec
 from timeline.errors import TimelineError
@@ -504,50 +505,36 @@ def report() -> None:
     """
 
 
-def _print_report(
-    opener: _Opener, form: str, moment: dict[str, Any], make: Callable[[Any], Report]
-) -> None:
-    with opener() as timeline:
-        made = make(chosen(timeline, moment))
-    if form == "json":
-        click.echo(made.to_json())
-        return
-    console = Console()
-    click.echo(made.to_text(console.width, color=console.color_system is not None))
-
-
 @report.command()
 @click.argument("id")
 @as_of
-@_FORMAT
+@rendered
 @_opener
-def initiative(opener: _Opener, id: str, form: str, moment: dict[str, Any]) -> None:
+def initiative(opener: _Opener, id: str, form: Form, moment: dict[str, Any]) -> None:
     """The state of initiative ID: stage, parties, positions, terms, talks, sources.
 
     \b
     timeline report initiative joint-harbour
     timeline report initiative joint-harbour --at 120
     """
-    _print_report(opener, form, moment, lambda record: record.initiative(id))
+    show(opener, form, moment, lambda record: record.initiative(id))
 
 
 @report.command()
 @click.option("--series", help="Only the editions of this series.")
 @click.option("--meeting", help="Only this meeting.")
 @as_of
-@_FORMAT
+@rendered
 @_opener
 def attendance(
-    opener: _Opener, form: str, moment: dict[str, Any], series: str | None, meeting: str | None
+    opener: _Opener, form: Form, moment: dict[str, Any], series: str | None, meeting: str | None
 ) -> None:
     """Who attended which meeting.
 
     \b
     timeline report attendance --series summits
     """
-    _print_report(
-        opener, form, moment, lambda record: record.attendance(series=series, meeting=meeting)
-    )
+    show(opener, form, moment, lambda record: record.attendance(series=series, meeting=meeting))
 
 
 @report.command()
@@ -562,9 +549,9 @@ def attendance(
     help="With dates: leave out statements that only may have been made within them.",
 )
 @as_of
-@_FORMAT
+@rendered
 @_opener
-def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+def statements(opener: _Opener, /, form: Form, moment: dict[str, Any], **filters: Any) -> None:
     """Who said what.
 
     A statement of uncertain date is listed if it may have been made within the dates given.
@@ -572,7 +559,7 @@ def statements(opener: _Opener, /, form: str, moment: dict[str, Any], **filters:
     \b
     timeline report statements --speaker 'Ann Minister' --since 2022-11
     """
-    _print_report(opener, form, moment, lambda record: record.statements(**filters))
+    show(opener, form, moment, lambda record: record.statements(**filters))
 
 
 _TOP = click.option(
@@ -590,11 +577,13 @@ _TOP = click.option(
 @click.option("--until", metavar="DATE", help="Only statements made up to this date.")
 @_TOP
 @as_of
-@_FORMAT
+@rendered
 @_opener
-def statement_counts(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+def statement_counts(
+    opener: _Opener, /, form: Form, moment: dict[str, Any], **filters: Any
+) -> None:
     """How many statements each actor made in each month."""
-    _print_report(opener, form, moment, lambda record: record.statement_counts(**filters))
+    show(opener, form, moment, lambda record: record.statement_counts(**filters))
 
 
 @report.command()
@@ -603,11 +592,11 @@ def statement_counts(opener: _Opener, /, form: str, moment: dict[str, Any], **fi
 @click.option("--until", metavar="DATE", help="Only meetings held up to this date.")
 @_TOP
 @as_of
-@_FORMAT
+@rendered
 @_opener
-def encounters(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+def encounters(opener: _Opener, /, form: Form, moment: dict[str, Any], **filters: Any) -> None:
     """Who met whom, how often, and when."""
-    _print_report(opener, form, moment, lambda record: record.encounters(**filters))
+    show(opener, form, moment, lambda record: record.encounters(**filters))
 
 
 @report.command("follow-ups")
@@ -623,11 +612,11 @@ def encounters(opener: _Opener, /, form: str, moment: dict[str, Any], **filters:
 )
 @_TOP
 @as_of
-@_FORMAT
+@rendered
 @_opener
-def follow_ups(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+def follow_ups(opener: _Opener, /, form: Form, moment: dict[str, Any], **filters: Any) -> None:
     """Plans of two to meet, and whether both then met."""
-    _print_report(opener, form, moment, lambda record: record.follow_ups(**filters))
+    show(opener, form, moment, lambda record: record.follow_ups(**filters))
 
 
 @report.command()
@@ -638,41 +627,41 @@ def follow_ups(opener: _Opener, /, form: str, moment: dict[str, Any], **filters:
     help="As of the end of this date; else of the day of the last recording, or of a moment given.",
 )
 @as_of
-@_FORMAT
+@rendered
 @_opener
-def plans(opener: _Opener, /, form: str, moment: dict[str, Any], **filters: Any) -> None:
+def plans(opener: _Opener, /, form: Form, moment: dict[str, Any], **filters: Any) -> None:
     """What was announced, and whether it came.
 
     \b
     timeline report plans --initiative joint-harbour --on 2024-12-31
     """
-    _print_report(opener, form, moment, lambda record: record.plans(**filters))
+    show(opener, form, moment, lambda record: record.plans(**filters))
 
 
 @report.command()
 @click.argument("name", required=False)
 @as_of
-@_FORMAT
+@rendered
 @_opener
-def actors(opener: _Opener, form: str, moment: dict[str, Any], name: str | None) -> None:
+def actors(opener: _Opener, form: Form, moment: dict[str, Any], name: str | None) -> None:
     """Who is who: all actors, or the one that goes by NAME, in any recorded spelling.
 
     \b
     timeline report actors
     timeline report actors 'Minister, Ann'
     """
-    _print_report(opener, form, moment, lambda record: record.actors(name))
+    show(opener, form, moment, lambda record: record.actors(name))
 
 
 @report.command()
 @click.option("--initiative", help="Only what concerns this initiative.")
 @click.option("--meeting", help="Only what concerns this meeting.")
 @as_of
-@_FORMAT
+@rendered
 @_opener
 def contradictions(
     opener: _Opener,
-    form: str,
+    form: Form,
     moment: dict[str, Any],
     initiative: str | None,
     meeting: str | None,
@@ -682,7 +671,7 @@ def contradictions(
     \b
     timeline report contradictions --initiative joint-harbour
     """
-    _print_report(
+    show(
         opener,
         form,
         moment,
@@ -693,17 +682,17 @@ def contradictions(
 @report.command()
 @click.argument("events", nargs=-1, required=True, metavar="EVENT...")
 @as_of
-@_FORMAT
+@rendered
 @_opener
 def corroboration(
-    opener: _Opener, form: str, moment: dict[str, Any], events: tuple[str, ...]
+    opener: _Opener, form: Form, moment: dict[str, Any], events: tuple[str, ...]
 ) -> None:
     """On how many independent origins a claim rests: that which each EVENT, an id, records.
 
     \b
     timeline report corroboration harbour/floated harbour/floated-elsewhere
     """
-    _print_report(opener, form, moment, lambda record: record.corroboration(*events))
+    show(opener, form, moment, lambda record: record.corroboration(*events))
 
 
 @report.command()
@@ -720,12 +709,12 @@ def corroboration(
 @click.option("--series", help="In who attended the editions of this series.")
 @click.option("--meeting", help="In who attended this meeting.")
 @as_of
-@_FORMAT
+@rendered
 @_opener
 def changes(
     opener: _Opener,
     /,
-    form: str,
+    form: Form,
     moment: dict[str, Any],
     initiative: str | None,
     series: str | None,
@@ -746,7 +735,11 @@ def changes(
         return record.attendance(series=series, meeting=meeting)
 
     stretch["possibly"] = bool(moment["possibly"])
-    _print_report(opener, form, moment, lambda record: record.changes(compared, **stretch))
+    show(opener, form, moment, lambda record: record.changes(compared, **stretch))
+
+
+for _command in cli_reports.COMMANDS:
+    report.add_command(_command)
 
 
 @cli.command()

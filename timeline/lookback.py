@@ -99,6 +99,16 @@ class PartialView:
         asked = dict(zip(shape_of(cls).key, key, strict=True))
         return self._answering(cls, asked).get(cls, *key)
 
+    def several(self, cls: type[R], keys: Iterable[str]) -> list[R]:
+        """The rows with these keys, in this order, as far as there are such; read together."""
+        wanted = list(dict.fromkeys(keys))
+        (name,) = shape_of(cls).key
+        units = [self._unit(cls, {name: key}) for key in wanted] if self._whole is None else []
+        if not self._read(units=[unit for unit in units if unit is not None]):
+            return self._folded().several(cls, wanted)
+        found = (self._answering(cls, {name: key}).get(cls, key) for key in wanted)
+        return [each for each in found if each is not None]
+
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""
         return self._answering(cls, equal).all(cls, **equal)

@@ -115,6 +115,12 @@ class View(Protocol):
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row with that key, or None."""
 
+    def several(self, cls: type[R], keys: Iterable[str]) -> list[R]:
+        """The rows with these keys, in this order, as far as there are such; read together.
+
+        For classes whose key is one text, such as the id of an event.
+        """
+
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""
 

@@ -62,6 +62,9 @@ _FLUSH = 5_000
 _STEP = 5_000
 """Positions folded in one transaction: few enough that others get their turn in between."""
 
+_AT_ONCE = 500
+"""Values in one query, below every limit of SQLite's."""
+
 _ROUNDS = 4
 """How often a build runs after a log that grows, or begins again, before it ends all at once."""
 
@@ -113,6 +116,11 @@ class FoldedView:
         """The row with that key, or None."""
         return self.rows.get(cls, *key)
 
+    def several(self, cls: type[R], keys: Iterable[str]) -> list[R]:
+        """The rows with these keys, in this order, as far as there are such."""
+        found = (self.rows.get(cls, key) for key in dict.fromkeys(keys))
+        return [each for each in found if each is not None]
+
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""
         found = self._of(cls)
@@ -153,6 +161,19 @@ class KeptView:
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row with that key, or None."""
         return _find(self.connection, self.tables[cls], cls, key)
+
+    def several(self, cls: type[R], keys: Iterable[str]) -> list[R]:
+        """The rows with these keys, in this order, as far as there are such."""
+        table, shape = self.tables[cls], shape_of(cls)
+        (name,) = shape.key
+        wanted = list(dict.fromkeys(keys))
+        found: dict[str, R] = {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            chunk = wanted[start : start + _AT_ONCE]
+            for stored in self.connection.execute(sa.select(table).where(table.c[name].in_(chunk))):
+                loaded = shape.load(stored)
+                found[getattr(loaded, name)] = loaded
+        return [found[key] for key in wanted if key in found]
 
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from timeline.projection import Projection
 from timeline.projections.amendments import AmendmentsMade
+from timeline.projections.chronology import Chronology
 from timeline.projections.directory import Directory
 from timeline.projections.initiatives import Initiatives
 from timeline.projections.meetings import Meetings
@@ -20,6 +21,7 @@ BUILT_IN: tuple[Projection, ...] = (
     Meetings(),
     Plans(),
     AmendmentsMade(),
+    Chronology(),
     Subjects(),
 )
 """One of each."""
@@ -27,6 +29,7 @@ BUILT_IN: tuple[Projection, ...] = (
 __all__ = [
     "BUILT_IN",
     "AmendmentsMade",
+    "Chronology",
     "Directory",
     "Initiatives",
     "Meetings",

@@ -55,7 +55,7 @@ class RoleRow:
     event: OfEvent
     actor: _Entry
     role: str
-    of: str | None
+    of: _Body | None
     since: When | None
     until: When | None
     events: tuple[str, ...]

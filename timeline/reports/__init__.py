@@ -9,13 +9,17 @@ from timeline.reports.actors import ActorsReport
 from timeline.reports.attendance import AttendanceReport
 from timeline.reports.base import Report
 from timeline.reports.changes import ChangesReport
+from timeline.reports.chronology import ChronologyReport
 from timeline.reports.contradictions import ContradictionsReport
 from timeline.reports.corroboration import CorroborationReport
+from timeline.reports.dossier import DossierReport
 from timeline.reports.encounters import EncountersReport
 from timeline.reports.evidence import Citation
 from timeline.reports.follow_ups import FollowUpsReport
 from timeline.reports.initiative import InitiativeReport
+from timeline.reports.origins import SourcesReport
 from timeline.reports.plans import PlansReport
+from timeline.reports.position_table import PositionsReport
 from timeline.reports.statement_counts import StatementCountsReport
 from timeline.reports.statements import StatementsReport
 
@@ -23,14 +27,18 @@ __all__ = [
     "ActorsReport",
     "AttendanceReport",
     "ChangesReport",
+    "ChronologyReport",
     "Citation",
     "ContradictionsReport",
     "CorroborationReport",
+    "DossierReport",
     "EncountersReport",
     "FollowUpsReport",
     "InitiativeReport",
     "PlansReport",
+    "PositionsReport",
     "Report",
+    "SourcesReport",
     "StatementCountsReport",
     "StatementsReport",
 ]

@@ -91,7 +91,7 @@ class ActorLine:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class ActorsReport(Report):
     """Actors by name; `name` is what one of them was asked for by."""
 
@@ -105,7 +105,7 @@ class ActorsReport(Report):
         alone = self.actors[0].name if self.name is not None else "Actors"
         return self._document(
             alone,
-            _tables(self.actors),
+            actor_tables(self.actors),
             note="Offices and memberships are as reported; where no end is given, none is known. "
             "“As of” is the date that the report speaks of.",
         )
@@ -315,7 +315,8 @@ def _listed(rows: Iterable[ActorRow], ids: Iterable[str]) -> str:
 # As a document
 
 
-def _tables(actors: Sequence[ActorLine]) -> Iterable[Table]:
+def actor_tables(actors: Sequence[ActorLine]) -> Iterable[Table]:
+    """The tables of who is who."""
     yield Table(
         "Who is who",
         ("Id", "Name", "Kind", "Also known as"),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 import attrs
 
-from timeline.clock import When
 from timeline.errors import NotFound
 from timeline.events import (
     ActorsMerged,
@@ -16,10 +15,9 @@ from timeline.events import (
     type_names,
 )
 from timeline.projection import View
-from timeline.projections.directory import ActorRow, RoleRow
-from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.reports import lanes
-from timeline.reports.base import Report, Standing, not_found
+from timeline.reports.base import Report, Standing
 from timeline.reports.document import (
     CONTINUED,
     Cell,
@@ -33,16 +31,12 @@ from timeline.reports.document import (
 )
 from timeline.reports.evidence import Citation, Citer, Named
 from timeline.reports.lanes import lane_names
-from timeline.reports.meetings import MeetingLine, meeting_dates, meeting_lines
-from timeline.reports.memberships import Memberships
-from timeline.reports.positions import Offices
+from timeline.reports.meetings import MeetingLine, chosen_meetings, meeting_lines, meeting_rows
+from timeline.reports.rolls import OUTCOMES, PLANS, THERE, Register, Roll, persons_in
 
 NOT_MENTIONED = "not mentioned"
 """No report in view says anything of the party at that meeting. It is not the same as absent."""
 
-_OUTCOMES = ("attended", "represented", "absent")
-_THERE = ("attended", "represented")
-_PLANS = ("confirmed", "expected", "invited")
 _MEETINGS, _MEETING = "Meetings", "meeting"
 _ABREAST = 3
 """Meetings in one table: as many as can be read in 80 columns."""
@@ -55,7 +49,8 @@ _NO_REPORTS = type_names(EventCorrected, ActorsMerged, RoleReported)
 class AttendanceEntry:
     """What one event says of one participant.
 
-    `instead_of` is whom the participant stood in for. `office` is the office held at the time by
+    `represents` is whom the participant was there for, where that is another. `instead_of` is whom
+    the participant stood in for. `office` is the office held at the time by
     which a participant who was said to represent nobody is counted for the party.
     """
 
@@ -63,6 +58,7 @@ class AttendanceEntry:
     name: str
     status: str
     role: str | None
+    represents: Named | None
     instead_of: Named | None
     office: str | None
     evidence: tuple[Citation, ...]
@@ -110,7 +106,7 @@ class AttendanceCell:
         """
         found = {
             status: _joined(entry.evidence for entry in self.entries if entry.status == status)
-            for status in (*reversed(_PLANS), *_OUTCOMES)
+            for status in (*reversed(PLANS), *OUTCOMES)
         }
         return found | {NOT_MENTIONED: self.silent}
 
@@ -127,7 +123,7 @@ class AttendanceCell:
 
     def people(self, party: str) -> tuple[str, ...]:
         """The names of those who were there for the party, beside the party's own."""
-        return tuple(dict.fromkeys(entry.name for entry in self._there(party, _THERE)))
+        return tuple(dict.fromkeys(entry.name for entry in self._there(party, THERE)))
 
     def shown(self, party: str) -> str:
         """The status with who came; and how many say so where not all do."""
@@ -142,7 +138,7 @@ class AttendanceCell:
         return f"{told}, not mentioned by {len(silent)}" if silent else told
 
     def _with_people(self, party: str, status: str) -> str:
-        came = self._there(party, (status,)) if status in _THERE else ()
+        came = self._there(party, (status,)) if status in THERE else ()
         people = ", ".join(dict.fromkeys(entry.person for entry in came))
         return f"{status} ({people})" if people else status
 
@@ -216,9 +212,9 @@ class SidelineLine:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class AttendanceReport(Report):
-    """Who was invited, expected, there or not, by party and meeting.
+    """Who was invited, expected, there or not, by party and meeting, and by person and meeting.
 
     `counts` has how many came, for each meeting in order. `sidelines` are the meetings at or beside
     these that are not among them.
@@ -230,6 +226,7 @@ class AttendanceReport(Report):
     meetings: tuple[MeetingLine, ...]
     counts: tuple[AttendanceCount, ...]
     parties: tuple[AttendanceLine, ...]
+    people: tuple[AttendanceLine, ...]
     sidelines: tuple[SidelineLine, ...]
 
     def cell(self, party: str, meeting: str) -> AttendanceCell:
@@ -264,7 +261,13 @@ class AttendanceReport(Report):
         """The report as headings and tables."""
         return self._document(
             f"Attendance: {self.series}" if self.series else "Attendance",
-            (self._meetings_table(), *self._matrix(), self._counts_table(), self._sidelines()),
+            (
+                self._meetings_table(),
+                *self._matrix("Who attended", "Party", self.parties, _shown),
+                self._counts_table(),
+                *self._matrix("Attendance by person", "Person", self.people, shown_person),
+                self._sidelines(),
+            ),
             charts=_lanes(self),
             note="“Not mentioned” says that no report in view names the party; it does not say "
             "that the party stayed away. “By 3” counts independent origins; copies of one text "
@@ -282,23 +285,29 @@ class AttendanceReport(Report):
             ),
         )
 
-    def _matrix(self) -> Iterable[Table]:
-        """Some meetings abreast, with the parties that have to do with one of them."""
+    def _matrix(
+        self,
+        title: str,
+        who: str,
+        lines: Sequence[AttendanceLine],
+        shown_as: Callable[[AttendanceCell, str], Cell],
+    ) -> Iterable[Table]:
+        """Some meetings abreast, with those that have to do with one of them."""
         continued = ""
         for start in range(0, len(self.meetings), _ABREAST):
             shown = slice(start, start + _ABREAST)
             rows = tuple(
                 (
                     cell(about("actor", each.party, each.name), each.evidence),
-                    *(_shown(one, each.party) for one in each.cells[shown]),
+                    *(shown_as(one, each.party) for one in each.cells[shown]),
                 )
-                for each in self.parties
+                for each in lines
                 if any(one.entries or one.member for one in each.cells[shown])
             )
             if rows:
-                columns = ("Party", *(_heading(each) for each in self.meetings[shown]))
-                title = f"Who attended{continued}"
-                yield Table(title, columns, rows, named_by=1, otherwise=NOT_MENTIONED)
+                columns = (who, *(_heading(each) for each in self.meetings[shown]))
+                name = f"{title}{continued}"
+                yield Table(name, columns, rows, named_by=1, otherwise=NOT_MENTIONED)
                 continued = CONTINUED
 
     def _counts_table(self) -> Table:
@@ -335,7 +344,7 @@ def _lanes(report: AttendanceReport) -> Iterable[Chart]:
         for day in each.held_on or (None,)
     ]
     marks += [
-        lanes.mark(names[party.party], status, day, solid=status in _THERE)
+        lanes.mark(names[party.party], status, day, solid=status in THERE)
         for party in report.parties
         for one in party.cells
         for status in one.status.split(" / ")
@@ -347,7 +356,7 @@ def _lanes(report: AttendanceReport) -> Iterable[Chart]:
         "Who attended",
         marks,
         lanes=(_MEETINGS, *names.values()),
-        kinds=(_MEETING, *_OUTCOMES, *_PLANS),
+        kinds=(_MEETING, *OUTCOMES, *PLANS),
         solid="held, or there",
         outline="announced only, or not there",
     )
@@ -367,6 +376,17 @@ def _shown(each: AttendanceCell, party: str) -> Cell:
     # A list that leaves the party out is cited only where it is counted.
     evidence = each.evidence if each.voices(NOT_MENTIONED) else entries or each.evidence
     return cell(each.shown(party), evidence)
+
+
+def shown_person(each: AttendanceCell, person: str) -> Cell:
+    """The status of one who is counted for itself, with whom it was there for."""
+    shown = _shown(each, person)
+    own = [entry for entry in each.entries if entry.participant == person]
+    parties = dict.fromkeys(str(entry.represents) for entry in own if entry.represents)
+    others = dict.fromkeys(str(entry.instead_of) for entry in own if entry.instead_of)
+    told = [f"for {', '.join(parties)}"] if parties else []
+    told += [f"instead of {', '.join(others)}"] if others else []
+    return attrs.evolve(shown, text=", ".join((shown.text, *told)))
 
 
 def _title(each: MeetingLine) -> Cell:
@@ -418,8 +438,8 @@ def attendance_report(
     Raises:
         NotFound: no such series or meeting is in view.
     """
-    chosen = _chosen(view, series, meeting)
-    register = _Register(view)
+    chosen = chosen_meetings(view, series, meeting)
+    register = Register(view)
     rolls = [register.roll(row) for row in chosen]
     if series is None and meeting is None:
         rolls = [roll for roll in rolls if roll.entries]
@@ -434,133 +454,15 @@ def attendance_report(
         meetings=meetings,
         counts=tuple(_count(citer, *each) for each in zip(rolls, meetings, strict=True)),
         parties=_lines(citer, rolls, meetings, with_members=True),
+        people=_people(view, citer, rolls, meetings),
         sidelines=tuple(_sideline_lines(view, register, citer, [roll.row for roll in rolls])),
         corrections=citer.corrections(),
         sources=citer.sources(),
     )
 
 
-def _chosen(view: View, series: str | None, meeting: str | None) -> list[MeetingRow]:
-    if series is None:
-        one = None if meeting is None else view.get(MeetingRow, meeting)
-        found = view.all(MeetingRow) if one is None else [one]
-    else:
-        found = _rows(view, view.all(MeetingReportRow, series=series))
-        if not found:
-            known = sorted({row.series for row in view.all(MeetingReportRow) if row.series})
-            raise not_found(view, f"meeting of a series {series!r}", known, listed="Series")
-    if meeting is None:
-        return found
-    chosen = [row for row in found if row.meeting == meeting]
-    if not chosen:
-        ids = (row.meeting for row in found)
-        raise not_found(view, f"meeting {meeting!r}", ids, listed="Meetings")
-    return chosen
-
-
-def _rows(view: View, reports: Iterable[MeetingReportRow]) -> list[MeetingRow]:
-    """The meetings that the reports are of."""
-    ids = sorted({report.meeting for report in reports})
-    found = (view.get(MeetingRow, id) for id in ids)
-    return [row for row in found if row is not None]
-
-
-@attrs.frozen
-class _Entry:
-    """What one event says of one participant, and whom the participant counts for."""
-
-    row: AttendanceRow
-    party: str
-    office: RoleRow | None
-
-    @property
-    def events(self) -> tuple[str, ...]:
-        return self.row.events if self.office is None else (*self.row.events, *self.office.events)
-
-
-@attrs.frozen
-class _Roll:
-    """Who is said to have been at one meeting, and who belonged to the body that met.
-
-    `members` has the events that say that a party belonged; `guests` are parties that are reported
-    not to have: to have belonged to the body otherwise, or at another time. `unnamed` are parties
-    that no report names.
-    """
-
-    row: MeetingRow
-    entries: tuple[_Entry, ...]
-    members: dict[str, tuple[str, ...]]
-    guests: frozenset[str]
-    unnamed: frozenset[str]
-
-    @property
-    def parties(self) -> set[str]:
-        return {entry.party for entry in self.entries}
-
-    @property
-    def cited(self) -> Iterable[str]:
-        yield from (id for entry in self.entries for id in entry.events)
-        yield from (id for events in self.members.values() for id in events)
-
-    def of(self, party: str) -> list[_Entry]:
-        return [entry for entry in self.entries if entry.party == party]
-
-    def lists(self, *, without: str | None = None) -> list[str]:
-        """The events that list all participants, leaving out those that name a party."""
-        naming = {entry.row.event for entry in self.entries if entry.party == without}
-        rows = (entry.row for entry in self.entries if entry.row.complete)
-        return [id for row in rows if row.event not in naming for id in row.events]
-
-    def is_member(self, party: str) -> bool | None:
-        return True if party in self.members else False if party in self.guests else None
-
-
-class _Register:
-    """Who was at which meeting, with the offices and memberships that this is read by."""
-
-    def __init__(self, view: View) -> None:
-        self._view = view
-        self._offices = Offices(view)
-        self._memberships = Memberships(view)
-
-    def roll(self, row: MeetingRow) -> _Roll:
-        dates = meeting_dates(self._view.all(MeetingReportRow, meeting=row.meeting))
-        known = self._memberships.of(row.body)
-        members = {
-            party: tuple(id for report in current for id in report.events)
-            for party, membership in known.items()
-            if (current := membership.current(dates))
-        }
-        guests = (party for party, each in known.items() if each.at(dates) is False)
-        rows = self._view.all(AttendanceRow, meeting=row.meeting)
-        rows.sort(key=lambda each: (each.position, each.number))
-        entries = tuple(_entry(self._offices, each, members.keys(), dates) for each in rows)
-        return _Roll(row, entries, members, frozenset(guests), _unnamed(self._view, entries))
-
-
-def _unnamed(view: View, entries: Iterable[_Entry]) -> frozenset[str]:
-    known = (view.get(ActorRow, party) for party in {entry.party for entry in entries})
-    return frozenset(each.actor for each in known if each is not None and each.kind == "unnamed")
-
-
-def _entry(
-    offices: Offices, row: AttendanceRow, members: Iterable[str], dates: Iterable[When]
-) -> _Entry:
-    """Whom somebody counts for who is said to represent nobody follows from an office held then."""
-    held = {
-        office.of: office
-        for date in dates
-        for office in offices.held(row.participant, date)
-        if row.party == row.participant and office.of and office.of in members
-    }
-    if len(held) != 1 or row.party in members:
-        return _Entry(row, row.party, None)
-    ((party, office),) = held.items()
-    return _Entry(row, party, office)
-
-
 def _lines(
-    citer: Citer, rolls: Sequence[_Roll], meetings: Sequence[MeetingLine], *, with_members: bool
+    citer: Citer, rolls: Sequence[Roll], meetings: Sequence[MeetingLine], *, with_members: bool
 ) -> tuple[AttendanceLine, ...]:
     parties = {party for roll in rolls for party in roll.parties}
     if with_members:
@@ -570,7 +472,8 @@ def _lines(
             party=party,
             name=citer.name(party).name,
             cells=tuple(
-                _cell(citer, roll, party, each) for roll, each in zip(rolls, meetings, strict=True)
+                attendance_cell(citer, roll, party, each)
+                for roll, each in zip(rolls, meetings, strict=True)
             ),
             evidence=citer.cite(_known_by(rolls, party)),
         )
@@ -578,20 +481,31 @@ def _lines(
     )
 
 
-def _known_by(rolls: Sequence[_Roll], party: str) -> tuple[str, ...]:
+def _people(
+    view: View, citer: Citer, rolls: Sequence[Roll], meetings: Sequence[MeetingLine]
+) -> tuple[AttendanceLine, ...]:
+    """The participants that are persons, each counted for itself."""
+    persons = persons_in(view, rolls)
+    by_person = [roll.by_person(persons) for roll in rolls]
+    return _lines(citer, by_person, meetings, with_members=False)
+
+
+def _known_by(rolls: Sequence[Roll], party: str) -> tuple[str, ...]:
     naming = [entry.events for roll in rolls for entry in roll.of(party)]
     if naming:
         return naming[0]
     return next(roll.members[party] for roll in rolls if party in roll.members)
 
 
-def _cell(citer: Citer, roll: _Roll, party: str, told: MeetingLine) -> AttendanceCell:
+def attendance_cell(citer: Citer, roll: Roll, party: str, told: MeetingLine) -> AttendanceCell:
+    """What is known of one party, or person, at one meeting."""
     entries = tuple(
         AttendanceEntry(
             participant=entry.row.participant,
             name=citer.name(entry.row.participant).name,
             status=entry.row.status,
             role=entry.row.role,
+            represents=citer.name_of(entry.represents),
             instead_of=citer.name_of(entry.row.instead_of),
             office=None if entry.office is None else entry.office.role,
             evidence=citer.cite(entry.events),
@@ -616,14 +530,14 @@ def _cell(citer: Citer, roll: _Roll, party: str, told: MeetingLine) -> Attendanc
 
 
 def _status(reported: Sequence[str]) -> str:
-    outcomes = [status for status in _OUTCOMES if status in reported]
+    outcomes = [status for status in OUTCOMES if status in reported]
     if outcomes:
         return " / ".join(outcomes)
-    return next((status for status in _PLANS if status in reported), NOT_MENTIONED)
+    return next((status for status in PLANS if status in reported), NOT_MENTIONED)
 
 
-def _count(citer: Citer, roll: _Roll, told: MeetingLine) -> AttendanceCount:
-    came = [entry for entry in roll.entries if entry.row.status in _THERE]
+def _count(citer: Citer, roll: Roll, told: MeetingLine) -> AttendanceCount:
+    came = [entry for entry in roll.entries if entry.row.status in THERE]
     unnamed = any(entry.party in roll.unnamed for entry in came)
     there = {entry.party for entry in came} - roll.unnamed
     counted = there & roll.members.keys() if roll.members else there
@@ -646,12 +560,14 @@ def _count(citer: Citer, roll: _Roll, told: MeetingLine) -> AttendanceCount:
 
 
 def _sideline_lines(
-    view: View, register: _Register, citer: Citer, rows: Sequence[MeetingRow]
+    view: View, register: Register, citer: Citer, rows: Sequence[MeetingRow]
 ) -> Iterable[SidelineLine]:
     beside = [report for row in rows for report in view.all(MeetingReportRow, within=row.meeting)]
     ids = {row.meeting for row in rows}
     rolls = {
-        row.meeting: register.roll(row) for row in _rows(view, beside) if row.meeting not in ids
+        row.meeting: register.roll(row)
+        for row in meeting_rows(view, beside)
+        if row.meeting not in ids
     }
     for told in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
         parties = _lines(citer, [rolls[told.meeting]], [told], with_members=False)

@@ -12,9 +12,12 @@ import attrs
 from timeline.clock import UNKNOWN, When
 from timeline.errors import NotFound
 from timeline.projection import View
+from timeline.reports.csv import render_csv
 from timeline.reports.document import Cell, Chart, Document, Fact, Table, about, cell
 from timeline.reports.evidence import CorrectionLine, SourceLine, text
+from timeline.reports.frames import frame
 from timeline.reports.html import render_html
+from timeline.reports.md import render_markdown
 from timeline.reports.text import render_text
 
 
@@ -68,7 +71,7 @@ class Standing:
         return tuple(f"{how} {by} {date}" for how, date in dates.items() if date)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Report(abc.ABC):
     """The base of reports. `print` shows text; a notebook shows tables.
 
@@ -102,6 +105,36 @@ class Report(abc.ABC):
         """The report as text for a terminal of that width."""
         return render_text(self.document(), width=width, color=color)
 
+    def to_csv(self, table: str | None = None) -> str:
+        """The report as CSV (RFC 4180), with the events and sources that each row rests on.
+
+        Args:
+            table: the title of one table, or its beginning, to be written as it is shown. Else
+                every cell is a row: table, row, column, value, about, evidence, sources.
+
+        Raises:
+            NotFound: the report has no such table, or nothing to show in it.
+        """
+        return render_csv(self.document(), table)
+
+    def to_markdown(self) -> str:
+        """The report as GitHub's Markdown, with its evidence as footnotes."""
+        return render_markdown(self.document())
+
+    def to_frame(self, table: str | None = None, *, library: str | None = None) -> Any:
+        """The report as a data frame of pandas, or else of polars.
+
+        Args:
+            table: as for `to_csv`.
+            library: `pandas` or `polars`, where it matters which.
+
+        Raises:
+            NotFound: the report has no such table, or nothing to show in it.
+            InvalidInput: no such library is known.
+            MissingExtra: neither library is installed; the extra `frames` brings pandas.
+        """
+        return frame(self.document(), table, library=library)
+
     def to_html(self, links: Mapping[str, str] | None = None) -> str:
         """The report as a web page of one file, that opens without a network.
 
@@ -118,8 +151,15 @@ class Report(abc.ABC):
     def __str__(self) -> str:
         return self.to_text()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} made at position {self.standing.position} of the log>"
+
     def _repr_html_(self) -> str:
         return render_html(self.document())
+
+    def _repr_mimebundle_(self, **_options: object) -> dict[str, str]:
+        """What a notebook shows, in the form that it can show best."""
+        return {"text/html": self._repr_html_(), "text/plain": self.to_text()}
 
     def _document(
         self,

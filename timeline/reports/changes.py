@@ -26,7 +26,7 @@ from timeline.projections import BUILT_IN
 from timeline.projections.amendments import AmendmentRow, DisagreementRow
 from timeline.projections.directory import ActorRow
 from timeline.reports.base import Report, Standing
-from timeline.reports.document import CONTINUED, Cell, Document, Line, Table, cell
+from timeline.reports.document import CONTINUED, NOTHING, Cell, Document, Line, Table, cell
 from timeline.reports.evidence import Citation, Citer, text
 
 Clock = Literal["occurred", "published", "recorded", "position"]
@@ -47,7 +47,6 @@ _REWRITINGS = type_names(EventCorrected, EventRetracted, ActorsMerged)
 _AMENDMENTS = type_names(*AMENDMENTS)
 """What may be cited in many rows, so that it does not tell which row is which."""
 
-_NOTHING = "–"
 _BETWEEN = " · "
 _LONGEST = 60
 """Characters of a row's text that are enough to tell which row it is."""
@@ -94,7 +93,7 @@ class ChangeLine:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class ChangesReport(Report):
     """What changed in another report, by the date of the cause; what was only confirmed is last.
 
@@ -163,9 +162,9 @@ def _what(line: ChangeLine) -> str:
 
 def _values(line: ChangeLine) -> tuple[str, ...]:
     if line.kind == "confirmed":
-        return (line.after or _NOTHING,)
+        return (line.after or NOTHING,)
     after = "gone" if line.after is None else line.after
-    return line.before or _NOTHING, f"{after} (time passed)" if line.by_time else after
+    return line.before or NOTHING, f"{after} (time passed)" if line.by_time else after
 
 
 def changes_report(
@@ -219,8 +218,8 @@ class _Row:
     def text(self) -> str:
         """All that it says."""
         if self.name is None:
-            return _BETWEEN.join(each.text for each in self.cells.values() if each.text != _NOTHING)
-        told = {column: each.text for column, each in self.cells.items() if each.text != _NOTHING}
+            return _BETWEEN.join(each.text for each in self.cells.values() if each.text != NOTHING)
+        told = {column: each.text for column, each in self.cells.items() if each.text != NOTHING}
         return "; ".join(f"{column}: {said}" if column else said for column, said in told.items())
 
     @property

@@ -112,7 +112,7 @@ class ContradictionLine:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class ContradictionsReport(Report):
     """Where reports cannot all hold, with what it was chosen by."""
 

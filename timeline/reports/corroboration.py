@@ -7,19 +7,29 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import attrs
 
 from timeline.errors import InvalidInput, NotFound
-from timeline.events import MeetingAnnounced, PlanAnnounced, StatementMade, event_type
+from timeline.events import (
+    EventCorroborated,
+    MeetingAnnounced,
+    PlanAnnounced,
+    StatementMade,
+    event_type,
+    type_names,
+)
 from timeline.projection import View
+from timeline.projections.chronology import HappeningRow
 from timeline.projections.directory import ActorRow
 from timeline.projections.sources import SourceRow
 from timeline.reports.base import Report, Standing
 from timeline.reports.claims import Claim, claims
 from timeline.reports.document import Document, Line, Table, cell, line
 from timeline.reports.evidence import Citation, Citer, Named, Support, text
+
+_Row = TypeVar("_Row")
 
 _GRADES = ("high", "ordinary", "low")
 
@@ -95,7 +105,7 @@ class Teller:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class CorroborationReport(Report):
     """The independent origins of a claim, and the trees of who took it from whom.
 
@@ -220,29 +230,75 @@ class _Path:
 
 
 def _paths(view: View, citer: Citer, claim: Claim) -> Iterator[_Path]:
-    voice = _voice(citer, claim)
-    parties = _parties(citer, claim)
     # Not the corrections: their evidence is for what was wrong.
-    for citation in citer.cite((claim.recorded.id, *claim.further)):
+    told = citer.cite((claim.recorded.id, *claim.further))
+    return _told(_Known(view), citer, told, _voice(citer, claim), _parties(citer, claim))
+
+
+def _told(
+    known: _Known,
+    citer: Citer,
+    citations: Iterable[Citation],
+    voice: Named | None,
+    parties: set[str],
+) -> Iterator[_Path]:
+    for citation in citations:
         for support in citation.sources:
-            publishers = _publishers(view, citer, support)
+            publishers = _publishers(known, citer, support)
             steps = _to_voice(_with_publishers(support, publishers), voice)
             yield _Path(
                 event=citation.event,
                 support=support,
                 steps=steps,
-                origin=_origin(view, steps, publishers, parties),
+                origin=_origin(known, steps, publishers, parties),
             )
 
 
+class _Known:
+    """Rows of a view, by key, each read once."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._rows: dict[tuple[type, str], Any] = {}
+
+    def get(self, cls: type[_Row], key: str) -> _Row | None:
+        if (cls, key) not in self._rows:
+            self._rows[cls, key] = self._view.get(cls, key)
+        return cast("_Row | None", self._rows[cls, key])
+
+
+class Origins:
+    """The independent origins of what happened, for many events of one view."""
+
+    def __init__(self, view: View, citer: Citer) -> None:
+        self._known = _Known(view)
+        self._citer = citer
+
+    def of(self, row: HappeningRow) -> dict[Named, tuple[Support, ...]]:
+        """Each origin of what one event reports, with the sources that go back to it."""
+        told = [
+            each
+            for each in self._citer.cite(row.events)
+            if each.event == row.event or each.type in _FURTHER
+        ]
+        field = _VOICES.get(row.type)
+        voices = [self._citer.name(actor) for actor, part in row.involved if part == field]
+        parties = {self._citer.name(actor).id for actor, part in row.involved if part in _PARTIES}
+        found: dict[Named, tuple[Support, ...]] = {}
+        voice = voices[0] if voices else None
+        for path in _told(self._known, self._citer, told, voice, parties):
+            found[path.origin] = (*found.get(path.origin, ()), path.support)
+        return found
+
+
 def _origin(
-    view: View, steps: Sequence[_Step], publishers: Sequence[Named], parties: set[str]
+    known: _Known, steps: Sequence[_Step], publishers: Sequence[Named], parties: set[str]
 ) -> Named:
     """The last outlet before the first voice; the publisher, where it is the voice itself."""
     origin = steps[0].who
     for index, step in enumerate(steps):
         passes_on = index + 1 < len(steps)
-        is_outlet = step.who in publishers or _is_outlet(view, step.who, passes_on=passes_on)
+        is_outlet = step.who in publishers or _is_outlet(known, step.who, passes_on=passes_on)
         if step.who.id in parties or not is_outlet:
             break
         origin = step.who
@@ -255,6 +311,8 @@ _VOICES = {
     event_type(PlanAnnounced).name: "by",
 }
 """The events that report an utterance, and the field that says whose."""
+
+_FURTHER = type_names(EventCorroborated)
 
 _PARTIES = ("speaker", "by", "jointly_with", "on_behalf_of", "participants", "parties")
 
@@ -270,37 +328,37 @@ def _parties(citer: Citer, claim: Claim) -> set[str]:
     return {citer.name(id).id for field in _PARTIES for id in claim.names(field)}
 
 
-def _is_outlet(view: View, who: Named, *, passes_on: bool) -> bool:
+def _is_outlet(known: _Known, who: Named, *, passes_on: bool) -> bool:
     """Whether words went through it, and not out from it, by what kind of actor it is.
 
     One who is not named may be a paper or somebody who knows; a paper has the words from another.
     """
-    known = view.get(ActorRow, who.id)
-    kind = None if known is None else known.kind
+    entry = known.get(ActorRow, who.id)
+    kind = None if entry is None else entry.kind
     return kind == "organisation" or (kind == "unnamed" and passes_on)
 
 
-def _publishers(view: View, citer: Citer, support: Support) -> tuple[Named, ...]:
+def _publishers(known: _Known, citer: Citer, support: Support) -> tuple[Named, ...]:
     """Whoever published it, nearest to the reader first.
 
     A source that was not read itself reaches the reader through what cites it; one that copies
     another comes after that.
     """
-    citing = list(_followed(view, support.source, "cited_in"))[:0:-1]
-    copied = list(_followed(view, support.source, "copies"))[1:]
+    citing = list(_followed(known, support.source, "cited_in"))[:0:-1]
+    copied = list(_followed(known, support.source, "copies"))[1:]
     ids = (*(row.publisher for row in citing), support.publisher.id, *(r.publisher for r in copied))
     return tuple(dict.fromkeys(citer.names(ids)))
 
 
-def _followed(view: View, source: str, field: str) -> Iterator[SourceRow]:
+def _followed(known: _Known, source: str, field: str) -> Iterator[SourceRow]:
     """A source, the one that its field names, and so on."""
     seen: set[str] = set()
-    row = view.get(SourceRow, source)
+    row = known.get(SourceRow, source)
     while row is not None and row.source not in seen:
         yield row
         seen.add(row.source)
         further = getattr(row, field)
-        row = None if further is None else view.get(SourceRow, further)
+        row = None if further is None else known.get(SourceRow, further)
 
 
 def _with_publishers(support: Support, publishers: Iterable[Named]) -> list[_Step]:

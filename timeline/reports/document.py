@@ -14,6 +14,9 @@ from timeline.reports.evidence import Citation, Named
 CONTINUED = ", continued"
 """Ends the title of a table that goes on with the one before."""
 
+NOTHING = "–"
+"""Shown where there is nothing to show."""
+
 
 @attrs.frozen
 class Cell:
@@ -151,7 +154,7 @@ def cell(value: object, evidence: tuple[Citation, ...] = ()) -> Cell:
     if isinstance(value, Cell):
         return attrs.evolve(value, evidence=evidence)
     if value is None or value in ("", ()):
-        return Cell("–", evidence)
+        return Cell(NOTHING, evidence)
     if isinstance(value, tuple):
         one = cell(value[0], evidence).about if len(value) == 1 else None
         return Cell("; ".join(map(str, value)), evidence, about=one)

@@ -158,11 +158,15 @@ class Citer:
                 events.setdefault(support.source, {})[citation.event] = None
         return tuple(self._source_line(source, tuple(citing)) for source, citing in events.items())
 
+    def origin(self, source: str) -> str:
+        """The id of the source whose text this one carries in the end, which may be its own."""
+        return self._origin(self.source(source)).source
+
     def _cited(self) -> list[Citation]:
         return sorted(self._citations.values(), key=lambda each: each.position)
 
     def _source_line(self, id: str, events: tuple[str, ...]) -> SourceLine:
-        source = self._source(id)
+        source = self.source(id)
         origin = self._origin(source)
         return SourceLine(
             source=id,
@@ -214,7 +218,7 @@ class Citer:
         )
 
     def _support(self, evidence: Evidence) -> Support:
-        source = self._source(evidence.source)
+        source = self.source(evidence.source)
         origin = self._origin(source)
         return Support(
             source=source.source,
@@ -240,7 +244,8 @@ class Citer:
             capacity=link.capacity,
         )
 
-    def _source(self, id: str) -> SourceRow:
+    def source(self, id: str) -> SourceRow:
+        """The source; where it is not in view, a row that says so."""
         if id not in self._sources:
             found = self._view.get(SourceRow, id)
             if found is None:  # retracted, or recorded without the checks of `Timeline`
@@ -254,7 +259,7 @@ class Citer:
         seen = {source.source}
         while source.copies is not None and source.copies not in seen:
             seen.add(source.copies)
-            source = self._source(source.copies)
+            source = self.source(source.copies)
         return source
 
 

@@ -200,7 +200,7 @@ class QuestionLine:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class InitiativeReport(Report):
     """The state of one initiative.
 
@@ -277,7 +277,7 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
     setting, notes = _setting_stages(offices, stages, proposals)
     stage_lines = tuple(_stage_line(citer, row, notes.get(row.event)) for row in stages)
     party_ids = dict.fromkeys((*known.parties, *(stance.said.party for stance in taken)))
-    parties = tuple(_party_line(view, citer, party, taken, proposals) for party in party_ids)
+    parties = tuple(party_line(view, citer, party, taken, proposals) for party in party_ids)
     on = today(view)
     plans = tuple(plan_lines(view, citer, on=on, initiative=initiative))
     questions = (
@@ -292,7 +292,7 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
         "proposals": tuple(_proposal_line(citer, row) for row in proposals),
         "precedents": tuple(_precedent_lines(view, citer, initiative)),
         "parties": parties,
-        "positions": tuple(_position_line(citer, stance) for stance in taken),
+        "positions": tuple(position_line(citer, stance) for stance in taken),
         "terms": tuple(_term_lines(view, offices, citer, terms)),
         "statements": tuple(said_line(offices, citer, row) for row in statements),
         "talks": tuple(_talks_line(citer, row) for row in talks),
@@ -390,13 +390,14 @@ def _precedent_lines(view: View, citer: Citer, initiative: str) -> Iterator[Prec
         )
 
 
-def _party_line(
+def party_line(
     view: View,
     citer: Citer,
     party: str,
     taken: Iterable[Stance],
     proposals: Iterable[ProposalRow],
 ) -> PartyLine:
+    """One party: what is said of its stance, and what makes it a party."""
     mine = sorted(
         (stance for stance in taken if stance.said.party == party),
         key=lambda stance: latest_key(stance.said.occurred, stance.said.position),
@@ -407,8 +408,8 @@ def _party_line(
     return PartyLine(
         party=party,
         name=citer.name(party).name,
-        own=tuple(_position_line(citer, stance) for stance in mine if stance.own),
-        imputed=tuple(_position_line(citer, stance) for stance in mine if not stance.own),
+        own=tuple(position_line(citer, stance) for stance in mine if stance.own),
+        imputed=tuple(position_line(citer, stance) for stance in mine if not stance.own),
         memberships=tuple(
             membership_line(view, citer, row) for row in view.all(MembershipRow, actor=party)
         ),
@@ -416,7 +417,8 @@ def _party_line(
     )
 
 
-def _position_line(citer: Citer, stance: Stance) -> PositionLine:
+def position_line(citer: Citer, stance: Stance) -> PositionLine:
+    """One stance as a line."""
     row = stance.said
     return PositionLine(
         party=citer.name(row.party),
@@ -712,7 +714,7 @@ def _party_tables(report: InitiativeReport) -> Iterable[Table]:
         _OVER_TIME,
         ("When", "Party", "Stance", "What"),
         tuple(
-            document.line(line.evidence, line.occurred, line.party, _taken(line), line.text)
+            document.line(line.evidence, line.occurred, line.party, taken_as(line), line.text)
             for line in report.positions
         ),
     )
@@ -785,19 +787,22 @@ def _noted(line: StageLine) -> str:
     return f"{line.stage} ({line.note})" if line.note else line.stage
 
 
-def _taken(line: PositionLine) -> str:
-    through = "" if line.speaker == line.party else f", through {_speaker(line)}"
+def taken_as(line: PositionLine) -> str:
+    """A stance in words: whose it is, and through whom."""
+    through = "" if line.speaker == line.party else f", through {speaker_of(line)}"
     if line.own:
-        return f"{line.stance}, own{_if_in_office(line)}{through}"
+        return f"{line.stance}, own{if_in_office(line)}{through}"
     spoken_for = f" for {line.spoke_for}" if line.spoke_for else ""
-    return f"{line.stance}, imputed by {_speaker(line)}{spoken_for}"
+    return f"{line.stance}, imputed by {speaker_of(line)}{spoken_for}"
 
 
-def _if_in_office(line: PositionLine) -> str:
+def if_in_office(line: PositionLine) -> str:
+    """What is added where it is not certain that the speaker held the office then."""
     return ", if in office" if line.own and line.office == "possible" else ""
 
 
-def _speaker(line: PositionLine) -> str:
+def speaker_of(line: PositionLine) -> str:
+    """Who spoke, and in which office."""
     return f"{line.speaker} ({line.capacity})" if line.capacity else str(line.speaker)
 
 
@@ -806,7 +811,7 @@ def _value(line: TermLine) -> str:
 
 
 def _party_row(line: PartyLine) -> tuple[Cell, ...]:
-    own = _newest(line, line.own, lambda each: f"{each.stance}{_if_in_office(each)}")
+    own = _newest(line, line.own, lambda each: f"{each.stance}{if_in_office(each)}")
     imputed = _newest(line, line.imputed, lambda each: f"{each.stance}, says {each.speaker}")
     return cell(about("actor", line.party, line.name), line.evidence), own, imputed
 

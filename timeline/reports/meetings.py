@@ -10,6 +10,7 @@ from timeline.clock import UNKNOWN, When
 from timeline.projection import View
 from timeline.projections.initiatives import latest_key
 from timeline.projections.meetings import MeetingReportRow, MeetingRow
+from timeline.reports.base import not_found
 from timeline.reports.evidence import Citation, Citer, text
 
 
@@ -145,3 +146,38 @@ def _others(first: str | None, values: Iterable[str | None]) -> tuple[str, ...]:
 
 def _distinct(values: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value is not None))
+
+
+# Choosing them
+
+
+def chosen_meetings(view: View, series: str | None, meeting: str | None) -> list[MeetingRow]:
+    """The meetings of a series, one of them, one meeting, or all.
+
+    A meeting belongs to a series if any report says so.
+
+    Raises:
+        NotFound: no such series or meeting is in view.
+    """
+    if series is None:
+        one = None if meeting is None else view.get(MeetingRow, meeting)
+        found = view.all(MeetingRow) if one is None else [one]
+    else:
+        found = meeting_rows(view, view.all(MeetingReportRow, series=series))
+        if not found:
+            known = sorted({row.series for row in view.all(MeetingReportRow) if row.series})
+            raise not_found(view, f"meeting of a series {series!r}", known, listed="Series")
+    if meeting is None:
+        return found
+    chosen = [row for row in found if row.meeting == meeting]
+    if not chosen:
+        ids = (row.meeting for row in found)
+        raise not_found(view, f"meeting {meeting!r}", ids, listed="Meetings")
+    return chosen
+
+
+def meeting_rows(view: View, reports: Iterable[MeetingReportRow]) -> list[MeetingRow]:
+    """The meetings that the reports are of."""
+    ids = sorted({report.meeting for report in reports})
+    found = (view.get(MeetingRow, id) for id in ids)
+    return [row for row in found if row is not None]

@@ -78,7 +78,7 @@ class PlanLine:
     evidence: tuple[Citation, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class PlansReport(Report):
     """What was announced, and whether it came, in order of when it was due or else announced."""
 

@@ -18,7 +18,7 @@ from timeline.reports.initiative import SaidLine, said_line, said_table
 from timeline.reports.positions import Offices
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class StatementsReport(Report):
     """Statements in order of world time, with what they were chosen by."""
 
@@ -41,7 +41,7 @@ class StatementsReport(Report):
             given.append("certainly")
         return self._document(
             f"Statements: {', '.join(given)}" if given else "Statements",
-            [said_table(f"{len(self.statements)} recorded", self.statements)],
+            [said_table("What was said", self.statements)],
             note="Statements stand in the recorder's words; only what is in quotation marks was "
             "said so.",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console
@@ -10,9 +11,13 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from timeline.reports.columns import broken, widths
 from timeline.reports.document import Cell, Document, Table, shown_evidence
 from timeline.reports.evidence import Citation, Support, Told
 from timeline.reports.notes import Notes, run_text, runs
+
+_INDENT, _BETWEEN = 2, 3
+"""Characters before a table, and between two of its columns."""
 
 
 def render_text(document: Document, *, width: int = 80, color: bool = False) -> str:
@@ -37,7 +42,7 @@ def render_text(document: Document, *, width: int = 80, color: bool = False) -> 
     notes = Notes()
     console.print(Text(inert(document.title), style="bold"))
     for line in document.lead:
-        console.print(_cell(line, notes))
+        console.print(_cell(line, notes, console.width))
     for table in (*document.tables, *document.apparatus):
         console.print()
         _print_table(console, table, notes)
@@ -50,57 +55,103 @@ def _marks(notes: Notes, cited: tuple[Citation, ...]) -> str:
     return "".join(f"[{run_text(*run)}]" for run in runs(notes.numbers(cited)))
 
 
-def _cell(cell: Cell, notes: Notes) -> Text:
-    shown = Text(inert(cell.text))
-    marks = _marks(notes, cell.evidence)
+def _cell(cell: Cell, notes: Notes, width: int | None = None) -> Text:
+    text, marks = inert(cell.text), _marks(notes, cell.evidence)
+    return _joined(text, marks, width)
+
+
+def _joined(text: str, marks: str, width: int | None) -> Text:
+    """The words and, behind them, the numbers of their evidence."""
+    if width is not None:
+        text, marks = broken(text, width), broken(marks, width)
+    shown = Text(text)
     if marks:
         shown.append(f" {marks}", style="cyan")
     return shown
 
 
-def _in_place(cell: Cell, notes: Notes) -> Text | RichTable:
-    """The cell; in a tree beside its branch, so that further lines begin below the first."""
-    if not cell.branch:
-        return _cell(cell, notes)
+def _in_place(text: str, marks: str, branch: str, width: int) -> Text | RichTable:
+    """What stands in a cell; in a tree beside its branch, so that further lines begin below it."""
+    if not branch:
+        return _joined(text, marks, width)
     grid = RichTable.grid()
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    grid.add_row(cell.branch, _cell(cell, notes))
+    grid.add_row(branch, _joined(text, marks, max(width - len(branch), 1)))
     return grid
+
+
+_Shown = tuple[str, str, str]
+"""What a cell says, the numbers of its evidence, and its branch in a tree."""
 
 
 def _print_table(console: Console, table: Table, notes: Notes) -> None:
     console.print(Text(inert(table.title), style="bold"))
+    rows = [[_shown(each, notes) for each in shown_evidence(row)] for row in table.rows]
+    titles = [inert(title) for title in table.columns]
+    content = [
+        [title, *(f"{branch}{text} {marks}".rstrip() for text, marks, branch in column)]
+        for title, column in zip(titles, zip(*rows, strict=True), strict=True)
+    ]
+    found = widths(content, console.width - _INDENT - _BETWEEN * (len(titles) - 1))
+    if found is None:
+        _print_stacked(console, titles, rows)
+    else:
+        _print_columns(console, titles, rows, found)
+
+
+def _shown(each: Cell, notes: Notes) -> _Shown:
+    return inert(each.text), _marks(notes, each.evidence), each.branch
+
+
+def _print_columns(
+    console: Console, titles: Sequence[str], rows: Iterable[Sequence[_Shown]], found: Sequence[int]
+) -> None:
     shown = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for number, column in enumerate(table.columns):
-        # The first column holds dates and names: broken in the middle they are hard to read.
-        shown.add_column(inert(column), overflow="fold", min_width=10 if number == 0 else None)
-    for row in table.rows:
-        shown.add_row(*(_in_place(cell, notes) for cell in shown_evidence(row)))
-    console.print(Padding(shown, (0, 0, 0, 2)))
+    for title, width in zip(titles, found, strict=True):
+        shown.add_column(broken(title, width), overflow="fold", width=width)
+    for row in rows:
+        shown.add_row(*(_in_place(*each, width) for each, width in zip(row, found, strict=True)))
+    console.print(Padding(shown, (0, 0, 0, _INDENT)))
+
+
+def _print_stacked(
+    console: Console, titles: Sequence[str], rows: Iterable[Sequence[_Shown]]
+) -> None:
+    """Each row as lines below one another, where the columns do not fit beside one another."""
+    width = console.width - 2 * _INDENT
+    for row in rows:
+        for number, (title, (text, marks, branch)) in enumerate(zip(titles, row, strict=True)):
+            line = _joined(f"{title}: {branch}{text}", marks, width)
+            indent = _INDENT if number == 0 else 2 * _INDENT
+            console.print(Padding(line, (0, 0, 0, indent)))
 
 
 def _print_notes(console: Console, document: Document, notes: Notes) -> None:
     console.print()
     if notes.citations:
         console.print(Text("Evidence", style="bold"))
-        console.print(Padding(_numbered(notes), (0, 0, 0, 2)))
+        console.print(Padding(_numbered(notes, console.width - _INDENT), (0, 0, 0, _INDENT)))
         console.print()
     for note in document.notes:
         console.print(Text(note, style="italic"))
     console.print(Text(document.standing))
 
 
-def _numbered(notes: Notes) -> RichTable:
+def _numbered(notes: Notes, width: int) -> RichTable:
+    left = width - len(f"[{len(notes.citations)}]") - 2
     grid = RichTable.grid(padding=(0, 1))
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(overflow="fold")
     for number, citation in enumerate(notes.citations.values(), start=1):
-        grid.add_row(Text(f"[{number}]", style="cyan"), Text(inert(_citation(citation))))
+        grid.add_row(
+            Text(f"[{number}]", style="cyan"), Text(broken(inert(citation_text(citation)), left))
+        )
     return grid
 
 
-def _citation(citation: Citation) -> str:
+def citation_text(citation: Citation) -> str:
+    """The event, and below it each source with the place in it and the chain of attribution."""
     return "\n".join((citation.event, *(f"  {_support(each)}" for each in citation.sources)))
 
 

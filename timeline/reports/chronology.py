@@ -1,0 +1,350 @@
+"""What happened, in order of world time, by whom and what it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+import attrs
+
+from timeline.clock import When, require_order, within
+from timeline.errors import InvalidInput
+from timeline.events import (
+    AttendanceReported,
+    MeetingAnnounced,
+    MeetingCalledOff,
+    MeetingHeld,
+    MeetingRescheduled,
+    MembershipReported,
+    PlanAnnounced,
+    PlanOutcomeReported,
+    ProposalAdopted,
+    ProposalAmended,
+    ProposalAnswered,
+    ProposalDiscussed,
+    ProposalMade,
+    ProposalWithdrawn,
+    RoleReported,
+    event_type,
+    type_names,
+)
+from timeline.projection import View
+from timeline.projections import Chronology
+from timeline.projections.chronology import ConcernRow, HappeningRow, InvolvementRow
+from timeline.projections.initiatives import MentionRow
+from timeline.projections.meetings import MeetingRow
+from timeline.projections.plans import PlanRow
+from timeline.reports import document
+from timeline.reports.actors import find_actor
+from timeline.reports.base import Report, Standing, by_time
+from timeline.reports.document import Cell, Document, Line, Table
+from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.meetings import chosen_meetings
+from timeline.reports.plans import find_initiative
+from timeline.reports.rolls import OUTCOMES, PLANS
+
+_MEETINGS = type_names(
+    MeetingAnnounced, MeetingRescheduled, MeetingCalledOff, MeetingHeld, AttendanceReported
+)
+_PLANS = type_names(PlanAnnounced, PlanOutcomeReported)
+_OFFICES = type_names(RoleReported, MembershipReported)
+_HEADS = {
+    event_type(cls).name: head
+    for cls, head in {
+        ProposalMade: "{word}",
+        ProposalAmended: "amended",
+        ProposalAnswered: "answered, {word}",
+        ProposalDiscussed: "talks",
+        ProposalWithdrawn: "withdrawn",
+        ProposalAdopted: "agreed",
+        MeetingAnnounced: "meeting announced",
+        MeetingRescheduled: "meeting moved",
+        MeetingCalledOff: "meeting called off",
+        MeetingHeld: "meeting held",
+        AttendanceReported: "who was at",
+        PlanAnnounced: "plan announced",
+        PlanOutcomeReported: "plan {word}",
+        RoleReported: "in office",
+        MembershipReported: "belonging",
+    }.items()
+}
+"""What stands before the words of an event; nothing before those of a statement."""
+
+_STATUSES = (*OUTCOMES, *PLANS)
+_DOERS = ("speaker", "by", "jointly_with", "participants", "actor")
+"""The fields that say whose doing an event reports."""
+
+
+@attrs.frozen
+class Part:
+    """One who took part: at a meeting `part` is the status, elsewhere the field of the event."""
+
+    who: Named
+    part: str
+
+
+@attrs.frozen
+class HappeningLine:
+    """One event.
+
+    Attributes:
+        event: its id.
+        type: its type.
+        occurred: when it happened; for an office or a membership when it began, where that is
+            known.
+        what: what happened, in a sentence.
+        who: whose doing it was; of a meeting, what is said of each participant.
+        meeting: the meeting that it tells of, or happened at.
+        about: the proposals that it names.
+        published_by: who published the sources that report it.
+        evidence: the event and what amends it.
+    """
+
+    event: str
+    type: str
+    occurred: str | None
+    what: str
+    who: tuple[Part, ...]
+    meeting: str | None
+    about: tuple[str, ...]
+    published_by: tuple[Named, ...]
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class ChronologyReport(Report):
+    """What happened, in order of world time, with what it was chosen by.
+
+    Uncertain dates stand by their earliest day, what has no known date last.
+    """
+
+    kind: ClassVar[str] = "chronology"
+
+    actor: str | None
+    initiative: str | None
+    meeting: str | None
+    series: str | None
+    type: str | None
+    since: str | None
+    until: str | None
+    certainly: bool
+    happenings: tuple[HappeningLine, ...]
+
+    def document(self) -> Document:
+        """The report as headings and tables."""
+        dates = {"since": self.since, "until": self.until}
+        given = [self.actor, self.initiative, self.meeting, self.series, self.type]
+        given += [f"{word} {value}" for word, value in dates.items() if value]
+        given += ["certainly"] if self.certainly else []
+        of = ", ".join(each for each in given if each)
+        none = "" if self.happenings else "Nothing on record fits. "
+        return self._document(
+            f"Chronology: {of}" if of else "Chronology",
+            [
+                Table(
+                    "What happened",
+                    ("When", "What", "Who", "Published by"),
+                    tuple(map(_row, self.happenings)),
+                )
+            ],
+            note=f"{none}Each line is one report: where several tell of the same, or differ, each "
+            "has its own. What was announced stands where it was announced. Offices and "
+            "memberships stand where they began, if that is known.",
+        )
+
+
+def chronology_report(
+    view: View,
+    *,
+    actor: str | None = None,
+    initiative: str | None = None,
+    meeting: str | None = None,
+    series: str | None = None,
+    type: str | None = None,
+    since: When | None = None,
+    until: When | None = None,
+    certainly: bool = False,
+) -> ChronologyReport:
+    """Make the report of what fits all that is given.
+
+    Raises:
+        NotFound: no such actor, initiative, meeting or series is in view.
+        InvalidInput: several actors go by that name; no events of that type are kept; or `since`
+            lies after `until`.
+    """
+    require_order(since, until)
+    if type is not None and type not in Chronology().types:
+        known = ", ".join(sorted(Chronology().types))
+        raise InvalidInput(f"type: expected one of {known}; found {type!r}")
+    who = None if actor is None else find_actor(view, actor)
+    found = happenings(view, actor=who, initiative=initiative, meeting=meeting, series=series)
+    chosen = by_time(
+        row
+        for row in found
+        if type in (None, row.type) and within(row.occurred, since, until, certainly=certainly)
+    )
+    citer = Citer(view)
+    citer.load(id for row in chosen for id in row.events)
+    return ChronologyReport(
+        standing=Standing.of(view),
+        actor=who,
+        initiative=initiative,
+        meeting=meeting,
+        series=series,
+        type=type,
+        since=text(since),
+        until=text(until),
+        certainly=certainly,
+        happenings=tuple(happening_lines(view, citer, chosen)),
+        corrections=citer.corrections(),
+        sources=citer.sources(),
+    )
+
+
+# Choosing
+
+
+def happenings(
+    view: View,
+    *,
+    actor: str | None = None,
+    initiative: str | None = None,
+    meeting: str | None = None,
+    series: str | None = None,
+) -> list[HappeningRow]:
+    """All that names an actor, concerns an initiative, and tells of a meeting or a series.
+
+    An initiative is concerned, too, by what is told of a meeting or a plan that concerns it.
+
+    Raises:
+        NotFound: no such initiative, meeting or series is in view.
+    """
+    found: list[dict[str, HappeningRow]] = []
+    if actor is not None:
+        named = (row.event for row in view.all(InvolvementRow, actor=actor))
+        found.append(_by_id(view.several(HappeningRow, named)))
+    if initiative is not None:
+        found.append(_by_id(_concerning(view, initiative)))
+    if meeting is not None or series is not None:
+        meetings = chosen_meetings(view, series, meeting)
+        found.append(_by_id(row for each in meetings for row in _of(view, each.meeting)))
+    if not found:
+        return view.all(HappeningRow)
+    first, *others = found
+    return [row for id, row in sorted(first.items()) if all(id in other for other in others)]
+
+
+def _by_id(rows: Iterable[HappeningRow]) -> dict[str, HappeningRow]:
+    return {row.event: row for row in rows}
+
+
+def _of(view: View, meeting: str) -> list[HappeningRow]:
+    return view.all(HappeningRow, meeting=meeting)
+
+
+def _concerning(view: View, initiative: str) -> Iterable[HappeningRow]:
+    find_initiative(view, initiative)
+    named = (row.event for row in view.all(ConcernRow, proposal=initiative))
+    yield from view.several(HappeningRow, named)
+    for mention in view.all(MentionRow, initiative=initiative, kind="meeting"):
+        yield from (row for row in _of(view, mention.thing) if row.type in _MEETINGS)
+    for mention in view.all(MentionRow, initiative=initiative, kind="plan"):
+        yield from view.all(HappeningRow, plan=mention.thing)
+
+
+# As lines
+
+
+def happening_lines(
+    view: View, citer: Citer, rows: Sequence[HappeningRow]
+) -> Iterable[HappeningLine]:
+    """A line for each, in this order."""
+    titles = _titles(view, rows)
+    for row in rows:
+        evidence = citer.cite(row.events)
+        publishers = (told.publisher for cited in evidence for told in cited.sources)
+        yield HappeningLine(
+            event=row.event,
+            type=row.type,
+            occurred=text(row.occurred),
+            what=_what(citer, row, titles),
+            who=_who(citer, row),
+            meeting=row.meeting,
+            about=row.about,
+            published_by=tuple(dict.fromkeys(publishers)),
+            evidence=evidence,
+        )
+
+
+def _titles(view: View, rows: Iterable[HappeningRow]) -> dict[str, str]:
+    """The titles of the meetings and plans that they tell of, by category and id."""
+    meetings = dict.fromkeys(row.meeting for row in rows if row.meeting)
+    plans = dict.fromkeys(row.plan for row in rows if row.plan)
+    found = {f"meeting/{row.meeting}": row.title for row in view.several(MeetingRow, meetings)}
+    for plan in plans:
+        announced = sorted(view.all(PlanRow, plan=plan), key=lambda row: row.position)
+        found |= {f"plan/{plan}": row.title for row in announced[:1]}
+    return found
+
+
+def _who(citer: Citer, row: HappeningRow) -> tuple[Part, ...]:
+    wanted = _STATUSES if row.type in _MEETINGS else _DOERS
+    parts = [(actor, part) for actor, part in row.involved if part in wanted]
+    if not parts:  # the parties that agreed, or who announced a meeting
+        parts = [(actor, part) for actor, part in row.involved if part in ("by", "parties")]
+    return tuple(Part(citer.name(actor), part) for actor, part in parts)
+
+
+def _what(citer: Citer, row: HappeningRow, titles: dict[str, str]) -> str:
+    head = _HEADS.get(row.type, "").format(word=row.word)
+    if row.planned:
+        head += f", {'until' if row.type in _OFFICES else 'for'} {row.planned}"
+    named = _named(citer, row, titles)
+    said = ". ".join(part for part in (named and named.removesuffix("."), row.text) if part)
+    return f"{head[0].upper()}{head[1:]}: {said}" if head else said
+
+
+def _named(citer: Citer, row: HappeningRow, titles: dict[str, str]) -> str | None:
+    """What it tells of: an office, a meeting or a plan."""
+    if row.type in _OFFICES:
+        bodies = ", ".join(str(citer.name(actor)) for actor, part in row.involved if part == "of")
+        return f"{row.word} of {bodies}" if bodies else row.word
+    if row.type in _MEETINGS:
+        title = titles.get(f"meeting/{row.meeting}") or row.title or row.meeting
+        return f"{title}, {row.place}" if row.place else title
+    if row.type in _PLANS:
+        return titles.get(f"plan/{row.plan}") or row.title or row.plan
+    return None
+
+
+# As a document
+
+
+def _row(line: HappeningLine) -> Line:
+    publishers = line.published_by
+    return document.line(
+        line.evidence,
+        line.occurred,
+        what_cell(line),
+        _shown(line.who),
+        publishers,
+    )
+
+
+def what_cell(line: HappeningLine) -> Cell:
+    """What happened, as a cell that names the meeting or the proposal it is about."""
+    if line.type in _MEETINGS:
+        return document.about("meeting", line.meeting, line.what)
+    one = line.about[0] if len(line.about) == 1 else None
+    return document.about("proposal", one, line.what)
+
+
+def _shown(who: Sequence[Part]) -> object:
+    """The names; where statuses are given, under them."""
+    if not any(each.part in _STATUSES for each in who):
+        return tuple(dict.fromkeys(each.who for each in who))
+    statuses = dict.fromkeys(each.part for each in who)
+    return tuple(
+        f"{status}: {', '.join(str(each.who) for each in who if each.part == status)}"
+        for status in statuses
+    )

@@ -1,0 +1,317 @@
+"""All that the record has of one actor: who it is, what it said and thinks, whom it met."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
+
+import attrs
+
+from timeline.projection import View
+from timeline.projections.chronology import HappeningRow, InvolvementRow
+from timeline.projections.directory import RoleRow
+from timeline.projections.initiatives import InitiativeRow
+from timeline.projections.meetings import MeetingRow
+from timeline.projections.statements import StatementRow
+from timeline.reports import document
+from timeline.reports.actors import ActorLine, actor_tables, actors_report, find_actor
+from timeline.reports.attendance import AttendanceCell, attendance_cell, shown_person
+from timeline.reports.base import Report, Standing, by_time
+from timeline.reports.document import Document, Line, Table, about
+from timeline.reports.evidence import Citation, Citer, Named
+from timeline.reports.initiative import (
+    PositionLine,
+    SaidLine,
+    position_line,
+    said_line,
+    said_table,
+    taken_as,
+)
+from timeline.reports.meetings import MeetingLine, meeting_lines
+from timeline.reports.positions import Offices, stances
+from timeline.reports.rolls import OUTCOMES, PLANS, THERE, Register, Roll, persons_in
+
+_STATUSES = {*OUTCOMES, *PLANS}
+
+
+@attrs.frozen
+class StandLine:
+    """A position towards an initiative: the actor's, or what it said of another's."""
+
+    initiative: str
+    title: str
+    position: PositionLine
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class AppearanceLine:
+    """What is known of the actor at one meeting."""
+
+    meeting: MeetingLine
+    attendance: AttendanceCell
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class ContactLine:
+    """One whom the actor met.
+
+    Attributes:
+        who: a person where the actor is one, else a party.
+        meetings: the ids of the meetings at which both are said to have been, in order of time.
+        first: when the first of them was held; several dates where reports differ.
+        last: when the last one was.
+        places: where.
+        disputed: how many of the meetings one of the two was absent from, by other reports.
+        evidence: what has the two there.
+    """
+
+    who: Named
+    meetings: tuple[str, ...]
+    first: tuple[str, ...]
+    last: tuple[str, ...]
+    places: tuple[str, ...]
+    disputed: int
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class DossierReport(Report):
+    """One actor.
+
+    Attributes:
+        actor: names, offices, memberships, and who it is not.
+        statements: what it said, and what was said for it, in order of world time.
+        positions: its own, those imputed to it, and those that it imputed to others; likewise.
+        meetings: where it was invited, expected, there or not; in order of time.
+        contacts: whom it met, most often met first.
+    """
+
+    kind: ClassVar[str] = "dossier"
+
+    actor: ActorLine
+    statements: tuple[SaidLine, ...]
+    positions: tuple[StandLine, ...]
+    meetings: tuple[AppearanceLine, ...]
+    contacts: tuple[ContactLine, ...]
+
+    def document(self) -> Document:
+        """The report as headings and tables."""
+        return self._document(
+            self.actor.name,
+            (
+                *actor_tables([self.actor]),
+                self._contacts_table(),
+                self._meetings_table(),
+                self._positions_table(),
+                said_table("What it said, and what was said for it", self.statements),
+            ),
+            note="Offices and memberships are as reported; “as of” is the date that the report "
+            "speaks of. Two have met who are said to have been at one meeting; “disputed” if other "
+            "reports have one of them absent. A person meets persons, a state or a body those who "
+            "were there as parties. What officials said for a state or a body is counted as its "
+            "words.",
+        )
+
+    def _contacts_table(self) -> Table:
+        return Table(
+            "Who met whom",
+            ("With", "Times", "First", "Last", "Where"),
+            tuple(map(_contact_row, self.contacts)),
+            named_by=1,
+        )
+
+    def _meetings_table(self) -> Table:
+        return Table(
+            "Meetings",
+            ("When", "Meeting", "Where", "Status"),
+            tuple(_appearance_row(each, self.actor.actor) for each in self.meetings),
+        )
+
+    def _positions_table(self) -> Table:
+        return Table(
+            "Positions, its own and imputed",
+            ("When", "On", "Party", "Stance"),
+            tuple(
+                document.line(
+                    each.evidence,
+                    each.position.occurred,
+                    about("proposal", each.initiative, each.title),
+                    each.position.party,
+                    taken_as(each.position),
+                )
+                for each in self.positions
+            ),
+        )
+
+
+def dossier_report(view: View, name: str) -> DossierReport:
+    """Make the report of one actor, by its id or any recorded name.
+
+    Raises:
+        NotFound: no actor in view goes by that name.
+        InvalidInput: several do.
+    """
+    actor = find_actor(view, name)
+    (known,) = actors_report(view, actor).actors
+    circle = (actor, *_officials(view, actor))
+    involved = _involved(view, circle)
+    citer, offices = Citer(view), Offices(view)
+    citer.load(each.event for each in _citations(known))
+    citer.load(id for row in involved for id in row.events)
+    appearances = tuple(_appearances(view, citer, actor, involved))
+    return DossierReport(
+        standing=Standing.of(view),
+        actor=known,
+        statements=tuple(_said(view, citer, offices, actor, circle)),
+        positions=tuple(_stands(view, citer, actor, involved)),
+        meetings=tuple(line for line, _, _ in appearances),
+        contacts=tuple(_contacts(citer, actor, appearances)),
+        corrections=citer.corrections(),
+        sources=citer.sources(),
+    )
+
+
+def _citations(known: ActorLine) -> Iterator[Citation]:
+    yield from known.evidence
+    told = (known.roles, known.memberships, known.distinct_from)
+    yield from (cited for lines in told for line in lines for cited in line.evidence)
+
+
+def _officials(view: View, actor: str) -> Iterable[str]:
+    """Those who are reported to hold offices of it."""
+    return dict.fromkeys(row.actor for row in view.all(RoleRow, of=actor) if row.actor != actor)
+
+
+def _involved(view: View, actors: Iterable[str]) -> list[HappeningRow]:
+    named = (row.event for each in actors for row in view.all(InvolvementRow, actor=each))
+    return view.several(HappeningRow, named)
+
+
+# What it said and thinks
+
+
+def _said(
+    view: View, citer: Citer, offices: Offices, actor: str, circle: Iterable[str]
+) -> Iterator[SaidLine]:
+    rows = by_time(row for each in circle for row in view.all(StatementRow, speaker=each))
+    for row in rows:
+        line = said_line(offices, citer, row)
+        if actor in (line.speaker.id, line.spoke_for and line.spoke_for.id):
+            yield line
+
+
+def _stands(
+    view: View, citer: Citer, actor: str, involved: Iterable[HappeningRow]
+) -> Iterator[StandLine]:
+    initiatives = dict.fromkeys(id for row in involved for id in row.about)
+    titles = {row.initiative: row.title for row in view.several(InitiativeRow, initiatives)}
+    taken = {each.said: each for id in initiatives for each in stances(view, id)}
+    for row in by_time(taken):
+        stance = taken[row]
+        if actor in (row.party, row.speaker, stance.spoke_for):
+            line = position_line(citer, stance)
+            title = titles.get(row.initiative) or row.initiative
+            yield StandLine(row.initiative, title, line, line.evidence)
+
+
+# Where it was, and with whom
+
+_Appearance = tuple[AppearanceLine, Roll, set[str]]
+"""A meeting, its roll, and who was there: by person where the actor is one, and else by party."""
+
+
+def _appearances(
+    view: View, citer: Citer, actor: str, involved: Iterable[HappeningRow]
+) -> Iterator[_Appearance]:
+    """The meetings that it was invited to, at, or stayed away from."""
+    wanted = dict.fromkeys(
+        row.meeting
+        for row in involved
+        if row.meeting is not None and any(part in _STATUSES for _, part in row.involved)
+    )
+    register = Register(view)
+    found = [register.roll(row) for row in view.several(MeetingRow, wanted)]
+    persons = persons_in(view, found)
+    if actor in persons:
+        found = [roll.by_person(persons) for roll in found]
+    rolls = {roll.row.meeting: roll for roll in found if roll.of(actor)}
+    citer.load(id for roll in rolls.values() for id in roll.cited)
+    for told in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
+        roll = rolls[told.meeting]
+        known = attendance_cell(citer, roll, actor, told)
+        evidence = {each.event: each for each in (*known.evidence, *told.evidence)}
+        present = _present(roll, in_person=actor in persons)
+        yield AppearanceLine(told, known, tuple(evidence.values())), roll, present
+
+
+def _contacts(
+    citer: Citer, actor: str, appearances: Iterable[_Appearance]
+) -> Iterable[ContactLine]:
+    met: dict[str, list[_Appearance]] = defaultdict(list)
+    for each in appearances:
+        present = each[2]
+        if actor in present:
+            for other in present - {actor}:
+                met[other].append(each)
+    lines = [_contact(citer, actor, other, shared) for other, shared in met.items()]
+    return sorted(lines, key=lambda line: (-len(line.meetings), line.who.name, line.who.id))
+
+
+def _present(roll: Roll, *, in_person: bool) -> set[str]:
+    """Those who are said to have been there; in person, not those another one stood in for."""
+    came = (entry for entry in roll.entries if entry.row.status in THERE)
+    if in_person:
+        came = (
+            entry
+            for entry in came
+            if entry.party == entry.row.participant
+            and (entry.row.status == "attended" or entry.row.instead_of is not None)
+        )
+    return {entry.party for entry in came}
+
+
+def _contact(
+    citer: Citer, actor: str, other: str, appearances: Sequence[_Appearance]
+) -> ContactLine:
+    meetings = [line.meeting for line, _, _ in appearances]
+    entries = [
+        [each for who in (actor, other) for each in roll.of(who) if each.row.status in OUTCOMES]
+        for _, roll, _ in appearances
+    ]
+    disputed = [any(each.row.status == "absent" for each in told) for told in entries]
+    told = citer.cite(id for each in entries for entry in each for id in entry.events)
+    behind = (*told, *(cited for meeting in meetings for cited in meeting.evidence))
+    return ContactLine(
+        who=citer.name(other),
+        meetings=tuple(each.meeting for each in meetings),
+        first=meetings[0].held_on,
+        last=meetings[-1].held_on,
+        places=tuple(dict.fromkeys(place for each in meetings for place in each.place)),
+        disputed=sum(disputed),
+        evidence=tuple({each.event: each for each in behind}.values()),
+    )
+
+
+# As a document
+
+
+def _contact_row(line: ContactLine) -> Line:
+    times = str(len(line.meetings))
+    return document.line(
+        line.evidence,
+        line.who,
+        f"{times}, {line.disputed} disputed" if line.disputed else times,
+        " or ".join(line.first) or "undated",
+        " or ".join(line.last) or "undated",
+        line.places,
+    )
+
+
+def _appearance_row(line: AppearanceLine, actor: str) -> Line:
+    told = line.meeting
+    title = about("meeting", told.meeting, told.shown_title)
+    status = shown_person(line.attendance, actor).text
+    return document.line(line.evidence, told.held_on, title, told.place, status)

@@ -1,0 +1,237 @@
+"""Where each party stood, and when that changed: time down, parties across; own and imputed apart.
+
+The dates run down since there is no end to them, and the parties of an initiative are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import ClassVar
+
+import attrs
+
+from timeline.projection import View
+from timeline.projections.initiatives import ProposalRow
+from timeline.reports.base import Report, Standing, by_time
+from timeline.reports.document import CONTINUED, Cell, Document, Table, about, cell
+from timeline.reports.evidence import Citation, Citer, text
+from timeline.reports.initiative import (
+    PartyLine,
+    PositionLine,
+    if_in_office,
+    party_line,
+    position_line,
+    speaker_of,
+)
+from timeline.reports.plans import find_initiative
+from timeline.reports.positions import Stance, stances
+
+_ABREAST = 3
+"""Parties in one table: as many as can be read in 80 columns."""
+
+
+@attrs.frozen
+class PositionCell:
+    """Where one party stood at one date.
+
+    Attributes:
+        occurred: the date; None for what bears none.
+        own: the party's own position then: taken at that date, or else the one it had before;
+            several where it took more than one at that date.
+        changed: whether its own position became this one at that date.
+        imputed: what others ascribed to it at that date, where they had not said so before.
+        evidence: what all this rests on; where there is nothing, what makes it a party.
+    """
+
+    occurred: str | None
+    own: tuple[PositionLine, ...]
+    changed: bool
+    imputed: tuple[PositionLine, ...]
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class PartyCourse:
+    """One party, with a cell for each date of the report, in the same order.
+
+    `evidence` is what makes it a party: accounts of the proposal, or positions that name it.
+    """
+
+    party: str
+    name: str
+    cells: tuple[PositionCell, ...]
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class PositionsReport(Report):
+    """Each party's position towards an initiative at each date on which any of them changed.
+
+    `dates` are in order of world time; what bears no date is last, as None.
+    """
+
+    kind: ClassVar[str] = "positions"
+
+    initiative: str
+    title: str
+    dates: tuple[str | None, ...]
+    parties: tuple[PartyCourse, ...]
+
+    def document(self) -> Document:
+        """The report as headings and tables."""
+        return self._document(
+            f"Positions on {self.title}",
+            (
+                *self._tables("Own positions", _new_own, _own),
+                *self._tables("Imputed positions", _new_imputed, _imputed),
+            ),
+            note="Own positions were taken by the party or one who speaks for it; in brackets "
+            "stands one that it had taken before. Imputed ones were ascribed to it by others, and "
+            "stand only where that was first said or changed.",
+        )
+
+    def _tables(
+        self,
+        title: str,
+        new: Callable[[PositionCell], tuple[PositionLine, ...]],
+        shown: Callable[[PositionCell, PartyCourse], Cell],
+    ) -> Iterable[Table]:
+        """Some parties abreast, with the dates on which the position of any of them changed."""
+        continued = ""
+        for start in range(0, len(self.parties), _ABREAST):
+            some = self.parties[start : start + _ABREAST]
+            rows = tuple(
+                (
+                    cell(date or "undated", _joined(new(party.cells[index]) for party in some)),
+                    *(shown(party.cells[index], party) for party in some),
+                )
+                for index, date in enumerate(self.dates)
+                if any(new(party.cells[index]) for party in some)
+            )
+            if rows:
+                columns = ("When", *(party.name for party in some))
+                yield Table(f"{title}{continued}", columns, rows, named_by=1)
+                continued = CONTINUED
+
+
+def _new_own(each: PositionCell) -> tuple[PositionLine, ...]:
+    return each.own if each.changed else ()
+
+
+def _new_imputed(each: PositionCell) -> tuple[PositionLine, ...]:
+    return each.imputed
+
+
+def _own(each: PositionCell, party: PartyCourse) -> Cell:
+    if not each.own:
+        return cell("none yet", party.evidence)
+    stances = "; ".join(f"{line.stance}{if_in_office(line)}" for line in each.own)
+    told = stances if each.changed else f"({stances})"
+    through = dict.fromkeys(speaker_of(line) for line in each.own if line.speaker != line.party)
+    if each.changed and through:
+        told += f", through {', '.join(through)}"
+    return cell(about("actor", party.party, told), _cited(each.own))
+
+
+def _imputed(each: PositionCell, party: PartyCourse) -> Cell:
+    told = tuple(f"{line.stance}, says {speaker_of(line)}" for line in each.imputed)
+    return cell(told, _cited(each.imputed) or party.evidence)
+
+
+def _cited(lines: Iterable[PositionLine]) -> tuple[Citation, ...]:
+    return _joined([lines])
+
+
+def _joined(several: Iterable[Iterable[PositionLine]]) -> tuple[Citation, ...]:
+    cited = (each for lines in several for line in lines for each in line.evidence)
+    return tuple({each.event: each for each in cited}.values())
+
+
+def positions_report(view: View, initiative: str) -> PositionsReport:
+    """Make the report.
+
+    Raises:
+        NotFound: no such initiative is in view.
+    """
+    known = find_initiative(view, initiative)
+    citer = Citer(view)
+    taken = stances(view, initiative)
+    proposals = by_time(view.all(ProposalRow, initiative=initiative))
+    ids = dict.fromkeys((*known.parties, *(stance.said.party for stance in taken)))
+    lines = [party_line(view, citer, party, taken, proposals) for party in ids]
+    courses = {
+        line.party: _Course([each for each in taken if each.said.party == line.party])
+        for line in lines
+    }
+    changed = {date for course in courses.values() for date in course.changes}
+    dates = [date for date in _dates(taken) if date in changed]
+    return PositionsReport(
+        standing=Standing.of(view),
+        initiative=initiative,
+        title=known.title or initiative,
+        dates=tuple(dates),
+        parties=tuple(_party(citer, line, courses[line.party], dates) for line in lines),
+        corrections=citer.corrections(),
+        sources=citer.sources(),
+    )
+
+
+def _date(stance: Stance) -> str | None:
+    return text(stance.said.occurred)
+
+
+def _dates(taken: Iterable[Stance]) -> list[str | None]:
+    """The dates of what was said, in order of world time."""
+    return list(dict.fromkeys(map(_date, taken)))
+
+
+class _Course:
+    """What is said of one party, by date, in order of world time.
+
+    Attributes:
+        own: the party's own stances at each date at which they became others.
+        imputed: what was ascribed to it at each date by those who had not said so before.
+    """
+
+    def __init__(self, taken: Sequence[Stance]) -> None:
+        self.own: dict[str | None, list[Stance]] = {}
+        self.imputed: dict[str | None, list[Stance]] = {}
+        last: set[str] = set()
+        said: dict[str, str] = {}
+        for date, group in groupby(taken, key=_date):
+            told = list(group)
+            own = [each for each in told if each.own]
+            words = {each.said.stance for each in own}
+            if own and words != last:
+                self.own[date], last = own, words
+            for each in told:
+                if not each.own and said.get(each.said.speaker) != each.said.stance:
+                    said[each.said.speaker] = each.said.stance
+                    self.imputed.setdefault(date, []).append(each)
+
+    @property
+    def changes(self) -> set[str | None]:
+        """The dates at which something changed."""
+        return self.own.keys() | self.imputed.keys()
+
+
+def _party(
+    citer: Citer, line: PartyLine, course: _Course, dates: Iterable[str | None]
+) -> PartyCourse:
+    cells = []
+    own: tuple[PositionLine, ...] = ()
+    for date in dates:
+        if date in course.own:
+            own = tuple(position_line(citer, each) for each in course.own[date])
+        imputed = tuple(position_line(citer, each) for each in course.imputed.get(date, ()))
+        cells.append(
+            PositionCell(
+                occurred=date,
+                own=own,
+                changed=date in course.own,
+                imputed=imputed,
+                evidence=_joined([own, imputed]) or line.evidence,
+            )
+        )
+    return PartyCourse(line.party, line.name, tuple(cells), line.evidence)
