@@ -26,12 +26,16 @@ from timeline.reports import Report
 from timeline.reports.actors import actors_report
 from timeline.reports.attendance import attendance_report
 from timeline.reports.base import Standing
+from timeline.reports.chronology import chronology_report
 from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
 from timeline.reports.document import Document, Table, about, cell
+from timeline.reports.dossier import dossier_report
 from timeline.reports.initiative import initiative_report
+from timeline.reports.origins import sources_report
 from timeline.reports.page import Crumb, render_page
 from timeline.reports.plans import plans_report
+from timeline.reports.position_table import positions_report
 from timeline.reports.statements import statements_report
 
 MANIFEST = "site.json"
@@ -63,11 +67,13 @@ class Section:
 
 
 _WHOLE: Mapping[str, tuple[str, Callable[[View], Report]]] = {
+    "chronology": ("Chronology", chronology_report),
     "attendance": ("Attendance of all meetings", attendance_report),
     "statements": ("Statements", statements_report),
     "plans": ("Plans and what became of them", plans_report),
     "contradictions": ("Contradictions", contradictions_report),
     "actors": ("Who is who", actors_report),
+    "sources": ("Sources", sources_report),
 }
 """Reports on everything in the record, by name, each with its heading."""
 
@@ -115,6 +121,7 @@ def _claims(view: View) -> Entries:
 HOLDS: tuple[Section, ...] = (
     Section("Overviews", "all", "report", _whole, lambda view, id: _WHOLE[id][1](view)),
     Section("Initiatives", "initiatives", "proposal", _initiatives, initiative_report),
+    Section("Positions over time", "positions", "positions", _initiatives, positions_report),
     Section(
         "Series of meetings",
         "series",
@@ -129,7 +136,7 @@ HOLDS: tuple[Section, ...] = (
         _meetings,
         lambda view, id: attendance_report(view, meeting=id),
     ),
-    Section("Actors", "actors", "actor", _actors, actors_report),
+    Section("Actors", "actors", "actor", _actors, dossier_report),
     Section(
         "Claims told by more than one source",
         "claims",
