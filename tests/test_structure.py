@@ -32,6 +32,7 @@ ROOMS = [
     "store",
     "redaction",
     "transfer",
+    "archive",
     "grants",
     "amendments",
     "cutoff",
@@ -59,6 +60,7 @@ ROOMS = [
 
 NARROWER = {
     "redaction": {"errors", "events", "database", "integrity", "store", "tables"},
+    "archive": {"errors", "events", "database", "integrity", "store", "tables"},
     "grants": {"errors", "database", "tables"},
     "reports": {"errors", "clock", "events", "codec", "integrity", "projection", "projections"},
     "transfer": {"errors", "database", "integrity", "tables"},

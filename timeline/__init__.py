@@ -4,6 +4,7 @@ Start with `Timeline.open`. Beneath it stands `EventStore`, for event classes of
 """
 
 from timeline.api import Snapshot, Timeline
+from timeline.archive import Archive, Archived
 from timeline.builds import Build, Comparison, Difference
 from timeline.clock import When
 from timeline.cutoff import Cutoff
@@ -110,6 +111,8 @@ __all__ = [
     "ActorsMerged",
     "ActorsReport",
     "Appended",
+    "Archive",
+    "Archived",
     "Attendance",
     "AttendanceReport",
     "AttendanceReported",

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from timeline import database, identity
 from timeline.amendments import Amendments
+from timeline.archive import Archive, Archived
 from timeline.builds import Build, Comparison
 from timeline.clock import When, just_before, require_order, when, within
 from timeline.cutoff import Cutoff
@@ -1027,6 +1028,31 @@ class Timeline(Reporting):
         if done.taken_down:
             scrub(self.store.engine, self._projector.forget_others())
         return done
+
+    def archive(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        rows_per_file: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Archived:
+        """Bring an archive of the log in Parquet files up to date; make it, if there is none.
+
+        Args:
+            target: a folder, or any address that fsspec knows, such as `s3://bucket/record`.
+            rows_per_file: how many events each file of a new archive is to hold; 100,000 unless
+                given.
+            progress: told how far it has come, and how far it is to come.
+
+        Raises:
+            MissingExtra: pyarrow or fsspec is not installed.
+            InvalidInput: no such kind of address is known; the archive there is another log's, or
+                has files of another size.
+            LogDamaged: the log, or the end of the archive, is not sound.
+            DatabaseError: see there.
+        """
+        made = Archive(os.fspath(target))
+        return made.write(self.store, rows_per_file=rows_per_file, progress=progress)
 
     # Read models
 
