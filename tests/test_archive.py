@@ -35,9 +35,9 @@ from timeline import (
 )
 from timeline.archive import arrow_table, stored_rows
 from timeline.cli import cli
-from timeline.clock import bound_text, instant_text
+from timeline.clock import bound_texts, instant_text
 from timeline.integrity import Head
-from timeline.tables import events
+from timeline.tables import Stored, events
 
 WORDS = "What nobody may read any more."
 
@@ -69,10 +69,10 @@ def say(record: Timeline, id: str, text: str = "Yes.", occurred: str | None = No
     record.append(StatementMade("ann", text), id=id, occurred=occurred, source="paper")
 
 
-def in_the_log(record: Timeline) -> list[dict[str, Any]]:
+def in_the_log(record: Timeline) -> list[Stored]:
     with record.store.engine.connect() as connection:
         query = sa.select(events).order_by(events.c.position)
-        return [dict(row) for row in connection.execute(query).mappings()]
+        return [Stored._make(row) for row in connection.execute(query)]
 
 
 def names(folder: Path) -> list[str]:
@@ -99,21 +99,15 @@ def test_it_holds_the_log_to_the_byte(record: Timeline, tmp_path: Path) -> None:
 @given(st.lists(st.tuples(st.none() | WHENS, RECORDED), min_size=1, max_size=5))
 @settings(max_examples=30)
 def test_instants_come_back_as_the_log_writes_them(dates: list[tuple[Any, Any]]) -> None:
-    blank = dict.fromkeys(column.name for column in events.columns) | {
-        "event_id": "e", "stream": "meeting-x-1", "version": 1, "type": "T", "type_version": 1,
-        "evidence": "[]", "data": "{}", "salt": b"s" * 16, "digest": b"d" * 32,
-    }  # fmt: skip
-    rows = [
-        blank
-        | {
-            "position": number,
-            "occurred": None if date is None else date.text,
-            "occurred_from": None if date is None else bound_text(date.earliest),
-            "occurred_to": None if date is None else bound_text(date.latest),
-            "recorded_at": instant_text(recorded),
-        }
-        for number, (date, recorded) in enumerate(dates, start=1)
-    ]
+    rows = []
+    for number, (date, recorded) in enumerate(dates, start=1):
+        known = {"event_id": "e", "stream": "meeting-x-1", "version": 1, "type": "T"}
+        body = {"evidence": "[]", "data": "{}", "salt": b"s" * 16, "redacted": None}
+        text = None if date is None else date.text
+        bounds = dict(zip(("occurred_from", "occurred_to"), bound_texts(date), strict=True))
+        place = {"position": number, "type_version": 1, "digest": b"d" * 32, "occurred": text}
+        recorded_at = instant_text(recorded)
+        rows.append(Stored(**known, **body, **bounds, **place, recorded_at=recorded_at))
     table = arrow_table(rows)
 
     assert list(stored_rows(table)) == rows

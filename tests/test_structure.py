@@ -42,6 +42,7 @@ ROOMS = [
     "projector",
     "projections",
     "lookback",
+    "split",
     "testing",
     "identity",
     "reports",

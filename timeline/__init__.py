@@ -98,7 +98,7 @@ from timeline.reports import (
     StatementCountsReport,
     StatementsReport,
 )
-from timeline.rows import Rows, changed, row
+from timeline.rows import Rows, Subject, changed, row
 from timeline.store import Appended, Batch, EventStore, Expected, Loaded
 from timeline.transfer import Restored
 from timeline.upcasting import Upcaster, upcaster
@@ -202,6 +202,7 @@ __all__ = [
     "StatementCountsReport",
     "StatementMade",
     "StatementsReport",
+    "Subject",
     "Term",
     "Timeline",
     "TimelineError",

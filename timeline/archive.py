@@ -37,7 +37,7 @@ from timeline.errors import InvalidInput, LogDamaged, MissingExtra, NotFound
 from timeline.events import EventRedacted, Redacted, type_names
 from timeline.integrity import GENESIS, Chain, Head, followed, require_sealed
 from timeline.store import EventStore
-from timeline.tables import events
+from timeline.tables import Stored, events
 
 _ROWS_PER_FILE = 100_000
 _ROWS_PER_GROUP = 10_000
@@ -50,10 +50,7 @@ _FORMAT = b"timeline.format"
 _SIZE = b"timeline.rows_per_file"
 
 _INSTANTS = ("occurred_from", "occurred_to", "recorded_at")
-_COLUMNS = tuple(column.name for column in events.columns)
-
-Row = Mapping[str, Any]
-"""An event as its table stores it, by the names of the columns."""
+_COLUMNS = Stored._fields
 
 Progress = Callable[[int, int], None]
 
@@ -136,7 +133,7 @@ class Archive:
                 raise LogDamaged(first, f"{name}: it is not a file of an archive")
             return int(marks[_SIZE])
 
-    def rows(self, *, after: int = 0, until: int | None = None) -> Iterator[dict[str, Any]]:
+    def rows(self, *, after: int = 0, until: int | None = None) -> Iterator[Stored]:
         """The events after a position, as the log stores them, in order.
 
         Raises:
@@ -224,7 +221,7 @@ class Archive:
             for table in self._groups(first, name, 0, None):
                 try:
                     for row in _checked_rows(table, links):
-                        yield links.take(row)
+                        yield links.take(row._asdict())
                 except LogDamaged as error:
                     raise LogDamaged(error.position, f"{name}: {error.problem}") from None
         links.end()
@@ -325,7 +322,7 @@ class Archive:
         ):
             while group := list(islice(rows, _ROWS_PER_GROUP)):
                 for row in group:
-                    links.take(row)
+                    links.take(row._asdict())
                 writer.write_table(arrow_table(group).cast(schema), row_group_size=len(group))
         return _name(first)
 
@@ -361,14 +358,14 @@ class Archive:
         return "file" in self._fs.protocol
 
 
-def log_rows(engine: sa.Engine, *, after: int, until: int) -> Iterator[dict[str, Any]]:
+def log_rows(engine: sa.Engine, *, after: int, until: int) -> Iterator[Stored]:
     """The events of a stretch of the log, as stored; no transaction stays open between pages."""
     while after < until:
         reach = min(after + _PAGE, until)
         query = sa.select(events).where(events.c.position.between(after + 1, reach))
         with database.reading(engine) as connection:
             rows = connection.execute(query.order_by(events.c.position))
-            yield from map(dict, rows.mappings().all())
+            yield from map(Stored._make, rows.all())
         after = reach
 
 
@@ -417,7 +414,7 @@ def _schema() -> Any:
     )
 
 
-def arrow_table(rows: Sequence[Row]) -> Any:
+def arrow_table(rows: Sequence[Stored]) -> Any:
     """Rows as stored, as an archive holds them.
 
     Raises:
@@ -426,7 +423,7 @@ def arrow_table(rows: Sequence[Row]) -> Any:
     import pyarrow as pa
 
     schema = _schema()
-    columns = {name: [row[name] for row in rows] for name in _COLUMNS}
+    columns = dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
     columns["category"] = [_category(stream) for stream in columns["stream"]]
     made = {}
     for field in schema:
@@ -435,14 +432,14 @@ def arrow_table(rows: Sequence[Row]) -> Any:
             try:
                 made[field.name] = pa.array(values, pa.string()).cast(field.type)
             except pa.ArrowInvalid as error:
-                raise LogDamaged(rows[0]["position"], f"{field.name}: {error}") from None
+                raise LogDamaged(rows[0].position, f"{field.name}: {error}") from None
         else:
             made[field.name] = pa.array(values, field.type)
     table = pa.table(made, schema)
     for name in _INSTANTS:
         if _texts(table[name]).to_pylist() != columns[name]:
             problem = f"{name}: an instant is not in the form in which the log keeps it"
-            raise LogDamaged(rows[0]["position"], problem)
+            raise LogDamaged(rows[0].position, problem)
     return table
 
 
@@ -454,12 +451,11 @@ def _passed_over(group: Any, after: int, until: int | None) -> bool:
     return known.max <= after or (until is not None and known.min > until)
 
 
-def stored_rows(table: Any) -> Iterator[dict[str, Any]]:
+def stored_rows(table: Any) -> Iterator[Stored]:
     """The rows of an Arrow table as the log stores them."""
     columns = [_texts(table[n]) if n in _INSTANTS else table[n] for n in _COLUMNS]
     values = (column.to_pylist() for column in columns)
-    for row in zip(*values, strict=True):
-        yield dict(zip(_COLUMNS, row, strict=True))
+    return map(Stored._make, zip(*values, strict=True))
 
 
 def _texts(instants: Any) -> Any:
@@ -471,10 +467,10 @@ def _texts(instants: Any) -> Any:
     return pc.binary_join_element_wise(pc.replace_substring(text, " ", "T"), "Z", "")
 
 
-def _checked_rows(table: Any, links: Chain) -> Iterator[dict[str, Any]]:
+def _checked_rows(table: Any, links: Chain) -> Iterator[Stored]:
     categories = table["category"].to_pylist()
     for row, category in zip(stored_rows(table), categories, strict=True):
-        if category != _category(row["stream"]):
+        if category != _category(row.stream):
             raise LogDamaged(links.head.position + 1, "its category is not that of its stream")
         yield row
 

@@ -985,7 +985,7 @@ class _Read:
         """Let a projection handle what of it the projection is to get."""
         event = self.stored if projection.raw else self.seen
         if event is not None and not isinstance(event.event, Redacted):
-            _handle(projection, rows, event)
+            handle(projection, rows, event)
 
 
 class _KeptRows(Rows):
@@ -1068,7 +1068,8 @@ def _require_names(projections: Iterable[Projection]) -> None:
             taken.add(name)
 
 
-def _handle(projection: Projection, rows: Rows, event: RecordedEvent[Any]) -> None:
+def handle(projection: Projection, rows: Rows, event: RecordedEvent[Any]) -> None:
+    """Let a projection handle an event; an error says which, and where."""
     try:
         projection.handle(rows, event)
     except Exception as error:
