@@ -1,5 +1,6 @@
 """Projections as users write them, in a module that workers can import."""
 
+import os
 from typing import Annotated
 
 from timeline import (
@@ -106,3 +107,29 @@ class Present(Projection):
 
 
 USERS = (Tariffs(), Heard(), Present())
+
+
+@row("first_words", key=("word",))
+class FirstWordRow:
+    word: str
+    speaker: Annotated[str, Subject("actor", "speaker")]
+
+
+class FirstWords(Projection):
+    """Says that it splits, and does not: rows of one key come from several speakers."""
+
+    name, rows, split_by = "first_words", (FirstWordRow,), "speaker"
+
+    @on(StatementMade)
+    def said(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
+        rows.put(FirstWordRow(recorded.event.text.split()[0], recorded.event.speaker))
+
+
+class Deadly(Tariffs):
+    """Kills whoever folds it, as a worker dies that takes too much memory."""
+
+    name = "deadly"
+
+    @on(TariffImposed)
+    def imposed(self, rows: Rows, recorded: RecordedEvent[TariffImposed]) -> None:
+        os._exit(1)

@@ -43,6 +43,7 @@ ROOMS = [
     "projections",
     "lookback",
     "split",
+    "cluster",
     "testing",
     "identity",
     "reports",

@@ -9,6 +9,7 @@ from timeline.builds import Build, Comparison, Difference
 from timeline.clock import When
 from timeline.cutoff import Cutoff
 from timeline.errors import (
+    ClusterError,
     Conflict,
     ConnectionLost,
     DatabaseBusy,
@@ -120,6 +121,7 @@ __all__ = [
     "Build",
     "ChangesReport",
     "ChronologyReport",
+    "ClusterError",
     "CodeLine",
     "Coding",
     "Comparison",

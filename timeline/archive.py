@@ -281,7 +281,29 @@ class Archive:
             )
         return self.rows_per_file
 
+    def require_current(self, store: EventStore) -> None:
+        """Check that the archive is of this log, and holds no words that were taken down.
+
+        Raises:
+            NotFound: there is no archive.
+            InvalidInput: it is another log's, or a takedown has not come to it.
+            LogDamaged, DatabaseError: see there.
+        """
+        end = self.head()
+        _require_same_log(store, end, store.head(), self.target)
+        if self._with_words(store, end.position, self.rows_per_file):
+            raise InvalidInput(
+                f"{self.target} holds words that were taken down: run `timeline archive` again."
+            )
+
     def _rewrite_taken_down(self, store: EventStore, end: int, size: int) -> list[str]:
+        return [
+            self._write(store, first, min(first + size - 1, end), size)
+            for first in self._with_words(store, end, size)
+        ]
+
+    def _with_words(self, store: EventStore, end: int, size: int) -> list[int]:
+        """The files, by first position, that hold words which were taken down."""
         takedowns = store.read_all(types=type_names(EventRedacted))
         named = store.existing({each.event.event for each in takedowns})
         gone = [each.position for each in named.values() if isinstance(each.event, Redacted)]
@@ -289,11 +311,7 @@ class Archive:
         for position in sorted(gone):
             if position <= end:
                 by_file.setdefault((position - 1) // size * size + 1, []).append(position)
-        return [
-            self._write(store, first, min(first + size - 1, end), size)
-            for first, positions in by_file.items()
-            if self._holds_words(first, positions)
-        ]
+        return [first for first, found in by_file.items() if self._holds_words(first, found)]
 
     def _holds_words(self, first: int, positions: Sequence[int]) -> bool:
         wanted = set(positions)

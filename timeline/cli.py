@@ -481,19 +481,34 @@ def _complete_projection(_ctx: object, _param: object, begun: str) -> list[str]:
 @click.option("--hold", is_flag=True, help="Leave the new rows aside; without it they go live.")
 @click.option("--diff", is_flag=True, help="Hold, and show how they differ from the live ones.")
 @click.option("--back", is_flag=True, help="Let the rows that were live before be so again.")
+@click.option("--on", metavar="ADDRESS", help="Fold on the workers of this Dask scheduler.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    help="Fold on so many processes, started on this machine.",
+)
+@click.option("--memory", metavar="SIZE", help="What each of these may take, such as 2GiB.")
+@click.option("--archive", metavar="TARGET", help="Let workers read this archive.")
 @_opener
-def rebuild(opener: _Opener, name: str, *, hold: bool, diff: bool, back: bool) -> None:
+def rebuild(
+    opener: _Opener, /, name: str, *, hold: bool, diff: bool, back: bool, **workers: Any
+) -> None:
     """Build the rows of projection NAME anew, beside the live ones.
 
     Appends and reports go on meanwhile. If it is stopped, or killed, the same command goes on where
-    it was. The plain names of SQL change over to the new rows in one moment.
+    it was; on workers it begins again. The plain names of SQL change over to the new rows in one
+    moment.
 
     \b
     timeline rebuild meetings --diff
     timeline rebuild meetings
+    timeline rebuild meetings --workers 4 --memory 2GiB
     """
     if hold + diff + back > 1:
         raise click.UsageError("choose one of --hold, --diff and --back")
+    if (diff or back) and any(workers.values()):
+        raise click.UsageError("--diff and --back need no workers")
     with opener() as timeline:
         if back:
             done = timeline.go_back(name)
@@ -502,7 +517,7 @@ def rebuild(opener: _Opener, name: str, *, hold: bool, diff: bool, back: bool) -
                 if diff:
                     compared = timeline.compare(name, progress=told)
                 else:
-                    done = timeline.rebuild(name, hold=hold, progress=told)
+                    done = timeline.rebuild(name, hold=hold, progress=told, **workers)
     click.echo(_comparison(compared) if diff else _built(done))
 
 

@@ -48,6 +48,9 @@ class Codec:
     Args:
         known: event classes and upcasters beside those that come with the package.
 
+    Attributes:
+        known: the same.
+
     Raises:
         TypeError: a class was not made by `@event`, or has a field that JSON cannot hold.
         ValueError: two classes claim the same type name; or what may be stored cannot be read,
@@ -57,7 +60,8 @@ class Codec:
     def __init__(self, known: Iterable[type | Upcaster] = ()) -> None:
         self._decoders: dict[tuple[str, int], msgspec.json.Decoder[Any]] = {}
         self._classes: dict[str, type] = {}
-        given = (*VOCABULARY, *known)
+        self.known = tuple(known)
+        given = (*VOCABULARY, *self.known)
         for each in given:
             if not isinstance(each, Upcaster):
                 self._register(each)

@@ -153,6 +153,9 @@ class Splitter:
         amendments: all of them, as recorded, up to the position that the log is folded to.
         parts: how many there are.
 
+    Attributes:
+        stored_names: of the types of events that make rows, as stored.
+
     Raises:
         InvalidProjection: the rows do not split.
     """
@@ -170,7 +173,7 @@ class Splitter:
         self._projection = projection
         self._codec = codec
         self._amendments = Amendments(codec, found)
-        self._stored_names = codec.stored_names(projection.types)
+        self.stored_names = codec.stored_names(projection.types)
         self._all = range(parts)
         subject = self.division.subject
         by_actor = subject is not None and subject.category == "actor"
@@ -180,7 +183,7 @@ class Splitter:
 
     def parts_of(self, row: Stored) -> Collection[int]:
         """The parts that an event, as stored, goes to."""
-        if row.type not in self._stored_names or row.data is None:
+        if row.type not in self.stored_names or row.data is None:
             return ()
         found: set[int] = set()
         for type_, keys in self._named_in(row):
