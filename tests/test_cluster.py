@@ -235,7 +235,7 @@ def test_a_task_that_is_done_twice_gives_the_same(tmp_path: Path) -> None:
         end = opened.store.head().position
         projector = Projector(opened.store, ALL)
         for projection in (BUILT_IN[3], BUILT_IN[7]):
-            fold = cluster._Fold(None, projector, [], None, None)
+            fold = cluster.Fold(None, projector, [], None, None)
             packed = fold._packed(projection, end, parts=2)
             routed = [cluster._routed(packed, 0, end) for _ in range(2)]
             assert routed[0] == routed[1]
@@ -405,13 +405,13 @@ def test_workers_that_read_another_log_are_an_error(
 ) -> None:
     with record(f"sqlite:///{tmp_path}/other.db") as other:
         fill(other)
-    packed = cluster._Fold._packed
+    packed = cluster.Fold._packed
 
     def elsewhere(self: Any, *given: Any) -> bytes:
         code, job = pickle.loads(packed(self, *given))
         moved = attrs.evolve(pickle.loads(job), database=f"sqlite:///{tmp_path}/other.db")
         return pickle.dumps((code, pickle.dumps(moved)))
 
-    monkeypatch.setattr(cluster._Fold, "_packed", elsewhere)
+    monkeypatch.setattr(cluster.Fold, "_packed", elsewhere)
     with pytest.raises(ClusterError, match="workers read other events from 1 to"):
         ferry.rebuild("plans", on=one_thread)

@@ -113,9 +113,9 @@ def rebuild(
     projection = projector.named(name)
     division_of(projection)
     modules = _modules(projection, projector.store.codec.known)
-    with _connected(workers) as client:
+    with connected(workers) as client:
         _require_same_code(client, modules)
-        fold = _Fold(client, projector, modules, workers.archive, progress)
+        fold = Fold(client, projector, modules, workers.archive, progress)
         return projector.rebuild(name, hold=hold, progress=progress, by=fold)
 
 
@@ -131,7 +131,12 @@ def _require_dask() -> None:
 
 
 @contextlib.contextmanager
-def _connected(workers: Workers) -> Iterator[Any]:
+def connected(workers: Workers) -> Iterator[Any]:
+    """A client of the workers, for as long as they are needed.
+
+    Raises:
+        ClusterError: there is no scheduler, or it has no workers.
+    """
     import distributed
 
     with contextlib.ExitStack() as stack:
@@ -144,7 +149,7 @@ def _connected(workers: Workers) -> Iterator[Any]:
             stack.enter_context(client)
             stack.enter_context(client.as_current())
             client.wait_for_workers(1, timeout=_PATIENCE)
-        except (OSError, TimeoutError, ValueError) as error:
+        except (OSError, TimeoutError, ValueError, RuntimeError) as error:
             where = workers.on or "this machine"
             raise ClusterError(
                 f"expected a Dask scheduler with workers, at {where}; found none within "
@@ -390,8 +395,16 @@ def _columns(shape: Shape) -> Any:
 # Whoever asks
 
 
-class _Fold:
-    """Folds a log on workers: what `Projector.rebuild` takes as `by`."""
+class Fold:
+    """Folds a log on workers: what `Projector.rebuild` takes as `by`.
+
+    Args:
+        client: of the workers; see `connected`.
+        projector: of the projections, over the log.
+        modules: what workers must have, beside this package.
+        archive: what they read; None for the database.
+        progress: told how far they have come.
+    """
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import attrs
@@ -30,10 +31,9 @@ from timeline.events import (
     RecordedEvent,
     Redacted,
     event_type,
-    references,
     type_names,
 )
-from timeline.events.base import value_at
+from timeline.events.base import reference_paths
 from timeline.projection import Projection
 from timeline.projector import handle
 from timeline.rows import R, Rows, Subject, key_of, shape_of
@@ -76,28 +76,38 @@ class Division:
         return named(event.event, self.subject, event.id)
 
 
-def named(event: object, subject: Subject, id: str) -> set[Any]:
+def named(event: Any, subject: Subject, id: str) -> set[Any]:
     """The ids that an event, whose own id is given, names of one kind of thing."""
     found = {id} if subject.category == "event" else set()
-    if subject.fields:
-        for path in subject.fields:
-            found.update(_values(event, path.split(".")))
-    elif subject.category != "event":
-        kind = event_type(event)
-        if kind.category == subject.category and kind.subject is not None:
-            found.add(value_at(event, kind.subject))
-        found.update(id for _, category, id in references(event) if category == subject.category)
-    return found - {None}
+    for path in _paths(type(event), subject.category, subject.fields):
+        _gather(event, path, found)
+    return found
 
 
-def _values(value: Any, path: list[str]) -> Iterator[Any]:
-    if isinstance(value, tuple | list):
-        for each in value:
-            yield from _values(each, path)
-    elif not path:
-        yield value
-    elif hasattr(value, path[0]):
-        yield from _values(getattr(value, path[0]), path[1:])
+@cache
+def _paths(cls: type, category: str, fields: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    if fields:
+        return tuple(tuple(field.split(".")) for field in fields)
+    if category == "event":
+        return ()
+    kind = event_type(cls)
+    own = kind.subject is not None and kind.category == category
+    paths = {tuple(str(kind.subject).split("."))} if own else set()
+    return tuple(paths.union(reference_paths(cls, category)))
+
+
+def _gather(value: Any, path: tuple[str, ...], found: set[Any]) -> None:
+    """Add what stands at the end of a path, through tuples."""
+    for at, name in enumerate(path):
+        if isinstance(value, tuple):
+            for each in value:
+                _gather(each, path[at:], found)
+            return
+        value = getattr(value, name, None)
+    if isinstance(value, tuple):
+        found.update(value)
+    elif value is not None:
+        found.add(value)
 
 
 def division_of(projection: Projection) -> Division:
