@@ -79,13 +79,13 @@ class Division:
 def named(event: Any, subject: Subject, id: str) -> set[Any]:
     """The ids that an event, whose own id is given, names of one kind of thing."""
     found = {id} if subject.category == "event" else set()
-    for path in _paths(type(event), subject.category, subject.fields):
+    for path in _paths(event.__class__, subject.category, subject.fields):
         _gather(event, path, found)
     return found
 
 
 @cache
-def _paths(cls: type, category: str, fields: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+def _paths(cls: Any, category: str, fields: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     if fields:
         return tuple(tuple(field.split(".")) for field in fields)
     if category == "event":
