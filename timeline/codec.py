@@ -50,6 +50,7 @@ class Codec:
 
     Attributes:
         known: the same.
+        versions: the version that each current type is at, by name.
 
     Raises:
         TypeError: a class was not made by `@event`, or has a field that JSON cannot hold.
@@ -65,9 +66,9 @@ class Codec:
         for each in given:
             if not isinstance(each, Upcaster):
                 self._register(each)
-        versions = {name: event_type(cls).version for name, cls in self._classes.items()}
+        self.versions = {name: event_type(cls).version for name, cls in self._classes.items()}
         upcasters = (each for each in given if isinstance(each, Upcaster))
-        self._upcasting = Upcasting(upcasters, versions)
+        self._upcasting = Upcasting(upcasters, self.versions)
 
     def _register(self, cls: type) -> None:
         kind = event_type(cls)

@@ -17,11 +17,12 @@ names, and ask for nothing of which only another part could know. What does not 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import attrs
+import msgspec
 
 from timeline.amendments import Amendments
 from timeline.codec import Codec
@@ -110,6 +111,46 @@ def _gather(value: Any, path: tuple[str, ...], found: set[Any]) -> None:
         found.add(value)
 
 
+_Brief = Callable[[str, str], set[Any]]
+"""Tells what an event names, by its stored data and its id."""
+
+
+def _brief_of(cls: Any, subject: Subject) -> _Brief | None:
+    """The same as `named` without reading the whole event; None where that could be another."""
+    paths = _paths(cls, subject.category, subject.fields)
+    names = sorted({path[0] for path in paths})
+    fields = attrs.fields_dict(cls)
+    if any(name not in fields or _is_telling(fields[name].default) for name in names):
+        return None
+    struct = msgspec.defstruct("Brief", [(name, Any, None) for name in names])
+    decode = msgspec.json.Decoder(struct).decode
+
+    def brief(data: str, id: str) -> set[Any]:
+        found = {id} if subject.category == "event" else set()
+        read = decode(data)
+        for name, *rest in paths:
+            _gather_plain(getattr(read, name), rest, found)
+        return found
+
+    return brief
+
+
+def _is_telling(default: Any) -> bool:
+    """Whether a field that is not stored would have a value all the same."""
+    return default is not attrs.NOTHING and default not in (None, ())
+
+
+def _gather_plain(value: Any, path: list[str], found: set[Any]) -> None:
+    """Add what stands at the end of a path in plain JSON, through lists."""
+    if isinstance(value, list):
+        for each in value:
+            _gather_plain(each, path, found)
+    elif path and isinstance(value, dict):
+        _gather_plain(value.get(path[0]), path[1:], found)
+    elif not path and value is not None:
+        found.add(value)
+
+
 def division_of(projection: Projection) -> Division:
     """By what the rows of a projection split.
 
@@ -185,6 +226,7 @@ class Splitter:
         self._amendments = Amendments(codec, found)
         self.stored_names = codec.stored_names(projection.types)
         self._all = range(parts)
+        self._briefs: dict[tuple[str, int], _Brief | None] = {}
         subject = self.division.subject
         by_actor = subject is not None and subject.category == "actor"
         self._joined = _joined(found, self._amendments) if by_actor else {}
@@ -209,11 +251,23 @@ class Splitter:
             for event in self._shown(row):
                 yield event.type, self.division.keys(event)
             return
+        assert row.data is not None  # those have no parts
         # Evidence is not looked at, and takes the longest to read. Actors go by other names once
         # merged, but these are one value with the old ones.
-        assert row.data is not None  # those have no parts
+        brief = self._brief(row.type, row.type_version)
+        if brief is not None:
+            yield row.type, brief(row.data, row.event_id)
+            return
         for each in self._codec.decode(row.type, row.type_version, row.data, row.position):
             yield event_type(each).name, named(each, subject, row.event_id)
+
+    def _brief(self, type: str, version: int) -> _Brief | None:
+        if (type, version) not in self._briefs:
+            subject, current = self.division.subject, self._codec.versions.get(type)
+            cls = self._codec.class_named(type) if version == current else None
+            made = None if cls is None or subject is None else _brief_of(cls, subject)
+            self._briefs[type, version] = made
+        return self._briefs[type, version]
 
     def part_of(self, value: Any) -> int:
         """The part that a value belongs to."""
