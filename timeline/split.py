@@ -169,13 +169,14 @@ def division_of(projection: Projection) -> Division:
     if not having or (common and not projection.shared):
         cls = min(common or projection.rows, key=lambda each: each.__name__)
         raise _unfit(projection, f"{cls.__name__} has no field {field!r}")
-    marks = {cls: column.subject for cls, column in having.items()}
-    subject = next(iter(marks.values()))
+    # A class may go without the mark, as one whose rows nobody looks up by it.
+    marked = [cls for cls, column in having.items() if column.subject is not None]
+    subject = having[marked[0]].subject if marked else None
     for cls, column in having.items():
         if column.nullable:
             raise _unfit(projection, f"{cls.__name__}.{field} may be None")
-        if marks[cls] != subject:
-            raise _unfit(projection, f"{cls.__name__}.{field} has another mark than the first has")
+        if column.subject not in (None, subject):
+            raise _unfit(projection, f"{cls.__name__}.{field} has another mark than others have")
     if subject is None and field != POSITION:
         raise _unfit(projection, f"{field!r} has no mark, `Subject`, of what in events it names")
     keys = {cls: shape_of(cls).key for cls in having}
