@@ -13,6 +13,9 @@ Each is done by a process of its own, which says how far its peak lies above wha
 began, with everything imported and the database open.
 
 `ingest`: how long an ingest of coded event data takes, and how much memory, likewise.
+
+`split`: how much faster several Dask workers fold a long log than one process does. `--write` puts
+the table in its place in docs/scale.md.
 """
 
 import argparse
@@ -32,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import bench_ingest
+import bench_split
 import servers
 from benchmarks import growth, lines, page, work
 from benchmarks.ground import POSTGRESQL, Ground
@@ -160,6 +164,12 @@ def ingest(given: argparse.Namespace) -> None:
           f"{taken / 2**20:,.0f} MiB above the start")  # fmt: skip
 
 
+def split(given: argparse.Namespace) -> None:
+    """Measure folding on several workers."""
+    with database(postgresql=given.postgresql) as url:
+        bench_split.measure(given, fill, url)
+
+
 def peers(given: argparse.Namespace) -> dict[str, Any]:
     """Measure beside the peers; what was found, and with what."""
     with contextlib.ExitStack() as stack:
@@ -246,6 +256,13 @@ def parse() -> argparse.Namespace:
     of_ingest.add_argument("--rows", type=int, default=350_000)
     of_ingest.add_argument("--postgresql", action="store_true")
     of_ingest.set_defaults(run=ingest)
+    of_split = kinds.add_parser("split", help="fold a long log on several workers")
+    of_split.add_argument("--events", type=int, default=1_000_000)
+    of_split.add_argument("--workers", type=int, default=2)
+    of_split.add_argument("--projection", action="append", help="may be given repeatedly")
+    of_split.add_argument("--postgresql", action="store_true")
+    of_split.add_argument("--write", metavar="PAGE", help="put the table in its place there")
+    of_split.set_defaults(run=split)
     given = sys.argv[1:]
     named = given and (not given[0].startswith("-") or given[0] in ("-h", "--help"))
     return parser.parse_args(given if named else ["all", *given])

@@ -32,6 +32,7 @@ ROOMS = [
     "store",
     "redaction",
     "transfer",
+    "archive",
     "grants",
     "amendments",
     "cutoff",
@@ -41,6 +42,8 @@ ROOMS = [
     "projector",
     "projections",
     "lookback",
+    "split",
+    "cluster",
     "testing",
     "identity",
     "reports",
@@ -59,6 +62,7 @@ ROOMS = [
 
 NARROWER = {
     "redaction": {"errors", "events", "database", "integrity", "store", "tables"},
+    "archive": {"errors", "events", "database", "integrity", "store", "tables"},
     "grants": {"errors", "database", "tables"},
     "reports": {"errors", "clock", "events", "codec", "integrity", "projection", "projections"},
     "transfer": {"errors", "database", "integrity", "tables"},

@@ -4,10 +4,12 @@ Start with `Timeline.open`. Beneath it stands `EventStore`, for event classes of
 """
 
 from timeline.api import Snapshot, Timeline
+from timeline.archive import Archive, Archived
 from timeline.builds import Build, Comparison, Difference
 from timeline.clock import When
 from timeline.cutoff import Cutoff
 from timeline.errors import (
+    ClusterError,
     Conflict,
     ConnectionLost,
     DatabaseBusy,
@@ -97,7 +99,7 @@ from timeline.reports import (
     StatementCountsReport,
     StatementsReport,
 )
-from timeline.rows import Rows, changed, row
+from timeline.rows import Rows, Subject, changed, row
 from timeline.store import Appended, Batch, EventStore, Expected, Loaded
 from timeline.transfer import Restored
 from timeline.upcasting import Upcaster, upcaster
@@ -110,6 +112,8 @@ __all__ = [
     "ActorsMerged",
     "ActorsReport",
     "Appended",
+    "Archive",
+    "Archived",
     "Attendance",
     "AttendanceReport",
     "AttendanceReported",
@@ -117,6 +121,7 @@ __all__ = [
     "Build",
     "ChangesReport",
     "ChronologyReport",
+    "ClusterError",
     "CodeLine",
     "Coding",
     "Comparison",
@@ -199,6 +204,7 @@ __all__ = [
     "StatementCountsReport",
     "StatementMade",
     "StatementsReport",
+    "Subject",
     "Term",
     "Timeline",
     "TimelineError",

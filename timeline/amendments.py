@@ -68,6 +68,10 @@ class Amendments:
         """The entry that an actor is read as; itself where it was not merged."""
         return self._names.get(actor, actor)
 
+    def alter(self, id: str) -> bool:
+        """Whether the event with that id is corrected, or retracted."""
+        return id in self._retracted or id in self._corrections
+
     def apply(self, recorded: RecordedEvent[Any]) -> RecordedEvent[Any] | None:
         """The event as amended; None once it is retracted or its words were taken down.
 

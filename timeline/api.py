@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from timeline import database, identity
 from timeline.amendments import Amendments
+from timeline.archive import Archive, Archived
 from timeline.builds import Build, Comparison
 from timeline.clock import When, just_before, require_order, when, within
 from timeline.cutoff import Cutoff
@@ -1028,6 +1029,31 @@ class Timeline(Reporting):
             scrub(self.store.engine, self._projector.forget_others())
         return done
 
+    def archive(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        rows_per_file: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Archived:
+        """Bring an archive of the log in Parquet files up to date; make it, if there is none.
+
+        Args:
+            target: a folder, or any address that fsspec knows, such as `s3://bucket/record`.
+            rows_per_file: how many events each file of a new archive is to hold; 100,000 unless
+                given.
+            progress: told how far it has come, and how far it is to come.
+
+        Raises:
+            MissingExtra: pyarrow or fsspec is not installed.
+            InvalidInput: no such kind of address is known; the archive there is another log's, or
+                has files of another size.
+            LogDamaged: the log, or the end of the archive, is not sound.
+            DatabaseError: see there.
+        """
+        made = Archive(os.fspath(target))
+        return made.write(self.store, rows_per_file=rows_per_file, progress=progress)
+
     # Read models
 
     @contextlib.contextmanager
@@ -1104,23 +1130,51 @@ class Timeline(Reporting):
         name: str,
         *,
         hold: bool = False,
+        on: str | None = None,
+        workers: int | None = None,
+        memory: str | None = None,
+        archive: str | os.PathLike[str] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Build:
         """Build a projection's rows anew beside the live ones, and let them go live in one moment.
 
         Appends and reports go on meanwhile. Killed, it goes on where it was when called again.
 
+        With `on` or `workers` the rows are folded by Dask workers, where they split (see
+        `Projection.split_by`), and written at once when all are folded; killed before that, it
+        begins again.
+
         Args:
             name: the projection.
             hold: stop before they go live; called again without, they do.
+            on: the address of a Dask scheduler, such as `tcp://host:8786`.
+            workers: how many processes to start on this machine for the time it takes.
+            memory: how much memory each of these may take, such as `2GiB`.
+            archive: what the workers read, instead of the database; what it has not come to is
+                folded here.
             progress: told the position reached, and the one to reach.
 
         Raises:
-            NotFound: no such projection is known.
+            NotFound: no such projection is known, or there is no archive.
             DatabaseBusy: somebody reads by the plain names without end; call it again later.
             DatabaseReadOnly, DatabaseError: see there.
+            MissingExtra: Dask or pyarrow is not installed.
+            InvalidProjection: the rows do not split.
+            InvalidInput: the choice of workers is none; they cannot read the record, or import the
+                projection; the archive is not up to date with what was taken down.
+            ClusterError: there are no workers, they were lost, or they have other code.
         """
-        return self._projector.rebuild(name, hold=hold, progress=progress)
+        if on is None and workers is None:
+            if memory is not None or archive is not None:
+                raise InvalidInput("memory and archive are for workers: say on or workers, too")
+            return self._projector.rebuild(name, hold=hold, progress=progress)
+        if on is not None and (workers is not None or memory is not None):
+            raise InvalidInput("on: its workers are there already, and have their memory")
+        from timeline import cluster
+
+        read = None if archive is None else os.fspath(archive)
+        chosen = cluster.Workers(on=on, number=workers, memory=memory, archive=read)
+        return cluster.rebuild(self._projector, name, chosen, hold=hold, progress=progress)
 
     def compare(
         self, name: str, *, progress: Callable[[int, int], None] | None = None

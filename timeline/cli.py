@@ -30,6 +30,7 @@ from rich.table import Table
 
 from timeline import cli_exports, cli_reports, database, grants
 from timeline.api import Reporting, Timeline
+from timeline.archive import Archive
 from timeline.builds import Build, Comparison, Difference
 from timeline.cli_coded import show_account
 from timeline.cli_options import as_of, chosen
@@ -41,6 +42,7 @@ from timeline.events import RecordedEvent
 from timeline.events.base import EventType
 from timeline.grants import Right
 from timeline.ingest.coded import Dataset
+from timeline.integrity import Head
 from timeline.projection import Projection
 from timeline.projections import BUILT_IN
 from timeline.reports import Report
@@ -334,18 +336,53 @@ def seal(opener: _Opener) -> None:
 
 
 @cli.command()
+@click.argument("target", required=False)
 @click.option("--seal", "sealed", metavar="POSITION:DIGEST", help="What `timeline seal` printed.")
 @_opener
-def verify(opener: _Opener, sealed: str | None) -> None:
+def verify(opener: _Opener, target: str | None, sealed: str | None) -> None:
     """Check that nothing in the log was changed, removed, added or reordered.
+
+    With TARGET, the archive there is checked, by itself; that its last events were cut off shows
+    only against a seal.
 
     \b
     timeline verify --seal "$(cat ~/seals/harbour-today)"
+    timeline verify s3://bucket/record
     """
-    with opener() as timeline, _progress("verifying") as told:
-        head = timeline.verify(seal=sealed, progress=told)
+    with _progress("verifying") as told:
+        if target is None:
+            with opener() as timeline:
+                head = timeline.verify(seal=sealed, progress=told)
+        else:
+            kept = None if sealed is None else Head.of_seal(sealed)
+            head = Archive(target).verify(seal=kept, progress=told)
     against = " and to the seal" if sealed else ""
     click.echo(f"{_count(head.position, 'event')} verified, true to their digests{against}.")
+
+
+@cli.command()
+@click.argument("target")
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    help="Events in each file of a new archive; 100,000 unless given.",
+)
+@_opener
+def archive(opener: _Opener, target: str, rows: int | None) -> None:
+    """Write the log to TARGET, a folder or an address such as s3://bucket/record, as Parquet.
+
+    Run again, it adds what is new, and rewrites what holds words that were taken down.
+
+    \b
+    timeline archive s3://bucket/record
+    """
+    with opener() as timeline, _progress("archiving") as told:
+        done = timeline.archive(target, rows_per_file=rows, progress=told)
+    click.echo(
+        f"{_count(done.added, 'event')} added, {_count(len(done.files), 'file')} written; the "
+        f"archive ends at {done.head.seal}"
+    )
 
 
 @cli.command()
@@ -444,19 +481,34 @@ def _complete_projection(_ctx: object, _param: object, begun: str) -> list[str]:
 @click.option("--hold", is_flag=True, help="Leave the new rows aside; without it they go live.")
 @click.option("--diff", is_flag=True, help="Hold, and show how they differ from the live ones.")
 @click.option("--back", is_flag=True, help="Let the rows that were live before be so again.")
+@click.option("--on", metavar="ADDRESS", help="Fold on the workers of this Dask scheduler.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    help="Fold on so many processes, started on this machine.",
+)
+@click.option("--memory", metavar="SIZE", help="What each of these may take, such as 2GiB.")
+@click.option("--archive", metavar="TARGET", help="Let workers read this archive.")
 @_opener
-def rebuild(opener: _Opener, name: str, *, hold: bool, diff: bool, back: bool) -> None:
+def rebuild(
+    opener: _Opener, /, name: str, *, hold: bool, diff: bool, back: bool, **workers: Any
+) -> None:
     """Build the rows of projection NAME anew, beside the live ones.
 
     Appends and reports go on meanwhile. If it is stopped, or killed, the same command goes on where
-    it was. The plain names of SQL change over to the new rows in one moment.
+    it was; on workers it begins again. The plain names of SQL change over to the new rows in one
+    moment.
 
     \b
     timeline rebuild meetings --diff
     timeline rebuild meetings
+    timeline rebuild meetings --workers 4 --memory 2GiB
     """
     if hold + diff + back > 1:
         raise click.UsageError("choose one of --hold, --diff and --back")
+    if (diff or back) and any(workers.values()):
+        raise click.UsageError("--diff and --back need no workers")
     with opener() as timeline:
         if back:
             done = timeline.go_back(name)
@@ -465,7 +517,7 @@ def rebuild(opener: _Opener, name: str, *, hold: bool, diff: bool, back: bool) -
                 if diff:
                     compared = timeline.compare(name, progress=told)
                 else:
-                    done = timeline.rebuild(name, hold=hold, progress=told)
+                    done = timeline.rebuild(name, hold=hold, progress=told, **workers)
     click.echo(_comparison(compared) if diff else _built(done))
 
 

@@ -48,6 +48,10 @@ class Codec:
     Args:
         known: event classes and upcasters beside those that come with the package.
 
+    Attributes:
+        known: the same.
+        versions: the version that each current type is at, by name.
+
     Raises:
         TypeError: a class was not made by `@event`, or has a field that JSON cannot hold.
         ValueError: two classes claim the same type name; or what may be stored cannot be read,
@@ -57,13 +61,14 @@ class Codec:
     def __init__(self, known: Iterable[type | Upcaster] = ()) -> None:
         self._decoders: dict[tuple[str, int], msgspec.json.Decoder[Any]] = {}
         self._classes: dict[str, type] = {}
-        given = (*VOCABULARY, *known)
+        self.known = tuple(known)
+        given = (*VOCABULARY, *self.known)
         for each in given:
             if not isinstance(each, Upcaster):
                 self._register(each)
-        versions = {name: event_type(cls).version for name, cls in self._classes.items()}
+        self.versions = {name: event_type(cls).version for name, cls in self._classes.items()}
         upcasters = (each for each in given if isinstance(each, Upcaster))
-        self._upcasting = Upcasting(upcasters, versions)
+        self._upcasting = Upcasting(upcasters, self.versions)
 
     def _register(self, cls: type) -> None:
         kind = event_type(cls)

@@ -361,6 +361,11 @@ def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
         raise _ours(error, engine, lost=False) from error
 
 
+def is_duplicate(error: DatabaseError) -> bool:
+    """Whether it came of a row with a key that another has."""
+    return isinstance(error.__cause__, psycopg.errors.UniqueViolation | sqlite3.IntegrityError)
+
+
 def _ours(cause: BaseException, engine: sa.Engine, *, lost: bool) -> TimelineError:
     where = shown(engine.url)
     said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

@@ -15,6 +15,7 @@
     ├── NotFound                  no such event, initiative, meeting or series
     ├── UnknownEventType          a type, or a version of one, that this code cannot read
     ├── MissingExtra              libraries that only some uses need are not installed
+    ├── ClusterError              workers are not there, were lost, or have other code
     └── DatabaseError
         ├── DatabaseUnreachable   no connection could be made; later there may be one  (transient)
         │   └── ConnectionLost    it broke while in use                                (transient)
@@ -35,11 +36,21 @@ done twice. `EventStore.append` and `follow` try again by themselves after `Data
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class TimelineError(Exception):
     """The root: catch it to catch everything this package raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By its message alone, as exceptions are pickled, most classes could not be made again.
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(cls: type[TimelineError], args: tuple[Any, ...], state: dict[str, Any]) -> TimelineError:
+    made = cls.__new__(cls, *args)
+    made.__dict__.update(state)
+    return made
 
 
 class InvalidInput(TimelineError, ValueError):
@@ -191,6 +202,10 @@ class MissingExtra(TimelineError):
             f"{what} needs libraries that are not installed. The extra {extra!r} brings them: "
             f"pip install 'timeline-store[{extra}]'"
         )
+
+
+class ClusterError(TimelineError):
+    """Workers could not be reached, were lost, or have other code. Nothing was written."""
 
 
 class DatabaseError(TimelineError):

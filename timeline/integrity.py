@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self, TypeAlias
 
 import attrs
@@ -124,20 +124,51 @@ def verify(
     """
     found = _Reader(connection)
     end = found.head()
-    for reached in found.events():
-        if seal is not None and reached.position == seal.position:
-            _same(reached, seal, "the seal")
-        if progress is not None and reached.position % _EVERY == 0:
-            progress(reached.position, end.position if end else reached.position)
+    reached = followed(found.events(), seal, progress, end.position if end else None)
     if end is None:
         raise LogDamaged(reached.position + 1, "the row `head` is missing, or no longer readable")
     _same(reached, end, "the row `head`")
+    require_sealed(reached, seal)
+    _check_file(connection, reached)
+    return reached
+
+
+def followed(
+    heads: Iterable[Head],
+    seal: Head | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    last: int | None = None,
+) -> Head:
+    """Go along a log, by where it has come to after each event, to its end.
+
+    Args:
+        heads: what a `Chain` gives, and what is before it.
+        seal: where the log is known to have been.
+        progress: told the position reached and the last one, now and then.
+        last: the position where it is to end, for the progress.
+
+    Raises:
+        LogDamaged: it has another digest at the seal's position.
+    """
+    reached = Head(0, GENESIS)
+    for reached in heads:
+        if seal is not None and reached.position == seal.position:
+            _same(reached, seal, "the seal")
+        if progress is not None and reached.position % _EVERY == 0:
+            progress(reached.position, reached.position if last is None else last)
+    return reached
+
+
+def require_sealed(reached: Head, seal: Head | None) -> None:
+    """Check that a log has come as far as it was sealed.
+
+    Raises:
+        LogDamaged: it ends before that.
+    """
     if seal is not None and reached.position < seal.position:
         raise LogDamaged(
             reached.position + 1, f"the log ends here, and was sealed at {seal.position}"
         )
-    _check_file(connection, reached)
-    return reached
 
 
 _EVERY = 10_000

@@ -56,12 +56,20 @@ class Projection:
         raw: whether it gets events as recorded instead of as amended: each of them, but for those
             that were taken down. Such rows say what the log holds and not what is so; new
             amendments leave them as they are.
+        split_by: a field of its rows, marked with a `Subject`, by which they can be folded in
+            parts, on several workers: what becomes of the rows with a value there follows from
+            the events that name it. `position` needs no mark, where it is that of the one event
+            that made the row. None where the rows do not split.
+        shared: event classes whose events every part needs. Rows without that field are made from
+            these alone.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     mode: ClassVar[Literal["background", "inline"]] = "background"
     raw: ClassVar[bool] = False
+    split_by: ClassVar[str | None] = None
+    shared: ClassVar[tuple[type, ...]] = ()
     rows: ClassVar[tuple[type, ...]]
     _handlers: ClassVar[dict[str, str]]
 

@@ -90,6 +90,15 @@ _NUMBERED = re.compile(r"_v\d+\Z")
 Progress = Callable[[int, int], None]
 """Is told how far a projection has come, and how far it is to come."""
 
+StoredRows = tuple[type, list[tuple[Any, ...]]]
+"""A row class, and some rows of it as their table stores them, in the order of its columns."""
+
+FoldedElsewhere = Callable[[Projection, int], tuple[int, Iterable[StoredRows]]]
+"""Folds the log for a projection, up to a position or as far as it can: how far, and all rows.
+
+The rows can be gone through more than once.
+"""
+
 
 @attrs.frozen
 class FoldedView:
@@ -678,7 +687,14 @@ class Projector:
             for build in made.values():
                 builds.go_live(connection, attrs.evolve(build, position=end, target=end))
 
-    def rebuild(self, name: str, *, hold: bool = False, progress: Progress | None = None) -> Build:
+    def rebuild(
+        self,
+        name: str,
+        *,
+        hold: bool = False,
+        progress: Progress | None = None,
+        by: FoldedElsewhere | None = None,
+    ) -> Build:
         """Build a projection's rows anew, beside the old ones, and let the new ones go live.
 
         Appends and reports go on meanwhile. Killed, it goes on where it was when called again; two
@@ -689,6 +705,7 @@ class Projector:
             hold: leave it at `built`, not live, to look at the differences first. Reports of this
                 code read it all the same where it is the only one that they can read.
             progress: told how far it has come.
+            by: folds the log elsewhere; what it has not come to is then folded here.
 
         Raises:
             NotFound: no such projection is known.
@@ -696,13 +713,18 @@ class Projector:
                 goes live when this is called again.
             DatabaseError: see there.
         """
-        projection = self._named(name)
+        projection = self.named(name)
         with telemetry.operation("rebuild") as done:
-            build = self._build(projection, hold=hold, progress=progress)
+            build = self._build(projection, hold=hold, progress=progress, by=by)
             done.events = build.position
         return build
 
-    def _named(self, name: str) -> Projection:
+    def named(self, name: str) -> Projection:
+        """The projection of that name.
+
+        Raises:
+            NotFound: no such projection is known.
+        """
         for projection in self.projections:
             if projection.name == name:
                 return projection
@@ -717,11 +739,14 @@ class Projector:
         limit: int | None = None,
         progress: Progress | None = None,
         stop: threading.Event | None = None,
+        by: FoldedElsewhere | None = None,
     ) -> Build:
         """Build a projection, as far as the end of the log or the limit, unless stopped."""
         # By itself, so that only events that it handles are read.
         alone = Projector(self.store, [projection])
         build = persistently(lambda: alone._begun(projection))
+        if by is not None and build.state == "building":
+            build = alone._filled(projection, build, by)
         done, rounds = {"live", "ready", "built"} if hold else {"live", "ready"}, 0
         while build.state not in done and not (stop and stop.is_set()):
             if build.position < build.target:
@@ -749,6 +774,34 @@ class Projector:
             name = projection.name
             telemetry.logger.info("building %s anew", name, extra={"projection": name})
             return builds.make(connection, projection)
+
+    def _filled(self, projection: Projection, build: Build, by: FoldedElsewhere) -> Build:
+        """Fill a build with rows that were folded elsewhere, at once."""
+        seen = self.store.head().position
+        database.make_durable(self.store.engine)
+        until, rows = by(projection, seen)
+        return persistently(partial(self._fill, projection, build, until, rows, seen))
+
+    def _fill(
+        self,
+        projection: Projection,
+        build: Build,
+        until: int,
+        rows: Iterable[StoredRows],
+        seen: int,
+    ) -> Build:
+        tables = tables_of(projection.rows, build.number)
+        with database.writing(self.store.engine) as connection:
+            now = builds.again(connection, build, lock=True)
+            if now is None or now.state != "building":
+                return now or _dropped(build)
+            if self._redacted(connection, seen):
+                raise DatabaseBusy("words were taken down while rows were folded; try again")
+            builds.empty(connection, now)
+            for cls, stored in rows:
+                with _one_row_a_key(projection):
+                    database.insert_many(connection, tables[cls], stored)
+            return builds.moved(connection, now, position=until, target=until)
 
     def _continued(self, projection: Projection, build: Build) -> Build:
         """One step of a build: folded while nobody waits for us, and written at once then."""
@@ -849,7 +902,7 @@ class Projector:
             NotFound: no such projection, or nothing to go back to.
             DatabaseBusy: somebody is reading by the plain names, and does not end.
         """
-        self._named(name)
+        self.named(name)
         return persistently(lambda: self._gone_back(name))
 
     def _gone_back(self, name: str) -> Build:
@@ -870,7 +923,7 @@ class Projector:
             NotFound: no such projection is known, or it has no live build.
             DatabaseBusy: they could not be brought to one position; names both.
         """
-        projection = self._named(name)
+        projection = self.named(name)
         live, _ = self._live_and_held(name)
         limit = None if live.fingerprint == self._prints[name] else live.position
         self._build(projection, hold=True, limit=limit, progress=progress)
@@ -985,7 +1038,7 @@ class _Read:
         """Let a projection handle what of it the projection is to get."""
         event = self.stored if projection.raw else self.seen
         if event is not None and not isinstance(event.event, Redacted):
-            _handle(projection, rows, event)
+            handle(projection, rows, event)
 
 
 class _KeptRows(Rows):
@@ -1053,6 +1106,19 @@ class _KeptRows(Rows):
             database.insert_many(self._connection, table, stored)
 
 
+@contextlib.contextmanager
+def _one_row_a_key(projection: Projection) -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        if not database.is_duplicate(error):
+            raise
+        raise InvalidProjection(
+            f"the rows of projection {projection.name!r} do not split by "
+            f"{projection.split_by!r}: two parts made a row of one key ({error.__cause__})"
+        ) from None
+
+
 def _require_names(projections: Iterable[Projection]) -> None:
     """Check that the projections, their rows and their tables all have names of their own."""
     names: set[str] = set()
@@ -1068,7 +1134,8 @@ def _require_names(projections: Iterable[Projection]) -> None:
             taken.add(name)
 
 
-def _handle(projection: Projection, rows: Rows, event: RecordedEvent[Any]) -> None:
+def handle(projection: Projection, rows: Rows, event: RecordedEvent[Any]) -> None:
+    """Let a projection handle an event; an error says which, and where."""
     try:
         projection.handle(rows, event)
     except Exception as error:

@@ -30,7 +30,8 @@ class Subject:
     It is a promise, too: the rows that have a value here follow from the events that name that
     thing in these fields, whatever else is in the log. So it is for fields of the key, and for any
     field of rows that are made by one event each; not for a field that a later event may change.
-    A view as of a moment then reads only those events, and the table has an index.
+    A view as of a moment then reads only those events, rows can be folded in parts by it (see
+    `Projection.split_by`), and the table has an index.
 
     Of category `event` it is the event of that id itself, with those that name it if fields are
     given.

@@ -747,14 +747,22 @@ class EventStore:
         return next(self._meanings(row), None) or _recorded(row, Obsolete(), (), None)
 
     def _meanings(self, row: Stored) -> Iterator[RecordedEvent[Any]]:
-        """What a row means to this code: one event, unless upcasters make none or several of it."""
-        occurred = None if row.occurred is None else When(row.occurred)
-        if row.data is None or row.evidence is None:
-            yield _recorded(row, Redacted(), (), occurred)
-            return
-        evidence = self.codec.decode_evidence(row.evidence)
-        for event in self.codec.decode(row.type, row.type_version, row.data, row.position):
-            yield _recorded(row, event, evidence, occurred)
+        return meanings(self.codec, row)
+
+
+def meanings(codec: Codec, row: Stored) -> Iterator[RecordedEvent[Any]]:
+    """What a row means to this code: one event, unless upcasters make none or several of it.
+
+    Raises:
+        UnknownEventType, InvalidEvent: see `Codec.decode`.
+    """
+    occurred = None if row.occurred is None else When(row.occurred)
+    if row.data is None or row.evidence is None:
+        yield _recorded(row, Redacted(), (), occurred)
+        return
+    evidence = codec.decode_evidence(row.evidence)
+    for event in codec.decode(row.type, row.type_version, row.data, row.position):
+        yield _recorded(row, event, evidence, occurred)
 
 
 @attrs.frozen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, TypeVar, dataclass_transform, overload
 
 import attrs
@@ -187,6 +188,27 @@ def _in_value(value: Any, hint: Any, path: str) -> References:
             yield from _in_value(item, hint[0], f"{path}[{index}]")
     else:
         yield from _in_class(value, hint, path)
+
+
+@cache
+def reference_paths(cls: type, category: str) -> tuple[tuple[str, ...], ...]:
+    """Where events of a class name things of one category: by the attributes that lead there.
+
+    On the way there may be tuples, of which each item has the attributes that follow.
+    """
+    return tuple(_paths_in(cls, category))
+
+
+def _paths_in(shape: Any, category: str) -> Iterator[tuple[str, ...]]:
+    if isinstance(shape, list):
+        yield from _paths_in(shape[0], category)
+    elif isinstance(shape, Ref):
+        if shape.category == category:
+            yield ()
+    else:
+        for name, inner in _reference_fields(shape):
+            for path in _paths_in(inner, category):
+                yield (name, *path)
 
 
 def renamed(value: Any, category: str, names: Mapping[str, str]) -> tuple[Any, set[str]]:

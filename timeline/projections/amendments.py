@@ -62,6 +62,7 @@ class AmendmentsMade(Projection):
     """Corrections, retractions, further evidence, mergers and disagreements that hold."""
 
     name = "amendments"
+    split_by = "event"
     rows = (AmendmentRow, AmendedRow, DisagreementRow)
 
     @on(EventCorrected)

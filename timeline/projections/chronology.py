@@ -85,6 +85,7 @@ class Chronology(Projection):
     """All that happened in the world, whatever it was."""
 
     name = "chronology"
+    split_by = "event"
     rows = (HappeningRow, InvolvementRow, ConcernRow)
 
     @on(

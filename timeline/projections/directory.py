@@ -79,6 +79,7 @@ class Directory(Projection):
 
     name = "directory"
     version = 2
+    split_by = "actor"
     rows = (ActorRow, DistinctRow, RoleRow, MembershipRow)
 
     @on(ActorAdded)

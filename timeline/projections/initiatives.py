@@ -163,6 +163,7 @@ class Initiatives(Projection):
 
     name = "initiatives"
     version = 3
+    split_by = "initiative"
     rows = (
         InitiativeRow,
         ProposalRow,

@@ -88,6 +88,7 @@ class Meetings(Projection):
 
     name = "meetings"
     version = 3
+    split_by = "meeting"
     rows = (MeetingRow, MeetingReportRow, AttendanceRow)
 
     @on(MeetingAnnounced)

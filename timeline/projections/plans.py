@@ -43,6 +43,7 @@ class Plans(Projection):
     """What was said to be coming, and whether it came."""
 
     name = "plans"
+    split_by = "plan"
     rows = (PlanRow, PlanOutcomeRow)
 
     @on(PlanAnnounced)

@@ -32,6 +32,7 @@ class Sources(Projection):
     """What each source is, who published it, and whose text it carries."""
 
     name = "sources"
+    split_by = "source"
     rows = (SourceRow,)
 
     @on(SourceAdded)

@@ -37,6 +37,7 @@ class Statements(Projection):
 
     name = "statements"
     version = 2
+    split_by = "event"
     rows = (StatementRow,)
 
     @on(StatementMade)

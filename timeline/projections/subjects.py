@@ -53,6 +53,7 @@ class Subjects(Projection):
     """Every thing that an event names, and where in the log that is."""
 
     name = "subjects"
+    split_by = "position"
     rows = (SubjectRow,)
     raw = True
 
