@@ -91,12 +91,17 @@ def _write_parquet(out: BinaryIO, shape: Shape, rows: Sequence[Any], standing: S
 
     types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     types |= {bytes: pa.binary()}
+
+    def held(kind: Any) -> Any:
+        kind = _base(kind)
+        return (
+            pa.list_(held(get_args(kind)[0])) if _is_texts(kind) else types.get(kind, pa.string())
+        )
+
     fields = []
     for column in shape.columns:
-        kind = _base(column.kind)
-        held = pa.list_(pa.string()) if _is_texts(kind) else types.get(kind, pa.string())
         nullable = column.nullable and column.name not in shape.key
-        fields.append(pa.field(column.name, held, nullable=nullable))
+        fields.append(pa.field(column.name, held(column.kind), nullable=nullable))
     told = {"timeline.position": str(standing.position), "timeline.digest": standing.digest}
     if standing.limits:
         told["timeline.limits"] = "; ".join(standing.limits)
@@ -106,8 +111,7 @@ def _write_parquet(out: BinaryIO, shape: Shape, rows: Sequence[Any], standing: S
         while group := list(islice(rest, _GROUP)):
             columns = {
                 column.name: [
-                    _value(getattr(row, column.name), texts=_is_texts(_base(column.kind)))
-                    for row in group
+                    _value(getattr(row, column.name), texts=_is_texts(column.kind)) for row in group
                 ]
                 for column in shape.columns
             }
@@ -122,7 +126,12 @@ def _base(kind: Any) -> Any:
 
 
 def _is_texts(kind: Any) -> bool:
-    return get_origin(kind) in (tuple, list) and _base(get_args(kind)[0]) is str
+    """Whether it is a list of texts, or of such lists."""
+    kind = _base(kind)
+    if get_origin(kind) not in (tuple, list):
+        return False
+    items = [each for each in get_args(kind) if each is not ...]
+    return all(_base(each) is str for each in items) or (len(items) == 1 and _is_texts(items[0]))
 
 
 def _value(value: Any, *, texts: bool) -> Any:
