@@ -73,7 +73,7 @@ def test_the_wheel_holds_the_package_and_its_migrations_and_nothing_else(wheel: 
         for path in (CHECKOUT / "alembic").rglob("*")
         if path.is_file() and path.parent.name != "__pycache__"
     }
-    assert {"timeline/py.typed", "timeline/cli.py"} <= package
+    assert {"timeline/py.typed", "timeline/cli/__init__.py"} <= package
     assert {
         "timeline/_alembic/env.py",
         "timeline/_alembic/script.py.mako",

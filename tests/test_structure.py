@@ -52,10 +52,6 @@ ROOMS = [
     "intake",
     "site",
     "api",
-    "cli_options",
-    "cli_exports",
-    "cli_coded",
-    "cli_reports",
     "cli",
 ]
 """From the ground up: a room uses only those before it."""

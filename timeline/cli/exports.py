@@ -1,38 +1,21 @@
-"""The commands at both ends of a record: `new` and `schema` to start one, `export`, `import`."""
+"""The commands that write what others read: `export` and `site`; and `import`."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any, Protocol, get_args
+from pathlib import Path
+from typing import Any, get_args
 
 import click
 
-from timeline.api import Timeline
-from timeline.cli_options import as_of, chosen
-from timeline.codec import Codec
+from timeline.cli.opener import Opener
+from timeline.cli.options import as_of, chosen
+from timeline.cli.progress import count, progress
 from timeline.exports.bibliography import Form
 from timeline.exports.files import Place, new_file
 from timeline.exports.rows import Form as RowsForm
-from timeline.ingest.schema import entry_schema, record_schema
-from timeline.ingest.starter import start
 from timeline.projections import BUILT_IN
 from timeline.rows import shape_of
-
-
-class Opener(Protocol):
-    """What the commands get from `timeline.cli`."""
-
-    def __call__(self, *, create: bool = False) -> Timeline:
-        """The record that the command line names; if so wished, made where there is none."""
-
-    def codec(self) -> Codec:
-        """The event classes that the command line names, beside those of the package."""
-
-    def progress(self, task: str) -> AbstractContextManager[Callable[[int, int], None]]:
-        """A bar that is told how much is done, and how much there is."""
 
 
 @click.group()
@@ -67,7 +50,7 @@ def _write(path: str, data: bytes) -> None:
         out.write(data)
 
 
-@export.command("log")
+@click.command("log")
 @_FILE
 @click.pass_obj
 def export_log(opener: Opener, path: str) -> None:
@@ -84,7 +67,7 @@ def export_log(opener: Opener, path: str) -> None:
     click.echo(f"exported the log up to {head.seal}", err=True)
 
 
-@export.command("calendar")
+@click.command("calendar")
 @click.option("--series", help="Only the editions of this series.")
 @click.option("--meeting", help="Only this meeting.")
 @as_of
@@ -107,7 +90,7 @@ def export_calendar(
     _write(path, made)
 
 
-@export.command("timelinejs")
+@click.command("timelinejs")
 @click.option("--initiative", metavar="ID", help="Only this one, grouped by party.")
 @as_of
 @_FILE
@@ -125,7 +108,7 @@ def export_timelinejs(
     _write(path, made.encode() + b"\n")
 
 
-@export.command("sources")
+@click.command("sources")
 @click.option(
     "--format",
     "form",
@@ -157,7 +140,7 @@ def _complete_rows(_ctx: object, _param: object, begun: str) -> list[str]:
     return sorted(name for name in names if name.startswith(begun))
 
 
-@export.command("rows")
+@click.command("rows")
 @click.argument("name", shell_complete=_complete_rows)
 @click.option(
     "--format",
@@ -200,46 +183,33 @@ def import_log(opener: Opener, file: str, seal: str | None) -> None:
     \b
     timeline --db sqlite:///copy.db import record.jsonl
     """
-    with opener(create=True) as timeline, opener.progress("importing") as told:
+    with opener(create=True) as timeline, progress("importing") as told:
         done = timeline.import_log(_place(file, reading=True), seal=seal, progress=told)
     click.echo(f"{done.added:,} added; the log ends at {done.head.seal}")
 
 
 @click.command()
-@click.argument("type", metavar="[EVENT]", required=False)
+@click.argument("folder", metavar="DIR")
+@click.option(
+    "--title", default="The record", show_default=True, help="The headline of the first page."
+)
+@as_of
 @click.pass_obj
-def schema(opener: Opener, type: str | None) -> None:
-    """Print the JSON Schema of record files, or of their entries of one type of EVENT.
+def site(opener: Opener, folder: str, title: str, moment: dict[str, Any]) -> None:
+    """Write all reports into DIR, as web pages that lead to one another.
 
-    Editors complete and check a file with it whose first line names it:
+    DIR must be new, empty or made by this command, which then replaces it whole.
 
     \b
-    timeline schema > timeline.schema.json
-    # yaml-language-server: $schema=timeline.schema.json
+    timeline site pages
+    timeline site pages --at 120 --title "As of the first report"
     """
-    codec = opener.codec()
-    found = record_schema(codec.classes) if type is None else entry_schema(codec.class_named(type))
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    with opener() as timeline, progress("writing pages") as told:
+        pages = chosen(timeline, moment).site(folder, title=title, progress=told)
+    click.echo(f"{count(pages, 'page')} written. Open {Path(folder, 'index.html')}")
 
 
-@click.command()
-@click.argument("name")
-@click.argument("folder", default=".", metavar="[DIR]")
-@click.pass_obj
-def new(opener: Opener, name: str, folder: str) -> None:
-    """Start a record: write NAME.yaml, an example with comments that can be ingested as it stands.
+for _command in (export_log, export_calendar, export_timelinejs, export_sources, export_rows):
+    export.add_command(_command)
 
-    Beside it goes the schema by which editors complete and check it. Nothing is overwritten.
-
-    \b
-    timeline new harbour
-    timeline ingest harbour.yaml
-    timeline report initiative harbour-initiative
-    """
-    file = start(name, folder, record_schema(opener.codec().classes))
-    click.echo(f"{file} is an example to write over. As it stands:")
-    click.echo(f"  timeline ingest {file}\n  timeline report initiative {name}-initiative")
-
-
-COMMANDS: tuple[Any, ...] = (export, import_log, schema, new)
-"""What `timeline.cli` takes over."""
+COMMANDS: tuple[click.Command, ...] = (export, import_log, site)

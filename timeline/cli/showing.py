@@ -1,7 +1,4 @@
-"""How the command line shows a report, and the commands for those that list and compare.
-
-`timeline/cli.py` puts them into the group `report`.
-"""
+"""How the command line shows a report: the format, the file, and which table."""
 
 from __future__ import annotations
 
@@ -16,16 +13,13 @@ import attrs
 import click
 from rich.console import Console
 
-from timeline.api import Timeline
-from timeline.cli_options import as_of, chosen
+from timeline.cli.opener import Opener
+from timeline.cli.options import chosen
 from timeline.errors import InvalidInput
 from timeline.exports.files import new_file
 from timeline.reports import Report
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-Opener = Callable[[], Timeline]
-"""Opens the record; what commands get as the object of their context."""
 
 
 @attrs.frozen
@@ -42,6 +36,7 @@ _RENDERINGS: dict[str, Callable[[Report], str]] = {
     "md": Report.to_markdown,
     "html": Report.to_html,
 }
+
 
 _OPTIONS = (
     click.option(
@@ -117,80 +112,3 @@ def _file(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
         return path.open("wb")
     except OSError as error:
         raise InvalidInput(f"{name}: cannot be written: {error.strerror}") from None
-
-
-# Reports
-
-
-@click.command()
-@click.argument("id")
-@as_of
-@rendered
-@click.pass_obj
-def positions(opener: Opener, form: Form, moment: dict[str, Any], id: str) -> None:
-    """Where each party of initiative ID stood, and when that changed.
-
-    \b
-    timeline report positions joint-harbour --format md -o positions.md
-    """
-    show(opener, form, moment, lambda record: record.positions(id))
-
-
-@click.command()
-@click.option("--actor", help="Only what names this actor, by id or any recorded name.")
-@click.option("--initiative", metavar="ID", help="Only what concerns this initiative.")
-@click.option("--meeting", help="Only what is told of this meeting, or happened at it.")
-@click.option("--series", help="Likewise, of the editions of this series.")
-@click.option("--type", help="Only events of this type, such as StatementMade.")
-@click.option("--since", metavar="DATE", help="Only what happened from this date on.")
-@click.option("--until", metavar="DATE", help="Only what happened up to this date.")
-@click.option(
-    "--certainly",
-    is_flag=True,
-    help="With dates: leave out what only may have happened within them.",
-)
-@as_of
-@rendered
-@click.pass_obj
-def chronology(opener: Opener, /, form: Form, moment: dict[str, Any], **filters: Any) -> None:
-    """What happened, in order of time.
-
-    What is of uncertain date is listed if it may have happened within the dates given.
-
-    \b
-    timeline report chronology --initiative joint-harbour --since 2022-11
-    timeline report chronology --actor 'Ann Minister' --type StatementMade
-    """
-    show(opener, form, moment, lambda record: record.chronology(**filters))
-
-
-@click.command()
-@click.argument("name")
-@as_of
-@rendered
-@click.pass_obj
-def dossier(opener: Opener, form: Form, moment: dict[str, Any], name: str) -> None:
-    """All of the actor that goes by NAME: offices, words, positions, meetings, whom it met.
-
-    \b
-    timeline report dossier 'Minister, Ann'
-    timeline report dossier ann --format csv --table 'Who met'
-    """
-    show(opener, form, moment, lambda record: record.dossier(name))
-
-
-@click.command()
-@click.option("--initiative", metavar="ID", help="Only of what concerns this initiative.")
-@as_of
-@rendered
-@click.pass_obj
-def sources(opener: Opener, form: Form, moment: dict[str, Any], initiative: str | None) -> None:
-    """What each source carries, what is copied, and what rests on one origin only.
-
-    \b
-    timeline report sources --initiative joint-harbour
-    """
-    show(opener, form, moment, lambda record: record.sources(initiative=initiative))
-
-
-COMMANDS: tuple[click.Command, ...] = (positions, chronology, dossier, sources)

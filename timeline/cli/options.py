@@ -1,4 +1,4 @@
-"""Options that several commands of the command line share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from timeline.api import Reporting, Timeline
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
 
 _CUTOFFS = (
     click.option(
@@ -67,3 +68,13 @@ def chosen(timeline: Timeline, moment: dict[str, Any]) -> Reporting:
     if any(each is not None and each is not False for each in moment.values()):
         return timeline.as_of(**moment)
     return timeline
+
+
+FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="text for reading, json for programs.",
+)

@@ -1,0 +1,66 @@
+"""The command `timeline`: what all commands under it share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from timeline.cli import exports, keeping, record
+from timeline.cli.opener import Opener
+from timeline.cli.reports import report
+from timeline.errors import TimelineError
+
+_DEFAULT_URL = "sqlite:///timeline.db"
+
+
+class _Commands(click.Group):
+    """A group whose commands end with a message, not a traceback, when the user can mend it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TimelineError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--db",
+    "url",
+    metavar="URL",
+    envvar="TIMELINE_URL",
+    default=_DEFAULT_URL,
+    show_default=True,
+    show_envvar=True,
+    help="The database: sqlite:///FILE or postgresql://USER@HOST/NAME.",
+)
+@click.option(
+    "--events",
+    "modules",
+    metavar="MODULE",
+    multiple=True,
+    help="A Python module with event classes, upcasters or projections of your own; may be given "
+    "repeatedly.",
+)
+@click.version_option(package_name="timeline-store", prog_name="timeline")
+@click.pass_context
+def cli(ctx: click.Context, url: str, modules: tuple[str, ...]) -> None:
+    """Keep what was reported, and ask who said, met and proposed what.
+
+    \b
+    export TIMELINE_URL=sqlite:///record.db
+    timeline new harbour               an example file to write over
+    timeline ingest harbour.yaml
+    timeline report initiative harbour-initiative
+    """
+    ctx.obj = Opener(url, modules)
+
+
+for _command in (*record.COMMANDS, *keeping.COMMANDS, report, *exports.COMMANDS):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """The entry point of the `timeline` command."""
+    cli()
