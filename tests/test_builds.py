@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import Step, histories
 
-from timeline import builds, database, grants, projector
+from timeline import builds, database, grants, keeping, kept_rows
 from timeline.api import Timeline
 from timeline.builds import Build, Difference, all_builds
 from timeline.cutoff import Cutoff
@@ -110,7 +110,7 @@ def store(engine: sa.Engine) -> EventStore:
 
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(projector, "_STEP", 20)
+    monkeypatch.setattr(keeping, "STEP", 20)
 
 
 def say(store: EventStore, count: int, speaker: str = "ann", text: str = "Yes.") -> list[str]:
@@ -212,7 +212,7 @@ def test_kept_rows_equal_a_fold_for_all_logs_sizes_crashes_and_versions(
     size: int,
     data: st.DataObject,
 ) -> None:
-    monkeypatch.setattr(projector, "_STEP", size)
+    monkeypatch.setattr(keeping, "STEP", size)
     engine = create_engine(new_database(migrated=True))
     with contextlib.ExitStack() as stack:
         stack.callback(engine.dispose)
@@ -403,12 +403,12 @@ def test_a_build_ends_though_corrections_keep_coming(store: EventStore) -> None:
 def test_rows_are_written_a_few_at_a_time(
     store: EventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(projector, "_FLUSH", 7)
+    monkeypatch.setattr(kept_rows, "_FLUSH", 7)
     for number in range(50):
         say(store, 1, f"s{number}")
     told: list[int] = []
     projector_ = Projector(store, [Speakers()])
-    monkeypatch.setattr(projector, "_STEP", 40)
+    monkeypatch.setattr(keeping, "STEP", 40)
 
     projector_.rebuild("speakers", progress=lambda position, _: told.append(position))
 

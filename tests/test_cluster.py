@@ -32,9 +32,9 @@ from timeline import (
     cluster,
     store,
 )
+from timeline.building import StoredRows
 from timeline.cli import cli
 from timeline.projections import BUILT_IN
-from timeline.projector import StoredRows
 from timeline.rows import shape_of
 from timeline.split import Splitter
 

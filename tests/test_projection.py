@@ -32,10 +32,11 @@ from timeline.events import (
 from timeline.projection import Projection, View, on
 from timeline.projections import BUILT_IN
 from timeline.projections.statements import StatementRow, Statements
-from timeline.projector import KeptView, Projector
+from timeline.projector import Projector
 from timeline.rows import Rows, changed, row
 from timeline.store import EventStore
 from timeline.tables import VERSION_TABLE, metadata
+from timeline.views import KeptView
 
 # Projections such as a user writes
 

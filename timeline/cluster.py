@@ -36,11 +36,12 @@ import sqlalchemy as sa
 from timeline import database
 from timeline.amendments import Amendments
 from timeline.archive import Archive, arrow_table, log_rows, stored_rows
+from timeline.building import Progress, StoredRows
 from timeline.builds import Build
 from timeline.errors import ClusterError, InvalidInput, MissingExtra, TimelineError
 from timeline.events import RecordedEvent
 from timeline.projection import Projection
-from timeline.projector import Progress, Projector, StoredRows
+from timeline.projector import Projector
 from timeline.rows import Shape, shape_of
 from timeline.split import Splitter, division_of
 from timeline.upcasting import Upcaster

@@ -45,9 +45,10 @@ from timeline.projection import Projection
 from timeline.projections.directory import ActorRow
 from timeline.projections.sources import SourceRow
 from timeline.projections.subjects import CORRECTED, SubjectRow, Subjects
-from timeline.projector import FoldedView, Projector, moment_of, taken_down
+from timeline.projector import Projector
 from timeline.rows import R, Rows, Subject, shape_of
 from timeline.store import EventStore
+from timeline.views import FoldedView, moment_of, taken_down
 
 _SMALL = 1_000
 """Events up to which reading all of them costs less than finding out which are needed."""

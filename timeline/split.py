@@ -35,8 +35,8 @@ from timeline.events import (
     type_names,
 )
 from timeline.events.base import reference_paths
+from timeline.keeping import handle
 from timeline.projection import Projection
-from timeline.projector import handle
 from timeline.rows import R, Rows, Subject, key_of, shape_of
 from timeline.store import meanings
 from timeline.tables import Stored
