@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from strategies import Step, histories
 
 from timeline import NotFound, Report, Timeline
-from timeline.api import Reporting
+from timeline.reporting import Reporting
 
 MEETINGS, INITIATIVES, SERIES, ACTORS = (
     ["summit-1", "summit-2"],

@@ -6,7 +6,7 @@ import harbour
 import pytest
 
 from timeline import ActorsMerged, NotFound, Report, Timeline
-from timeline.api import Reporting
+from timeline.reporting import Reporting
 from timeline.reports.dossier import ContactLine
 
 

@@ -31,7 +31,6 @@ from timeline import (
     StatementMade,
     Timeline,
 )
-from timeline.api import Reporting
 from timeline.clock import When
 from timeline.cutoff import Cutoff
 from timeline.database import create_engine
@@ -40,6 +39,7 @@ from timeline.projection import Projection, View, on
 from timeline.projections import BUILT_IN, Subjects
 from timeline.projections.subjects import SubjectRow
 from timeline.projector import Projector
+from timeline.reporting import Reporting
 from timeline.rows import Rows, Subject, changed, row
 
 INITIATIVES, SERIES = ["union", "pipeline"], ["summits", "talks"]

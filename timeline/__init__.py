@@ -3,7 +3,7 @@
 Start with `Timeline.open`. Beneath it stands `EventStore`, for event classes of your own.
 """
 
-from timeline.api import Snapshot, Timeline
+from timeline.api import Timeline
 from timeline.archive import Archive, Archived
 from timeline.builds import Build, Comparison, Difference
 from timeline.clock import When
@@ -81,6 +81,7 @@ from timeline.ingest import CodeLine, Ingested
 from timeline.integrity import Head
 from timeline.projection import Projection, View, on
 from timeline.projector import ProjectionStatus, Projector
+from timeline.reporting import Snapshot
 from timeline.reports import (
     ActorsReport,
     AttendanceReport,

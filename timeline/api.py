@@ -1,29 +1,27 @@
 """`Timeline`: the whole house behind one door.
 
-It joins the store, the read models and the reports, and holds the rules that concern more than one
-event: that what an event names is recorded, and that what must have evidence has some.
+It joins the store, the read models and the reports (`reporting`), and sees to it that what is
+recorded fits what is there already (`checks`).
 """
 
 from __future__ import annotations
 
-import abc
 import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_args
 
 import sqlalchemy as sa
 
-from timeline import database, identity
-from timeline.amendments import Amendments
+from timeline import database
 from timeline.archive import Archive, Archived
+from timeline.arguments import Occurred, added, support
 from timeline.builds import Build, Comparison
-from timeline.clock import When, just_before, require_order, when, within
+from timeline.checks import names, require_evidence, require_identities, require_references
+from timeline.clock import require_order, when, within
 from timeline.cutoff import Cutoff
 from timeline.errors import (
     DatabaseBusy,
@@ -32,89 +30,24 @@ from timeline.errors import (
     InvalidInput,
     LogDamaged,
     NotFound,
-    UnknownReference,
 )
-from timeline.events import (
-    Actor,
-    ActorAdded,
-    EventCorrected,
-    EventRetracted,
-    Evidence,
-    Link,
-    NewEvent,
-    RecordedEvent,
-    Redacted,
-    References,
-    Source,
-    SourceAdded,
-    event_type,
-    references,
-)
+from timeline.events import Actor, Evidence, Link, NewEvent, RecordedEvent, Source
 from timeline.events.envelope import new_id
-from timeline.events.evidence import links
-from timeline.exports.bibliography import Form, bibliography
-from timeline.exports.calendar import calendar
 from timeline.exports.files import Place, existing_file, name_of, new_file
 from timeline.exports.log import LogFile, write_log
-from timeline.exports.rows import Form as RowsForm
-from timeline.exports.rows import write_rows
-from timeline.exports.timelinejs import timelinejs
 from timeline.ingest import Ingested, read_records
 from timeline.ingest.coded import Dataset
 from timeline.ingest.sorting import SortedRows
 from timeline.intake import Intake
 from timeline.integrity import Head, verify
-from timeline.lookback import PartialView
 from timeline.migrations import is_migrated, upgrade
 from timeline.projection import Projection, View
 from timeline.projections import BUILT_IN
-from timeline.projections.initiatives import InitiativeRow
 from timeline.projector import ProjectionStatus, Projector
 from timeline.redaction import redact, scrub
-from timeline.reports import (
-    ActorsReport,
-    AttendanceReport,
-    ChangesReport,
-    ChronologyReport,
-    ContradictionsReport,
-    CorroborationReport,
-    DossierReport,
-    EncountersReport,
-    FollowUpsReport,
-    InitiativeReport,
-    PlansReport,
-    PositionsReport,
-    Report,
-    SourcesReport,
-    StatementCountsReport,
-    StatementsReport,
-)
-from timeline.reports.actors import actors_report, find_actor
-from timeline.reports.attendance import attendance_report
-from timeline.reports.capped import TOP
-from timeline.reports.changes import Clock, changes_report
-from timeline.reports.chronology import chronology_report
-from timeline.reports.contradictions import contradictions_report
-from timeline.reports.corroboration import corroboration_report
-from timeline.reports.dossier import dossier_report
-from timeline.reports.encounters import encounters_report
-from timeline.reports.follow_ups import DAYS, follow_ups_report
-from timeline.reports.initiative import initiative_report
-from timeline.reports.origins import sources_report
-from timeline.reports.plans import plans_report
-from timeline.reports.position_table import positions_report
-from timeline.reports.statement_counts import statement_counts_report
-from timeline.reports.statements import statements_report
-from timeline.rows import shape_of
-from timeline.site import write_site
-from timeline.store import (
-    Appended,
-    EventStore,
-    Expected,
-    ExpectedVersion,
-    derived_stream,
-    stream_name,
-)
+from timeline.reporting import Reporting, Snapshot
+from timeline.reports.actors import find_actor
+from timeline.store import Appended, EventStore, Expected, ExpectedVersion, stream_name
 from timeline.transfer import Restored, restore, stored_rows
 from timeline.upcasting import Upcaster
 
@@ -123,478 +56,6 @@ _PATIENCE = 5.0
 
 _TELL_EVERY = 1_000
 """Events of an import between two reports of progress."""
-
-Occurred = When | str | date | datetime | None
-"""World time as callers give it: EDTF text, a date, or an aware datetime."""
-
-
-class Reporting(abc.ABC):
-    """The reports, for whatever can give a view of the read models."""
-
-    _projector: Projector
-
-    @abc.abstractmethod
-    def view(self) -> contextlib.AbstractContextManager[View]:
-        """One unchanging view of the rows of all projections, for a report of one's own.
-
-            with record.view() as view:
-                for row in view.all(Tariff, goods="steel"):
-                    print(row.percent, view.head.position)
-
-        A kept view holds a transaction open: make the report, and leave the block.
-        """
-
-    @abc.abstractmethod
-    def _narrowed(self, cutoff: Cutoff) -> Snapshot:
-        """The record as of a moment, within what is in view here."""
-
-    def as_of(
-        self,
-        *,
-        position: int | None = None,
-        recorded: datetime | str | None = None,
-        published: Occurred = None,
-        occurred: Occurred = None,
-        possibly: bool = False,
-    ) -> Snapshot:
-        """The record as of some moment, by one clock or several; all reports run on it.
-
-        `as_of(published="2022-12-02")` answers what one could know on that evening, whenever it was
-        recorded; `as_of(recorded=…)` and `as_of(position=…)` what this record said; and
-        `as_of(occurred=…)` how things stood then, as far as is known now.
-
-        Args:
-            position: the log had come to this position.
-            recorded: nothing in it was recorded after this instant.
-            published: only what sources report that were published by the end of this date. What
-                was recorded without a source, actors and corrections, is in view.
-            occurred: only what had happened by the end of this date.
-            possibly: take in what only may have been published or happened by then, such as
-                `2022-12` on 2 December, and what bears no date.
-
-        Raises:
-            NotFound: the log has not come to that position yet.
-            InvalidInput: a date with an open end.
-            InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
-        """
-        return self._narrowed(
-            Cutoff(
-                position=position,
-                recorded=_instant(recorded),
-                published=when(published),
-                occurred=when(occurred),
-                possibly=possibly,
-            )
-        )
-
-    def initiative(self, initiative: str) -> InitiativeReport:
-        """The state of an initiative: stage, parties, positions, terms, talks, sources.
-
-        Raises:
-            NotFound: no such initiative is in view.
-        """
-        with self.view() as view:
-            return initiative_report(view, initiative)
-
-    def positions(self, initiative: str) -> PositionsReport:
-        """Where each party of an initiative stood at each date on which that changed.
-
-        Raises:
-            NotFound: no such initiative is in view.
-        """
-        with self.view() as view:
-            return positions_report(view, initiative)
-
-    def attendance(
-        self, *, series: str | None = None, meeting: str | None = None
-    ) -> AttendanceReport:
-        """Who attended the meetings of a series, one meeting, or all meetings.
-
-        Raises:
-            NotFound: no such series or meeting is in view.
-        """
-        with self.view() as view:
-            return attendance_report(view, series=series, meeting=meeting)
-
-    def changes(
-        self,
-        report: Callable[[Reporting], Report],
-        *,
-        since: Occurred | int,
-        until: Occurred | int,
-        clock: Clock = "published",
-        possibly: bool = False,
-    ) -> ChangesReport:
-        """What changed in a report within a stretch of time, and which events made it change.
-
-            record.changes(lambda record: record.initiative("x"), since="2022-12-01",
-                           until="2022-12-10")
-
-        Args:
-            report: makes the report that is compared, from the record as of some moment.
-            since: the first day of the stretch; with the clock `position`, the position before it.
-            until: the last day of it, or position.
-            clock: what counts as within it: what was `published` then, and so could be learned;
-                what `occurred`, as far as is known now; or what was `recorded`, by date or by
-                `position`.
-            possibly: as for `as_of`.
-
-        Raises:
-            NotFound: there is nothing to report at either end, or the log has not come so far.
-            InvalidInput: no such clock; or the stretch has an open end, or ends before it starts;
-                or `report` makes none.
-            InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
-        """
-        start, end = _stretch(clock, since, until, possibly)
-        later = self.as_of(**end)
-        # From there, so that what is appended meanwhile is in neither.
-        earlier = later.as_of(**start)
-        before, after = _made(report, earlier), _made(report, later)
-        if isinstance(before, NotFound) and isinstance(after, NotFound):
-            raise after
-        with earlier.view() as old, later.view() as new:
-            return changes_report(
-                old,
-                new,
-                None if isinstance(before, NotFound) else before,
-                None if isinstance(after, NotFound) else after,
-                since=str(since),
-                until=str(until),
-                clock=clock,
-            )
-
-    def chronology(
-        self,
-        *,
-        actor: str | None = None,
-        initiative: str | None = None,
-        meeting: str | None = None,
-        series: str | None = None,
-        type: str | None = None,
-        since: Occurred = None,
-        until: Occurred = None,
-        certainly: bool = False,
-    ) -> ChronologyReport:
-        """What happened, in order of world time: all that fits what is given.
-
-        Args:
-            actor: what names this actor, in whatever part; by its id or any recorded name.
-            initiative: what concerns this initiative.
-            meeting: what is told of this meeting, or happened at it.
-            series: likewise, of the editions of this series.
-            type: events of this type, such as `StatementMade`.
-            since: what happened from here on.
-            until: what happened up to here.
-            certainly: leave out what only may have happened within that time.
-
-        Raises:
-            NotFound: no such actor, initiative, meeting or series is in view.
-            InvalidInput: several actors go by that name; no such type; `since` is after `until`.
-            InvalidDate: `since` or `until` is not a date.
-        """
-        start, end = when(since), when(until)
-        with self.view() as view:
-            return chronology_report(
-                view,
-                actor=actor,
-                initiative=initiative,
-                meeting=meeting,
-                series=series,
-                type=type,
-                since=start,
-                until=end,
-                certainly=certainly,
-            )
-
-    def statements(
-        self,
-        *,
-        speaker: str | None = None,
-        about: str | None = None,
-        topic: str | None = None,
-        since: Occurred = None,
-        until: Occurred = None,
-        certainly: bool = False,
-    ) -> StatementsReport:
-        """The statements that fit all that is given, in order of world time.
-
-        Args:
-            speaker: statements of this actor, by its id or by a name in any recorded spelling.
-            about: statements about this proposal.
-            topic: statements on this topic.
-            since: statements made from here on.
-            until: statements made up to here.
-            certainly: leave out statements that only may have been made within that time.
-
-        Raises:
-            NotFound: no actor in view goes by the speaker's name.
-            InvalidInput: several do.
-            InvalidDate: `since` or `until` is not a date.
-        """
-        start, end = when(since), when(until)
-        with self.view() as view:
-            return statements_report(
-                view,
-                speaker=speaker,
-                about=about,
-                topic=topic,
-                since=start,
-                until=end,
-                certainly=certainly,
-            )
-
-    def statement_counts(
-        self,
-        *,
-        speaker: str | None = None,
-        since: Occurred = None,
-        until: Occurred = None,
-        certainly: bool = False,
-        top: int | None = TOP,
-    ) -> StatementCountsReport:
-        """How many statements there are by actor and month.
-
-        Args:
-            speaker: only statements of this actor, by its id or by a name in any recorded spelling.
-            since: statements made from here on.
-            until: statements made up to here.
-            certainly: leave out statements that only may have been made within that time.
-            top: of how many actors, those who made most; None for all.
-
-        Raises:
-            NotFound: no actor in view goes by the speaker's name.
-            InvalidInput: several do; or `top` is less than 1.
-            InvalidDate: `since` or `until` is not a date.
-        """
-        start, end = when(since), when(until)
-        with self.view() as view:
-            return statement_counts_report(
-                view, speaker=speaker, since=start, until=end, certainly=certainly, top=top
-            )
-
-    def encounters(
-        self,
-        *,
-        actor: str | None = None,
-        since: Occurred = None,
-        until: Occurred = None,
-        certainly: bool = False,
-        top: int | None = TOP,
-    ) -> EncountersReport:
-        """Who met whom, how often, and when.
-
-        Args:
-            actor: only whom this actor met, by its id or by a name in any recorded spelling.
-            since: meetings held from here on.
-            until: meetings held up to here.
-            certainly: leave out meetings that only may have been held within that time.
-            top: how many pairs, those that met most often; None for all.
-
-        Raises:
-            NotFound: no actor in view goes by that name.
-            InvalidInput: several do; or `top` is less than 1.
-            InvalidDate: `since` or `until` is not a date.
-        """
-        start, end = when(since), when(until)
-        with self.view() as view:
-            return encounters_report(
-                view, actor=actor, since=start, until=end, certainly=certainly, top=top
-            )
-
-    def follow_ups(
-        self,
-        *,
-        actor: str | None = None,
-        since: Occurred = None,
-        until: Occurred = None,
-        days: int = DAYS,
-        top: int | None = TOP,
-    ) -> FollowUpsReport:
-        """Plans of two to meet, and whether both then met within some days.
-
-        Args:
-            actor: only plans that concern this actor, by its id or by a name in any spelling.
-            since: plans voiced from here on.
-            until: plans voiced up to here.
-            days: how many days after a plan the meeting may come; it may come on the same day.
-            top: how many plans are listed; None for all. All are counted.
-
-        Raises:
-            NotFound: no actor in view goes by that name.
-            InvalidInput: several do; or `days` is less than 0, or `top` less than 1.
-            InvalidDate: `since` or `until` is not a date.
-        """
-        start, end = when(since), when(until)
-        with self.view() as view:
-            return follow_ups_report(view, actor=actor, since=start, until=end, days=days, top=top)
-
-    def plans(self, *, initiative: str | None = None, on: Occurred = None) -> PlansReport:
-        """What was announced, meetings and other plans, and what became of it as of a date.
-
-        Args:
-            initiative: only plans that concern this initiative.
-            on: the date by whose end plans are open, overdue, kept or missed. Without one it is the
-                day of the view: that of the last recording, or the one given to `as_of`.
-
-        Raises:
-            NotFound: no such initiative is in view.
-            InvalidInput: `on` has an open end.
-            InvalidDate: `on` is not a date.
-        """
-        day = when(on)
-        with self.view() as view:
-            return plans_report(view, initiative=initiative, on=day)
-
-    def actors(self, name: str | None = None) -> ActorsReport:
-        """Who is who: names and spellings, offices, memberships, and who is not to be confused.
-
-        Args:
-            name: only the actor that goes by this id or name. Case, diacritics, punctuation and
-                spaces make no difference, unless only they tell two actors apart.
-
-        Raises:
-            NotFound: no actor in view goes by that name; the message names those that come near.
-            InvalidInput: several do; the message names them.
-        """
-        with self.view() as view:
-            return actors_report(view, name)
-
-    def calendar(self, *, series: str | None = None, meeting: str | None = None) -> bytes:
-        """The meetings of a series, one meeting, or all, as a calendar file (iCalendar, RFC 5545).
-
-        Announced ones are tentative there. A date that is no day spans all the days it may be.
-
-        Raises:
-            NotFound: no such series or meeting is in view.
-            MissingExtra: the library `icalendar` is not installed.
-        """
-        with self.view() as view:
-            return calendar(view, series=series, meeting=meeting)
-
-    def timelinejs(self, initiative: str | None = None) -> str:
-        """An initiative, or all, as the JSON that Knight Lab's TimelineJS shows.
-
-        Raises:
-            NotFound: no such initiative is in view, or none of it has a date with a year.
-        """
-        with self.view() as view:
-            ids = [row.initiative for row in view.all(InitiativeRow)]
-            chosen = ids if initiative is None else [initiative]
-            if not chosen:
-                raise NotFound("no initiative is in view, so there is nothing to show")
-            return timelinejs([initiative_report(view, each) for each in chosen])
-
-    def bibliography(self, form: Form = "csl", *, initiative: str | None = None) -> str:
-        """The sources as references, for reference managers; their ids are the keys.
-
-        Args:
-            form: `csl` for CSL-JSON, `bibtex` for BibTeX.
-            initiative: only those that the report on this initiative rests on.
-
-        Raises:
-            NotFound: no such initiative is in view.
-            InvalidInput: no such form.
-        """
-        if form not in get_args(Form):
-            raise InvalidInput(f"form: expected csl or bibtex; found {form!r}")
-        with self.view() as view:
-            if initiative is None:
-                return bibliography(view, form)
-            found = initiative_report(view, initiative).sources
-            return bibliography(view, form, {line.source for line in found})
-
-    def export_rows(self, name: str, place: Place, form: RowsForm = "csv") -> int:
-        """Write the rows of a read model to a file; returns how many there are.
-
-        Args:
-            name: as SQL knows it, such as `meetings`; of a projection of one's own, too.
-            place: the file, by path or open for writing bytes.
-            form: `csv`, `jsonl` (JSON Lines) or `parquet`.
-
-        Raises:
-            NotFound: no such rows are kept.
-            MissingExtra: for Parquet, pyarrow is not installed.
-            InvalidInput: no such form, or the file cannot be written.
-        """
-        known = {
-            shape_of(cls).name: cls for each in self._projector.projections for cls in each.rows
-        }
-        if name not in known:
-            raise NotFound(f"no rows {name!r} are kept. Kept are: {', '.join(sorted(known))}.")
-        if form not in get_args(RowsForm):
-            raise InvalidInput(f"form: expected csv, jsonl or parquet; found {form!r}")
-        with self.view() as view, new_file(place) as out:
-            return write_rows(out, view, known[name], form)
-
-    def dossier(self, name: str) -> DossierReport:
-        """All of one actor: names, offices, memberships, words, positions, meetings, whom it met.
-
-        Args:
-            name: the id or any recorded name of the actor, as for `actors`.
-
-        Raises:
-            NotFound: no actor in view goes by that name; the message names those that come near.
-            InvalidInput: several do; the message names them.
-        """
-        with self.view() as view:
-            return dossier_report(view, name)
-
-    def sources(self, *, initiative: str | None = None) -> SourcesReport:
-        """What each source carries, what is copied, and what rests on one origin only.
-
-        Args:
-            initiative: only of what concerns this initiative.
-
-        Raises:
-            NotFound: no such initiative is in view.
-        """
-        with self.view() as view:
-            return sources_report(view, initiative=initiative)
-
-    def contradictions(
-        self, *, initiative: str | None = None, meeting: str | None = None
-    ) -> ContradictionsReport:
-        """Where reports cannot all hold: of an initiative, of a meeting, or of everything.
-
-        Raises:
-            NotFound: no such initiative or meeting is in view.
-        """
-        with self.view() as view:
-            return contradictions_report(view, initiative=initiative, meeting=meeting)
-
-    def corroboration(self, *events: str) -> CorroborationReport:
-        """How many independent origins a claim has, and who took it from whom.
-
-        Args:
-            events: the ids of the events that record it, one or more.
-
-        Raises:
-            InvalidInput: no event is named.
-            NotFound: one is not in the log, or not in view.
-        """
-        with self.view() as view:
-            return corroboration_report(view, events)
-
-    def site(
-        self,
-        folder: str | os.PathLike[str],
-        *,
-        title: str = "The record",
-        progress: Callable[[int, int], None] | None = None,
-    ) -> int:
-        """Write all reports into a folder as web pages that lead to one another; see `write_site`.
-
-        Args:
-            folder: where; an empty one, one that this made before, or one to be made.
-            title: the headline of the first page, `index.html`.
-            progress: told how many pages are written, and how many there are.
-
-        Raises:
-            InvalidInput: the folder holds what this did not write, or cannot be written.
-            MissingExtra: the libraries of the extra `pages` are not installed.
-        """
-        with self.view() as view:
-            return write_site(view, Path(folder), title=title, progress=progress)
 
 
 class Timeline(Reporting):
@@ -670,7 +131,7 @@ class Timeline(Reporting):
             EventIdReused: the id is recorded with other particulars; append an `EventCorrected`.
             UnknownReference, InvalidEvent, DatabaseError: see there.
         """
-        return self.append_all(map(_added, things))
+        return self.append_all(map(added, things))
 
     def append(
         self,
@@ -707,11 +168,11 @@ class Timeline(Reporting):
         """
         if id is not None and len(events) != 1:
             raise InvalidEvent(f"an id names one event; found {len(events)} with id={id!r}")
-        support = _evidence(source, at, excerpt, according_to, evidence)
+        known_from = support(source, at, excerpt, according_to, evidence)
         if any(isinstance(each, NewEvent) for each in events):
             raise InvalidEvent("a NewEvent brings its own id, date and evidence: use append_all")
         news = [
-            NewEvent(each, new_id() if id is None else id, stream, when(occurred), support)
+            NewEvent(each, new_id() if id is None else id, stream, when(occurred), known_from)
             for each in events
         ]
         return self.append_all(news, expected_version=expected_version)
@@ -734,9 +195,9 @@ class Timeline(Reporting):
         """
         news = list(events)
         for new in news:
-            _require_evidence(new)
-        self._require_references(news)
-        self._require_identities(news)
+            require_evidence(new)
+        require_references(self.store, news)
+        require_identities(self.store, news, self.view)
         expected = {stream_name(new): expected_version for new in news}
         if len(expected) > 1 and expected_version is not Expected.ANY:
             raise InvalidEvent(
@@ -808,69 +269,8 @@ class Timeline(Reporting):
 
     def _check(self, news: Sequence[NewEvent], connection: sa.Connection) -> None:
         for new in news:
-            _require_evidence(new)
-        self._require_references(news, connection)
-
-    def _require_references(
-        self, news: Sequence[NewEvent], connection: sa.Connection | None = None
-    ) -> None:
-        """Check that whatever the events name is recorded, or recorded with them."""
-        wanted = [(new, *found) for new in news for found in _references(new)]
-        beside: dict[str, NewEvent | RecordedEvent[Any]] = {new.id: new for new in news}
-        ids = {id for _, _, category, id in wanted if category == "event"} - beside.keys()
-        events = beside | (self.store.existing(ids, connection) if ids else {})
-        wanted += [(new, *found) for new in news for found in self._corrections(new, events)]
-        further = {id for _, _, category, id in wanted if category == "event"} - events.keys()
-        events |= self.store.existing(further, connection) if further else {}
-        opened = {stream_name(new) for new in news if event_type(new.event).opens}
-        streams = {f"{category}-{id}" for _, _, category, id in wanted if category != "event"}
-        known = opened | self.store.existing_streams(streams - opened, connection)
-        for new, path, category, id in wanted:
-            if id not in events if category == "event" else f"{category}-{id}" not in known:
-                raise UnknownReference(new.id, path, category, id)
-
-    def _corrections(
-        self, new: NewEvent, events: Mapping[str, NewEvent | RecordedEvent[Any]]
-    ) -> References:
-        """Check that a correction fits the events it names; give what they then refer to."""
-        if isinstance(new.event, EventCorrected):
-            for id in new.event.events:
-                if id in events:
-                    yield from _references(self._corrected(new, events[id]))
-
-    def _require_identities(self, news: list[NewEvent]) -> None:
-        """Check that mergers and distinctions of actors fit what is said before them."""
-        saying = [new for new in news if isinstance(new.event, identity.CLASSES)]
-        if all(isinstance(new.event, EventRetracted) for new in saying):
-            return
-        recorded = self.store.existing(new.id for new in saying)
-        with self.view() as view:
-            identities = identity.Identities(view)
-        for new in saying:
-            if new.id not in recorded:
-                identities.take(new)
-
-    def _corrected(
-        self, new: NewEvent, target: NewEvent | RecordedEvent[Any]
-    ) -> NewEvent | RecordedEvent[Any]:
-        problem = f"event {new.id!r}: correcting {target.id!r}"
-        if isinstance(target.event, Amendments.CLASSES):
-            raise InvalidEvent(
-                f"{problem}: it is itself a correction. Retract it with an EventRetracted, and "
-                "record what is right in a correction of its own."
-            )
-        if isinstance(target.event, Redacted):
-            raise InvalidEvent(f"{problem}: its words were taken down, there is nothing to correct")
-        try:
-            corrected = self.store.codec.corrected(target, new.event.changes)
-        except InvalidInput as error:
-            raise InvalidEvent(f"{problem}: {error}") from None
-        if derived_stream(corrected.event, target.id) != derived_stream(target.event, target.id):
-            raise InvalidEvent(
-                f"{problem} would move it to another stream. Retract it with an EventRetracted, "
-                "and record it where it belongs."
-            )
-        return corrected
+            require_evidence(new)
+        require_references(self.store, news, connection)
 
     # Reading
 
@@ -917,8 +317,8 @@ class Timeline(Reporting):
         for event in found:
             if (
                 (type is None or event.type == type)
-                and (actor is None or _names(event, actor, "actor"))
-                and (subject is None or _names(event, subject, None))
+                and (actor is None or names(event, actor, "actor"))
+                and (subject is None or names(event, subject, None))
                 and within(event.occurred, start, end, certainly=certainly)
             ):
                 yield event
@@ -1199,83 +599,6 @@ class Timeline(Reporting):
         return self._projector.go_back(name)
 
 
-class Snapshot(Reporting):
-    """The record as of some moment, read-only; `Reporting.as_of` makes it."""
-
-    def __init__(self, projector: Projector, cutoff: Cutoff) -> None:
-        self._projector = projector
-        self._seen = PartialView(projector, cutoff)
-
-    @contextlib.contextmanager
-    def view(self) -> Iterator[View]:
-        """One unchanging view of what is in view here."""
-        yield self._seen
-
-    def _narrowed(self, cutoff: Cutoff) -> Snapshot:
-        return Snapshot(self._projector, self._seen.cutoff.narrowed(cutoff))
-
-    def __repr__(self) -> str:
-        place = database.shown(self._projector.store.engine.url)
-        return f"<Snapshot of {place} at position {self._seen.head.position}>"
-
-
-def _instant(moment: datetime | str | None) -> datetime | None:
-    """The instant; the end of the day, in UTC, where only a date is given."""
-    stretch = when(moment)
-    if stretch is None:
-        return None
-    if stretch.latest is None:
-        raise InvalidInput(f"recorded: expected an instant or a date; found {stretch.text!r}")
-    return stretch.latest
-
-
-def _made(report: Callable[[Reporting], Report], record: Reporting) -> Report | NotFound:
-    expected = "expected what makes a report of a record, such as `lambda record: record.plans()`"
-    if not callable(report):
-        raise InvalidInput(f"{expected}; found {report!r}")
-    try:
-        made = report(record)
-    except NotFound as error:
-        return error
-    if not isinstance(made, Report):
-        raise InvalidInput(f"{expected}; found one that makes {made!r}")
-    return made
-
-
-def _stretch(
-    clock: Clock, since: Occurred | int, until: Occurred | int, possibly: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What `as_of` is asked for, just before a stretch and at its end."""
-    if clock == "position":
-        first, last = _positions(since, until)
-        return {"position": first}, {"position": last}
-    if clock not in {"occurred", "published", "recorded"}:
-        raise InvalidInput(
-            f"clock: expected occurred, published, recorded or position; found {clock!r}"
-        )
-    if isinstance(since, int) or isinstance(until, int):
-        raise InvalidInput(f"by {clock}: expected dates; found {since!r} and {until!r}")
-    start, end = when(since), when(until)
-    if start is None or end is None or start.earliest is None or end.latest is None:
-        raise InvalidInput(f"expected a stretch that has two ends; found {since} to {until}")
-    if start.earliest > end.latest:
-        raise InvalidInput(f"expected a stretch that ends after it starts; found {start} to {end}")
-    before = just_before(start.earliest)
-    if clock == "recorded":
-        return {"recorded": before.latest}, {"recorded": end.latest}
-    return {clock: before, "possibly": possibly}, {clock: end, "possibly": possibly}
-
-
-def _positions(since: Occurred | int, until: Occurred | int) -> tuple[int, int]:
-    try:
-        first, last = int(str(since)), int(str(until))
-    except ValueError:
-        raise InvalidInput(f"expected two positions; found {since!r} and {until!r}") from None
-    if first > last:
-        raise InvalidInput(f"expected a stretch that ends after it starts; found {first} to {last}")
-    return first, last
-
-
 def _told(
     source: LogFile, progress: Callable[[int, int], None] | None
 ) -> Iterator[Mapping[str, Any]]:
@@ -1288,58 +611,3 @@ def _told(
 def _require_record(engine: sa.Engine) -> None:
     if not (database.exists(engine) and is_migrated(engine)):
         raise NotFound(f"{database.shown(engine.url)} holds no record. `timeline init` makes one.")
-
-
-def _added(thing: Actor | Source) -> NewEvent:
-    # The ids are derived, so that recording a thing twice is a retry and not a second event.
-    if not isinstance(thing, Actor | Source):
-        raise InvalidEvent(f"expected an Actor or a Source; found {thing!r:.80}")
-    if isinstance(thing, Actor):
-        return NewEvent(ActorAdded(thing), id=f"actor/{thing.id}")
-    return NewEvent(SourceAdded(thing), id=f"source/{thing.id}")
-
-
-def _evidence(
-    source: str | None,
-    at: str | None,
-    excerpt: str | None,
-    according_to: Iterable[Link | str],
-    evidence: Iterable[Evidence],
-) -> tuple[Evidence, ...]:
-    chain = links(according_to)
-    if source is not None:
-        return Evidence(source, at, excerpt, chain), *evidence
-    if at is not None or excerpt is not None or chain:
-        raise InvalidEvent("at=, excerpt= and according_to= say more of a source: name it, source=")
-    return tuple(evidence)
-
-
-def _require_evidence(new: NewEvent) -> None:
-    try:
-        kind = event_type(new.event)
-    except TypeError as error:
-        raise InvalidEvent(f"event {new.id!r}: {error}") from None
-    if kind.evidence and not new.evidence:
-        raise InvalidEvent(
-            f"event {new.id!r}: {kind.name} is known from some source; say which, with source=… or "
-            "evidence=[…]"
-        )
-
-
-def _references(new: NewEvent | RecordedEvent[Any]) -> References:
-    if isinstance(new.event, Redacted):
-        return
-    kind = event_type(new.event)
-    for path, category, id in references(new.event):
-        if not (kind.opens and path == kind.subject):
-            yield path, category, id
-    for number, each in enumerate(new.evidence):
-        yield from references(each, f"evidence[{number}]")
-
-
-def _names(event: RecordedEvent[Any], id: str, category: str | None) -> bool:
-    if category is None and event.stream.partition("-")[2] == id:
-        return True
-    return any(
-        found == id and (category is None or of == category) for _, of, found in _references(event)
-    )

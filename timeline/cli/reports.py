@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from timeline.api import Reporting
 from timeline.cli import people
 from timeline.cli.opener import Opener
 from timeline.cli.options import as_of
 from timeline.cli.showing import Form, rendered, show
+from timeline.reporting import Reporting
 from timeline.reports import Report
 
 
