@@ -29,6 +29,8 @@ ROOMS = [
     "database",
     "migrations",
     "integrity",
+    "drafts",
+    "queries",
     "store",
     "redaction",
     "transfer",
@@ -64,6 +66,8 @@ ROOMS = [
 """From the ground up: a room uses only those before it."""
 
 NARROWER = {
+    "drafts": {"errors", "clock", "events", "codec", "integrity", "tables"},
+    "queries": {"database", "tables"},
     "redaction": {"errors", "events", "database", "integrity", "store", "tables"},
     "archive": {"errors", "events", "database", "integrity", "store", "tables"},
     "grants": {"errors", "database", "tables"},

@@ -23,6 +23,7 @@ from timeline.builds import Build, Comparison
 from timeline.checks import names, require_evidence, require_identities, require_references
 from timeline.clock import require_order, when, within
 from timeline.cutoff import Cutoff
+from timeline.drafts import stream_name
 from timeline.errors import (
     DatabaseBusy,
     DatabaseReadOnly,
@@ -47,7 +48,7 @@ from timeline.projector import ProjectionStatus, Projector
 from timeline.redaction import redact, scrub
 from timeline.reporting import Reporting, Snapshot
 from timeline.reports.actors import find_actor
-from timeline.store import Appended, EventStore, Expected, ExpectedVersion, stream_name
+from timeline.store import Appended, EventStore, Expected, ExpectedVersion
 from timeline.transfer import Restored, restore, stored_rows
 from timeline.upcasting import Upcaster
 

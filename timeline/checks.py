@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from timeline import identity
 from timeline.amendments import Amendments
+from timeline.drafts import derived_stream, stream_name
 from timeline.errors import InvalidEvent, InvalidInput, UnknownReference
 from timeline.events import (
     EventCorrected,
@@ -22,7 +23,7 @@ from timeline.events import (
     references,
 )
 from timeline.projection import View
-from timeline.store import EventStore, derived_stream, stream_name
+from timeline.store import EventStore
 
 
 def require_evidence(new: NewEvent) -> None:

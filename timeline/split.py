@@ -26,6 +26,7 @@ import msgspec
 
 from timeline.amendments import Amendments
 from timeline.codec import Codec
+from timeline.drafts import meanings
 from timeline.errors import InvalidProjection
 from timeline.events import (
     ActorsMerged,
@@ -38,7 +39,6 @@ from timeline.events.base import reference_paths
 from timeline.keeping import handle
 from timeline.projection import Projection
 from timeline.rows import R, Rows, Subject, key_of, shape_of
-from timeline.store import meanings
 from timeline.tables import Stored
 
 POSITION = "position"

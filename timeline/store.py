@@ -24,29 +24,44 @@ import psycopg
 import sqlalchemy as sa
 
 from timeline import clock, database, integrity, telemetry
-from timeline.clock import When
 from timeline.codec import Codec
+from timeline.drafts import (
+    Draft,
+    differences,
+    drafted,
+    in_stream,
+    meanings,
+    numbered,
+    read,
+    refuse_other_content,
+)
 from timeline.errors import (
     ConnectionLost,
     DatabaseBusy,
     DatabaseError,
     DatabaseUnreachable,
     EventIdReused,
-    InvalidEvent,
     NotFound,
     WrongExpectedVersion,
 )
-from timeline.events import NewEvent, Obsolete, RecordedEvent, Redacted, event_type
-from timeline.events.base import LONGEST_ID, value_at
+from timeline.events import NewEvent, RecordedEvent
 from timeline.integrity import Head
+from timeline.queries import (
+    APPEND_ONE,
+    INSERT,
+    LOOK,
+    MOVE_HEAD,
+    STREAM,
+    VERSIONS,
+    all_of,
+    by_texts,
+    rows_by_id,
+)
 from timeline.tables import Stored, events, head, subscriptions
 from timeline.upcasting import Upcaster
 
 _BATCH = 1000
 """Rows read or written at a time: enough that a query costs little, few enough for flat memory."""
-
-_FEW_TYPES = 6
-"""Types of events up to which their index is worth using: rare ones are then found at once."""
 
 _NO_END = 2**63 - 1
 """Beyond every position: the largest number that both databases know."""
@@ -54,49 +69,11 @@ _NO_END = 2**63 - 1
 _MOST_PARAMETERS = 500
 """Values in one IN list: below every limit of SQLite's, old builds included."""
 
-_LONGEST_STREAM = 255
-
 _PATIENCE = 5.0
 """Seconds in which an append is tried again after `DatabaseBusy` or `ConnectionLost`."""
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.001, 0.05
 """Seconds between two looks at the head of the log, by one who follows it: at first, and later."""
-
-_CONTENT = ("stream", "type", "type_version", "occurred", "evidence", "data")
-"""The columns that must agree for a repeated event id to be a retry."""
-
-
-# A procedure that the first migration makes, and that says how it goes about it.
-_APPEND_ONE = b"""
-    CALL timeline_append(
-        %(expected)s, %(covered)s, %(event_id)s, %(stream)s, %(type)s, %(type_version)s,
-        %(occurred)s, %(occurred_from)s, %(occurred_to)s, %(recorded_at)s, %(evidence)s, %(data)s,
-        %(salt)s, NULL, NULL, NULL
-    )
-"""
-
-# On SQLite the same takes these three, between BEGIN IMMEDIATE and COMMIT.
-_LOOK = database.Prepared(
-    sa.select(
-        head.c.position,
-        head.c.digest,
-        sa.select(sa.func.coalesce(sa.func.max(events.c.version), 0))
-        .where(events.c.stream == sa.bindparam("stream"))
-        .scalar_subquery(),
-        sa.exists().where(events.c.event_id == sa.bindparam("event_id")),
-    )
-)
-_INSERT = database.Prepared(sa.insert(events))
-_MOVE_HEAD = database.Prepared(
-    sa.update(head).values(position=sa.bindparam("position"), digest=sa.bindparam("digest"))
-)
-
-_STREAM = database.Prepared(
-    sa.select(events)
-    .where(events.c.stream == sa.bindparam("stream"), events.c.version > sa.bindparam("after"))
-    .order_by(events.c.version)
-    .limit(sa.bindparam("limit", type_=sa.Integer))
-)
 
 _CLOSER_LOOK = (
     psycopg.errors.UniqueViolation,  # the id is in the log, or another was faster in the stream
@@ -115,6 +92,7 @@ class Expected(enum.Enum):
 
 
 _AT_VERSION = {Expected.ANY: None, Expected.NO_STREAM: 0}
+
 
 ExpectedVersion: TypeAlias = int | Expected
 
@@ -154,31 +132,6 @@ class Loaded:
 
 Check: TypeAlias = Callable[[Sequence[NewEvent], sa.Connection], None]
 """Looks at events about to be written, within their transaction; it raises what is wrong."""
-
-
-def stream_name(new: NewEvent) -> str:
-    """The stream an event goes to: the one it names, else the one its class derives.
-
-    Raises:
-        InvalidEvent: neither names one.
-    """
-    name = derived_stream(new.event, new.id) if new.stream is None else new.stream
-    if name is None:
-        raise InvalidEvent(
-            f"event {new.id!r}: {event_type(new.event).name} belongs to no stream by itself. "
-            "Name one with stream=…"
-        )
-    return name
-
-
-def derived_stream(event: object, id: str) -> str | None:
-    """The stream that the class of an event derives for it; None where it leaves that open."""
-    kind = event_type(event)
-    if kind.category is None:
-        return None
-    subject = value_at(event, kind.subject) if kind.subject else None
-    # What goes by no name of its own, a statement say, is a stream of its own by its event's id.
-    return f"{kind.category}-{subject or id}"
 
 
 class EventStore:
@@ -224,7 +177,7 @@ class EventStore:
             InvalidEvent, UnknownEventType: an event does not fit.
             DatabaseError: the database could not do it; nothing was written.
         """
-        news = [_in_stream(stream, item) for item in events]
+        news = [in_stream(stream, item) for item in events]
         return self.append_all(news, expected={stream: expected_version}, connection=connection)
 
     def append_all(
@@ -249,8 +202,8 @@ class EventStore:
             DatabaseError: the database could not do it; nothing was written.
         """
         with telemetry.operation("append") as done:
-            drafts = [self._draft(new) for new in events]
-            _refuse_other_content(drafts)
+            drafts = [drafted(self.codec, new) for new in events]
+            refuse_other_content(drafts)
             appended = self._append_drafts(drafts, expected or {}, connection, progress)
             done.events = appended.added
         return appended
@@ -303,8 +256,8 @@ class EventStore:
         while news := list(islice(rest, _BATCH)):
             if check is not None:
                 check(news, connection)
-            drafts = [self._draft(new) for new in news]
-            _refuse_other_content(drafts)
+            drafts = [drafted(self.codec, new) for new in news]
+            refuse_other_content(drafts)
             appended = self._append(connection, drafts, {}, None)
             added += appended.added
             dealt_with += len(news)
@@ -315,7 +268,7 @@ class EventStore:
 
     def _append_drafts(
         self,
-        drafts: Sequence[_Draft],
+        drafts: Sequence[Draft],
         expected: Mapping[str, ExpectedVersion],
         connection: sa.Connection | None,
         progress: Callable[[int], None] | None,
@@ -327,7 +280,7 @@ class EventStore:
 
     def _append_alone(
         self,
-        drafts: Sequence[_Draft],
+        drafts: Sequence[Draft],
         expected: Mapping[str, ExpectedVersion],
         progress: Callable[[int], None] | None,
     ) -> Appended:
@@ -340,7 +293,7 @@ class EventStore:
             return self._append(own, drafts, expected, progress)
 
     def _append_at_once(
-        self, draft: _Draft, expected: Mapping[str, ExpectedVersion]
+        self, draft: Draft, expected: Mapping[str, ExpectedVersion]
     ) -> Appended | None:
         """Append one event as fast as the driver can; None if it takes a closer look."""
         stream = draft.row["stream"]
@@ -366,7 +319,7 @@ class EventStore:
     ) -> dict[str, Any] | None:
         """Have PostgreSQL append a row; the place it got, if it got one."""
         values = row | {"expected": expected, "covered": integrity.covered_but_place(row)}
-        position, version, digest = driver.execute(_APPEND_ONE, values).fetchone()
+        position, version, digest = driver.execute(APPEND_ONE, values).fetchone()
         if position is None:
             return None
         return {"position": position, "version": version, "digest": digest}
@@ -377,43 +330,21 @@ class EventStore:
         """Append a row to SQLite's file; the place it got, if it got one."""
         dialect = self.engine.dialect
         driver.execute("BEGIN IMMEDIATE")
-        found = _LOOK.run(driver, dialect, stream=row["stream"], event_id=row["event_id"])
+        found = LOOK.run(driver, dialect, stream=row["stream"], event_id=row["event_id"])
         position, digest, version, known = found.fetchone()
         if known or expected not in {None, version}:
             return None
         place: dict[str, Any] = {"position": position + 1, "version": version + 1}
         place["digest"] = integrity.event_digest(digest, row | place)
-        _INSERT.run(driver, dialect, **row, **place)
-        _MOVE_HEAD.run(driver, dialect, position=place["position"], digest=place["digest"])
+        INSERT.run(driver, dialect, **row, **place)
+        MOVE_HEAD.run(driver, dialect, position=place["position"], digest=place["digest"])
         driver.execute("COMMIT")
         return place
-
-    def _draft(self, new: NewEvent) -> _Draft:
-        kind, data = self.codec.encode(new.event)
-        stream = stream_name(new)
-        earliest, latest = clock.bound_texts(new.occurred)
-        _check_name("id", new.id, LONGEST_ID, new.id)
-        _check_name("stream", stream, _LONGEST_STREAM, new.id)
-        return _Draft(
-            new,
-            {
-                "event_id": new.id,
-                "stream": stream,
-                "type": kind.name,
-                "type_version": kind.version,
-                "occurred": None if new.occurred is None else new.occurred.text,
-                "occurred_from": earliest,
-                "occurred_to": latest,
-                "evidence": self.codec.encode_evidence(new.evidence),
-                "data": data,
-                "redacted": None,
-            },
-        )
 
     def _append(
         self,
         connection: sa.Connection,
-        drafts: Sequence[_Draft],
+        drafts: Sequence[Draft],
         expected: Mapping[str, ExpectedVersion],
         progress: Callable[[int], None] | None,
     ) -> Appended:
@@ -426,7 +357,7 @@ class EventStore:
         versions = _stream_versions(connection, written | (expected.keys() - repeated))
         for stream in expected.keys() - repeated:
             _check_version(stream, expected[stream], versions[stream])
-        rows = self._number(fresh, at, versions)
+        rows = numbered(fresh, at, versions, self._now())
         for start in range(0, len(rows), _BATCH):
             database.insert_many(connection, events, rows[start : start + _BATCH])
             if progress is not None:
@@ -439,53 +370,21 @@ class EventStore:
         }
         return Appended(tuple(recorded[draft.new.id] for draft in drafts), added=len(rows))
 
-    def _number(self, drafts: Sequence[_Draft], at: Head, versions: dict[str, int]) -> list[Stored]:
-        """Give each draft its place, its time and its digest, following on from `at`."""
-        position, digest = at.position, at.digest
-        rows = []
-        recorded_at = self._now()  # one time for all that is appended together
-        for draft, salt in zip(drafts, integrity.new_salts(len(drafts)), strict=True):
-            stream = draft.row["stream"]
-            versions[stream] += 1
-            position += 1
-            place = {"position": position, "version": versions[stream]}
-            row = draft.row | place | {"recorded_at": recorded_at, "salt": salt}
-            digest = row["digest"] = integrity.event_digest(digest, row)
-            rows.append(Stored(**row))
-        return rows
-
     def _now(self) -> str:
         return clock.instant_text(self._clock())
 
     def _already_recorded(
-        self, connection: sa.Connection, drafts: Sequence[_Draft]
+        self, connection: sa.Connection, drafts: Sequence[Draft]
     ) -> dict[str, RecordedEvent[Any]]:
         by_id = {draft.new.id: draft for draft in drafts}
         found = {}
-        for row in _rows_by_id(connection, by_id):
+        for row in rows_by_id(connection, by_id):
             draft = by_id[row.event_id]
-            differs = self._differences(draft, row)
+            differs = differences(self.codec, draft, row)
             if differs:
                 raise EventIdReused(row.event_id, row.position, differs)
-            found[row.event_id] = self._read(row)
+            found[row.event_id] = read(self.codec, row)
         return found
-
-    def _differences(self, draft: _Draft, row: Stored) -> tuple[str, ...]:
-        """The columns in which an event is not what was recorded under its id."""
-        differs = {name for name in _CONTENT if getattr(row, name) != draft.row[name]}
-        if row.data is None:
-            # Of what a takedown removed there is nothing left to compare.
-            differs -= {"evidence", "data"}
-        elif "type" not in differs and differs & {"data", "evidence", "type_version"}:
-            # A class that has gained an optional field writes other bytes for the same event.
-            recorded = self._read(row)
-            if isinstance(recorded.event, Obsolete):
-                return tuple(name for name in _CONTENT if name in differs)
-            if self.codec.encode(recorded.event)[1] == draft.row["data"]:
-                differs -= {"data", "type_version"}
-            if self.codec.encode_evidence(recorded.evidence) == draft.row["evidence"]:
-                differs -= {"evidence"}
-        return tuple(name for name in _CONTENT if name in differs)
 
     # Reading
 
@@ -501,7 +400,7 @@ class EventStore:
 
         A stream nobody has written to has no events; that is no error.
         """
-        rows = self._pages(_STREAM, "version", after, connection, limit, stream=stream)
+        rows = self._pages(STREAM, "version", after, connection, limit, stream=stream)
         return islice((event for row in rows for event in self._meanings(row)), limit)
 
     def read_all(
@@ -526,7 +425,7 @@ class EventStore:
         """
         wanted = None if types is None else frozenset(types)
         names = None if wanted is None else tuple(sorted(self.codec.stored_names(wanted)))
-        query = _all_of(names, postgresql=database.is_postgresql(self.engine))
+        query = all_of(names, postgresql=database.is_postgresql(self.engine))
         end = _NO_END if until is None else until
         rows = self._pages(query, "position", after, connection, limit, until=end)
         found = (event for row in rows for event in self._meanings(row))
@@ -573,7 +472,7 @@ class EventStore:
     ) -> dict[str, RecordedEvent[Any]]:
         """Those of the events with these ids that are in the log, by id."""
         with self._reading(connection) as reader:
-            return {row.event_id: self._read(row) for row in _rows_by_id(reader, ids)}
+            return {row.event_id: read(self.codec, row) for row in rows_by_id(reader, ids)}
 
     def at(
         self, positions: Iterable[int], connection: sa.Connection | None = None
@@ -739,30 +638,11 @@ class EventStore:
     def _log(
         self, after: int, connection: sa.Connection | None, limit: int | None = None
     ) -> Iterator[Stored]:
-        query = _all_of(None, postgresql=database.is_postgresql(self.engine))
+        query = all_of(None, postgresql=database.is_postgresql(self.engine))
         return self._pages(query, "position", after, connection, limit, until=_NO_END)
-
-    def _read(self, row: Stored) -> RecordedEvent[Any]:
-        """The event of a row; the first it means, where upcasters make several of it."""
-        return next(self._meanings(row), None) or _recorded(row, Obsolete(), (), None)
 
     def _meanings(self, row: Stored) -> Iterator[RecordedEvent[Any]]:
         return meanings(self.codec, row)
-
-
-def meanings(codec: Codec, row: Stored) -> Iterator[RecordedEvent[Any]]:
-    """What a row means to this code: one event, unless upcasters make none or several of it.
-
-    Raises:
-        UnknownEventType, InvalidEvent: see `Codec.decode`.
-    """
-    occurred = None if row.occurred is None else When(row.occurred)
-    if row.data is None or row.evidence is None:
-        yield _recorded(row, Redacted(), (), occurred)
-        return
-    evidence = codec.decode_evidence(row.evidence)
-    for event in codec.decode(row.type, row.type_version, row.data, row.position):
-        yield _recorded(row, event, evidence, occurred)
 
 
 @attrs.frozen
@@ -771,62 +651,6 @@ class Batch:
 
     connection: sa.Connection
     events: tuple[RecordedEvent[Any], ...]
-
-
-@attrs.frozen
-class _Draft:
-    """An event on its way in, with the columns that do not depend on its place."""
-
-    new: NewEvent
-    row: dict[str, Any]
-
-    def recorded(self, row: Stored) -> RecordedEvent[Any]:
-        return _recorded(row, self.new.event, self.new.evidence, self.new.occurred)
-
-
-def _recorded(row: Stored, event: Any, evidence: Any, occurred: When | None) -> RecordedEvent[Any]:
-    return RecordedEvent(
-        event=event,
-        id=row.event_id,
-        position=row.position,
-        stream=row.stream,
-        version=row.version,
-        type=row.type if event.__class__ in _STAND_INS else event_type(event).name,
-        occurred=occurred,
-        evidence=evidence,
-        recorded=row.recorded_at,
-        digest=row.digest,
-    )
-
-
-_STAND_INS = (Redacted, Obsolete)
-
-
-def _in_stream(stream: str, item: Any) -> NewEvent:
-    if not isinstance(item, NewEvent):
-        return NewEvent(item, stream=stream)
-    # By hand, since attrs.evolve takes longer than all else that is done to an event here.
-    return NewEvent(item.event, item.id, stream, item.occurred, item.evidence)
-
-
-def _check_name(what: str, value: Any, longest: int, event_id: Any) -> None:
-    fits = isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
-    if not fits:
-        raise InvalidEvent(
-            f"event {event_id!r:.80}: expected {what} to be text of 1 to {longest} printable "
-            f"characters; found {value!r:.80}"
-        )
-
-
-def _refuse_other_content(drafts: Sequence[_Draft]) -> None:
-    """Refuse an id that stands for two things in one call; the same twice is a retry in advance."""
-    seen: dict[str, _Draft] = {}
-    for draft in drafts:
-        first = seen.setdefault(draft.new.id, draft)
-        if first.row != draft.row:
-            raise InvalidEvent(
-                f"event {draft.new.id!r} stands twice in one call, with different content"
-            )
 
 
 def persistently(attempt: Callable[[], _T]) -> _T:
@@ -866,7 +690,7 @@ def _take_head(connection: sa.Connection) -> Head:
 
 
 def _stream_versions(connection: sa.Connection, streams: Iterable[str]) -> dict[str, int]:
-    return {stream: version or 0 for stream, version in _by_texts(connection, _VERSIONS, streams)}
+    return {stream: version or 0 for stream, version in by_texts(connection, VERSIONS, streams)}
 
 
 def _check_version(stream: str, wanted: ExpectedVersion, actual: int) -> None:
@@ -882,53 +706,6 @@ def _check_version(stream: str, wanted: ExpectedVersion, actual: int) -> None:
         expectation = f"version {wanted}"
     if not fits:
         raise WrongExpectedVersion(stream, expectation, actual)
-
-
-def _rows_by_id(connection: sa.Connection, ids: Iterable[str]) -> Iterator[Stored]:
-    return map(Stored._make, _by_texts(connection, _BY_ID, ids))
-
-
-def _by_texts(
-    connection: sa.Connection, query: database.Prepared, texts: Iterable[str]
-) -> list[tuple[Any, ...]]:
-    dialect = connection.dialect
-    values = database.texts_of(dict.fromkeys(texts), dialect)
-    with database.translated(connection.engine, connected=True):
-        driver = database.driver_of(connection)
-        return query.run(driver, dialect, texts=values).fetchall()  # type: ignore[no-any-return]
-
-
-def _versions(postgresql: bool) -> sa.Select[Any]:
-    names = database.given_texts(postgresql=postgresql)
-    # The last of each by itself: grouping would walk through all the events of all the streams.
-    last = sa.select(sa.func.max(events.c.version)).where(events.c.stream == names.c.value)
-    return sa.select(names.c.value, last.scalar_subquery())
-
-
-def _by_id(postgresql: bool) -> sa.Select[Any]:
-    ids = database.given_texts(postgresql=postgresql)
-    return sa.select(events).where(events.c.event_id.in_(sa.select(ids.c.value)))
-
-
-_VERSIONS = database.Prepared(_versions)
-_BY_ID = database.Prepared(_by_id)
-
-
-@functools.lru_cache(maxsize=256)
-def _all_of(types: tuple[str, ...] | None, *, postgresql: bool) -> database.Prepared:
-    """The next page of the log, or of the events stored under some names of types."""
-    query = sa.select(events).where(
-        events.c.position > sa.bindparam("after", 0, sa.BigInteger),
-        events.c.position <= sa.bindparam("until", 0, sa.BigInteger),
-    )
-    if types is not None:
-        # SQLite would find the events of many types by the index of types, and sort all that are
-        # left for each page; the plus keeps it to the order of positions.
-        many = len(types) > _FEW_TYPES and not postgresql
-        column = sa.literal_column("+type", sa.Text) if many else events.c.type
-        query = query.where(column.in_(types))
-    at_most = sa.bindparam("limit", 0, sa.Integer)
-    return database.Prepared(query.order_by(events.c.position).limit(at_most))
 
 
 def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
