@@ -142,8 +142,6 @@ class Builder:
             ]
             if mine:
                 return mine[-1]
-            name = projection.name
-            telemetry.logger.info("building %s anew", name, extra={"projection": name})
             return builds.make(connection, projection)
 
     def _filled(self, projection: Projection, build: Build, by: FoldedElsewhere) -> Build:

@@ -25,6 +25,7 @@ from typing import Any, Literal
 import attrs
 import sqlalchemy as sa
 
+from timeline import telemetry
 from timeline.codec import decode_value, encode_value
 from timeline.errors import DatabaseBusy, DatabaseError
 from timeline.projection import Projection
@@ -228,6 +229,8 @@ def make(connection: sa.Connection, projection: Projection) -> Build:
     Raises:
         DatabaseError: a name is taken by a table that is not ours.
     """
+    name = projection.name
+    telemetry.logger.info("building %s anew", name, extra={"projection": name})
     found = all_builds(connection)
     rows = tuple(shape_of(cls).name for cls in projection.rows)
     # Tables are called by rows and number, so rows that another projection kept count too.

@@ -84,7 +84,12 @@ _TOP = click.option(
 @rendered
 @click.pass_obj
 def statement_counts(opener: Opener, /, form: Form, moment: dict[str, Any], **filters: Any) -> None:
-    """How many statements each actor made in each month."""
+    """How many statements each actor made in each month.
+
+    \b
+    timeline report statement-counts --since 2022
+    timeline report statement-counts --speaker "A. Speaker" --top 5
+    """
     show(opener, form, moment, lambda record: record.statement_counts(**filters))
 
 
@@ -97,7 +102,12 @@ def statement_counts(opener: Opener, /, form: Form, moment: dict[str, Any], **fi
 @rendered
 @click.pass_obj
 def encounters(opener: Opener, /, form: Form, moment: dict[str, Any], **filters: Any) -> None:
-    """Who met whom, how often, and when."""
+    """Who met whom, how often, and when.
+
+    \b
+    timeline report encounters
+    timeline report encounters --actor "A. Speaker" --since 2022-06
+    """
     show(opener, form, moment, lambda record: record.encounters(**filters))
 
 
@@ -117,7 +127,12 @@ def encounters(opener: Opener, /, form: Form, moment: dict[str, Any], **filters:
 @rendered
 @click.pass_obj
 def follow_ups(opener: Opener, /, form: Form, moment: dict[str, Any], **filters: Any) -> None:
-    """Plans of two to meet, and whether both then met."""
+    """Plans of two to meet, and whether both then met.
+
+    \b
+    timeline report follow-ups
+    timeline report follow-ups --days 60
+    """
     show(opener, form, moment, lambda record: record.follow_ups(**filters))
 
 
