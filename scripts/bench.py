@@ -216,7 +216,12 @@ def everything(given: argparse.Namespace) -> None:
 
 def make_page(given: argparse.Namespace) -> None:
     """Make the page of what was kept."""
-    page.write(json.loads((given.into / KEPT).read_text("utf-8")), given.into)
+    kept = given.into / KEPT
+    results = json.loads(kept.read_text("utf-8"))
+    if given.note:
+        results["made"]["note"] = given.note
+        kept.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    page.write(results, given.into)
 
 
 KEPT = "performance.json"
@@ -248,6 +253,7 @@ def parse() -> argparse.Namespace:
         each.add_argument("--rounds", type=int, default=5)
     for each in (of_all, of_page):
         each.add_argument("--into", type=Path, default=Path("docs"), metavar="FOLDER")
+        each.add_argument("--note", help="what a reader should know of the run, such as its noise")
     of_memory = kinds.add_parser("memory", help="verify, rebuild and follow a long log")
     of_memory.add_argument("--events", type=int, default=1_000_000)
     of_memory.add_argument("--postgresql", action="store_true")

@@ -65,7 +65,7 @@ package `eventsourcing`, and by this store with typed events, evidence and diges
 Made on {date}, on {cores} cores ({machine}), with Python {python}, SQLite {sqlite}, PostgreSQL
 {postgresql}, psycopg {psycopg}, SQLAlchemy {sqlalchemy} and eventsourcing {eventsourcing}; by
 `scripts/bench --rounds {rounds} --events {events} --sizes {sizes}`:
-{events:,} events in {streams:,} streams, {payload:,.0f} bytes of data and evidence each.
+{events:,} events in {streams:,} streams, {payload:,.0f} bytes of data and evidence each.{note}
 
 ## How it is measured
 
@@ -120,8 +120,9 @@ def page(results: Mapping[str, Any]) -> str:
     made, values = results["made"], results["lines"]
     shown = [line for line in LINES if line.key in values]
     growth = {int(size): costs for size, costs in results["growth"].items()}
+    note = f"\n{made['note']}" if made.get("note") else ""
     return PAGE.format(
-        **made,
+        **{**made, "note": note},
         sizes=" ".join(map(str, growth)),
         aims=_aims(shown, values),
         missed=_missed(shown, values),
