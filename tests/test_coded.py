@@ -40,6 +40,7 @@ from timeline import (
 from timeline.cli import cli
 from timeline.ingest.cameo import CODES, FAMILIES
 from timeline.ingest.coded import slugs
+from timeline.ingest.countries import countries
 
 ROOT = Path(__file__).parent.parent
 ICEWS = ROOT / "fixtures/coded/icews.tab"
@@ -242,7 +243,8 @@ def test_without_who_acts_only_meetings_say_something(record: Timeline) -> None:
     rows = {each.coding.row for found in record.log() for each in found.evidence if each.coding}
 
     assert {"207", "5008"}.isdisjoint(rows)
-    assert [each.actor for each in event(record, "gdelt 5007").event.attendance] == ["westholm"]
+    (only,) = event(record, "gdelt 5007").event.attendance
+    assert only.actor == slugs("WESTHOLM (WHM)")[0]
 
 
 def test_of_one_article_places_do_not_make_meetings_but_do_make_statements(
@@ -279,6 +281,75 @@ def test_kinds_of_actors_are_told_apart(record: Timeline) -> None:
     assert kinds["NORRLAND (NRLMIL)"] == kinds["EUROPE (EUR)"] == "unnamed"
     assert kinds["Harbour Workers' Union"] == "organisation"
     assert kinds["LEAGUE OF ISLES (IGOEURLGE)"] == kinds["The Tide"] == "organisation"
+
+
+def gdelt_table(path: Path, *actors: tuple[str, str, str]) -> Path:
+    """Rows of GDELT's, each of a statement by an actor of that code, name and country."""
+    template = GDELT.read_text(encoding="utf-8").splitlines()[3].split("\t")
+    rows = [
+        [str(number), *template[1:5], *actor, "", "", "", "", "", "", "", *template[15:]]
+        for number, actor in enumerate(actors)
+    ]
+    path.write_text("\n".join(map("\t".join, rows)), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "known_as"),
+    [
+        ("USA", "UNITED STATES", "United States"),
+        ("USA", "AMERICAN", "United States"),
+        ("USA", "THE US", "United States"),
+        ("USA", "A US", "United States"),
+        ("NLD", "THE NETHERLAND", "Netherlands"),
+        ("ROM", "ROMANIAN", "Romania"),
+        ("COG", "CONGO", "Republic of the Congo"),
+        ("COD", "CONGO", "Democratic Republic of the Congo"),
+    ],
+)
+def test_a_country_is_one_state_whatever_it_is_called(
+    code: str, name: str, known_as: str, tmp_path: Path, memory: Timeline
+) -> None:
+    file = gdelt_table(tmp_path / "a.CSV", (code, name, code))
+    memory.ingest_coded(file, dataset="gdelt")
+
+    (state,) = (each for each in memory.actors().actors if each.kind == "state")
+    assert state.name == known_as
+    assert event(memory, "gdelt 0").event.speaker == state.actor
+    assert name in {"THE US", "A US", "THE NETHERLAND"} or name.casefold() in {
+        each.casefold() for each in (state.name, *state.aliases)
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("USA", "TEXAS"),
+        ("USA", "GEORGIA"),
+        ("IND", "UTTAR PRADESH"),
+        ("SWE", "LUND"),
+        ("CHN", "BEIJING"),
+        ("EUR", "EUROPE"),
+        ("EHM", "EASTHOLM"),
+    ],
+)
+def test_what_lies_in_a_country_is_no_state(
+    code: str, name: str, tmp_path: Path, memory: Timeline
+) -> None:
+    memory.ingest_coded(gdelt_table(tmp_path / "a.CSV", (code, name, code)), dataset="gdelt")
+
+    kinds = {each.name: each.kind for each in memory.actors().actors}
+    assert kinds[f"{name} ({code})"] == "unnamed"
+    assert "state" not in kinds.values()
+
+
+def test_every_country_has_a_code_and_names_of_its_own() -> None:
+    codes = [code for each in countries() for code in each.codes]
+    names = [name for each in countries() for name in (each.name, *each.others)]
+
+    assert len(set(codes)) == len(codes) > 200
+    assert all(re.fullmatch("[A-Z]{3}", code) for code in codes)
+    assert {name for name, times in Counter(names).items() if times > 1} == {"Congo", "Congolese"}
 
 
 @given(st.text(max_size=400), st.text(max_size=400))

@@ -43,6 +43,7 @@ from timeline.events import (
 )
 from timeline.events.actors import Kind
 from timeline.ingest.cameo import CODES, Code
+from timeline.ingest.countries import other_names
 
 Dataset = Literal["icews", "gdelt"]
 
@@ -216,8 +217,10 @@ def _name_of(party: Party | None) -> str:
 
 
 def actor_added(id: str, party: Party) -> NewEvent:
-    """The event that takes an actor into the record."""
-    return NewEvent(ActorAdded(Actor(id, party.kind, tidy(party.name))), id=f"actor/{id}")
+    """The event that takes an actor into the record: a country with all that it is called."""
+    name = tidy(party.name)
+    aliases = other_names(name) if party.kind == "state" else ()
+    return NewEvent(ActorAdded(Actor(id, party.kind, name, aliases=aliases)), id=f"actor/{id}")
 
 
 def source_added(row: CodedRow, id_of: IdOf) -> NewEvent:
