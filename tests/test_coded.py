@@ -283,6 +283,48 @@ def test_kinds_of_actors_are_told_apart(record: Timeline) -> None:
     assert kinds["LEAGUE OF ISLES (IGOEURLGE)"] == kinds["The Tide"] == "organisation"
 
 
+PARTY = "Parties,(National) Major Party,Opposition Major Party (Out Of Government)"
+
+
+@pytest.mark.parametrize(
+    ("name", "sectors", "kind"),
+    [
+        # Politicians have sectors of bodies beside those of their party or office.
+        (
+            "Bettina Moss",
+            f"Regional Diplomatic IGOs,International Government Organization,Regional,{PARTY}",
+            "person",
+        ),
+        ("Ravi Dene", f"Judicial,Legislative / Parliamentary,Media,Social,{PARTY}", "person"),
+        ("Abe Brook", f"Government Major Party (In Government),Media,Social,{PARTY}", "person"),
+        ("Tun Ley", "Dissident,Media,Protestors / Popular Opposition / Mobs,Social", "person"),
+        (
+            "Owen Rook Isley",
+            f"Education NGOs,Nongovernmental Organizations / Activists,Local,Provincial,{PARTY}",
+            "person",
+        ),
+        ("Cecil Moor", "International Government Organization,Regional Diplomatic IGOs", "person"),
+        ("Steffi Bell", "Government,Media,Social", "person"),
+        ("Bo Grove", PARTY, "person"),
+        ("Pierside Mukti Morcha", PARTY, "organisation"),
+        ("Quay Dal", PARTY, "organisation"),
+        ("The Eastholm Post", "Media,News,Print News,Social", "organisation"),
+        ("Al Quay", "Executive,Government,Media,News,State Media,Television News", "organisation"),
+        ("Pier Motors", "Business,Social,Durable Goods Business", "organisation"),
+        ("Sons of Tide", "Dissident,Ideological,Insurgents,Far Left", "organisation"),
+        ("Doctors Afloat", "Medical / Health NGOs,Nongovernmental Organizations / Activists",
+         "organisation"),
+    ],
+)  # fmt: skip
+def test_one_sector_of_bodies_makes_nobody_an_organisation(
+    name: str, sectors: str, kind: str, tmp_path: Path, memory: Timeline
+) -> None:
+    row = spoilt(spoilt(ROWS[0], "Source Name", name), "Source Sectors", sectors)
+    memory.ingest_coded(table(tmp_path / "a.tab", [row]), dataset="icews")
+
+    assert {each.name: each.kind for each in memory.actors().actors}[name] == kind
+
+
 def gdelt_table(path: Path, *actors: tuple[str, str, str]) -> Path:
     """Rows of GDELT's, each of a statement by an actor of that code, name and country."""
     template = GDELT.read_text(encoding="utf-8").splitlines()[3].split("\t")
