@@ -131,8 +131,8 @@ def opinion(rows: Iterable[Row], *, conduct: bool = True, days: int = 30) -> Opi
             fates[row.code]["repeated"] += 1
             continue
         seen.add((row.id, row.day))
-        nameless = kind in {"announced", "held", "adopted"}
-        if not (row.who or (nameless and row.whom)) or (kind == "conduct" and not conduct):
+        alone = kind in {"announced", "held", "adopted"} and row.whom in {"", row.who}
+        if alone or not row.who or (kind == "conduct" and not conduct):
             fates[row.code]["left_out"] += 1
         elif row.code in {"042", "043"}:
             visitor, host = (row.who, row.whom) if row.code == "042" else (row.whom, row.who)

@@ -239,12 +239,33 @@ def test_the_families_become_what_they_are(record: Timeline) -> None:
     assert (aid.by, aid.toward) == ("eastholm", slugs("Citizen (Eastholm)")[0])
 
 
-def test_without_who_acts_only_meetings_say_something(record: Timeline) -> None:
+def test_without_who_acts_nothing_becomes_of_a_row(record: Timeline) -> None:
     rows = {each.coding.row for found in record.log() for each in found.evidence if each.coding}
 
-    assert {"207", "5008"}.isdisjoint(rows)
-    (only,) = event(record, "gdelt 5007").event.attendance
-    assert only.actor == slugs("WESTHOLM (WHM)")[0]
+    assert {"207", "5007", "5008"}.isdisjoint(rows)
+
+
+@pytest.mark.parametrize("code", ["036", "040", "042", "043", "057"])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("Source Name", "NA"), ("Target Name", ""), ("Target Name", " EASTHOLM")],
+)
+def test_nobody_meets_or_agrees_alone(
+    code: str, column: str, value: str, tmp_path: Path, memory: Timeline
+) -> None:
+    row = spoilt(spoilt(ROWS[0], "CAMEO Code", code), column, value)
+
+    done = memory.ingest_coded(table(tmp_path / "a.tab", [row, ROWS[-1]]), dataset="icews")
+
+    assert (done.events, done.left_out, done.reasons) == (1, 1, {"one party": 1})
+    assert not list(memory.log(type="MeetingHeld"))
+
+
+def test_the_account_says_why_rows_were_left_out(memory: Timeline) -> None:
+    done = memory.ingest_coded(GDELT, dataset="gdelt", conduct=False)
+
+    assert done.reasons == {"conduct": 2, "nobody acts": 1, "one party": 1}
+    assert sum(done.reasons.values()) == done.left_out
 
 
 def test_of_one_article_places_do_not_make_meetings_but_do_make_statements(

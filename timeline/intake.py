@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from timeline.errors import InvalidRecord
 from timeline.events import Actor, ActorAdded, NewEvent, RecordedEvent, Redacted, references
-from timeline.ingest.accounts import Tally
+from timeline.ingest.accounts import Tally, Why
 from timeline.ingest.coded import (
     CodedRow,
     Dataset,
@@ -40,8 +40,8 @@ _MOST_SHOWN = 20
 _KNOWN_NAMES = 10_000
 """Ids of actors that are remembered, so that most need not be looked up."""
 
-_NAMELESS = frozenset({"announced", "held", "adopted"})
-"""What there is something to say of though only one side is named, whichever it is."""
+_OF_TWO = frozenset({"announced", "held", "adopted"})
+"""What takes two: nobody meets, or comes to an agreement, alone."""
 
 _T = TypeVar("_T")
 
@@ -92,17 +92,21 @@ class Intake:
             raise _together(self._read.problems, self._read.total("bad"))
 
     def _take(self, row: CodedRow) -> None:
-        kept = self._is_wanted(row)
-        if not self._rows.put(row, kept=kept):
+        why = self._why_not(row)
+        if not self._rows.put(row, kept=why is None):
             self._read.count(row.code, "repeated")
-        elif not kept:
-            self._read.count(row.code, "left out")
+        elif why is not None:
+            self._read.leave_out(row.code, why)
 
-    def _is_wanted(self, row: CodedRow) -> bool:
+    def _why_not(self, row: CodedRow) -> Why | None:
+        """Why nothing becomes of a row; None if something does."""
         becomes = row.meaning.becomes
-        if becomes in _NAMELESS:
-            return row.actor is not None or row.target is not None
-        return row.actor is not None and (self._conduct or becomes != "conduct")
+        if becomes in _OF_TWO:
+            two = len({canonical(each.name) for each in row.sides if each is not None}) == 2
+            return None if two else "one party"
+        if row.actor is None:
+            return "nobody acts"
+        return "conduct" if becomes == "conduct" and not self._conduct else None
 
     def events(self, connection: sa.Connection, told: Told | None = None) -> Iterator[NewEvent]:
         """What is new of them, in an order in which it can be recorded.
