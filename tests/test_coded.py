@@ -430,7 +430,7 @@ def test_ids_of_actors_are_ids_and_tell_names_apart(one: str, other: str) -> Non
 # Whatever the order, and however often
 
 
-@given(st.randoms(use_true_random=False), st.integers(0, len(ROWS)))
+@given(st.randoms(use_true_random=False), st.integers(1, len(ROWS) - 1))
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_order_of_rows_and_files_makes_no_difference(
     tmp_path: Path, record: Timeline, chance: random.Random, cut: int
@@ -604,6 +604,49 @@ def test_what_is_no_such_file_is_said_to_be_none(
         memory.ingest_coded(ICEWS, path, dataset="icews")
 
     assert memory.store.head().position == 0
+
+
+@pytest.mark.parametrize("keep_going", [False, True])
+@pytest.mark.parametrize("dataset", FILES)
+def test_a_file_without_a_good_row_is_an_error_all_the_same(
+    dataset: Any, keep_going: bool, tmp_path: Path, memory: Timeline
+) -> None:
+    empty, header = tmp_path / "empty.CSV", table(tmp_path / "header.tab", [])
+    empty.touch()
+    other = FILES["gdelt" if dataset == "icews" else "icews"]
+
+    for file in (empty, header, other):
+        with pytest.raises(InvalidRecord, match=re.escape(file.name)) as caught:
+            memory.ingest_coded(FILES[dataset], file, dataset=dataset, keep_going=keep_going)
+        assert "expected" in str(caught.value)
+
+    assert memory.store.head().position == 0
+
+
+def test_the_wrong_format_ends_a_command_with_a_message(tmp_path: Path) -> None:
+    given = (
+        "--db",
+        f"sqlite:///{tmp_path}/record.db",
+        "ingest",
+        "--keep-going",
+        "--format",
+        "gdelt",
+    )
+    done = shell(*given, ICEWS)
+
+    assert done.exit_code == 1
+    assert "found none that could be read" in done.output
+    assert "expected 61 fields between tabs; found 20" in done.output
+
+
+@pytest.mark.parametrize("kept", [2, 4, 400])
+def test_a_zip_that_is_cut_off_is_said_to_be(kept: int, tmp_path: Path, memory: Timeline) -> None:
+    path = tmp_path / "cut.zip"
+    _zipped(path, "a.tab")
+    path.write_bytes(path.read_bytes()[:kept])
+
+    with pytest.raises(InvalidRecord, match="cut off or damaged"):
+        memory.ingest_coded(path, dataset="icews")
 
 
 def test_files_may_be_packed(tmp_path: Path, memory: Timeline) -> None:

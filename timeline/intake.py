@@ -76,20 +76,42 @@ class Intake:
         """Read files.
 
         Raises:
-            InvalidRecord: a file cannot be read; or rows are bad, and they are not passed over. It
-                stands for the first; its message lists others too, up to 20.
+            InvalidRecord: a file cannot be read, or has no row that is not bad; or rows are bad,
+                and they are not passed over. It stands for the first; its message lists others
+                too, up to 20.
         """
         for file in files:
-            for line, row in read_rows(file, self._dataset, told):
-                if isinstance(row, InvalidRecord):
-                    self._read.refuse(row)
-                    continue
-                try:
-                    self._take(row)
-                except ValueError as error:
-                    self._read.refuse(InvalidRecord(file, str(error), line=line), row.code)
-        if self._read.problems and not self._keep_going:
+            if not self._read_file(file, told) and not self._is_refused():
+                raise self._of_another_sort(file)
+        if self._is_refused():
             raise _together(self._read.problems, self._read.total("bad"))
+
+    def _read_file(self, file: str, told: Told | None) -> int:
+        """Read a file; says how many good rows it has."""
+        good = 0
+        for line, row in read_rows(file, self._dataset, told):
+            if isinstance(row, InvalidRecord):
+                self._read.refuse(row)
+                continue
+            try:
+                self._take(row)
+            except ValueError as error:
+                self._read.refuse(InvalidRecord(file, str(error), line=line), row.code)
+            else:
+                good += 1
+        return good
+
+    def _is_refused(self) -> bool:
+        return bool(self._read.problems) and not self._keep_going
+
+    def _of_another_sort(self, file: str) -> InvalidRecord:
+        """What is wrong with a file without a good row, whether or not bad ones are passed over."""
+        found = next((each for each in self._read.problems if each.file == file), None)
+        first = (
+            "" if found is None else f". The first bad one, on line {found.line}: {found.problem}"
+        )
+        problem = f"expected rows of {self._dataset}; found none that could be read{first}"
+        return InvalidRecord(file, f"{problem}. Is it a file of another format?")
 
     def _take(self, row: CodedRow) -> None:
         why = self._why_not(row)
