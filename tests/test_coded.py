@@ -212,6 +212,45 @@ def test_a_call_is_a_meeting_and_says_that_it_was_by_telephone(record: Timeline)
     assert "Telephone" in call.title
 
 
+@pytest.mark.parametrize(
+    ("row", "title"),
+    [
+        ("101", "Consultation between Eastholm and Westholm"),
+        ("103", "Plan of Eastholm and Westholm to meet"),
+        ("104", "Visit by Ada Quill to Norrland"),
+        ("111", "Telephone call between Ada Quill and Øystein Vågå"),
+        ("117", "Harbour Workers' Union makes an appeal toward Westholm"),
+        ("119", "Eastholm and Westholm are willing to cooperate"),
+        ("126", "Visit by 李 明 to Ada Quill"),
+        ("203", "Meeting of Eastholm and Westholm on a third one's ground"),
+        ("205", "Westholm asks for economic aid toward Eastholm"),
+    ],
+)
+def test_titles_read_as_who_does_what_toward_whom(record: Timeline, row: str, title: str) -> None:
+    assert event(record, f"icews {row}").event.title == title
+
+
+def test_titles_of_long_names_are_cut(tmp_path: Path, memory: Timeline) -> None:
+    row = spoilt(spoilt(ROWS[0], "CAMEO Code", "020"), "Source Name", "{0} " + "x" * 296)
+    memory.ingest_coded(table(tmp_path / "a.tab", [row]), dataset="icews")
+
+    title = event(memory, "icews 101").event.title
+    assert (len(title), title[:5], title[-1]) == (300, "{0} x", "…")
+
+
+def test_conduct_is_in_the_chronology(record: Timeline) -> None:
+    lines = {each.event: each for each in record.chronology(actor="Eastholm").happenings}
+    aid = lines[event(record, "icews 121").id]
+
+    assert (aid.type, aid.occurred) == ("ConductReported", "2031-03-02")
+    assert aid.what == "Gives humanitarian aid, toward Citizen (Eastholm)."
+    assert [(each.who.name, each.part) for each in aid.who] == [("Eastholm", "by")]
+    only = record.chronology(type="ConductReported").happenings
+    assert {each.event for each in only} == {
+        each.id for each in record.log(type="ConductReported")
+    }  # fmt: skip
+
+
 def test_the_families_become_what_they_are(record: Timeline) -> None:
     accuses, refuses, grants = (event(record, f"icews {row}").event for row in (109, 110, 118))
     assert isinstance(accuses, StatementMade)
