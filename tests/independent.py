@@ -1,20 +1,24 @@
 """A second opinion on coded event data: the same counts, by another way than the package's.
 
-It reads files with `csv` and counts with dicts, and uses nothing of `timeline`. What becomes of a
-code is written down anew, as ranges. `scripts/ingest-check` holds files of one's own against it.
+It reads files with `csv` and counts with dicts, and uses nothing of `timeline` but its table of
+countries. What becomes of a code is written down anew, as ranges. `scripts/ingest-check` holds
+files of one's own against it.
 """
 
 import csv
 import datetime
 import gzip
 import io
+import re
 import unicodedata
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parent.parent
 
 csv.field_size_limit(10_000_000)
 
@@ -78,19 +82,22 @@ def icews(path: Path) -> Iterator[Row]:
         )
 
 
-_REGIONS = """
-    AFR ASA BLK CAS CAU CEU CFR CRB EAF EEU EIN EUR LAM MDT MEA NAF NMR PGS SAF SAM SAS SCN SEA WAF
-    WST
-"""
-REGIONS = set(_REGIONS.split())
+COUNTRIES: dict[tuple[str, str], str] = {}
+for line in (ROOT / "timeline/ingest/countries.txt").read_text(encoding="utf-8").splitlines():
+    if not line.startswith("#"):
+        codes, names = line.split(maxsplit=1)
+        first, *_ = called = names.split("; ")
+        for code, name in product(codes.split(","), called):
+            COUNTRIES[code, plain(name).rstrip("s")] = plain(first)
 
 
 def gdelt(path: Path) -> Iterator[Row]:
     def actor(code: str, name: str, country: str) -> str:
         if not (code or name):
             return ""
-        of_country = code == country and code not in REGIONS
-        return plain(name or code) if of_country else plain(f"{name or code} ({code})")
+        short = re.sub("^(the|an?) ", "", plain(name or code)).rstrip("s")
+        of_country = COUNTRIES.get((code, short)) if code == country else None
+        return of_country or plain(f"{name or code} ({code})")
 
     for row in csv.reader(text_of(path), delimiter="\t", quoting=csv.QUOTE_NONE):
         day = f"{row[1][:4]}-{row[1][4:6]}-{row[1][6:]}"
@@ -124,8 +131,8 @@ def opinion(rows: Iterable[Row], *, conduct: bool = True, days: int = 30) -> Opi
             fates[row.code]["repeated"] += 1
             continue
         seen.add((row.id, row.day))
-        nameless = kind in {"announced", "held", "adopted"}
-        if not (row.who or (nameless and row.whom)) or (kind == "conduct" and not conduct):
+        alone = kind in {"announced", "held", "adopted"} and row.whom in {"", row.who}
+        if alone or not row.who or (kind == "conduct" and not conduct):
             fates[row.code]["left_out"] += 1
         elif row.code in {"042", "043"}:
             visitor, host = (row.who, row.whom) if row.code == "042" else (row.whom, row.who)

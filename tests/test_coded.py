@@ -40,6 +40,7 @@ from timeline import (
 from timeline.cli import cli
 from timeline.ingest.cameo import CODES, FAMILIES
 from timeline.ingest.coded import slugs
+from timeline.ingest.countries import countries
 
 ROOT = Path(__file__).parent.parent
 ICEWS = ROOT / "fixtures/coded/icews.tab"
@@ -211,6 +212,45 @@ def test_a_call_is_a_meeting_and_says_that_it_was_by_telephone(record: Timeline)
     assert "Telephone" in call.title
 
 
+@pytest.mark.parametrize(
+    ("row", "title"),
+    [
+        ("101", "Consultation between Eastholm and Westholm"),
+        ("103", "Plan of Eastholm and Westholm to meet"),
+        ("104", "Visit by Ada Quill to Norrland"),
+        ("111", "Telephone call between Ada Quill and Øystein Vågå"),
+        ("117", "Harbour Workers' Union makes an appeal toward Westholm"),
+        ("119", "Eastholm and Westholm are willing to cooperate"),
+        ("126", "Visit by 李 明 to Ada Quill"),
+        ("203", "Meeting of Eastholm and Westholm on a third one's ground"),
+        ("205", "Westholm asks for economic aid toward Eastholm"),
+    ],
+)
+def test_titles_read_as_who_does_what_toward_whom(record: Timeline, row: str, title: str) -> None:
+    assert event(record, f"icews {row}").event.title == title
+
+
+def test_titles_of_long_names_are_cut(tmp_path: Path, memory: Timeline) -> None:
+    row = spoilt(spoilt(ROWS[0], "CAMEO Code", "020"), "Source Name", "{0} " + "x" * 296)
+    memory.ingest_coded(table(tmp_path / "a.tab", [row]), dataset="icews")
+
+    title = event(memory, "icews 101").event.title
+    assert (len(title), title[:5], title[-1]) == (300, "{0} x", "…")
+
+
+def test_conduct_is_in_the_chronology(record: Timeline) -> None:
+    lines = {each.event: each for each in record.chronology(actor="Eastholm").happenings}
+    aid = lines[event(record, "icews 121").id]
+
+    assert (aid.type, aid.occurred) == ("ConductReported", "2031-03-02")
+    assert aid.what == "Gives humanitarian aid, toward Citizen (Eastholm)."
+    assert [(each.who.name, each.part) for each in aid.who] == [("Eastholm", "by")]
+    only = record.chronology(type="ConductReported").happenings
+    assert {each.event for each in only} == {
+        each.id for each in record.log(type="ConductReported")
+    }  # fmt: skip
+
+
 def test_the_families_become_what_they_are(record: Timeline) -> None:
     accuses, refuses, grants = (event(record, f"icews {row}").event for row in (109, 110, 118))
     assert isinstance(accuses, StatementMade)
@@ -238,11 +278,33 @@ def test_the_families_become_what_they_are(record: Timeline) -> None:
     assert (aid.by, aid.toward) == ("eastholm", slugs("Citizen (Eastholm)")[0])
 
 
-def test_without_who_acts_only_meetings_say_something(record: Timeline) -> None:
+def test_without_who_acts_nothing_becomes_of_a_row(record: Timeline) -> None:
     rows = {each.coding.row for found in record.log() for each in found.evidence if each.coding}
 
-    assert {"207", "5008"}.isdisjoint(rows)
-    assert [each.actor for each in event(record, "gdelt 5007").event.attendance] == ["westholm"]
+    assert {"207", "5007", "5008"}.isdisjoint(rows)
+
+
+@pytest.mark.parametrize("code", ["036", "040", "042", "043", "057"])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("Source Name", "NA"), ("Target Name", ""), ("Target Name", " EASTHOLM")],
+)
+def test_nobody_meets_or_agrees_alone(
+    code: str, column: str, value: str, tmp_path: Path, memory: Timeline
+) -> None:
+    row = spoilt(spoilt(ROWS[0], "CAMEO Code", code), column, value)
+
+    done = memory.ingest_coded(table(tmp_path / "a.tab", [row, ROWS[-1]]), dataset="icews")
+
+    assert (done.events, done.left_out, done.reasons) == (1, 1, {"one party": 1})
+    assert not list(memory.log(type="MeetingHeld"))
+
+
+def test_the_account_says_why_rows_were_left_out(memory: Timeline) -> None:
+    done = memory.ingest_coded(GDELT, dataset="gdelt", conduct=False)
+
+    assert done.reasons == {"conduct": 2, "nobody acts": 1, "one party": 1}
+    assert sum(done.reasons.values()) == done.left_out
 
 
 def test_of_one_article_places_do_not_make_meetings_but_do_make_statements(
@@ -281,6 +343,117 @@ def test_kinds_of_actors_are_told_apart(record: Timeline) -> None:
     assert kinds["LEAGUE OF ISLES (IGOEURLGE)"] == kinds["The Tide"] == "organisation"
 
 
+PARTY = "Parties,(National) Major Party,Opposition Major Party (Out Of Government)"
+
+
+@pytest.mark.parametrize(
+    ("name", "sectors", "kind"),
+    [
+        # Politicians have sectors of bodies beside those of their party or office.
+        (
+            "Bettina Moss",
+            f"Regional Diplomatic IGOs,International Government Organization,Regional,{PARTY}",
+            "person",
+        ),
+        ("Ravi Dene", f"Judicial,Legislative / Parliamentary,Media,Social,{PARTY}", "person"),
+        ("Abe Brook", f"Government Major Party (In Government),Media,Social,{PARTY}", "person"),
+        ("Tun Ley", "Dissident,Media,Protestors / Popular Opposition / Mobs,Social", "person"),
+        (
+            "Owen Rook Isley",
+            f"Education NGOs,Nongovernmental Organizations / Activists,Local,Provincial,{PARTY}",
+            "person",
+        ),
+        ("Cecil Moor", "International Government Organization,Regional Diplomatic IGOs", "person"),
+        ("Steffi Bell", "Government,Media,Social", "person"),
+        ("Bo Grove", PARTY, "person"),
+        ("Pierside Mukti Morcha", PARTY, "organisation"),
+        ("Quay Dal", PARTY, "organisation"),
+        ("The Eastholm Post", "Media,News,Print News,Social", "organisation"),
+        ("Al Quay", "Executive,Government,Media,News,State Media,Television News", "organisation"),
+        ("Pier Motors", "Business,Social,Durable Goods Business", "organisation"),
+        ("Sons of Tide", "Dissident,Ideological,Insurgents,Far Left", "organisation"),
+        ("Doctors Afloat", "Medical / Health NGOs,Nongovernmental Organizations / Activists",
+         "organisation"),
+    ],
+)  # fmt: skip
+def test_one_sector_of_bodies_makes_nobody_an_organisation(
+    name: str, sectors: str, kind: str, tmp_path: Path, memory: Timeline
+) -> None:
+    row = spoilt(spoilt(ROWS[0], "Source Name", name), "Source Sectors", sectors)
+    memory.ingest_coded(table(tmp_path / "a.tab", [row]), dataset="icews")
+
+    assert {each.name: each.kind for each in memory.actors().actors}[name] == kind
+
+
+def gdelt_table(path: Path, *actors: tuple[str, str, str]) -> Path:
+    """Rows of GDELT's, each of a statement by an actor of that code, name and country."""
+    template = GDELT.read_text(encoding="utf-8").splitlines()[3].split("\t")
+    rows = [
+        [str(number), *template[1:5], *actor, "", "", "", "", "", "", "", *template[15:]]
+        for number, actor in enumerate(actors)
+    ]
+    path.write_text("\n".join(map("\t".join, rows)), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "known_as"),
+    [
+        ("USA", "UNITED STATES", "United States"),
+        ("USA", "AMERICAN", "United States"),
+        ("USA", "THE US", "United States"),
+        ("USA", "A US", "United States"),
+        ("NLD", "THE NETHERLAND", "Netherlands"),
+        ("ROM", "ROMANIAN", "Romania"),
+        ("COG", "CONGO", "Republic of the Congo"),
+        ("COD", "CONGO", "Democratic Republic of the Congo"),
+    ],
+)
+def test_a_country_is_one_state_whatever_it_is_called(
+    code: str, name: str, known_as: str, tmp_path: Path, memory: Timeline
+) -> None:
+    file = gdelt_table(tmp_path / "a.CSV", (code, name, code))
+    memory.ingest_coded(file, dataset="gdelt")
+
+    (state,) = (each for each in memory.actors().actors if each.kind == "state")
+    assert state.name == known_as
+    assert event(memory, "gdelt 0").event.speaker == state.actor
+    assert name in {"THE US", "A US", "THE NETHERLAND"} or name.casefold() in {
+        each.casefold() for each in (state.name, *state.aliases)
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("USA", "TEXAS"),
+        ("USA", "GEORGIA"),
+        ("IND", "UTTAR PRADESH"),
+        ("SWE", "LUND"),
+        ("CHN", "BEIJING"),
+        ("EUR", "EUROPE"),
+        ("EHM", "EASTHOLM"),
+    ],
+)
+def test_what_lies_in_a_country_is_no_state(
+    code: str, name: str, tmp_path: Path, memory: Timeline
+) -> None:
+    memory.ingest_coded(gdelt_table(tmp_path / "a.CSV", (code, name, code)), dataset="gdelt")
+
+    kinds = {each.name: each.kind for each in memory.actors().actors}
+    assert kinds[f"{name} ({code})"] == "unnamed"
+    assert "state" not in kinds.values()
+
+
+def test_every_country_has_a_code_and_names_of_its_own() -> None:
+    codes = [code for each in countries() for code in each.codes]
+    names = [name for each in countries() for name in (each.name, *each.others)]
+
+    assert len(set(codes)) == len(codes) > 200
+    assert all(re.fullmatch("[A-Z]{3}", code) for code in codes)
+    assert {name for name, times in Counter(names).items() if times > 1} == {"Congo", "Congolese"}
+
+
 @given(st.text(max_size=400), st.text(max_size=400))
 @settings(max_examples=100)
 def test_ids_of_actors_are_ids_and_tell_names_apart(one: str, other: str) -> None:
@@ -296,7 +469,7 @@ def test_ids_of_actors_are_ids_and_tell_names_apart(one: str, other: str) -> Non
 # Whatever the order, and however often
 
 
-@given(st.randoms(use_true_random=False), st.integers(0, len(ROWS)))
+@given(st.randoms(use_true_random=False), st.integers(1, len(ROWS) - 1))
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_order_of_rows_and_files_makes_no_difference(
     tmp_path: Path, record: Timeline, chance: random.Random, cut: int
@@ -470,6 +643,49 @@ def test_what_is_no_such_file_is_said_to_be_none(
         memory.ingest_coded(ICEWS, path, dataset="icews")
 
     assert memory.store.head().position == 0
+
+
+@pytest.mark.parametrize("keep_going", [False, True])
+@pytest.mark.parametrize("dataset", FILES)
+def test_a_file_without_a_good_row_is_an_error_all_the_same(
+    dataset: Any, keep_going: bool, tmp_path: Path, memory: Timeline
+) -> None:
+    empty, header = tmp_path / "empty.CSV", table(tmp_path / "header.tab", [])
+    empty.touch()
+    other = FILES["gdelt" if dataset == "icews" else "icews"]
+
+    for file in (empty, header, other):
+        with pytest.raises(InvalidRecord, match=re.escape(file.name)) as caught:
+            memory.ingest_coded(FILES[dataset], file, dataset=dataset, keep_going=keep_going)
+        assert "expected" in str(caught.value)
+
+    assert memory.store.head().position == 0
+
+
+def test_the_wrong_format_ends_a_command_with_a_message(tmp_path: Path) -> None:
+    given = (
+        "--db",
+        f"sqlite:///{tmp_path}/record.db",
+        "ingest",
+        "--keep-going",
+        "--format",
+        "gdelt",
+    )
+    done = shell(*given, ICEWS)
+
+    assert done.exit_code == 1
+    assert "found none that could be read" in done.output
+    assert "expected 61 fields between tabs; found 20" in done.output
+
+
+@pytest.mark.parametrize("kept", [2, 4, 400])
+def test_a_zip_that_is_cut_off_is_said_to_be(kept: int, tmp_path: Path, memory: Timeline) -> None:
+    path = tmp_path / "cut.zip"
+    _zipped(path, "a.tab")
+    path.write_bytes(path.read_bytes()[:kept])
+
+    with pytest.raises(InvalidRecord, match="cut off or damaged"):
+        memory.ingest_coded(path, dataset="icews")
 
 
 def test_files_may_be_packed(tmp_path: Path, memory: Timeline) -> None:

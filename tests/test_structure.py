@@ -238,6 +238,8 @@ def test_the_code_knows_nothing_of_the_record() -> None:
     patterns = (r"[\W_]".join(map(re.escape, re.split(r"[\s_-]+", name))) for name in sorted(names))
     word = re.compile(rf"(?<![^\W_])({'|'.join(patterns)})(?![^\W_])", re.IGNORECASE)
     texts = [path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    # It lists every country there is, and so singles none out.
+    texts.remove(PACKAGE / "ingest/countries.txt")
     found = [
         f"{place(path, number)}: {match[0]}"
         for path in sorted([*texts, *SCRIPTS])

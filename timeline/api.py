@@ -245,7 +245,8 @@ class Timeline(Reporting):
             dataset: `icews` for files of ICEWS, `gdelt` for exports of GDELT 2.0.
             conduct: whether to record what is neither said, proposed nor a meeting, as
                 `ConductReported`.
-            keep_going: pass bad rows over; without it nothing is recorded if there are any.
+            keep_going: pass bad rows over; without it nothing is recorded if there are any. A file
+                without one good row is refused even so.
             reading: told how many bytes of how many of a file are read.
             progress: told how many actors, sources and rows of how many are recorded.
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from timeline.errors import InvalidRecord
 from timeline.events import Actor, ActorAdded, NewEvent, RecordedEvent, Redacted, references
-from timeline.ingest.accounts import Tally
+from timeline.ingest.accounts import Tally, Why
 from timeline.ingest.coded import (
     CodedRow,
     Dataset,
@@ -40,8 +40,8 @@ _MOST_SHOWN = 20
 _KNOWN_NAMES = 10_000
 """Ids of actors that are remembered, so that most need not be looked up."""
 
-_NAMELESS = frozenset({"announced", "held", "adopted"})
-"""What there is something to say of though only one side is named, whichever it is."""
+_OF_TWO = frozenset({"announced", "held", "adopted"})
+"""What takes two: nobody meets, or comes to an agreement, alone."""
 
 _T = TypeVar("_T")
 
@@ -76,33 +76,59 @@ class Intake:
         """Read files.
 
         Raises:
-            InvalidRecord: a file cannot be read; or rows are bad, and they are not passed over. It
-                stands for the first; its message lists others too, up to 20.
+            InvalidRecord: a file cannot be read, or has no row that is not bad; or rows are bad,
+                and they are not passed over. It stands for the first; its message lists others
+                too, up to 20.
         """
         for file in files:
-            for line, row in read_rows(file, self._dataset, told):
-                if isinstance(row, InvalidRecord):
-                    self._read.refuse(row)
-                    continue
-                try:
-                    self._take(row)
-                except ValueError as error:
-                    self._read.refuse(InvalidRecord(file, str(error), line=line), row.code)
-        if self._read.problems and not self._keep_going:
+            if not self._read_file(file, told) and not self._is_refused():
+                raise self._of_another_sort(file)
+        if self._is_refused():
             raise _together(self._read.problems, self._read.total("bad"))
 
-    def _take(self, row: CodedRow) -> None:
-        kept = self._is_wanted(row)
-        if not self._rows.put(row, kept=kept):
-            self._read.count(row.code, "repeated")
-        elif not kept:
-            self._read.count(row.code, "left out")
+    def _read_file(self, file: str, told: Told | None) -> int:
+        """Read a file; says how many good rows it has."""
+        good = 0
+        for line, row in read_rows(file, self._dataset, told):
+            if isinstance(row, InvalidRecord):
+                self._read.refuse(row)
+                continue
+            try:
+                self._take(row)
+            except ValueError as error:
+                self._read.refuse(InvalidRecord(file, str(error), line=line), row.code)
+            else:
+                good += 1
+        return good
 
-    def _is_wanted(self, row: CodedRow) -> bool:
+    def _is_refused(self) -> bool:
+        return bool(self._read.problems) and not self._keep_going
+
+    def _of_another_sort(self, file: str) -> InvalidRecord:
+        """What is wrong with a file without a good row, whether or not bad ones are passed over."""
+        found = next((each for each in self._read.problems if each.file == file), None)
+        first = (
+            "" if found is None else f". The first bad one, on line {found.line}: {found.problem}"
+        )
+        problem = f"expected rows of {self._dataset}; found none that could be read{first}"
+        return InvalidRecord(file, f"{problem}. Is it a file of another format?")
+
+    def _take(self, row: CodedRow) -> None:
+        why = self._why_not(row)
+        if not self._rows.put(row, kept=why is None):
+            self._read.count(row.code, "repeated")
+        elif why is not None:
+            self._read.leave_out(row.code, why)
+
+    def _why_not(self, row: CodedRow) -> Why | None:
+        """Why nothing becomes of a row; None if something does."""
         becomes = row.meaning.becomes
-        if becomes in _NAMELESS:
-            return row.actor is not None or row.target is not None
-        return row.actor is not None and (self._conduct or becomes != "conduct")
+        if becomes in _OF_TWO:
+            two = len({canonical(each.name) for each in row.sides if each is not None}) == 2
+            return None if two else "one party"
+        if row.actor is None:
+            return "nobody acts"
+        return "conduct" if becomes == "conduct" and not self._conduct else None
 
     def events(self, connection: sa.Connection, told: Told | None = None) -> Iterator[NewEvent]:
         """What is new of them, in an order in which it can be recorded.

@@ -15,6 +15,11 @@ from timeline.ingest import Ingested
 
 _COLUMNS = ("rows", "events", "folded", "further", "repeated", "left_out", "bad")
 _MOST_SHOWN = 20
+_REASONS = {
+    "conduct": "are of conduct",
+    "nobody acts": "name nobody who acts",
+    "one party": "tell of a meeting or an agreement and do not name two parties",
+}
 
 
 def show_account(done: Ingested, *, as_json: bool) -> None:
@@ -30,6 +35,9 @@ def show_account(done: Ingested, *, as_json: bool) -> None:
     # Piped, it has no width to keep to, unless it is told one.
     wide = console.is_terminal or "COLUMNS" in os.environ
     (console if wide else Console(width=200)).print(_table(done))
+    if done.reasons:
+        reasons = (f"{_REASONS[why]}: {rows:,}" for why, rows in done.reasons.items())
+        click.echo(f"Rows left out that {'; '.join(reasons)}.")
     click.echo(
         f"{done.added:,} events added: {done.events + done.further:,} of rows, "
         f"{done.actors:,} actors, {done.sources:,} sources; the log holds {done.position:,} events."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
 
@@ -15,8 +15,15 @@ Fate = Literal["event", "folded", "further", "repeated", "left out", "bad"]
 """What became of a row.
 
 It made an `event`; was `folded` into that of a row which tells the same; came `further` to an event
-that was on record; was `repeated`, being on record or among these rows before; was `left out`, by
-request or because it does not name who acts; or was `bad`.
+that was on record; was `repeated`, being on record or among these rows before; was `left out`, for
+one of the reasons `Why`; or was `bad`.
+"""
+
+Why = Literal["conduct", "nobody acts", "one party"]
+"""Why a row was left out.
+
+It is `conduct`, which was not asked for; it says of nobody that they act; or it tells of a meeting
+or an agreement, and does not name two different parties.
 """
 
 _MOST_PROBLEMS = 100
@@ -50,6 +57,8 @@ class Ingested:
         further: how many rows were added, as corroborations, to events on record.
         repeated: how many were on record, or read, before.
         left_out: how many were left out.
+        reasons: the same by why, where there are any: `conduct`, that was not asked for; `nobody
+            acts`; and `one party`, of a meeting or an agreement that does not name two.
         bad: how many were bad; those whose code could not be read are in no line of `codes`.
         codes: the same by code.
         problems: what was wrong with the bad rows, up to a hundred of them.
@@ -66,6 +75,7 @@ class Ingested:
     further: int
     repeated: int
     left_out: int
+    reasons: dict[str, int]
     bad: int
     codes: tuple[CodeLine, ...]
     problems: tuple[InvalidRecord, ...]
@@ -80,12 +90,18 @@ class Tally:
 
     def __init__(self) -> None:
         self._fates: Counter[tuple[str, Fate]] = Counter()
+        self._reasons: Counter[Why] = Counter()
         self.problems: list[InvalidRecord] = []
         self.actors = self.sources = 0
 
     def count(self, code: str, fate: Fate, rows: int = 1) -> None:
         """Count rows of a code."""
         self._fates[code, fate] += rows
+
+    def leave_out(self, code: str, why: Why) -> None:
+        """Count a row of a code that is left out."""
+        self.count(code, "left out")
+        self._reasons[why] += 1
 
     def refuse(self, problem: InvalidRecord, code: str = "") -> None:
         """Count a bad row, and keep what is wrong with it if there are not too many."""
@@ -97,6 +113,7 @@ class Tally:
         """One that goes on from here."""
         other = Tally()
         other._fates = self._fates.copy()
+        other._reasons = self._reasons.copy()
         other.problems = self.problems.copy()
         return other
 
@@ -115,6 +132,7 @@ class Tally:
             further=self.total("further"),
             repeated=self.total("repeated"),
             left_out=self.total("left out"),
+            reasons={why: self._reasons[why] for why in get_args(Why) if self._reasons[why]},
             bad=self.total("bad"),
             codes=tuple(self._line(code) for code in CODES if code in seen),
             problems=tuple(self.problems),

@@ -43,6 +43,7 @@ from timeline.events import (
 )
 from timeline.events.actors import Kind
 from timeline.ingest.cameo import CODES, Code
+from timeline.ingest.countries import other_names
 
 Dataset = Literal["icews", "gdelt"]
 
@@ -51,16 +52,16 @@ SCHEME = "cameo"
 _LONGEST_SLUG = 60
 _LONGEST_TITLE = 300
 
-_NOUNS = {
-    "036": "Plan to meet",
-    "040": "Consultation",
-    "041": "Telephone call",
-    "visit": "Visit",
-    "044": "Meeting on a third one's ground",
-    "045": "Mediation",
-    "046": "Negotiation",
+_TITLES = {
+    "036": "Plan of {} and {} to meet",
+    "040": "Consultation between {} and {}",
+    "041": "Telephone call between {} and {}",
+    "visit": "Visit by {} to {}",
+    "044": "Meeting of {} and {} on a third one's ground",
+    "045": "Mediation between {} and {}",
+    "046": "Negotiation between {} and {}",
 }
-"""What meetings are called, by meaning."""
+"""What meetings are called, by meaning, with the two sides."""
 
 IdOf = Callable[[str], str]
 """The id that the actor of a name goes by in the record."""
@@ -216,8 +217,10 @@ def _name_of(party: Party | None) -> str:
 
 
 def actor_added(id: str, party: Party) -> NewEvent:
-    """The event that takes an actor into the record."""
-    return NewEvent(ActorAdded(Actor(id, party.kind, tidy(party.name))), id=f"actor/{id}")
+    """The event that takes an actor into the record: a country with all that it is called."""
+    name = tidy(party.name)
+    aliases = other_names(name) if party.kind == "state" else ()
+    return NewEvent(ActorAdded(Actor(id, party.kind, name, aliases=aliases)), id=f"actor/{id}")
 
 
 def source_added(row: CodedRow, id_of: IdOf) -> NewEvent:
@@ -301,9 +304,17 @@ class _Fold:
 
     @property
     def title(self) -> str:
-        """A title for a meeting or a proposal."""
-        names = ", ".join(dict.fromkeys(tidy(each.name) for each in self.first.sides if each))
-        title = f"{_NOUNS.get(self.code.meaning, self.text.rstrip('.'))}: {names}"
+        """A title for a meeting or a proposal: a headline, which names who acts first."""
+        names = [tidy(each.name) for each in self.first.sides if each is not None]
+        if self.code.meaning in _TITLES:
+            title = _TITLES[self.code.meaning].format(*names)
+        elif self.both:
+            title = f"{' and '.join(names)} {re.sub('^is ', 'are ', self.code.label)}"
+        else:
+            who, whom = self.first.actor, self.first.target
+            assert who is not None  # else the row was left out
+            title = f"{tidy(who.name)} {self.code.label}"
+            title += f" toward {tidy(whom.name)}" if whom else ""
         return title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"
 
 

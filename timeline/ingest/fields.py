@@ -13,13 +13,14 @@ _LONGEST_NAME = 300
 _STORY = re.compile(r"[A-Za-z0-9]{1,40}\Z", re.ASCII)
 
 _OF_BODIES = """
-    academy administration agency alliance armed army assembly association authority bank board
+    academy administration agency alliance armed army assembly association authority bank bloc board
     bureau cabinet center centre chamber church coalition command commission committee company
-    conference confederation congress cooperation corporation corps council court department
-    directorate embassy federation force forces foundation front fund government group guard house
-    institute institution league ministry mission movement nations navy network office organisation
-    organization parliament party police senate service services society staff times treasury
-    tribunal union university white
+    confederation conference congress cooperation corporation corps council court dal department
+    directorate embassy federation force forces foundation frente front fund government group guard
+    house institute institution janata league ministry mission morcha movement nations navy network
+    office organisation organization parishad parliament partei parti partido partito party police
+    rada rights sabha sangh sena senate service services society staff times treasury tribunal union
+    university white yard
 """
 """Words by which the name of a body is known from that of a person."""
 

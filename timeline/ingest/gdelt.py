@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from timeline.events.base import ADDRESS
-from timeline.ingest import fields
+from timeline.ingest import countries, fields
 from timeline.ingest.coded import CodedRow, Party, Story, canonical, digest
 
 _COLUMNS = 61
@@ -23,12 +23,6 @@ _ID, _DAY, _CODE, _GOLDSTEIN, _ADDED, _ADDRESS = 0, 1, 26, 30, 59, 60
 _ACTORS = ((5, 36), (15, 44))
 """Where the ten fields of each actor begin, and where the name of its place is."""
 _PLACE, _LATITUDE, _LONGITUDE = 52, 56, 57
-
-_OF_THE_WORLD = """
-    AFR ASA BLK CAS CAU CFR CRB EAF EIN EUR LAM MDT MEA NAF NMR PGS SAF SAM SAS SCN SEA WAF WST
-"""
-_REGIONS = frozenset([*_OF_THE_WORLD.split(), *(f"{part}EU" for part in "CE")])
-"""Codes that stand for parts of the world where others stand for countries."""
 
 _OF_BODIES = frozenset({"IGO", "IMG", "INT", "MED", "MNC", "NGM", "NGO", "UIS"})
 """Types of actors that are bodies: between states, across them, and of the press."""
@@ -99,8 +93,9 @@ def _party(values: Sequence[str], place: str) -> Party | None:
     name = fields.name(values[1], "ActorName") or fields.name(code, "ActorCode")
     if name is None:
         return None
-    if code == country and code not in _REGIONS:
-        return Party(name, "state")
+    # GDELT codes what lies in a country, its towns and provinces, as the country.
+    if code == country and (found := countries.country(code, name)):
+        return Party(found.name, "state")
     # Many share a name: PRIME MINISTER, POLICE, and that of a country for its army.
     whole = fields.required(f"{name} ({code})", "ActorName")
     if group or not _OF_BODIES.isdisjoint(values[7:10]):

@@ -42,13 +42,49 @@ _OF_BODIES = frozenset(
         "Business",
         "Insurgents",
         "International Insurgents",
-        "Media",
         "Multinational Corporation",
-        "Nongovernmental Organizations / Activists",
-        "Regional Diplomatic IGOs",
+        "News",
+        "Organized Violent",
         "Separatists",
+        "State Media",
+        "Unions",
     }
 )
+_OF_BODIES_TOO = (" Business", " Entertainment", " NGOs", " News")
+"""How further sectors of bodies end: `Print News`, `Transportation Business`."""
+
+_OF_EITHER = frozenset(
+    {
+        "Dissident",
+        "Entertainment",
+        "Executive",
+        "Government",
+        "Information / Communication / Transparency Ministry",
+        "International Dissident",
+        "Media",
+        "Nongovernmental Organization (International)",
+        "Nongovernmental Organizations / Activists",
+        "Radicals / Extremists / Fundamentalists",
+        "International Radicals / Extremists / Fundamentalists",
+        "Social",
+        # What they believe.
+        *("Communist", "Far Left", "Far Right", "Fundamentalist", "Ideological", "Nationalist"),
+        *("International Religious", "National Religious", "Religious"),
+        *(
+            "Buddhist",
+            "Catholic",
+            "Christian",
+            "Hindu",
+            "Jewish",
+            "Muslim",
+            "Shia",
+            "Sikh",
+            "Sunni",
+        ),
+    }
+)
+"""What both bodies and persons have beside others; of spokespeople `Media` is one."""
+
 _GROUP = re.compile(r".\(.{4,}\)\Z|Unidentified |Unspecified ")
 
 
@@ -131,9 +167,18 @@ def _kind(name: str, sectors: frozenset[str], country: str) -> Kind:
     if fields.is_of_a_body(name):
         return "organisation"
     several = " " in name or "." in name
-    if sectors & _OF_PERSONS or (several and not sectors & _OF_BODIES):
+    if sectors & _OF_PERSONS or (several and not _are_of_a_body(sectors)):
         return "person"
     return "organisation" if sectors else "unnamed"
+
+
+def _are_of_a_body(sectors: frozenset[str]) -> bool:
+    """Whether all that is said of it can be said of a body, and some of it of nothing else.
+
+    One sector does not tell: politicians have those of their party, courts, press and charities.
+    """
+    bodies = {each for each in sectors if each in _OF_BODIES or each.endswith(_OF_BODIES_TOO)}
+    return bool(bodies) and sectors <= bodies | _OF_EITHER
 
 
 def _is_state(name: str, country: str) -> bool:

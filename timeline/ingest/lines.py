@@ -16,7 +16,7 @@ from timeline.errors import InvalidRecord
 _LONGEST = 1_000_000
 """Bytes of a line. A table's has some hundred: what goes on for so long is something else."""
 
-_ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
+_ZIP, _GZIP = b"PK", b"\x1f\x8b"
 
 _TELL_EVERY = 1_000
 
@@ -61,8 +61,13 @@ def _unpacked(
     file: str, raw: IO[bytes], start: bytes
 ) -> contextlib.AbstractContextManager[IO[bytes]]:
     """What the file holds, by how it starts: names of files are often wrong."""
-    if start == _ZIP:
-        archive = zipfile.ZipFile(raw)
+    if start.startswith(_ZIP):
+        try:
+            archive = zipfile.ZipFile(raw)
+        except zipfile.BadZipFile:
+            # Its list of contents is at its end.
+            problem = "begins as a zip archive, and is cut off or damaged. Fetch it again"
+            raise InvalidRecord(file, problem) from None
         names = [name for name in archive.namelist() if not name.endswith("/")]
         if len(names) != 1:
             raise InvalidRecord(
