@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
+from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import RECORDED, WHENS
@@ -267,6 +268,54 @@ def test_what_cannot_be_an_archive_is_refused_by_name(
     pq.write_table(pa.table({"position": [1]}), tmp_path / file(1))
     with pytest.raises(LogDamaged, match="columns are not those of an archive"):
         Archive(tmp_path).verify()
+
+
+@pytest.mark.parametrize("place", ["file", "/proc/none", "file/beneath"])
+def test_a_place_that_cannot_be_written_is_named(
+    archived: tuple[Timeline, Path], tmp_path: Path, place: str
+) -> None:
+    record, _ = archived
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidInput, match=f"cannot write the archive to .*{place}: "):
+        record.archive(tmp_path / place)
+
+
+class Refusing(MemoryFileSystem):
+    """A store whose errors are no errors of the system."""
+
+    protocol = "refusing"
+
+    def pipe_file(self, *_given: Any, **_named: Any) -> None:
+        raise RuntimeError("403 Forbidden")
+
+
+class Closed(Refusing):
+    """One that shows nothing either."""
+
+    protocol = "closed"
+
+    def ls(self, *_given: Any, **_named: Any) -> list[str]:
+        raise RuntimeError("401 Unauthorized")
+
+
+def test_a_store_that_refuses_is_told_of(archived: tuple[Timeline, Path]) -> None:
+    record, _ = archived
+    for store in (Refusing, Closed):
+        fsspec.register_implementation(store.protocol, store, clobber=True)
+    with pytest.raises(InvalidInput, match=r"cannot write the archive to .*: 403 Forbidden"):
+        record.archive("refusing://place")
+    with pytest.raises(InvalidInput, match=r"cannot look for an archive at .*: 401 Unauth"):
+        record.archive("closed://place")
+
+
+def test_an_empty_name_is_not_the_current_folder(archived: tuple[Timeline, Path]) -> None:
+    record, _ = archived
+    with pytest.raises(InvalidInput, match="found an empty name"):
+        record.archive("")
+    with pytest.raises(InvalidInput, match="found an empty name"):
+        record.site("")
+    with pytest.raises(InvalidInput, match="expected a file to write; found ''"):
+        record.export_log("")
 
 
 # Verifying the archive alone

@@ -78,7 +78,7 @@ class Archive:
 
     Raises:
         MissingExtra: pyarrow or fsspec is not installed.
-        InvalidInput: no such kind of address is known.
+        InvalidInput: no such kind of address is known, or the name is empty.
     """
 
     def __init__(self, target: str | os.PathLike[str]) -> None:
@@ -86,6 +86,8 @@ class Archive:
         import fsspec
 
         self.target = os.fspath(target)
+        if not self.target:
+            raise InvalidInput("expected a folder or an address of an archive; found an empty name")
         try:
             self._fs, self._path = fsspec.core.url_to_fs(self.target)
         except (ValueError, ImportError) as error:
@@ -96,11 +98,20 @@ class Archive:
     # Reading
 
     def files(self) -> dict[int, str]:
-        """The names of the files, by the first position in each."""
+        """The names of the files, by the first position in each.
+
+        Raises:
+            InvalidInput: the place cannot be looked at.
+        """
         try:
             found = self._fs.ls(self._path, detail=False, refresh=True)
         except (FileNotFoundError, NotADirectoryError):
             return {}
+        except Exception as error:
+            # Each kind of store has errors of its own.
+            raise InvalidInput(
+                f"cannot look for an archive at {self.target}: {_first_line(error)}"
+            ) from error
         names = (str(each).rsplit("/", 1)[-1] for each in found)
         matches = sorted(name for name in names if _NAME.match(name))
         return {int(name[7:27]): name for name in matches}
@@ -247,7 +258,8 @@ class Archive:
             progress: told how far it has come, and how far it is to come.
 
         Raises:
-            InvalidInput: the archive is another log's, or has files of another size.
+            InvalidInput: the archive is another log's, or has files of another size, or cannot be
+                written.
             LogDamaged: the log, or the end of the archive, is not sound.
             DatabaseError: see there.
         """
@@ -350,9 +362,28 @@ class Archive:
         if not self._local:
             memory = io.BytesIO()
             yield memory
-            self._fs.makedirs(self._path, exist_ok=True)
-            self._fs.pipe_file(f"{self._path}/{name}", memory.getvalue())
+            self._put(name, memory.getvalue())
             return
+        try:
+            with self._renamed(name) as file:
+                yield file
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _put(self, name: str, content: bytes) -> None:
+        try:
+            self._fs.makedirs(self._path, exist_ok=True)
+            self._fs.pipe_file(f"{self._path}/{name}", content)
+        except Exception as error:
+            # Each kind of store has errors of its own.
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: Exception) -> InvalidInput:
+        return InvalidInput(f"cannot write the archive to {self.target}: {_first_line(error)}")
+
+    @contextlib.contextmanager
+    def _renamed(self, name: str) -> Iterator[Any]:
+        """A local file under a hidden name, until all is written."""
         folder = Path(self._path)
         folder.mkdir(parents=True, exist_ok=True)
         hidden = folder / f".{name}.{secrets.token_hex(4)}.part"
@@ -363,13 +394,17 @@ class Archive:
                 os.fsync(file.fileno())
             hidden.replace(folder / name)
         finally:
-            hidden.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                hidden.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         """Remove what a run that was killed has left."""
         if self._local:
-            for left in Path(self._path).glob(".events-*.part"):
-                left.unlink(missing_ok=True)
+            try:
+                for left in Path(self._path).glob(".events-*.part"):
+                    left.unlink(missing_ok=True)
+            except OSError as error:
+                raise self._unwritable(error) from error
 
     @property
     def _local(self) -> bool:
