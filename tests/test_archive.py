@@ -26,6 +26,7 @@ from strategies import RECORDED, WHENS
 from timeline import (
     Actor,
     Archive,
+    ArchiveDamaged,
     EventCorrected,
     InvalidInput,
     LogDamaged,
@@ -266,7 +267,7 @@ def test_what_cannot_be_an_archive_is_refused_by_name(
     with pytest.raises(NotFound, match="no archive is at"):
         Archive(tmp_path / "nowhere").verify()
     pq.write_table(pa.table({"position": [1]}), tmp_path / file(1))
-    with pytest.raises(LogDamaged, match="columns are not those of an archive"):
+    with pytest.raises(ArchiveDamaged, match="columns are not those of an archive"):
         Archive(tmp_path).verify()
 
 
@@ -349,7 +350,7 @@ def test_whatever_is_changed_in_a_file_is_found_with_its_name(
     _, folder = archived
     rewritten(folder / file(5), lambda rows: rows[1].update({column: OTHER.get(column, "{}")}))
 
-    with pytest.raises(LogDamaged, match=file(5)) as error:
+    with pytest.raises(ArchiveDamaged, match=file(5)) as error:
         Archive(folder).verify()
     assert error.value.position == 6
 
@@ -372,12 +373,47 @@ def test_rows_and_files_that_are_missing_or_added_are_found(
 
     for position, damage in damages():
         damage()
-        with pytest.raises(LogDamaged) as error:
+        with pytest.raises(ArchiveDamaged) as error:
             Archive(folder).verify(seal=seal)
         assert error.value.position == position
         for path, content in whole.items():
             path.write_bytes(content)
         assert Archive(folder).verify(seal=seal) == seal
+
+
+@pytest.mark.parametrize("first", [1, 5, 9])
+def test_a_damaged_file_is_named_and_made_again(
+    archived: tuple[Timeline, Path], first: int
+) -> None:
+    record, folder = archived
+    url = str(record.store.engine.url)
+    whole = {path: path.read_bytes() for path in folder.iterdir()}
+    damaged = folder / file(first)
+    damaged.write_bytes(whole[damaged][:-20])
+
+    checked = CliRunner().invoke(cli, ["verify", str(folder)])
+    assert checked.exit_code == 1
+    assert f"the archive's file {damaged} is damaged" in checked.output
+    assert "delete it and run `timeline archive` again" in checked.output
+    if first in (1, 9):  # an archive is gone on with by its first file and its last
+        again = CliRunner().invoke(cli, ["--db", url, "archive", str(folder)])
+        assert again.exit_code == 1
+        assert f"the archive's file {damaged} is damaged" in again.output
+
+    damaged.unlink()
+    assert CliRunner().invoke(cli, ["--db", url, "archive", str(folder)]).exit_code == 0
+    assert CliRunner().invoke(cli, ["verify", str(folder)]).exit_code == 0
+    assert {path: path.read_bytes() for path in folder.iterdir()} == whole
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    archived: tuple[Timeline, Path],
+) -> None:
+    _, folder = archived
+    (folder / file(5)).unlink()
+    (folder / file(5)).mkdir()
+    with pytest.raises(InvalidInput, match=f"cannot read .*{file(5)}: .*directory"):
+        Archive(folder).verify()
 
 
 def test_the_commands_make_and_verify_it(

@@ -33,7 +33,7 @@ import attrs
 import sqlalchemy as sa
 
 from timeline import database
-from timeline.errors import InvalidInput, LogDamaged, MissingExtra, NotFound
+from timeline.errors import ArchiveDamaged, InvalidInput, LogDamaged, MissingExtra, NotFound
 from timeline.events import EventRedacted, Redacted, type_names
 from timeline.integrity import GENESIS, Chain, Head, followed, require_sealed
 from timeline.store import EventStore
@@ -121,7 +121,7 @@ class Archive:
 
         Raises:
             NotFound: there is no archive.
-            LogDamaged: the file cannot be read.
+            ArchiveDamaged: the file cannot be read.
         """
         files = self._existing()
         last = max(files)
@@ -135,13 +135,13 @@ class Archive:
 
         Raises:
             NotFound: there is no archive.
-            LogDamaged: the file cannot be read, or is none of an archive.
+            ArchiveDamaged: the file cannot be read, or is none of an archive.
         """
         first, name = next(iter(self._existing().items()))
         with self._opened(first, name) as file:
             marks = file.schema_arrow.metadata or {}
             if _SIZE not in marks:
-                raise LogDamaged(first, f"{name}: it is not a file of an archive")
+                raise self._damaged(first, "it is not a file of an archive", name)
             return int(marks[_SIZE])
 
     def rows(self, *, after: int = 0, until: int | None = None) -> Iterator[Stored]:
@@ -149,7 +149,7 @@ class Archive:
 
         Raises:
             NotFound: there is no archive.
-            LogDamaged: a file cannot be read; names the first position in it.
+            ArchiveDamaged: a file cannot be read; names the first position in it.
         """
         for table in self.tables(after=after, until=until):
             yield from stored_rows(table)
@@ -159,7 +159,7 @@ class Archive:
 
         Raises:
             NotFound: there is no archive.
-            LogDamaged: a file cannot be read; names the first position in it.
+            ArchiveDamaged: a file cannot be read; names the first position in it.
         """
         files = self._existing()
         firsts = sorted(files)
@@ -193,12 +193,27 @@ class Archive:
         import pyarrow.parquet as pq
 
         try:
-            with self._fs.open(f"{self._path}/{name}", "rb") as raw, pq.ParquetFile(raw) as file:
+            raw = self._fs.open(f"{self._path}/{name}", "rb")
+        except Exception as error:
+            # Each kind of store has errors of its own.
+            raise self._unreadable(name, error) from error
+        try:
+            with raw, pq.ParquetFile(raw) as file:
                 if not file.schema_arrow.equals(_schema()):
-                    raise LogDamaged(first, f"{name}: its columns are not those of an archive")
+                    problem = "its columns are not those of an archive"
+                    raise self._damaged(first, problem, name)
                 yield file
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise LogDamaged(first, f"{name}: it cannot be read ({_first_line(error)})") from error
+        except (pa.ArrowException, OSError, UnicodeDecodeError, IndexError) as error:
+            if getattr(error, "errno", None):  # of the system, and not of what is in the file
+                raise self._unreadable(name, error) from error
+            problem = f"it cannot be read ({_first_line(error)})"
+            raise self._damaged(first, problem, name) from error
+
+    def _damaged(self, position: int, problem: str, name: str | None = None) -> ArchiveDamaged:
+        return ArchiveDamaged(self.target, position, problem, name)
+
+    def _unreadable(self, name: str, error: Exception) -> InvalidInput:
+        return InvalidInput(f"cannot read {self.target}/{name}: {_first_line(error)}")
 
     def verify(self, *, seal: Head | None = None, progress: Progress | None = None) -> Head:
         """Check the archive against its digests and a seal, without the database.
@@ -214,18 +229,23 @@ class Archive:
 
         Raises:
             NotFound: there is no archive.
-            LogDamaged: something was changed, removed, added or put elsewhere; names the first
+            ArchiveDamaged: something was changed, removed, added or put elsewhere; names the first
                 position where that shows, and the file.
         """
         last = self.head().position
-        reached = followed(self._checked(), seal, progress, last)
-        require_sealed(reached, seal)
+        try:
+            reached = followed(self._checked(), seal, progress, last)
+            require_sealed(reached, seal)
+        except LogDamaged as error:
+            # The archive is; the log it was made from may well be sound.
+            raise self._damaged(error.position, error.problem) from None
         return reached
 
     def _checked(self) -> Iterator[Head]:
         links = Chain()
         yield links.head
-        for first, name in sorted(self._existing().items()):
+        files = self._existing()
+        for first, name in sorted(files.items()):
             if first > links.head.position + 1:
                 position = links.head.position + 1
                 raise LogDamaged(position, f"the event is missing; the next file is {name}")
@@ -234,8 +254,12 @@ class Archive:
                     for row in _checked_rows(table, links):
                         yield links.take(row._asdict())
                 except LogDamaged as error:
-                    raise LogDamaged(error.position, f"{name}: {error.problem}") from None
-        links.end()
+                    raise self._damaged(error.position, error.problem, name) from None
+        try:
+            links.end()
+        except LogDamaged as error:
+            holding = files[max(first for first in files if first <= error.position)]
+            raise self._damaged(error.position, error.problem, holding) from None
 
     # Writing
 
@@ -260,7 +284,8 @@ class Archive:
         Raises:
             InvalidInput: the archive is another log's, or has files of another size, or cannot be
                 written.
-            LogDamaged: the log, or the end of the archive, is not sound.
+            ArchiveDamaged: the end of the archive is not sound.
+            LogDamaged: the log is not.
             DatabaseError: see there.
         """
         files = self.files()
@@ -299,7 +324,7 @@ class Archive:
         Raises:
             NotFound: there is no archive.
             InvalidInput: it is another log's, or a takedown has not come to it.
-            LogDamaged, DatabaseError: see there.
+            ArchiveDamaged, DatabaseError: see there.
         """
         end = self.head()
         _require_same_log(store, end, store.head(), self.target)
