@@ -309,6 +309,26 @@ def test_a_store_that_refuses_is_told_of(archived: tuple[Timeline, Path]) -> Non
         record.archive("closed://place")
 
 
+def test_of_an_empty_log_there_is_no_archive(tmp_path: Path) -> None:
+    database = ["--db", f"sqlite:///{tmp_path}/empty.db"]
+    CliRunner().invoke(cli, [*database, "init"])
+    made = CliRunner().invoke(cli, [*database, "archive", str(tmp_path / "kept")])
+    assert made.exit_code == 1
+    assert "the log is empty: nothing was archived yet" in made.output
+    assert CliRunner().invoke(cli, ["verify", str(tmp_path / "kept")]).exit_code == 1
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_folder_with_other_parquet_files_is_refused(archived: tuple[Timeline, Path]) -> None:
+    record, folder = archived
+    (folder / "notes.txt").touch()
+    record.archive(folder)
+    pq.write_table(pa.table({"x": [1]}), folder / "other.parquet")
+    for use in (lambda: record.archive(folder), Archive(folder).verify):
+        with pytest.raises(InvalidInput, match=r"found other\.parquet\. Move it away"):
+            use()
+
+
 def test_an_empty_name_is_not_the_current_folder(archived: tuple[Timeline, Path]) -> None:
     record, _ = archived
     with pytest.raises(InvalidInput, match="found an empty name"):

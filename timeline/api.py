@@ -449,6 +449,7 @@ class Timeline(Reporting):
             MissingExtra: pyarrow or fsspec is not installed.
             InvalidInput: no such kind of address is known; the archive there is another log's, or
                 has files of another size.
+            NotFound: the log is empty.
             ArchiveDamaged: the end of the archive is not sound.
             LogDamaged: the log is not.
             DatabaseError: see there.

@@ -101,7 +101,7 @@ class Archive:
         """The names of the files, by the first position in each.
 
         Raises:
-            InvalidInput: the place cannot be looked at.
+            InvalidInput: the place cannot be looked at, or has other files ending in `.parquet`.
         """
         try:
             found = self._fs.ls(self._path, detail=False, refresh=True)
@@ -112,8 +112,19 @@ class Archive:
             raise InvalidInput(
                 f"cannot look for an archive at {self.target}: {_first_line(error)}"
             ) from error
-        names = (str(each).rsplit("/", 1)[-1] for each in found)
-        matches = sorted(name for name in names if _NAME.match(name))
+        names = sorted(str(each).rsplit("/", 1)[-1] for each in found)
+        matches = [name for name in names if _NAME.match(name)]
+        foreign = [
+            name
+            for name in names
+            if name.endswith(".parquet") and not name.startswith(".") and name not in matches
+        ]
+        if foreign:
+            # Whoever reads `*.parquet` would read it, too.
+            raise InvalidInput(
+                f"expected only files of an archive to end in .parquet, at {self.target}; found "
+                f"{foreign[0]}. Move it away, or name another place."
+            )
         return {int(name[7:27]): name for name in matches}
 
     def head(self) -> Head:
@@ -284,6 +295,7 @@ class Archive:
         Raises:
             InvalidInput: the archive is another log's, or has files of another size, or cannot be
                 written.
+            NotFound: the log is empty.
             ArchiveDamaged: the end of the archive is not sound.
             LogDamaged: the log is not.
             DatabaseError: see there.
@@ -294,6 +306,8 @@ class Archive:
         end = store.head()
         database.make_durable(store.engine)
         _require_same_log(store, before, end, self.target)
+        if not end.position:
+            raise NotFound("the log is empty: nothing was archived yet. Record something first.")
         self._sweep()
         written = []
         for first in range(1, end.position + 1, size):
