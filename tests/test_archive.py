@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
+from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import RECORDED, WHENS
@@ -25,6 +26,7 @@ from strategies import RECORDED, WHENS
 from timeline import (
     Actor,
     Archive,
+    ArchiveDamaged,
     EventCorrected,
     InvalidInput,
     LogDamaged,
@@ -265,8 +267,76 @@ def test_what_cannot_be_an_archive_is_refused_by_name(
     with pytest.raises(NotFound, match="no archive is at"):
         Archive(tmp_path / "nowhere").verify()
     pq.write_table(pa.table({"position": [1]}), tmp_path / file(1))
-    with pytest.raises(LogDamaged, match="columns are not those of an archive"):
+    with pytest.raises(ArchiveDamaged, match="columns are not those of an archive"):
         Archive(tmp_path).verify()
+
+
+@pytest.mark.parametrize("place", ["file", "/proc/none", "file/beneath"])
+def test_a_place_that_cannot_be_written_is_named(
+    archived: tuple[Timeline, Path], tmp_path: Path, place: str
+) -> None:
+    record, _ = archived
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidInput, match=f"cannot write the archive to .*{place}: "):
+        record.archive(tmp_path / place)
+
+
+class Refusing(MemoryFileSystem):
+    """A store whose errors are no errors of the system."""
+
+    protocol = "refusing"
+
+    def pipe_file(self, *_given: Any, **_named: Any) -> None:
+        raise RuntimeError("403 Forbidden")
+
+
+class Closed(Refusing):
+    """One that shows nothing either."""
+
+    protocol = "closed"
+
+    def ls(self, *_given: Any, **_named: Any) -> list[str]:
+        raise RuntimeError("401 Unauthorized")
+
+
+def test_a_store_that_refuses_is_told_of(archived: tuple[Timeline, Path]) -> None:
+    record, _ = archived
+    for store in (Refusing, Closed):
+        fsspec.register_implementation(store.protocol, store, clobber=True)
+    with pytest.raises(InvalidInput, match=r"cannot write the archive to .*: 403 Forbidden"):
+        record.archive("refusing://place")
+    with pytest.raises(InvalidInput, match=r"cannot look for an archive at .*: 401 Unauth"):
+        record.archive("closed://place")
+
+
+def test_of_an_empty_log_there_is_no_archive(tmp_path: Path) -> None:
+    database = ["--db", f"sqlite:///{tmp_path}/empty.db"]
+    CliRunner().invoke(cli, [*database, "init"])
+    made = CliRunner().invoke(cli, [*database, "archive", str(tmp_path / "kept")])
+    assert made.exit_code == 1
+    assert "the log is empty: nothing was archived yet" in made.output
+    assert CliRunner().invoke(cli, ["verify", str(tmp_path / "kept")]).exit_code == 1
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_folder_with_other_parquet_files_is_refused(archived: tuple[Timeline, Path]) -> None:
+    record, folder = archived
+    (folder / "notes.txt").touch()
+    record.archive(folder)
+    pq.write_table(pa.table({"x": [1]}), folder / "other.parquet")
+    for use in (lambda: record.archive(folder), Archive(folder).verify):
+        with pytest.raises(InvalidInput, match=r"found other\.parquet\. Move it away"):
+            use()
+
+
+def test_an_empty_name_is_not_the_current_folder(archived: tuple[Timeline, Path]) -> None:
+    record, _ = archived
+    with pytest.raises(InvalidInput, match="found an empty name"):
+        record.archive("")
+    with pytest.raises(InvalidInput, match="found an empty name"):
+        record.site("")
+    with pytest.raises(InvalidInput, match="expected a file to write; found ''"):
+        record.export_log("")
 
 
 # Verifying the archive alone
@@ -300,7 +370,7 @@ def test_whatever_is_changed_in_a_file_is_found_with_its_name(
     _, folder = archived
     rewritten(folder / file(5), lambda rows: rows[1].update({column: OTHER.get(column, "{}")}))
 
-    with pytest.raises(LogDamaged, match=file(5)) as error:
+    with pytest.raises(ArchiveDamaged, match=file(5)) as error:
         Archive(folder).verify()
     assert error.value.position == 6
 
@@ -323,12 +393,47 @@ def test_rows_and_files_that_are_missing_or_added_are_found(
 
     for position, damage in damages():
         damage()
-        with pytest.raises(LogDamaged) as error:
+        with pytest.raises(ArchiveDamaged) as error:
             Archive(folder).verify(seal=seal)
         assert error.value.position == position
         for path, content in whole.items():
             path.write_bytes(content)
         assert Archive(folder).verify(seal=seal) == seal
+
+
+@pytest.mark.parametrize("first", [1, 5, 9])
+def test_a_damaged_file_is_named_and_made_again(
+    archived: tuple[Timeline, Path], first: int
+) -> None:
+    record, folder = archived
+    url = str(record.store.engine.url)
+    whole = {path: path.read_bytes() for path in folder.iterdir()}
+    damaged = folder / file(first)
+    damaged.write_bytes(whole[damaged][:-20])
+
+    checked = CliRunner().invoke(cli, ["verify", str(folder)])
+    assert checked.exit_code == 1
+    assert f"the archive's file {damaged} is damaged" in checked.output
+    assert "delete it and run `timeline archive` again" in checked.output
+    if first in (1, 9):  # an archive is gone on with by its first file and its last
+        again = CliRunner().invoke(cli, ["--db", url, "archive", str(folder)])
+        assert again.exit_code == 1
+        assert f"the archive's file {damaged} is damaged" in again.output
+
+    damaged.unlink()
+    assert CliRunner().invoke(cli, ["--db", url, "archive", str(folder)]).exit_code == 0
+    assert CliRunner().invoke(cli, ["verify", str(folder)]).exit_code == 0
+    assert {path: path.read_bytes() for path in folder.iterdir()} == whole
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    archived: tuple[Timeline, Path],
+) -> None:
+    _, folder = archived
+    (folder / file(5)).unlink()
+    (folder / file(5)).mkdir()
+    with pytest.raises(InvalidInput, match=f"cannot read .*{file(5)}: .*directory"):
+        Archive(folder).verify()
 
 
 def test_the_commands_make_and_verify_it(

@@ -826,6 +826,22 @@ def test_a_closed_pipe_is_no_error_to_speak_of(command):
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full to write to")
+@pytest.mark.usefixtures("gas_union")
+@pytest.mark.parametrize(
+    "command",
+    ["log", "report initiative gas-union", "export rows meetings", "export log", "--help"],
+)
+def test_a_full_disk_is_told_of(command):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [COMMAND, *command.split()], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+
+    assert done.returncode == 1
+    assert done.stderr.decode() == "Error: cannot write: No space left on device\n"
+
+
 @pytest.mark.usefixtures("gas_union")
 def test_the_first_line_alone():
     done = shell("timeline log | head -1; timeline report attendance | head -1")

@@ -30,6 +30,7 @@ from timeline import (
     StatementMade,
     Timeline,
     cluster,
+    keeping,
     store,
 )
 from timeline.building import StoredRows
@@ -102,6 +103,10 @@ def rows_of(opened: Timeline, projection: Projection) -> list[Any]:
 
 def live(opened: Timeline, name: str) -> int:
     return next(s.build for s in opened.status() if s.projection == name and s.state == "live")
+
+
+def building(opened: Timeline, name: str = "plans") -> list[int]:
+    return [s.build for s in opened.status() if s.projection == name and s.state == "building"]
 
 
 # The same rows
@@ -313,10 +318,74 @@ def test_no_scheduler_and_no_workers_are_an_error(
     monkeypatch.setattr(cluster, "_PATIENCE", 0.3)
     with pytest.raises(ClusterError, match=r"at tcp://127\.0\.0\.1:9; found none within 0\.3 s"):
         ferry.rebuild("plans", on="tcp://127.0.0.1:9")
-    with pytest.raises(ClusterError, match="nonsense"):
-        ferry.rebuild("plans", on="nonsense")
     with threads(0) as address, pytest.raises(ClusterError, match="scheduler with workers"):
         ferry.rebuild("plans", on=address)
+    assert building(ferry) == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"on": "nonsense"}, "found 'nonsense' .missing port"),
+        ({"on": "http://127.0.0.1:9"}, "unknown address scheme 'http'"),
+        ({"workers": 1, "memory": "foo"}, "memory: expected a size, such as 2GiB; found 'foo'"),
+        ({"workers": 1, "memory": "-1"}, "memory: expected a size"),
+    ],
+)
+def test_what_is_no_address_and_no_size_is_said_before_anything_is_begun(
+    ferry: Timeline, choice: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        ferry.rebuild("plans", **choice)
+    assert building(ferry) == []
+
+
+def test_a_failure_leaves_no_build_that_was_begun(
+    ferry: Timeline, one_thread: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with record(f"sqlite:///{tmp_path}/other.db") as other:
+        fill(other)
+        other.archive(tmp_path / "other")
+    with pytest.raises(InvalidInput, match="to be of this log"):
+        ferry.rebuild("plans", on=one_thread, archive=tmp_path / "other")
+    with pytest.raises(NotFound, match="no archive is at"):
+        ferry.rebuild("plans", on=one_thread, archive=tmp_path / "none")
+    assert building(ferry) == []
+
+    def lost(*_given: Any) -> None:
+        raise ClusterError("lost")
+
+    monkeypatch.setattr(cluster.Fold, "_wait", lost)  # once the build is begun
+    with pytest.raises(ClusterError, match="lost"):
+        ferry.rebuild("plans", on=one_thread)
+    assert building(ferry) == []
+
+
+def test_a_failure_leaves_a_build_that_others_began(
+    kept_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "STEP", 20)  # so that it can be stopped midway
+
+    def interrupted(position: int, _target: int) -> None:
+        raise KeyboardInterrupt
+
+    def lost(_projection: Projection, _end: int) -> Any:
+        raise ClusterError("lost")
+
+    with record(kept_url) as opened:
+        fill(opened, FERRY)
+        with pytest.raises(KeyboardInterrupt):
+            opened.rebuild("plans", hold=True, progress=interrupted)
+        begun = building(opened)
+        projector = Projector(opened.store, BUILT_IN)
+        with pytest.raises(ClusterError, match="lost"):
+            projector.rebuild("plans", by=lost)
+
+        assert building(opened) == begun != []
+        assert building(opened, "statements") == []
+        with pytest.raises(ClusterError, match="lost"):
+            projector.rebuild("statements", by=lost)
+        assert building(opened, "statements") == []
 
 
 def test_a_worker_with_another_version_of_the_package_is_refused(

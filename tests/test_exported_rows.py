@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+import pty
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -247,3 +250,26 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     run("export", "rows", "meetings", "--format", "parquet", "-o", file)
     assert pq.read_table(file).num_rows == 3
     assert "Kept are" in run("export", "rows", "nothing", code=1).stderr
+
+
+def test_parquet_is_not_written_to_a_terminal(tmp_path: Path) -> None:
+    with Timeline.open(f"sqlite:///{tmp_path}/record.db"):
+        pass
+    terminal, end = pty.openpty()
+    try:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-c", "from timeline.cli import main; main()"),
+                *("--db", f"sqlite:///{tmp_path}/record.db"),
+                *("export", "rows", "meetings", "--format", "parquet"),
+            ],
+            stdout=end,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(end)
+        os.close(terminal)
+    assert done.returncode == 2
+    assert "parquet is not for a terminal: name a file with -o" in done.stderr

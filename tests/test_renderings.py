@@ -119,6 +119,15 @@ def test_a_table_that_is_not_there_is_named_with_those_that_are(record: Timeline
         record.statements(topic="tides").to_csv("What was said")
 
 
+def test_a_title_that_several_tables_begin_with_is_refused() -> None:
+    titles = ("Talks", "Talks held", "Terms")
+    report = document(*(table((Cell("1"),), title=title) for title in titles))
+    with pytest.raises(InvalidInput, match="'T' fits several: Talks; Talks held; Terms"):
+        render_csv(report, "T")
+    assert render_csv(report, "talks") == render_csv(report, "Talks")
+    assert render_csv(report, "talks h") == render_csv(report, "Talks held")
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_value_is_taken_for_a_formula(start: str) -> None:
     text = f"{start}HYPERLINK(1)"

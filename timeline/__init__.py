@@ -9,6 +9,7 @@ from timeline.builds import Build, Comparison, Difference
 from timeline.clock import When
 from timeline.cutoff import Cutoff
 from timeline.errors import (
+    ArchiveDamaged,
     ClusterError,
     Conflict,
     ConnectionLost,
@@ -114,6 +115,7 @@ __all__ = [
     "ActorsReport",
     "Appended",
     "Archive",
+    "ArchiveDamaged",
     "Archived",
     "Attendance",
     "AttendanceReport",

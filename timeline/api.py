@@ -450,7 +450,9 @@ class Timeline(Reporting):
             MissingExtra: pyarrow or fsspec is not installed.
             InvalidInput: no such kind of address is known; the archive there is another log's, or
                 has files of another size.
-            LogDamaged: the log, or the end of the archive, is not sound.
+            NotFound: the log is empty.
+            ArchiveDamaged: the end of the archive is not sound.
+            LogDamaged: the log is not.
             DatabaseError: see there.
         """
         made = Archive(os.fspath(target))

@@ -33,7 +33,7 @@ import attrs
 import sqlalchemy as sa
 
 from timeline import database
-from timeline.errors import InvalidInput, LogDamaged, MissingExtra, NotFound
+from timeline.errors import ArchiveDamaged, InvalidInput, LogDamaged, MissingExtra, NotFound
 from timeline.events import EventRedacted, Redacted, type_names
 from timeline.integrity import GENESIS, Chain, Head, followed, require_sealed
 from timeline.store import EventStore
@@ -78,7 +78,7 @@ class Archive:
 
     Raises:
         MissingExtra: pyarrow or fsspec is not installed.
-        InvalidInput: no such kind of address is known.
+        InvalidInput: no such kind of address is known, or the name is empty.
     """
 
     def __init__(self, target: str | os.PathLike[str]) -> None:
@@ -86,6 +86,8 @@ class Archive:
         import fsspec
 
         self.target = os.fspath(target)
+        if not self.target:
+            raise InvalidInput("expected a folder or an address of an archive; found an empty name")
         try:
             self._fs, self._path = fsspec.core.url_to_fs(self.target)
         except (ValueError, ImportError) as error:
@@ -96,13 +98,33 @@ class Archive:
     # Reading
 
     def files(self) -> dict[int, str]:
-        """The names of the files, by the first position in each."""
+        """The names of the files, by the first position in each.
+
+        Raises:
+            InvalidInput: the place cannot be looked at, or has other files ending in `.parquet`.
+        """
         try:
             found = self._fs.ls(self._path, detail=False, refresh=True)
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        names = (str(each).rsplit("/", 1)[-1] for each in found)
-        matches = sorted(name for name in names if _NAME.match(name))
+        except Exception as error:
+            # Each kind of store has errors of its own.
+            raise InvalidInput(
+                f"cannot look for an archive at {self.target}: {_first_line(error)}"
+            ) from error
+        names = sorted(str(each).rsplit("/", 1)[-1] for each in found)
+        matches = [name for name in names if _NAME.match(name)]
+        foreign = [
+            name
+            for name in names
+            if name.endswith(".parquet") and not name.startswith(".") and name not in matches
+        ]
+        if foreign:
+            # Whoever reads `*.parquet` would read it, too.
+            raise InvalidInput(
+                f"expected only files of an archive to end in .parquet, at {self.target}; found "
+                f"{foreign[0]}. Move it away, or name another place."
+            )
         return {int(name[7:27]): name for name in matches}
 
     def head(self) -> Head:
@@ -110,7 +132,7 @@ class Archive:
 
         Raises:
             NotFound: there is no archive.
-            LogDamaged: the file cannot be read.
+            ArchiveDamaged: the file cannot be read.
         """
         files = self._existing()
         last = max(files)
@@ -124,13 +146,13 @@ class Archive:
 
         Raises:
             NotFound: there is no archive.
-            LogDamaged: the file cannot be read, or is none of an archive.
+            ArchiveDamaged: the file cannot be read, or is none of an archive.
         """
         first, name = next(iter(self._existing().items()))
         with self._opened(first, name) as file:
             marks = file.schema_arrow.metadata or {}
             if _SIZE not in marks:
-                raise LogDamaged(first, f"{name}: it is not a file of an archive")
+                raise self._damaged(first, "it is not a file of an archive", name)
             return int(marks[_SIZE])
 
     def rows(self, *, after: int = 0, until: int | None = None) -> Iterator[Stored]:
@@ -138,7 +160,7 @@ class Archive:
 
         Raises:
             NotFound: there is no archive.
-            LogDamaged: a file cannot be read; names the first position in it.
+            ArchiveDamaged: a file cannot be read; names the first position in it.
         """
         for table in self.tables(after=after, until=until):
             yield from stored_rows(table)
@@ -148,7 +170,7 @@ class Archive:
 
         Raises:
             NotFound: there is no archive.
-            LogDamaged: a file cannot be read; names the first position in it.
+            ArchiveDamaged: a file cannot be read; names the first position in it.
         """
         files = self._existing()
         firsts = sorted(files)
@@ -182,12 +204,27 @@ class Archive:
         import pyarrow.parquet as pq
 
         try:
-            with self._fs.open(f"{self._path}/{name}", "rb") as raw, pq.ParquetFile(raw) as file:
+            raw = self._fs.open(f"{self._path}/{name}", "rb")
+        except Exception as error:
+            # Each kind of store has errors of its own.
+            raise self._unreadable(name, error) from error
+        try:
+            with raw, pq.ParquetFile(raw) as file:
                 if not file.schema_arrow.equals(_schema()):
-                    raise LogDamaged(first, f"{name}: its columns are not those of an archive")
+                    problem = "its columns are not those of an archive"
+                    raise self._damaged(first, problem, name)
                 yield file
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise LogDamaged(first, f"{name}: it cannot be read ({_first_line(error)})") from error
+        except (pa.ArrowException, OSError, UnicodeDecodeError, IndexError) as error:
+            if getattr(error, "errno", None):  # of the system, and not of what is in the file
+                raise self._unreadable(name, error) from error
+            problem = f"it cannot be read ({_first_line(error)})"
+            raise self._damaged(first, problem, name) from error
+
+    def _damaged(self, position: int, problem: str, name: str | None = None) -> ArchiveDamaged:
+        return ArchiveDamaged(self.target, position, problem, name)
+
+    def _unreadable(self, name: str, error: Exception) -> InvalidInput:
+        return InvalidInput(f"cannot read {self.target}/{name}: {_first_line(error)}")
 
     def verify(self, *, seal: Head | None = None, progress: Progress | None = None) -> Head:
         """Check the archive against its digests and a seal, without the database.
@@ -203,18 +240,23 @@ class Archive:
 
         Raises:
             NotFound: there is no archive.
-            LogDamaged: something was changed, removed, added or put elsewhere; names the first
+            ArchiveDamaged: something was changed, removed, added or put elsewhere; names the first
                 position where that shows, and the file.
         """
         last = self.head().position
-        reached = followed(self._checked(), seal, progress, last)
-        require_sealed(reached, seal)
+        try:
+            reached = followed(self._checked(), seal, progress, last)
+            require_sealed(reached, seal)
+        except LogDamaged as error:
+            # The archive is; the log it was made from may well be sound.
+            raise self._damaged(error.position, error.problem) from None
         return reached
 
     def _checked(self) -> Iterator[Head]:
         links = Chain()
         yield links.head
-        for first, name in sorted(self._existing().items()):
+        files = self._existing()
+        for first, name in sorted(files.items()):
             if first > links.head.position + 1:
                 position = links.head.position + 1
                 raise LogDamaged(position, f"the event is missing; the next file is {name}")
@@ -223,8 +265,12 @@ class Archive:
                     for row in _checked_rows(table, links):
                         yield links.take(row._asdict())
                 except LogDamaged as error:
-                    raise LogDamaged(error.position, f"{name}: {error.problem}") from None
-        links.end()
+                    raise self._damaged(error.position, error.problem, name) from None
+        try:
+            links.end()
+        except LogDamaged as error:
+            holding = files[max(first for first in files if first <= error.position)]
+            raise self._damaged(error.position, error.problem, holding) from None
 
     # Writing
 
@@ -247,8 +293,11 @@ class Archive:
             progress: told how far it has come, and how far it is to come.
 
         Raises:
-            InvalidInput: the archive is another log's, or has files of another size.
-            LogDamaged: the log, or the end of the archive, is not sound.
+            InvalidInput: the archive is another log's, or has files of another size, or cannot be
+                written.
+            NotFound: the log is empty.
+            ArchiveDamaged: the end of the archive is not sound.
+            LogDamaged: the log is not.
             DatabaseError: see there.
         """
         files = self.files()
@@ -257,6 +306,8 @@ class Archive:
         end = store.head()
         database.make_durable(store.engine)
         _require_same_log(store, before, end, self.target)
+        if not end.position:
+            raise NotFound("the log is empty: nothing was archived yet. Record something first.")
         self._sweep()
         written = []
         for first in range(1, end.position + 1, size):
@@ -287,7 +338,7 @@ class Archive:
         Raises:
             NotFound: there is no archive.
             InvalidInput: it is another log's, or a takedown has not come to it.
-            LogDamaged, DatabaseError: see there.
+            ArchiveDamaged, DatabaseError: see there.
         """
         end = self.head()
         _require_same_log(store, end, store.head(), self.target)
@@ -350,9 +401,28 @@ class Archive:
         if not self._local:
             memory = io.BytesIO()
             yield memory
-            self._fs.makedirs(self._path, exist_ok=True)
-            self._fs.pipe_file(f"{self._path}/{name}", memory.getvalue())
+            self._put(name, memory.getvalue())
             return
+        try:
+            with self._renamed(name) as file:
+                yield file
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _put(self, name: str, content: bytes) -> None:
+        try:
+            self._fs.makedirs(self._path, exist_ok=True)
+            self._fs.pipe_file(f"{self._path}/{name}", content)
+        except Exception as error:
+            # Each kind of store has errors of its own.
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: Exception) -> InvalidInput:
+        return InvalidInput(f"cannot write the archive to {self.target}: {_first_line(error)}")
+
+    @contextlib.contextmanager
+    def _renamed(self, name: str) -> Iterator[Any]:
+        """A local file under a hidden name, until all is written."""
         folder = Path(self._path)
         folder.mkdir(parents=True, exist_ok=True)
         hidden = folder / f".{name}.{secrets.token_hex(4)}.part"
@@ -363,13 +433,17 @@ class Archive:
                 os.fsync(file.fileno())
             hidden.replace(folder / name)
         finally:
-            hidden.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                hidden.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         """Remove what a run that was killed has left."""
         if self._local:
-            for left in Path(self._path).glob(".events-*.part"):
-                left.unlink(missing_ok=True)
+            try:
+                for left in Path(self._path).glob(".events-*.part"):
+                    left.unlink(missing_ok=True)
+            except OSError as error:
+                raise self._unwritable(error) from error
 
     @property
     def _local(self) -> bool:

@@ -115,9 +115,14 @@ class Builder:
         """Build a projection, as far as the end of the log or the limit, unless stopped."""
         # By itself, so that only events that it handles are read.
         alone = Builder(Keeper(self._store, [projection]))
-        build = persistently(lambda: alone._begun(projection))
+        build, new = persistently(lambda: alone._begun(projection))
         if by is not None and build.state == "building":
-            build = alone._filled(projection, build, by)
+            try:
+                build = alone._filled(projection, build, by)
+            except BaseException:
+                if new:
+                    alone._abandon(build)
+                raise
         done, rounds = {"live", "ready", "built"} if hold else {"live", "ready"}, 0
         while build.state not in done and not (stop and stop.is_set()):
             if build.position < build.target:
@@ -130,8 +135,8 @@ class Builder:
                 progress(build.position, build.target)
         return build
 
-    def _begun(self, projection: Projection) -> Build:
-        """The build under way for this code, or a new one."""
+    def _begun(self, projection: Projection) -> tuple[Build, bool]:
+        """The build under way for this code, or a new one; and whether it is new."""
         with database.writing(self._store.engine) as connection:
             builds.exclude_builders(connection)
             mine = [
@@ -141,8 +146,20 @@ class Builder:
                 and build.state in ("building", "built")
             ]
             if mine:
-                return mine[-1]
-            return builds.make(connection, projection)
+                return mine[-1], False
+            return builds.make(connection, projection), True
+
+    def _abandon(self, build: Build) -> None:
+        """Drop a build that has no rows yet: as if it had not been begun."""
+        # What went wrong may have been the database, and is what the caller is to hear of.
+        with (
+            contextlib.suppress(DatabaseError),
+            database.writing(self._store.engine) as connection,
+        ):
+            builds.exclude_builders(connection)
+            now = builds.again(connection, build, lock=True)
+            if now is not None and now.state == "building" and now.position == 0:
+                builds.drop(connection, now)
 
     def _filled(self, projection: Projection, build: Build, by: FoldedElsewhere) -> Build:
         """Fill a build with rows that were folded elsewhere, at once."""

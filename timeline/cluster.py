@@ -111,12 +111,14 @@ def rebuild(
         NotFound, DatabaseBusy, DatabaseError: see `Projector.rebuild`.
     """
     _require_dask()
+    _require_sensible(workers)
     projection = projector.named(name)
     division_of(projection)
     modules = _modules(projection, projector.store.codec.known)
     with connected(workers) as client:
         _require_same_code(client, modules)
         fold = Fold(client, projector, modules, workers.archive, progress)
+        fold.require_readable()
         return projector.rebuild(name, hold=hold, progress=progress, by=fold)
 
 
@@ -129,6 +131,34 @@ def _require_dask() -> None:
 
 
 # Workers
+
+
+def _require_sensible(workers: Workers) -> None:
+    """Check what is said of workers, before any is asked."""
+    from dask.utils import parse_bytes
+    from distributed.comm import get_address_host_port, parse_address
+    from distributed.comm.registry import get_backend
+
+    if workers.memory is not None:
+        try:
+            size = parse_bytes(workers.memory)
+        except ValueError:
+            size = 0
+        if size < 1:
+            raise InvalidInput(
+                f"memory: expected a size, such as 2GiB; found {workers.memory!r}"
+            ) from None
+    if workers.on is not None:
+        try:
+            kind, _ = parse_address(workers.on)
+            get_backend(kind)
+            if kind in {"tcp", "tls"}:
+                get_address_host_port(workers.on)
+        except ValueError as error:
+            raise InvalidInput(
+                "on: expected the address of a Dask scheduler, such as tcp://host:8786; found "
+                f"{workers.on!r} ({error})"
+            ) from None
 
 
 @contextlib.contextmanager
@@ -464,6 +494,14 @@ class Fold:
     def _submit(self, work: Callable[..., Any], name: str, *given: Any) -> Any:
         key = f"timeline-{work.__name__}-{name}-{self._run}"
         return self._client.submit(work, *given, key=key, pure=False)
+
+    def require_readable(self) -> None:
+        """Check that there is something that workers can read: the database, or a sound archive.
+
+        Raises:
+            InvalidInput, NotFound: there is not; see `Timeline.rebuild`.
+        """
+        self._until(self._store.head().position)
 
     def _until(self, end: int) -> int:
         if self._archive is None:

@@ -16,6 +16,7 @@
     ├── UnknownEventType          a type, or a version of one, that this code cannot read
     ├── MissingExtra              libraries that only some uses need are not installed
     ├── ClusterError              workers are not there, were lost, or have other code
+    ├── ArchiveDamaged            a file of an archive is not what was written; the log may be sound
     └── DatabaseError
         ├── DatabaseUnreachable   no connection could be made; later there may be one  (transient)
         │   └── ConnectionLost    it broke while in use                                (transient)
@@ -206,6 +207,30 @@ class MissingExtra(TimelineError):
 
 class ClusterError(TimelineError):
     """Workers could not be reached, were lost, or have other code. Nothing was written."""
+
+
+class ArchiveDamaged(TimelineError):
+    """An archive is not what was written. That says nothing of the log it was made from.
+
+    Attributes:
+        position: the first position at which that shows.
+        file: the file to delete, as it is called in the archive; None where one is missing.
+        problem: what is wrong.
+    """
+
+    def __init__(self, archive: str, position: int, problem: str, file: str | None) -> None:
+        self.position, self.problem, self.file = position, problem, file
+        if file is not None:
+            message = (
+                f"the archive's file {archive}/{file} is damaged at position {position}: {problem}"
+                ": delete it and run `timeline archive` again."
+            )
+        else:
+            message = (
+                f"the archive at {archive} is damaged at position {position}: {problem}. Run "
+                "`timeline archive` again; if that does not mend it, archive to another place."
+            )
+        super().__init__(message)
 
 
 class DatabaseError(TimelineError):

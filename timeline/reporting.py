@@ -528,6 +528,9 @@ class Reporting(abc.ABC):
             InvalidInput: the folder holds what this did not write, or cannot be written.
             MissingExtra: the libraries of the extra `pages` are not installed.
         """
+        if not os.fspath(folder):
+            # As a path, it would be the folder we stand in.
+            raise InvalidInput("expected a folder for the site; found an empty name")
         with self.view() as view:
             return write_site(view, Path(folder), title=title, progress=progress)
 

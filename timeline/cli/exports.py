@@ -164,6 +164,8 @@ def export_rows(
     timeline export rows meetings -o meetings.csv
     timeline export rows statements --format parquet -o statements.parquet
     """
+    if form == "parquet" and path == "-" and sys.stdout.isatty():
+        raise click.UsageError("parquet is not for a terminal: name a file with -o, or use a pipe")
     with opener() as timeline:
         chosen(timeline, moment).export_rows(name, _place(path), form)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import os
+import sys
+from typing import Any, NoReturn
 
 import click
 
@@ -19,9 +22,28 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            done = super().invoke(ctx)
         except TimelineError as error:
             raise click.ClickException(str(error)) from error
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()  # while a full disk can still be told of
+        return done
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().main(*args, **options)
+        except OSError as error:  # a closed pipe is click's own matter
+            _cannot_write(error)
+
+
+def _cannot_write(error: OSError) -> NoReturn:
+    """Say that the output, or a file, cannot be written, and end."""
+    where = f"{error.filename}: " if error.filename else ""
+    click.echo(f"Error: cannot write: {where}{error.strerror or error}", err=True)
+    # Python tries once more at exit to write what is left, and would complain in its own way.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

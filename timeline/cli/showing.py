@@ -58,8 +58,8 @@ _OPTIONS = (
     click.option(
         "--table",
         metavar="TITLE",
-        help="With csv: this table as it is shown, by its title or the beginning of it. Without it "
-        "each cell of every table is a row.",
+        help="With csv: this table as it is shown, by its title or a beginning that no other has. "
+        "Without it each cell of every table is a row.",
     ),
 )
 

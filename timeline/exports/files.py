@@ -28,6 +28,8 @@ def new_file(place: Place) -> Iterator[BinaryIO]:
         yield place
         return
     final = Path(place)
+    if not final.name:
+        raise InvalidInput(f"expected a file to write; found {os.fspath(place)!r}")
     made = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
     try:
         with made.open("xb") as out:

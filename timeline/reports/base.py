@@ -114,6 +114,7 @@ class Report(abc.ABC):
 
         Raises:
             NotFound: the report has no such table, or nothing to show in it.
+            InvalidInput: several begin like that.
         """
         return render_csv(self.document(), table)
 
@@ -130,6 +131,7 @@ class Report(abc.ABC):
 
         Raises:
             NotFound: the report has no such table, or nothing to show in it.
+            InvalidInput: several begin like that.
             InvalidInput: no such library is known.
             MissingExtra: neither library is installed; the extra `frames` brings pandas.
         """

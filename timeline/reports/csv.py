@@ -22,6 +22,7 @@ def render_csv(document: Document, table: str | None = None) -> str:
 
     Raises:
         NotFound: the report has no such table.
+        InvalidInput: several begin like that.
     """
     grid = long_grid(document) if table is None else table_grid(document, table)
     out = io.StringIO()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from timeline.errors import NotFound
+from timeline.errors import InvalidInput, NotFound
 from timeline.reports.document import CONTINUED, NOTHING, Cell, Document, Line, Table
 
 LONG = ("table", "row", "column", "value", "about", "evidence", "sources")
@@ -52,6 +52,7 @@ def table_grid(document: Document, title: str) -> Grid:
 
     Raises:
         NotFound: the report has no such table; the message names those it has.
+        InvalidInput: several begin like that; the message names them.
     """
     table = _titled(whole(document.tables), title)
     rows = ((*map(_value, line), *_behind(line)) for line in table.rows)
@@ -62,8 +63,13 @@ def _titled(tables: Sequence[Table], title: str) -> Table:
     wanted = title.casefold()
     for fits in (str.__eq__, str.startswith):
         found = [table for table in tables if fits(table.title.casefold(), wanted)]
-        if found and wanted:
+        if len(found) == 1 and wanted:
             return found[0]
+        if found and wanted:
+            several = "; ".join(table.title for table in found)
+            raise InvalidInput(
+                f"expected the title of one table; {title!r} fits several: {several}"
+            )
     known = "; ".join(table.title for table in tables)
     raise NotFound(
         f"the report has no table {title!r}. " + (f"It has: {known}." if known else "It has none.")
