@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import timeline.reports
 from timeline import Actor, Link, Position, ProposalMade, Source, StatementMade, Timeline
 from timeline.errors import InvalidInput, MissingExtra
+from timeline.reports import Report
 from timeline.reports import page as pages
 from timeline.reports.document import Cell, Document, Fact, Table
 from timeline.reports.evidence import Citation, Named, Support, Told
@@ -150,6 +152,18 @@ def test_every_report_can_be_reached_from_the_index(sites: Path) -> None:
     found = read(sites / "gas-union")
     leads = {target("index.html", link) for link in found["index.html"].links}
     assert leads == found.keys()
+
+
+def test_a_site_leaves_out_no_sort_of_report_but_changes(sites: Path) -> None:
+    pages = sorted((sites / "strait-ferry").rglob("*.html"))
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    kinds = {each.lower().replace(" ", "-") for each in re.findall('<p class="kind">(.*?)<', text)}
+    every = {
+        each.kind
+        for each in vars(timeline.reports).values()
+        if isinstance(each, type) and issubclass(each, Report) and each is not Report
+    }
+    assert kinds >= every - {"changes"}, every - kinds
 
 
 def test_an_event_is_cited_once_however_many_cells_rest_on_it(gas_union: Timeline) -> None:

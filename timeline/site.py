@@ -31,11 +31,14 @@ from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
 from timeline.reports.document import Document, Table, about, cell
 from timeline.reports.dossier import dossier_report
+from timeline.reports.encounters import encounters_report
+from timeline.reports.follow_ups import follow_ups_report
 from timeline.reports.initiative import initiative_report
 from timeline.reports.origins import sources_report
 from timeline.reports.page import Crumb, render_page
 from timeline.reports.plans import plans_report
 from timeline.reports.position_table import positions_report
+from timeline.reports.statement_counts import statement_counts_report
 from timeline.reports.statements import statements_report
 
 MANIFEST = "site.json"
@@ -69,8 +72,11 @@ class Section:
 _WHOLE: Mapping[str, tuple[str, Callable[[View], Report]]] = {
     "chronology": ("Chronology", chronology_report),
     "attendance": ("Attendance of all meetings", attendance_report),
+    "encounters": ("Who met whom", encounters_report),
     "statements": ("Statements", statements_report),
+    "statement-counts": ("Statements by actor and month", statement_counts_report),
     "plans": ("Plans and what became of them", plans_report),
+    "follow-ups": ("Plans to meet, and meetings after them", follow_ups_report),
     "contradictions": ("Contradictions", contradictions_report),
     "actors": ("Who is who", actors_report),
     "sources": ("Sources", sources_report),
