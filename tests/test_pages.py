@@ -367,6 +367,27 @@ def test_a_matrix_that_was_split_is_one_again(
     assert page.get_by_role("dialog").is_visible()
 
 
+@pytest.mark.parametrize("width", [768, 1280])
+def test_pairs_and_counts_can_be_read_off(visit: Callable[..., Any], width: int) -> None:
+    page = visit("gas-union/all/encounters.html", width=width)
+    table = page.get_by_role("table", name="Pairs")
+    rows = table.locator("tbody tr")
+    style = "each => getComputedStyle(each)"
+    names = rows.first.locator("th")
+    assert [each.evaluate(f"{style}.position") for each in names.all()] == ["sticky", "static"]
+    ends = "all => new Set(all.map(each => Math.round(each.getBoundingClientRect().right))).size"
+    counts = table.locator("tbody td[data-label=Meetings] .digits")
+    assert counts.count() == rows.count()
+    assert counts.evaluate_all(ends) == 1
+    apart = "all => Math.min(...all.map(row => row.querySelector('td .digits')"
+    apart += ".getBoundingClientRect().left - row.cells[1].querySelector('bdi')"
+    apart += ".getBoundingClientRect().right))"
+    assert rows.evaluate_all(apart) > 8
+    dates = table.locator("tbody td[data-label=When] .date")
+    assert dates.count() > 0
+    assert dates.evaluate_all("all => Math.max(...all.map(d => d.getClientRects().length))") == 1
+
+
 def test_it_works_by_keyboard_alone(visit: Callable[..., Any]) -> None:
     page = visit(INITIATIVE)
     page.keyboard.press("Tab")
