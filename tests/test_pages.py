@@ -267,7 +267,8 @@ def test_a_chart_says_in_words_what_it_draws() -> None:
 
 def test_an_uncertain_date_is_drawn_as_a_bar(gas_union: Timeline) -> None:
     [drawn] = gas_union.initiative("gas-union").document().charts
-    page = gas_union.initiative("gas-union").to_html()
+    whole = gas_union.initiative("gas-union").to_html()
+    page = whole[whole.index('class="broad"') : whole.index('class="narrow"')]
     bars = re.findall(r'fill="var\(--accent\)" opacity="0.28"', page)
     assert len(bars) == sum((each.end - each.start).days > 0 for each in drawn.marks) > 0
     for lane in drawn.lanes:
@@ -388,6 +389,23 @@ def test_pairs_and_counts_can_be_read_off(visit: Callable[..., Any], width: int)
     assert dates.evaluate_all("all => Math.max(...all.map(d => d.getClientRects().length))") == 1
 
 
+@pytest.mark.parametrize("width", [360, 768])
+def test_a_chart_shows_all_of_its_time_and_lanes(visit: Callable[..., Any], width: int) -> None:
+    page = visit("gas-union/all/attendance.html", width=width)
+    picture = page.locator(".picture svg").locator("visible=true")
+    box = picture.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    words = picture.locator("text").all_text_contents()
+    assert {"Meetings", "Armenia", "Uzbekistan"} <= set(words)
+    size = "each => 12 * each.getBoundingClientRect().width / each.viewBox.baseVal.width"
+    assert picture.evaluate(size) > 8.5
+    legend = page.locator(".legend").first
+    ends = "all => Math.max(...all.map(each => each.getBoundingClientRect().right))"
+    assert legend.locator("li").evaluate_all(ends) <= width
+    assert "attended" in legend.inner_text()
+
+
 def test_it_works_by_keyboard_alone(visit: Callable[..., Any]) -> None:
     page = visit(INITIATIVE)
     page.keyboard.press("Tab")
@@ -475,7 +493,7 @@ def test_what_a_source_says_stays_text(sites: Path, visit: Callable[..., Any]) -
     page.goto((sites / "hostile/initiatives/plan.html").as_uri())
     assert HOSTILE in page.inner_text("h1")
     assert HOSTILE in page.inner_text("blockquote")
-    assert page.text_content("svg").startswith("Ivan <script>window.pwned")
+    assert page.text_content(".picture svg").startswith("Ivan <script>window.pwned")
     page.locator("main td").first.click()
     assert HOSTILE in page.get_by_role("dialog").inner_text()
 

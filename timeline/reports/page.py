@@ -237,7 +237,7 @@ def _picture(chart: Chart, tables: Sequence[Table]) -> Mapping[str, Any]:
     from markupsafe import Markup
 
     try:
-        from timeline.reports.drawing import draw
+        from timeline.reports.drawing import draw, legend
     except ImportError:
         raise MissingExtra("A chart", "pages") from None
     titles = [table.title for table in tables]
@@ -245,8 +245,12 @@ def _picture(chart: Chart, tables: Sequence[Table]) -> Mapping[str, Any]:
         "title": chart.title,
         "beside": f"part-{titles.index(chart.beside) + 1}",
         "text": chart.text,
+        "legend": legend(chart),
+        "solid": chart.solid,
+        "outline": chart.outline,
         # Made of elements and attributes that `draw` knows, whatever the words in it.
         "picture": Markup(draw(_drawable(chart))),
+        "narrow": Markup(draw(_drawable(chart), narrow=True)),
     }
 
 
