@@ -34,7 +34,7 @@ from timeline.reports.evidence import Citation, Support, Told
 from timeline.reports.notes import Notes, run_text, runs
 from timeline.reports.text import inert
 
-_DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
+DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
 """A date, or the first and the last day of a stretch: it stays on one line."""
 
 _DAYS = re.compile(r"([0-9]{4}-[0-9]{2}[0-9X~?%./-]*)")
@@ -284,7 +284,7 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
 
 def _pieces(text: str) -> list[tuple[str, bool]]:
     """The text in parts, each with whether it is a date that should stay on one line."""
-    if _DATE.match(text):  # the whole of it, of which the cell's own class tells
+    if DATE.match(text):  # the whole of it, of which the cell's own class tells
         return [(text, False)]
     parts = _DAYS.split(text)
     return [(part, index % 2 == 1) for index, part in enumerate(parts) if part]
@@ -292,7 +292,7 @@ def _pieces(text: str) -> list[tuple[str, bool]]:
 
 def _classes(table: Table, cell: Cell) -> Iterator[str]:
     """What the style and the script should know of a cell of a table."""
-    if _DATE.match(cell.text):
+    if DATE.match(cell.text):
         yield "date"
     if cell.text == table.otherwise:
         yield "quiet"
