@@ -540,7 +540,8 @@ def saying(text: str) -> str:
     """A page that has the text wherever a source may have its way."""
     who = Named(text, text)
     told = Support(
-        source=text, title=text, publisher=who, published=text, address=None, origin=text,
+        source=text, title=text, language=text, publisher=who,
+        published=text, address=None, origin=text,
         origin_publisher=who, grade=text, cited_in=text, at=text, excerpt=text,
         chain=(Told(who, text, who, text, text),),
     )  # fmt: skip
@@ -550,6 +551,20 @@ def saying(text: str) -> str:
     facts = (Fact(text, cell),)
     document = Document(text, (cell,), tables, tables, (text,), text, kind=text, facts=facts)
     return render_page(document, links={"actor/x": "x.html"}, trail=[Crumb(text, "../index.html")])
+
+
+def test_a_screen_reader_is_told_the_language_of_a_source() -> None:
+    def languages(tag: str | None) -> list[tuple[str, str]]:
+        with Timeline.open("sqlite://") as timeline:
+            timeline.add(Actor("tass", "organisation", "TASS"))
+            timeline.add(Source("text", publisher="tass", title="О союзе", language=tag))
+            timeline.append(StatementMade("tass", "No."), source="text", excerpt="Нет.")
+            page = timeline.statements().to_html()
+        return re.findall(r"<(cite|blockquote)[^>]* lang=\"([^\"]*)\"", page)
+
+    assert languages("ru") == [("cite", "ru"), ("blockquote", "ru")]
+    assert languages("uz-Latn") == [("cite", "uz-Latn"), ("blockquote", "uz-Latn")]
+    assert languages("en") == languages(None) == []
 
 
 @pytest.mark.parametrize(
@@ -569,7 +584,8 @@ def saying(text: str) -> str:
 )
 def test_only_addresses_of_the_web_are_links(address: str, safe: bool) -> None:
     told = Support(
-        source="s", title="T", publisher=Named("p", "P"), published=None, address=address,
+        source="s", title="T", language=None, publisher=Named("p", "P"),
+        published=None, address=address,
         origin="s", origin_publisher=Named("p", "P"), grade="ordinary", cited_in=None, at=None,
         excerpt=None, chain=(),
     )  # fmt: skip

@@ -43,6 +43,8 @@ _DAYS = re.compile(r"([0-9]{4}-[0-9]{2}[0-9X~?%./-]*)")
 _NUMBER = re.compile(r"([0-9][0-9,]*)( \(.*\))?\Z", re.DOTALL)
 """A number, and perhaps a remark on it in brackets."""
 
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z", re.ASCII)
+
 _ABREAST = 9
 """Columns of a table that was split for narrower media, and is one again on a page."""
 
@@ -318,6 +320,7 @@ def _in_words(type: str) -> str:
 def _support(support: Support, links: Mapping[str, str]) -> Mapping[str, Any]:
     return {
         "support": support,
+        "language": _language(support.language),
         "address": _web_address(support.address),
         "page": links.get(f"source/{support.source}"),
         "chain": [(told.who.name, ", ".join(_details(told))) for told in support.chain],
@@ -328,6 +331,11 @@ def _details(told: Told) -> Iterator[str]:
     yield from (part for part in (told.capacity, told.manner, told.said) if part)
     if told.to:
         yield f"to {told.to}"
+
+
+def _language(tag: str | None) -> str | None:
+    """The tag, if a page in English has to tell it and it is formed as one (RFC 5646)."""
+    return tag if tag is not None and tag != "en" and _LANGUAGE.match(tag) else None
 
 
 def _web_address(address: str | None) -> str | None:
