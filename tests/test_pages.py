@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import timeline.reports
 from timeline import Actor, Link, Position, ProposalMade, Source, StatementMade, Timeline
 from timeline.errors import InvalidInput, MissingExtra
+from timeline.reports import Report
 from timeline.reports import page as pages
 from timeline.reports.document import Cell, Document, Fact, Table
 from timeline.reports.evidence import Citation, Named, Support, Told
@@ -152,6 +154,34 @@ def test_every_report_can_be_reached_from_the_index(sites: Path) -> None:
     assert leads == found.keys()
 
 
+def test_a_site_leaves_out_no_sort_of_report_but_changes(sites: Path) -> None:
+    pages = sorted((sites / "strait-ferry").rglob("*.html"))
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    kinds = {each.lower().replace(" ", "-") for each in re.findall('<p class="kind">(.*?)<', text)}
+    every = {
+        each.kind
+        for each in vars(timeline.reports).values()
+        if isinstance(each, type) and issubclass(each, Report) and each is not Report
+    }
+    assert kinds >= every - {"changes"}, every - kinds
+
+
+def test_the_index_says_what_a_page_holds(sites: Path) -> None:
+    page = (sites / "gas-union/index.html").read_text(encoding="utf-8")
+    plain = re.sub(r"</?(span|a)[^>]*>", "", page)
+    glances = dict(re.findall(r"<bdi>([^<]*)</bdi></th>\s*<td[^>]*><bdi>(.*?)</bdi>", plain))
+    assert glances["Chronology"] == "99 reports, 2002 to 2023"
+    assert glances["Who is who"] == "98 actors"
+    assert glances["Putin–Mirziyoyev call of 30 November 2022"] == "2022-11-30; held"
+    assert not [told for told in glances.values() if "–" in told.split("; ") or "lines" in told]
+
+
+def test_there_is_no_page_of_positions_that_nobody_took(sites: Path) -> None:
+    pages = {path.stem for path in (sites / "gas-union/positions").iterdir()}
+    assert pages == {"gas-union"}
+    assert (sites / "gas-union/initiatives/eurasian-gas-alliance.html").exists()
+
+
 def test_an_event_is_cited_once_however_many_cells_rest_on_it(gas_union: Timeline) -> None:
     report = gas_union.initiative("gas-union")
     page = report.to_html()
@@ -253,7 +283,8 @@ def test_a_chart_says_in_words_what_it_draws() -> None:
 
 def test_an_uncertain_date_is_drawn_as_a_bar(gas_union: Timeline) -> None:
     [drawn] = gas_union.initiative("gas-union").document().charts
-    page = gas_union.initiative("gas-union").to_html()
+    whole = gas_union.initiative("gas-union").to_html()
+    page = whole[whole.index('class="broad"') : whole.index('class="narrow"')]
     bars = re.findall(r'fill="var\(--accent\)" opacity="0.28"', page)
     assert len(bars) == sum((each.end - each.start).days > 0 for each in drawn.marks) > 0
     for lane in drawn.lanes:
@@ -353,6 +384,44 @@ def test_a_matrix_that_was_split_is_one_again(
     assert page.get_by_role("dialog").is_visible()
 
 
+@pytest.mark.parametrize("width", [768, 1280])
+def test_pairs_and_counts_can_be_read_off(visit: Callable[..., Any], width: int) -> None:
+    page = visit("gas-union/all/encounters.html", width=width)
+    table = page.get_by_role("table", name="Pairs")
+    rows = table.locator("tbody tr")
+    style = "each => getComputedStyle(each)"
+    names = rows.first.locator("th")
+    assert [each.evaluate(f"{style}.position") for each in names.all()] == ["sticky", "static"]
+    ends = "all => new Set(all.map(each => Math.round(each.getBoundingClientRect().right))).size"
+    counts = table.locator("tbody td[data-label=Meetings] .digits")
+    assert counts.count() == rows.count()
+    assert counts.evaluate_all(ends) == 1
+    apart = "all => Math.min(...all.map(row => row.querySelector('td .digits')"
+    apart += ".getBoundingClientRect().left - row.cells[1].querySelector('bdi')"
+    apart += ".getBoundingClientRect().right))"
+    assert rows.evaluate_all(apart) > 8
+    dates = table.locator("tbody td[data-label=When] .date")
+    assert dates.count() > 0
+    assert dates.evaluate_all("all => Math.max(...all.map(d => d.getClientRects().length))") == 1
+
+
+@pytest.mark.parametrize("width", [360, 768])
+def test_a_chart_shows_all_of_its_time_and_lanes(visit: Callable[..., Any], width: int) -> None:
+    page = visit("gas-union/all/attendance.html", width=width)
+    picture = page.locator(".picture svg").locator("visible=true")
+    box = picture.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    words = picture.locator("text").all_text_contents()
+    assert {"Meetings", "Armenia", "Uzbekistan"} <= set(words)
+    size = "each => 12 * each.getBoundingClientRect().width / each.viewBox.baseVal.width"
+    assert picture.evaluate(size) > 8.5
+    legend = page.locator(".legend").first
+    ends = "all => Math.max(...all.map(each => each.getBoundingClientRect().right))"
+    assert legend.locator("li").evaluate_all(ends) <= width
+    assert "attended" in legend.inner_text()
+
+
 def test_it_works_by_keyboard_alone(visit: Callable[..., Any]) -> None:
     page = visit(INITIATIVE)
     page.keyboard.press("Tab")
@@ -440,7 +509,7 @@ def test_what_a_source_says_stays_text(sites: Path, visit: Callable[..., Any]) -
     page.goto((sites / "hostile/initiatives/plan.html").as_uri())
     assert HOSTILE in page.inner_text("h1")
     assert HOSTILE in page.inner_text("blockquote")
-    assert page.text_content("svg").startswith("Ivan <script>window.pwned")
+    assert page.text_content(".picture svg").startswith("Ivan <script>window.pwned")
     page.locator("main td").first.click()
     assert HOSTILE in page.get_by_role("dialog").inner_text()
 
@@ -471,7 +540,8 @@ def saying(text: str) -> str:
     """A page that has the text wherever a source may have its way."""
     who = Named(text, text)
     told = Support(
-        source=text, title=text, publisher=who, published=text, address=None, origin=text,
+        source=text, title=text, language=text, publisher=who,
+        published=text, address=None, origin=text,
         origin_publisher=who, grade=text, cited_in=text, at=text, excerpt=text,
         chain=(Told(who, text, who, text, text),),
     )  # fmt: skip
@@ -481,6 +551,20 @@ def saying(text: str) -> str:
     facts = (Fact(text, cell),)
     document = Document(text, (cell,), tables, tables, (text,), text, kind=text, facts=facts)
     return render_page(document, links={"actor/x": "x.html"}, trail=[Crumb(text, "../index.html")])
+
+
+def test_a_screen_reader_is_told_the_language_of_a_source() -> None:
+    def languages(tag: str | None) -> list[tuple[str, str]]:
+        with Timeline.open("sqlite://") as timeline:
+            timeline.add(Actor("tass", "organisation", "TASS"))
+            timeline.add(Source("text", publisher="tass", title="О союзе", language=tag))
+            timeline.append(StatementMade("tass", "No."), source="text", excerpt="Нет.")
+            page = timeline.statements().to_html()
+        return re.findall(r"<(cite|blockquote)[^>]* lang=\"([^\"]*)\"", page)
+
+    assert languages("ru") == [("cite", "ru"), ("blockquote", "ru")]
+    assert languages("uz-Latn") == [("cite", "uz-Latn"), ("blockquote", "uz-Latn")]
+    assert languages("en") == languages(None) == []
 
 
 @pytest.mark.parametrize(
@@ -500,7 +584,8 @@ def saying(text: str) -> str:
 )
 def test_only_addresses_of_the_web_are_links(address: str, safe: bool) -> None:
     told = Support(
-        source="s", title="T", publisher=Named("p", "P"), published=None, address=address,
+        source="s", title="T", language=None, publisher=Named("p", "P"),
+        published=None, address=address,
         origin="s", origin_publisher=Named("p", "P"), grade="ordinary", cited_in=None, at=None,
         excerpt=None, chain=(),
     )  # fmt: skip
@@ -531,15 +616,16 @@ def test_five_thousand_events_make_one_page_that_answers(
     assert "event-4321" in page.get_by_role("dialog").inner_text()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "path",
+    ("path", "scheme"),
     [
-        "gas-union/index.html",
-        INITIATIVE,
-        "gas-union/all/attendance.html",
-        "strait-ferry/all/contradictions.html",
-        "hostile/initiatives/plan.html",
+        # The colours are those of all pages: one with all that a page can have is checked in both.
+        ("gas-union/index.html", "dark"),
+        (INITIATIVE, "light"),
+        ("strait-ferry/all/attendance.html", "light"),
+        ("strait-ferry/all/attendance.html", "dark"),
+        ("strait-ferry/all/contradictions.html", "light"),
+        ("hostile/initiatives/plan.html", "dark"),
     ],
 )
 def test_nothing_keeps_anybody_from_reading(

@@ -61,7 +61,7 @@ def rows_of(text: str) -> list[list[str]]:
 def cited(*events: str) -> tuple[Citation, ...]:
     paper = Named("paper", "The Paper")
     support = Support(
-        "note", "A note", paper, None, None, "note", paper, "low", None, "p. 2", None, ()
+        "note", "A note", None, paper, None, None, "note", paper, "low", None, "p. 2", None, ()
     )
     return tuple(Citation(id, "Said", 1, None, "2024", None, (support,)) for id in events)
 

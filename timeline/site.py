@@ -19,7 +19,7 @@ import attrs
 from timeline.errors import InvalidInput
 from timeline.projection import View
 from timeline.projections.directory import ActorRow
-from timeline.projections.initiatives import InitiativeRow, ProposalRow
+from timeline.projections.initiatives import InitiativeRow, PositionRow, ProposalRow
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.projections.statements import StatementRow
 from timeline.reports import Report
@@ -29,13 +29,16 @@ from timeline.reports.base import Standing
 from timeline.reports.chronology import chronology_report
 from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
-from timeline.reports.document import Document, Table, about, cell
+from timeline.reports.document import NOTHING, Document, Line, Table, about, cell
 from timeline.reports.dossier import dossier_report
+from timeline.reports.encounters import encounters_report
+from timeline.reports.follow_ups import follow_ups_report
 from timeline.reports.initiative import initiative_report
 from timeline.reports.origins import sources_report
-from timeline.reports.page import Crumb, render_page
+from timeline.reports.page import DATE, Crumb, render_page
 from timeline.reports.plans import plans_report
 from timeline.reports.position_table import positions_report
+from timeline.reports.statement_counts import statement_counts_report
 from timeline.reports.statements import statements_report
 
 MANIFEST = "site.json"
@@ -69,8 +72,11 @@ class Section:
 _WHOLE: Mapping[str, tuple[str, Callable[[View], Report]]] = {
     "chronology": ("Chronology", chronology_report),
     "attendance": ("Attendance of all meetings", attendance_report),
+    "encounters": ("Who met whom", encounters_report),
     "statements": ("Statements", statements_report),
+    "statement-counts": ("Statements by actor and month", statement_counts_report),
     "plans": ("Plans and what became of them", plans_report),
+    "follow-ups": ("Plans to meet, and meetings after them", follow_ups_report),
     "contradictions": ("Contradictions", contradictions_report),
     "actors": ("Who is who", actors_report),
     "sources": ("Sources", sources_report),
@@ -89,8 +95,28 @@ def _whole(view: View) -> Entries:
     return ((name, title) for name, (title, _) in _WHOLE.items())
 
 
+_COUNTED: Mapping[str, tuple[str, str, str]] = {
+    "chronology": ("happenings", "report", "reports"),
+    "attendance": ("meetings", "meeting", "meetings"),
+    "statements": ("statements", "statement", "statements"),
+    "plans": ("plans", "plan", "plans"),
+    "contradictions": ("contradictions", "contradiction", "contradictions"),
+    "actors": ("actors", "actor", "actors"),
+    "positions": ("dates", "date of change", "dates of change"),
+}
+"""What the index counts in reports that have no lead: the field, and what to call one and more."""
+
+_YEAR = re.compile(r"(?<![0-9])[0-9]{4}(?![0-9X])")
+
+
 def _initiatives(view: View) -> Entries:
     return ((row.initiative, row.title or row.initiative) for row in view.all(InitiativeRow))
+
+
+def _argued(view: View) -> Entries:
+    """The initiatives that anybody took a position on: of others there is no course to show."""
+    on = {row.initiative for row in view.all(PositionRow)}
+    return ((id, name) for id, name in _initiatives(view) if id in on)
 
 
 def _series(view: View) -> Entries:
@@ -121,7 +147,7 @@ def _claims(view: View) -> Entries:
 HOLDS: tuple[Section, ...] = (
     Section("Overviews", "all", "report", _whole, lambda view, id: _WHOLE[id][1](view)),
     Section("Initiatives", "initiatives", "proposal", _initiatives, initiative_report),
-    Section("Positions over time", "positions", "positions", _initiatives, positions_report),
+    Section("Positions over time", "positions", "positions", _argued, positions_report),
     Section(
         "Series of meetings",
         "series",
@@ -209,8 +235,9 @@ def _write_pages(
     home = Crumb(title, f"../{INDEX}")
     glances = {}
     for done, page in enumerate(pages, start=1):
-        document = page.section.report(view, page.id).document()
-        glances[page] = _glance(document)
+        report = page.section.report(view, page.id)
+        document = report.document()
+        glances[page] = _glance(report, document)
         links = {about: path for about, path in beneath.items() if about != page.about}
         _write(folder / page.path, render_page(document, links=links, trail=[home]))
         if progress is not None:
@@ -258,16 +285,30 @@ def _index(view: View, title: str, glances: Mapping[_Page, str]) -> Document:
     )
 
 
-def _glance(document: Document) -> str:
+def _glance(report: Report, document: Document) -> str:
     """What the index says of a report."""
     if document.facts:
         return "; ".join(f"{each.label}: {each.value.text}" for each in document.facts[:2])
     if document.lead:
         return " ".join(each.text for each in document.lead)
-    rows = [row for table in document.tables for row in table.rows]
-    if rows and len(document.tables[0].rows) == 1:
-        return "; ".join(each.text for each in rows[0] if each.about is None)
-    return f"{len(rows)} lines"
+    rows = document.tables[0].rows if document.tables else ()
+    if len(rows) == 1:
+        told = (each.text for each in rows[0] if each.about is None)
+        return "; ".join(text for text in told if text != NOTHING)
+    if report.kind not in _COUNTED:
+        return f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
+    field, one, more = _COUNTED[report.kind]
+    count = len(getattr(report, field))
+    return f"{count:,} {one if count == 1 else more}{_years(rows)}" if count else f"no {more}"
+
+
+def _years(rows: Iterable[Line]) -> str:
+    """From which year to which these rows are, where they begin with when it was."""
+    found = [year for row in rows if DATE.match(row[0].text) for year in _YEAR.findall(row[0].text)]
+    if not found:
+        return ""
+    first, last = min(found), max(found)
+    return f", {first}" if first == last else f", {first} to {last}"
 
 
 # The folder

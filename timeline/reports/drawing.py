@@ -20,19 +20,25 @@ import vl_convert
 from timeline.reports.document import Chart, Mark
 
 _WIDTH = 680
+
+_NARROW = 312
+"""The width where the names of the lanes stand above them, for a phone of 360 pixels."""
+
 _SLOT = 20
 """Pixels from one mark to the next below it, where they would lie on one another."""
 
-_SHAPES = (
-    "triangle-up",
-    "diamond",
-    "circle",
-    "triangle-down",
-    "square",
-    "cross",
-    "triangle-right",
-    "triangle-left",
-)
+_SHAPES = {
+    "triangle-up": "M0-5 5.5 4.5h-11Z",
+    "diamond": "M0-5.5 4.5 0 0 5.5-4.5 0Z",
+    "circle": "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0Z",
+    "triangle-down": "M0 5-5.5-4.5h11Z",
+    "square": "M-4.5-4.5h9v9h-9Z",
+    "cross": "M-2-5.5h4v3.5h3.5v4h-3.5v3.5h-4v-3.5h-3.5v-4h3.5Z",
+    "triangle-right": "M5 0-4.5 5.5v-11Z",
+    "triangle-left": "M-5 0 4.5 5.5v-11Z",
+}
+"""The shapes of marks, in the order in which kinds take them, and their outlines in a legend."""
+
 _DAY = timedelta(days=1)
 _TEXT = 12
 """The size of words, in pixels."""
@@ -51,28 +57,63 @@ _ATTRIBUTES = frozenset(
 _VALUE = re.compile(r"[\w\s.,%#()+-]*\Z")
 
 
-def draw(chart: Chart) -> str:
+def draw(chart: Chart, *, narrow: bool = False) -> str:
     """The chart as an element of SVG for a page, in the page's own colours.
 
     They are the custom properties `--ink`, `--muted`, `--rule`, `--accent` and `--paper`, so that
-    it is dark where the page is. The picture has no words for those who cannot see it: the page
-    gives `chart.text`.
+    it is dark where the page is. The picture has no words for those who cannot see it, and no
+    legend: the page gives `chart.text` and `legend(chart)`.
+
+    Args:
+        chart: what is drawn.
+        narrow: for the width of a phone, the lanes below their names.
     """
-    spec = _lanes(chart).to_dict()
+    spec = _lanes(chart, narrow=narrow).to_dict()
     picture = vl_convert.vegalite_to_svg(spec, vl_version=alt.SCHEMA_VERSION[1:].rpartition(".")[0])
     return _plain(picture)
 
 
-def _lanes(chart: Chart) -> Any:
+def legend(chart: Chart) -> list[tuple[str, str]]:
+    """The kinds of marks in the chart, each with its outline as a path of SVG around 0,0."""
+    outlines = (_SHAPES[shape] for shape in _shapes(chart.kinds))
+    return list(zip(chart.kinds, outlines, strict=True))
+
+
+def _lanes(chart: Chart, *, narrow: bool) -> Any:
     start = min(mark.start for mark in chart.marks)
     end = max(mark.end for mark in chart.marks)
     margin = max((end - start) / 40, _DAY / 2)
     first, last = start - margin, end + margin
+    width = _NARROW if narrow else _WIDTH
     scale = alt.Scale(type="utc", domain=[_milliseconds(first), _milliseconds(last)], nice=False)
     axis = alt.Axis(
-        title=None, format=_format(last - first), labelFlush=True, tickCount=7, labelPadding=6
+        title=None,
+        format=_format(last - first),
+        labelFlush=True,
+        tickCount=3 if narrow else 7,
+        labelPadding=6,
     )
     x = alt.X("start:T", scale=scale, axis=axis)
+    header = alt.Header(labelAngle=0, labelAlign="left", labelLimit=190)
+    if narrow:
+        header = alt.Header(
+            labelOrient="top", labelAnchor="start", labelPadding=3, labelLimit=_NARROW
+        )
+    values = list(_values(chart, (last - first) / width))
+    return (
+        alt.layer(*_layers(chart, x), data=alt.InlineData(values=values))
+        .properties(width=width, height=alt.Step(_SLOT))
+        .facet(
+            row=alt.Row("lane:N", sort=list(chart.lanes), title=None, header=header),
+            spacing=10 if narrow else 4,
+        )
+        .resolve_scale(y="independent")
+        .configure(**_style())
+    )
+
+
+def _layers(chart: Chart, x: Any) -> tuple[Any, Any]:
+    """A bar over the days that a mark may be of, and the mark in the middle of it."""
     slot = alt.Y("slot:O", axis=None)
     stretch = (
         alt.Chart()
@@ -82,42 +123,29 @@ def _lanes(chart: Chart) -> Any:
     )
     shape = alt.Shape(
         "kind:N",
-        title=None,
         scale=alt.Scale(domain=list(chart.kinds), range=list(_shapes(chart.kinds))),
-        legend=alt.Legend(symbolFillColor="var(--muted)", symbolStrokeColor="var(--muted)"),
+        legend=None,
     )
-    words = [chart.solid, chart.outline]
     fill = alt.Fill(
         "drawn:N",
-        title=None,
-        scale=alt.Scale(domain=words, range=["var(--accent)", "var(--paper)"]),
-        legend=alt.Legend(symbolStrokeColor="var(--accent)", symbolType="circle"),
+        scale=alt.Scale(
+            domain=[chart.solid, chart.outline], range=["var(--accent)", "var(--paper)"]
+        ),
+        legend=None,
     )
     points = (
         alt.Chart()
         .mark_point(size=85, stroke="var(--accent)", strokeWidth=1.6, opacity=1)
-        .encode(x=alt.X("middle:T", scale=scale, axis=axis), y=slot, shape=shape, fill=fill)
-    )
-    return (
-        alt.layer(stretch, points, data=alt.InlineData(values=list(_values(chart, last - first))))
-        .properties(width=_WIDTH, height=alt.Step(_SLOT))
-        .facet(
-            row=alt.Row(
-                "lane:N",
-                sort=list(chart.lanes),
-                title=None,
-                header=alt.Header(labelAngle=0, labelAlign="left", labelLimit=190),
-            ),
-            spacing=4,
+        .encode(
+            x=alt.X("middle:T", scale=x["scale"], axis=x["axis"]), y=slot, shape=shape, fill=fill
         )
-        .resolve_scale(y="independent")
-        .configure(**_style())
     )
+    return stretch, points
 
 
-def _values(chart: Chart, span: timedelta) -> Iterator[dict[str, Any]]:
+def _values(chart: Chart, pixel: timedelta) -> Iterator[dict[str, Any]]:
     """The marks, each with its slot: the first in its lane where it lies on no other."""
-    room = span / _WIDTH * 15
+    room = pixel * 15
     taken: dict[str, list[datetime]] = defaultdict(list)
     for mark in chart.marks:
         middle = mark.start + (mark.end - mark.start) / 2
@@ -169,7 +197,6 @@ def _style() -> Mapping[str, Any]:
         "aria": False,
         "axis": axis,
         "header": words,
-        "legend": {**words, "orient": "top", "symbolSize": 85, "offset": 14, "labelLimit": 260},
         "view": {"stroke": "transparent", "fill": "var(--band)", "cornerRadius": 2},
     }
 

@@ -48,6 +48,7 @@ class Told:
 class Support:
     """One source's support for an event.
 
+    `language` is that of the source, and so of `title` and `excerpt`, in BCP 47.
     `origin` is the source whose text this one carries in the end, itself where it copies none:
     two supports with one origin are one voice. `grade` is how far the source is trusted; where
     `cited_in` is given, the source was not read but is mentioned in that one.
@@ -55,6 +56,7 @@ class Support:
 
     source: str
     title: str
+    language: str | None
     publisher: Named
     published: str | None
     address: str | None
@@ -97,11 +99,12 @@ class CorrectionLine:
 class SourceLine:
     """A source that something in the report rests on; `events` are the ids of those that cite it.
 
-    `origin` is as in `Support`.
+    `language` and `origin` are as in `Support`.
     """
 
     source: str
     title: str
+    language: str | None
     publisher: Named
     published: str | None
     address: str | None
@@ -171,6 +174,7 @@ class Citer:
         return SourceLine(
             source=id,
             title=source.title,
+            language=source.language,
             publisher=self.name(source.publisher),
             published=text(source.published),
             address=source.address,
@@ -223,6 +227,7 @@ class Citer:
         return Support(
             source=source.source,
             title=source.title,
+            language=source.language,
             publisher=self.name(source.publisher),
             published=text(source.published),
             address=source.address,

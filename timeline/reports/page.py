@@ -20,13 +20,30 @@ from urllib.parse import urlsplit
 import attrs
 
 from timeline.errors import MissingExtra
-from timeline.reports.document import CONTINUED, Cell, Chart, Document, Line, Table, shown_evidence
+from timeline.reports.document import (
+    CONTINUED,
+    NOTHING,
+    Cell,
+    Chart,
+    Document,
+    Line,
+    Table,
+    shown_evidence,
+)
 from timeline.reports.evidence import Citation, Support, Told
 from timeline.reports.notes import Notes, run_text, runs
 from timeline.reports.text import inert
 
-_DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
+DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
 """A date, or the first and the last day of a stretch: it stays on one line."""
+
+_DAYS = re.compile(r"([0-9]{4}-[0-9]{2}[0-9X~?%./-]*)")
+"""A date among other words, which a browser would break at its hyphens."""
+
+_NUMBER = re.compile(r"([0-9][0-9,]*)( \(.*\))?\Z", re.DOTALL)
+"""A number, and perhaps a remark on it in brackets."""
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z", re.ASCII)
 
 _ABREAST = 9
 """Columns of a table that was split for narrower media, and is one again on a page."""
@@ -172,29 +189,57 @@ def _key(row: Line, named: int) -> tuple[tuple[str, str], ...]:
 
 
 def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[str, Any]:
+    numeric = _numeric(table)
+    cited = {i for row in table.rows for i, each in enumerate(shown_evidence(row)) if each.evidence}
     return {
         "title": table.title,
-        "columns": table.columns,
+        "columns": [
+            (column, _heading(number=index in numeric, cited=index in cited))
+            for index, column in enumerate(table.columns)
+        ],
         "named_by": table.named_by,
         "wide": len(table.columns) >= _WIDE,
         "rows": [
             [
-                {
-                    **_cell(shown, notes, links),
-                    "class": " ".join(_classes(table, each)),
-                }
-                for each, shown in zip(row, shown_evidence(row), strict=True)
+                _tabled(table, each, _cell(shown, notes, links), number=index in numeric)
+                for index, (each, shown) in enumerate(zip(row, shown_evidence(row), strict=True))
             ]
             for row in table.rows
         ],
     }
 
 
+def _numeric(table: Table) -> frozenset[int]:
+    """The columns, after those that name a row, that hold numbers and nothing else."""
+    quiet = {NOTHING, table.otherwise}
+    found = set()
+    for index in range(table.named_by, len(table.columns)):
+        texts = [row[index].text for row in table.rows if row[index].text not in quiet]
+        if texts and all(map(_NUMBER.match, texts)):
+            found.add(index)
+    return frozenset(found)
+
+
+def _heading(*, number: bool, cited: bool) -> str:
+    """The classes of a heading: over numbers it stands where they do, and not over their notes."""
+    return " ".join(["count", *(["cited"] if cited else [])]) if number else ""
+
+
+def _tabled(
+    table: Table, cell: Cell, filled: Mapping[str, Any], *, number: bool
+) -> Mapping[str, Any]:
+    """What a cell of a table is filled with: the digits of a number stand below one another."""
+    classes = [*_classes(table, cell), *(["count"] if number else [])]
+    counted = _NUMBER.match(cell.text) if number else None
+    digits = {} if counted is None else {"digits": counted[1], "remark": counted[2] or ""}
+    return {**filled, **digits, "class": " ".join(classes)}
+
+
 def _picture(chart: Chart, tables: Sequence[Table]) -> Mapping[str, Any]:
     from markupsafe import Markup
 
     try:
-        from timeline.reports.drawing import draw
+        from timeline.reports.drawing import draw, legend
     except ImportError:
         raise MissingExtra("A chart", "pages") from None
     titles = [table.title for table in tables]
@@ -202,8 +247,12 @@ def _picture(chart: Chart, tables: Sequence[Table]) -> Mapping[str, Any]:
         "title": chart.title,
         "beside": f"part-{titles.index(chart.beside) + 1}",
         "text": chart.text,
+        "legend": legend(chart),
+        "solid": chart.solid,
+        "outline": chart.outline,
         # Made of elements and attributes that `draw` knows, whatever the words in it.
         "picture": Markup(draw(_drawable(chart))),
+        "narrow": Markup(draw(_drawable(chart), narrow=True)),
     }
 
 
@@ -224,7 +273,8 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
     return {
         "depth": cell.depth,
         "branch": cell.branch,
-        "text": cell.text,
+        "pieces": _pieces(cell.text),
+        "digits": None,
         "long": len(cell.text) > _LONG,
         "href": None if cell.about is None else links.get(cell.about),
         "all": " ".join(
@@ -234,9 +284,17 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
     }
 
 
+def _pieces(text: str) -> list[tuple[str, bool]]:
+    """The text in parts, each with whether it is a date that should stay on one line."""
+    if DATE.match(text):  # the whole of it, of which the cell's own class tells
+        return [(text, False)]
+    parts = _DAYS.split(text)
+    return [(part, index % 2 == 1) for index, part in enumerate(parts) if part]
+
+
 def _classes(table: Table, cell: Cell) -> Iterator[str]:
     """What the style and the script should know of a cell of a table."""
-    if _DATE.match(cell.text):
+    if DATE.match(cell.text):
         yield "date"
     if cell.text == table.otherwise:
         yield "quiet"
@@ -262,6 +320,7 @@ def _in_words(type: str) -> str:
 def _support(support: Support, links: Mapping[str, str]) -> Mapping[str, Any]:
     return {
         "support": support,
+        "language": _language(support.language),
         "address": _web_address(support.address),
         "page": links.get(f"source/{support.source}"),
         "chain": [(told.who.name, ", ".join(_details(told))) for told in support.chain],
@@ -272,6 +331,11 @@ def _details(told: Told) -> Iterator[str]:
     yield from (part for part in (told.capacity, told.manner, told.said) if part)
     if told.to:
         yield f"to {told.to}"
+
+
+def _language(tag: str | None) -> str | None:
+    """The tag, if a page in English has to tell it and it is formed as one (RFC 5646)."""
+    return tag if tag is not None and tag != "en" and _LANGUAGE.match(tag) else None
 
 
 def _web_address(address: str | None) -> str | None:
