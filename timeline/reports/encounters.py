@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from itertools import combinations
 from typing import ClassVar
 
 import attrs
 
 from timeline.clock import UNKNOWN, When, within
 from timeline.projection import View
-from timeline.projections.meetings import AttendanceRow, MeetingReportRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing
@@ -19,8 +17,7 @@ from timeline.reports.capped import TOP, Counted, counted, require_top
 from timeline.reports.document import Document, Table, cell
 from timeline.reports.evidence import Citer, Named, text
 from timeline.reports.meetings import meeting_dates
-
-_THERE = frozenset({"attended", "represented"})
+from timeline.reports.rolls import Register, pairs, persons_in
 
 
 @attrs.frozen
@@ -31,12 +28,14 @@ class Encounter:
         meeting: its id.
         form: what sort of meeting.
         date: when it was held; an unknown date where no report says. The first of several.
+        disputed: whether other reports have one of the two absent.
         events: what has the two there.
     """
 
     meeting: str
     form: str
     date: When
+    disputed: bool
     events: tuple[str, ...]
 
 
@@ -48,6 +47,7 @@ class EncounterLine:
         one: the one whose id comes first.
         other: the other.
         meetings: how many meetings are on record at which both were.
+        disputed: how many of these one of the two was absent from, by other reports.
         days: on how many different dates; less than the meetings where several are of one day,
             which may then be one meeting told of twice.
         first: the date of the first.
@@ -58,6 +58,7 @@ class EncounterLine:
     one: Named
     other: Named
     meetings: Counted
+    disputed: int
     days: int
     first: str | None
     last: str | None
@@ -97,8 +98,10 @@ class EncountersReport(Report):
             f"Who met whom: {title}" if title else "Who met whom",
             [self._table()],
             lead=(cell(lead),),
-            note="Two have met who by any report were both at a meeting, in person or represented. "
-            "Of each pair the first events are cited.",
+            note="Two have met who by any report were both at a meeting; “disputed” if other "
+            "reports have one of them absent. A person meets persons, a state or a body those who "
+            "were there as parties; a person who represents nobody is a party, too. Of each pair "
+            "the first events are cited.",
         )
 
     def _table(self) -> Table:
@@ -110,7 +113,7 @@ class EncountersReport(Report):
                     each.meetings.evidence,
                     each.one,
                     each.other,
-                    each.meetings,
+                    _shown(each),
                     each.days,
                     " to ".join(dict.fromkeys(filter(None, (each.first, each.last)))),
                     tuple(f"{form} {count}" for form, count in each.forms.items()),
@@ -162,20 +165,18 @@ def encounters_report(
 
 def encounters(view: View) -> Iterator[tuple[tuple[str, str], Encounter]]:
     """Each pair at each meeting, the two in the order of their ids."""
-    reports: dict[str, list[MeetingReportRow]] = defaultdict(list)
-    for report in view.all(MeetingReportRow):
-        reports[report.meeting].append(report)
-    there: dict[str, dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
-    for row in view.all(AttendanceRow):
-        if row.status in _THERE:
-            there[row.meeting][row.participant] |= dict.fromkeys(row.events)
-    for meeting, people in there.items():
-        of = reports.get(meeting, [])
+    found = list(Register(view).meetings())
+    persons = persons_in(view, (entry for _, entries in found for entry in entries))
+    for of, entries in found:
         date = min(meeting_dates(of)) if of else UNKNOWN
         form = next((report.form for report in of if report.form), None) or "other"
-        for one, other in combinations(sorted(people), 2):
-            events = tuple(people[one] | people[other])
-            yield (one, other), Encounter(meeting, form, date, events)
+        for pair in pairs(entries, persons):
+            meeting = entries[0].row.meeting
+            yield pair.two, Encounter(meeting, form, date, pair.disputed, pair.events)
+
+
+def _shown(line: EncounterLine) -> str:
+    return f"{line.meetings}, {line.disputed} disputed" if line.disputed else str(line.meetings)
 
 
 def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> EncounterLine:
@@ -186,6 +187,7 @@ def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> Encounte
         one=citer.name(pair[0]),
         other=citer.name(pair[1]),
         meetings=counted(citer, len(met), (id for each in met for id in each.events)),
+        disputed=sum(each.disputed for each in met),
         days=len(dates),
         first=dates[0] if dates else None,
         last=dates[-1] if dates else None,

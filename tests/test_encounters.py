@@ -1,0 +1,113 @@
+"""Who met whom: one rule for all reports that tell of it.
+
+A person meets persons; a state or a body meets those who were there as parties, through whomever.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from timeline import (
+    Actor,
+    Attendance,
+    AttendanceReported,
+    MeetingHeld,
+    Source,
+    Timeline,
+)
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+@pytest.fixture
+def memory() -> Iterator[Timeline]:
+    with Timeline.open("sqlite://") as timeline:
+        yield timeline
+
+
+def met(timeline: Timeline, **chosen: str) -> dict[tuple[str, str], tuple[int, int]]:
+    """How often each two met, and how often that is disputed."""
+    report = timeline.encounters(top=None, **chosen)
+    return {
+        (each.one.id, each.other.id): (each.meetings.count, each.disputed)
+        for each in report.encounters
+    }
+
+
+def contacts(timeline: Timeline, actor: str) -> dict[tuple[str, str], tuple[int, int]]:
+    found = timeline.dossier(actor).contacts
+    return {
+        (min(actor, each.who.id), max(actor, each.who.id)): (len(each.meetings), each.disputed)
+        for each in found
+    }
+
+
+@pytest.mark.parametrize("name", ["gas-union", "strait-ferry"])
+def test_every_dossier_has_the_pairs_of_encounters(name: str, memory: Timeline) -> None:
+    memory.ingest(*sorted((FIXTURES / name).glob("*.yaml")))
+    actors = [each.actor for each in memory.actors().actors]
+
+    told = {actor: contacts(memory, actor) for actor in actors}
+
+    assert any(told.values())
+    assert told == {actor: met(memory, actor=actor) for actor in actors}
+
+
+def test_states_meet_through_whomever_and_nobody_meets_whom_it_represents(
+    memory: Timeline,
+) -> None:
+    memory.ingest(FIXTURES / "strait-ferry" / "01-crossing.yaml")
+
+    pairs = met(memory, actor="arvenia")
+
+    assert pairs["arvenia", "soltmark"] == (3, 0)
+    assert ("arvenia", "lena-vasht") not in pairs
+
+
+@pytest.fixture
+def talks(memory: Timeline) -> Timeline:
+    """Talks to which Bob sent another, and of which reports differ on whether Cat came."""
+    people = [Actor(id, "person", id.title()) for id in ("ann", "bob", "cat")]
+    memory.add(*people, Actor("bland", "state", "Bland"), Actor("press", "organisation", "Press"))
+    memory.add(Source("paper", "press", "Talks held"), Source("other", "press", "Not so"))
+    there = [
+        Attendance("ann", "attended"),
+        Attendance("bob", "represented", represents="bland"),
+        Attendance("cat", "attended"),
+    ]
+    held = MeetingHeld("talks", "Talks", attendance=there)
+    memory.append(held, occurred="2030-01-02", id="held", source="paper")
+    stayed = AttendanceReported("talks", [Attendance("cat", "absent")])
+    memory.append(stayed, occurred="2030-01-02", id="stayed", source="other")
+    return memory
+
+
+def test_who_was_represented_by_another_has_met_nobody(talks: Timeline) -> None:
+    assert not [pair for pair in met(talks) if "bob" in pair]
+
+
+def test_who_stayed_away_by_other_reports_is_marked(talks: Timeline) -> None:
+    pairs = met(talks)
+
+    assert pairs["ann", "cat"] == (1, 1)
+    assert pairs["ann", "bland"] == (1, 0)
+    assert "1, 1 disputed" in talks.encounters().to_text()
+    for actor in ("ann", "bob", "cat", "bland"):
+        assert contacts(talks, actor) == met(talks, actor=actor)
+
+
+def test_a_person_and_a_state_named_as_the_two_sides_have_met(talks: Timeline) -> None:
+    # So it is in coded data, where nobody represents anybody.
+    sides = [Attendance("ann", "attended"), Attendance("bland", "attended")]
+    visit = MeetingHeld("visit", "Visit", attendance=sides)
+    talks.append(visit, occurred="2030-02-01", id="visit", source="paper")
+
+    assert met(talks)["ann", "bland"] == (2, 0)
+
+    # By another report she came for it herself.
+    hers = AttendanceReported("visit", [Attendance("ann", "attended", represents="bland")])
+    talks.append(hers, occurred="2030-02-01", id="hers", source="other")
+
+    assert met(talks)["ann", "bland"] == (1, 0)
+    assert contacts(talks, "ann") == met(talks, actor="ann")
