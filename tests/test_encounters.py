@@ -12,6 +12,7 @@ from timeline import (
     Actor,
     Attendance,
     AttendanceReported,
+    MeetingAnnounced,
     MeetingHeld,
     Source,
     Timeline,
@@ -111,3 +112,52 @@ def test_a_person_and_a_state_named_as_the_two_sides_have_met(talks: Timeline) -
 
     assert met(talks)["ann", "bland"] == (1, 0)
     assert contacts(talks, "ann") == met(talks, actor="ann")
+
+
+def announce(timeline: Timeline, id: str, occurred: str, planned: str | None = None) -> None:
+    two = [Attendance("ann", "expected", represents="bland"), Attendance("cat", "invited")]
+    event = MeetingAnnounced(id, "Meeting", planned=planned, attendance=two)
+    timeline.append(event, occurred=occurred, id=f"{id}-announced", source="paper")
+
+
+def states(timeline: Timeline) -> dict[tuple[str, str], str]:
+    return {(each.one.id, each.other.id): each.state for each in timeline.follow_ups().plans}
+
+
+def test_a_plan_is_open_where_no_later_meeting_is_on_record(talks: Timeline) -> None:
+    announce(talks, "summit", "2030-01-10", planned="2030-06")
+
+    report = talks.follow_ups()
+
+    assert states(talks) == {("ann", "cat"): "open", ("bland", "cat"): "open"}
+    assert report.last == "2030-01-02"
+    assert "of 2030-01-02: plans whose days end later, 2, are open." in " ".join(
+        report.to_text().split()
+    )
+    assert [each.planned for each in report.plans] == [("2030-06",)] * 2
+    assert "open, planned for 2030-06" in report.to_text(width=150)
+
+
+def test_a_plan_whose_days_are_covered_has_no_meeting_on_record(talks: Timeline) -> None:
+    announce(talks, "summit", "2030-01-10")
+    away = [Attendance("bob", "attended")]
+    talks.append(MeetingHeld("x", "X", attendance=away), occurred="2030-02-09", source="paper")
+
+    assert set(states(talks).values()) == {"none on record"}
+
+
+def test_what_two_announced_on_one_day_is_one_plan(talks: Timeline) -> None:
+    announce(talks, "summit", "2030-01-10", planned="2030-06")
+    announce(talks, "retreat", "2030-01-10", planned="2030-07")
+    announce(talks, "again", "2030-01-11")
+
+    report = talks.follow_ups()
+
+    assert sum(report.counts.values()) == 4
+    assert [(each.announced, each.announcements) for each in report.plans] == [
+        ("2030-01-10", 2),
+        ("2030-01-10", 2),
+        ("2030-01-11", 1),
+        ("2030-01-11", 1),
+    ]
+    assert report.plans[0].planned == ("2030-06", "2030-07")

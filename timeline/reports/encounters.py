@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import ClassVar
 
 import attrs
 
 from timeline.clock import UNKNOWN, When, within
 from timeline.projection import View
+from timeline.projections.meetings import MeetingReportRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing
@@ -17,7 +18,7 @@ from timeline.reports.capped import TOP, Counted, counted, require_top
 from timeline.reports.document import Document, Table, cell
 from timeline.reports.evidence import Citer, Named, text
 from timeline.reports.meetings import meeting_dates
-from timeline.reports.rolls import Register, pairs, persons_in
+from timeline.reports.rolls import Entry, everyone, pairs
 
 
 @attrs.frozen
@@ -143,7 +144,7 @@ def encounters_report(
     chosen = None if actor is None else find_actor(view, actor)
     pairs: dict[tuple[str, str], list[Encounter]] = defaultdict(list)
     meetings = set()
-    for pair, encounter in encounters(view):
+    for pair, encounter in encounters(*everyone(view)):
         timely = within(encounter.date, since, until, certainly=certainly)
         if timely and (chosen is None or chosen in pair):
             pairs[pair].append(encounter)
@@ -163,13 +164,13 @@ def encounters_report(
     )
 
 
-def encounters(view: View) -> Iterator[tuple[tuple[str, str], Encounter]]:
-    """Each pair at each meeting, the two in the order of their ids."""
-    found = list(Register(view).meetings())
-    persons = persons_in(view, (entry for _, entries in found for entry in entries))
-    for of, entries in found:
-        date = min(meeting_dates(of)) if of else UNKNOWN
-        form = next((report.form for report in of if report.form), None) or "other"
+def encounters(
+    told: Iterable[tuple[Sequence[MeetingReportRow], Sequence[Entry]]], persons: Container[str]
+) -> Iterator[tuple[tuple[str, str], Encounter]]:
+    """Each pair at each meeting, the two in the order of their ids; of what `everyone` gives."""
+    for reports, entries in told:
+        date = min(meeting_dates(reports)) if reports else UNKNOWN
+        form = next((report.form for report in reports if report.form), None) or "other"
         for pair in pairs(entries, persons):
             meeting = entries[0].row.meeting
             yield pair.two, Encounter(meeting, form, date, pair.disputed, pair.events)

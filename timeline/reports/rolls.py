@@ -157,6 +157,14 @@ def persons_in(view: View, entries: Iterable[Entry]) -> set[str]:
     return {row.actor for row in known if row.kind == "person"}
 
 
+def everyone(
+    view: View,
+) -> tuple[list[tuple[list[MeetingReportRow], tuple[Entry, ...]]], set[str]]:
+    """All meetings as `Register.meetings` tells them, and who of the participants is a person."""
+    found = list(Register(view).meetings())
+    return found, persons_in(view, (entry for _, entries in found for entry in entries))
+
+
 @attrs.frozen
 class Pair:
     """Two who are said to have been at one meeting, or to be at one to come.
