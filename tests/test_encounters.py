@@ -161,3 +161,23 @@ def test_what_two_announced_on_one_day_is_one_plan(talks: Timeline) -> None:
         ("2030-01-11", 1),
     ]
     assert report.plans[0].planned == ("2030-06", "2030-07")
+
+
+def test_each_meeting_is_cited_before_any_twice(talks: Timeline) -> None:
+    both = [Attendance("ann", "attended"), Attendance("cat", "attended")]
+    for day in range(3, 9):
+        held = MeetingHeld(f"day-{day}", "Day", attendance=both)
+        told = AttendanceReported(f"day-{day}", both)
+        talks.append(held, occurred=f"2030-01-0{day}", id=f"held-{day}", source="paper")
+        talks.append(told, occurred=f"2030-01-0{day}", id=f"told-{day}", source="other")
+
+    few = talks.encounters(actor="ann", since="2030-01-03", until="2030-01-04").encounters[0]
+    every = talks.encounters(actor="ann", since="2030-01-03")
+
+    cited = {each.event for each in few.meetings.evidence}
+    assert cited == {"held-3", "told-3", "held-4", "told-4"}
+    assert (str(few.meetings), few.meetings.uncited) == ("2", 0)
+    meetings = every.encounters[0].meetings
+    assert [each.event for each in meetings.evidence] == [f"held-{day}" for day in range(3, 8)]
+    assert (str(meetings), meetings.uncited) == ("6", 1)
+    assert "Not cited: +1 more." in " ".join(every.to_text().split())

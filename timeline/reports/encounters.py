@@ -14,7 +14,7 @@ from timeline.projections.meetings import MeetingReportRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing
-from timeline.reports.capped import TOP, Counted, counted, require_top
+from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top
 from timeline.reports.document import Document, Table, cell
 from timeline.reports.evidence import Citer, Named, text
 from timeline.reports.meetings import meeting_dates
@@ -102,7 +102,8 @@ class EncountersReport(Report):
             note="Two have met who by any report were both at a meeting; “disputed” if other "
             "reports have one of them absent. A person meets persons, a state or a body those who "
             "were there as parties; a person who represents nobody is a party, too. Of each pair "
-            "the first events are cited.",
+            "the first five meetings are cited."
+            + left_uncited(each.meetings for each in self.encounters),
         )
 
     def _table(self) -> Table:
@@ -187,7 +188,7 @@ def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> Encounte
     return EncounterLine(
         one=citer.name(pair[0]),
         other=citer.name(pair[1]),
-        meetings=counted(citer, len(met), (id for each in met for id in each.events)),
+        meetings=counted(citer, (each.events for each in met)),
         disputed=sum(each.disputed for each in met),
         days=len(dates),
         first=dates[0] if dates else None,

@@ -13,7 +13,7 @@ from timeline.projections.statements import StatementRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing, by_time
-from timeline.reports.capped import TOP, Counted, counted, require_top
+from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top
 from timeline.reports.document import Document, Table, cell
 from timeline.reports.evidence import Citer, Named, text
 
@@ -79,7 +79,8 @@ class StatementCountsReport(Report):
             ],
             lead=(cell(lead),),
             note="A statement whose date is uncertain counts for the month, or else the year, that "
-            "it certainly lies in. Of each count the first statements are cited.",
+            "it certainly lies in. Of each count the first five are cited."
+            + left_uncited(each.statements for each in self.months),
         )
 
 
@@ -120,7 +121,7 @@ def statement_counts_report(
             MonthLine(
                 citer.name(who),
                 month,
-                counted(citer, len(rows), (id for row in rows for id in row.events)),
+                counted(citer, (row.events for row in rows)),
             )
             for who in sorted(totals, key=lambda who: (-totals[who], who))[:top]
             for month, rows in sorted(said[who].items())
