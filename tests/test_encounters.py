@@ -12,6 +12,7 @@ from timeline import (
     Actor,
     Attendance,
     AttendanceReported,
+    InvalidInput,
     MeetingAnnounced,
     MeetingHeld,
     Source,
@@ -181,3 +182,17 @@ def test_each_meeting_is_cited_before_any_twice(talks: Timeline) -> None:
     assert [each.event for each in meetings.evidence] == [f"held-{day}" for day in range(3, 8)]
     assert (str(meetings), meetings.uncited) == ("6", 1)
     assert "Not cited: +1 more." in " ".join(every.to_text().split())
+
+
+@pytest.mark.parametrize("kind", ["encounters", "follow_ups", "statements", "statement_counts"])
+def test_a_stretch_that_ends_before_it_begins_is_refused(kind: str, memory: Timeline) -> None:
+    with pytest.raises(InvalidInput, match="expected since before until"):
+        getattr(memory, kind)(since="2023", until="2022")
+
+
+def test_one_is_not_many(talks: Timeline) -> None:
+    text = talks.encounters(actor="cat", until="2030-01-02").to_text()
+    assert "2 pairs met, at 1 meeting." in text
+    announce(talks, "summit", "2030-01-02")
+    lead = " ".join(talks.follow_ups(actor="ann", days=1).to_text().split())
+    assert "1 plan of two to meet; 1 was followed by a meeting of both within 1 day," in lead

@@ -8,14 +8,14 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import UNKNOWN, When, within
+from timeline.clock import UNKNOWN, When, require_order, within
 from timeline.projection import View
 from timeline.projections.meetings import MeetingReportRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing
 from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top
-from timeline.reports.document import Document, Table, cell
+from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.evidence import Citer, Named, text
 from timeline.reports.meetings import meeting_dates
 from timeline.reports.rolls import Entry, everyone, pairs
@@ -92,7 +92,7 @@ class EncountersReport(Report):
         given = [self.actor, *(f"{word} {value}" for word, value in dates.items() if value)]
         title = ", ".join(filter(None, given))
         left = self.pairs - len(self.encounters)
-        lead = f"{self.pairs:,} pairs met, at {self.meetings:,} meetings."
+        lead = f"{number(self.pairs, 'pair')} met, at {number(self.meetings, 'meeting')}."
         if left:
             lead += f" The {len(self.encounters):,} that met most often are shown."
         return self._document(
@@ -139,9 +139,10 @@ def encounters_report(
 
     Raises:
         NotFound: no actor in view goes by that name.
-        InvalidInput: several do; or fewer than one line is asked for.
+        InvalidInput: several do; `since` lies after `until`; or `top` is less than 1.
     """
     require_top(top)
+    require_order(since, until)
     chosen = None if actor is None else find_actor(view, actor)
     pairs: dict[tuple[str, str], list[Encounter]] = defaultdict(list)
     meetings = set()

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from timeline.clock import When, within
+from timeline.clock import When, require_order, within
 from timeline.errors import InvalidInput
 from timeline.projection import View
 from timeline.projections.meetings import MeetingReportRow
@@ -17,7 +17,7 @@ from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing
 from timeline.reports.capped import TOP, require_top
-from timeline.reports.document import Document, Table, cell
+from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.encounters import Encounter, encounters
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.rolls import Entry, everyone, pairs
@@ -116,13 +116,14 @@ class FollowUpsReport(Report):
         dates = {"since": self.since, "until": self.until}
         given = [self.actor, *(f"{word} {value}" for word, value in dates.items() if value)]
         title = ", ".join(filter(None, given))
-        total = sum(self.counts.values())
+        total, met = sum(self.counts.values()), self.counts["met"]
         lead = (
-            f"{total:,} plans of two to meet; {self.counts['met']:,} were followed by a meeting of "
-            f"both within {self.within} days, {self.same_day:,} of these on the same day. "
+            f"{number(total, 'plan')} of two to meet; {number(met, 'was', 'were')} followed by a "
+            f"meeting of both within {number(self.within, 'day')}, {self.same_day:,} of these on "
+            "the same day. "
         )
         if self.last is None:
-            lead += f"No meeting on record has a date: {self.counts['open']:,} are open."
+            lead += f"No meeting on record has a date: {number(self.counts['open'], 'plan')} open."
         else:
             lead += (
                 f"For {self.counts['none on record']:,} none is on record. The last meeting on "
@@ -174,9 +175,10 @@ def follow_ups_report(
 
     Raises:
         NotFound: no actor in view goes by that name.
-        InvalidInput: several do; or the days or the lines asked for are too few or too many.
+        InvalidInput: several do; `since` lies after `until`; or `days` or `top` is out of bounds.
     """
     require_top(top)
+    require_order(since, until)
     if not 0 <= days <= _LONGEST:
         raise InvalidInput(f"days: expected 0 to {_LONGEST}; found {days}")
     chosen = None if actor is None else find_actor(view, actor)

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import When, within
+from timeline.clock import When, require_order, within
 from timeline.projection import View
 from timeline.projections.statements import StatementRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing, by_time
 from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top
-from timeline.reports.document import Document, Table, cell
+from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.evidence import Citer, Named, text
 
 UNDATED = "undated"
@@ -59,7 +59,7 @@ class StatementCountsReport(Report):
         given = [self.speaker, *(f"{word} {value}" for word, value in dates.items() if value)]
         title = ", ".join(filter(None, given))
         shown = len({each.speaker.id for each in self.months})
-        lead = f"{self.statements:,} statements of {self.speakers:,} actors."
+        lead = f"{number(self.statements, 'statement')} of {number(self.speakers, 'actor')}."
         if shown < self.speakers:
             lead += f" The {shown:,} who made most of them are shown."
         return self._document(
@@ -97,9 +97,10 @@ def statement_counts_report(
 
     Raises:
         NotFound: no actor in view goes by the speaker's name.
-        InvalidInput: several do; or fewer than one actor is asked for.
+        InvalidInput: several do; `since` lies after `until`; or `top` is less than 1.
     """
     require_top(top)
+    require_order(since, until)
     chosen = None if speaker is None else find_actor(view, speaker)
     rows = view.all(StatementRow) if chosen is None else view.all(StatementRow, speaker=chosen)
     said: dict[str, dict[str, list[StatementRow]]] = defaultdict(lambda: defaultdict(list))

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import When, within
+from timeline.clock import When, require_order, within
 from timeline.projection import View
 from timeline.projections.initiatives import MentionRow
 from timeline.projections.statements import StatementRow
@@ -61,8 +61,9 @@ def statements_report(
 
     Raises:
         NotFound: no actor in view goes by the speaker's name.
-        InvalidInput: several do.
+        InvalidInput: several do; or `since` lies after `until`.
     """
+    require_order(since, until)
     actor = None if speaker is None else find_actor(view, speaker)
     chosen = by_time(
         row
