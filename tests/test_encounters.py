@@ -15,6 +15,7 @@ from timeline import (
     InvalidInput,
     MeetingAnnounced,
     MeetingHeld,
+    NotFound,
     Source,
     Timeline,
 )
@@ -64,7 +65,7 @@ def test_states_meet_through_whomever_and_nobody_meets_whom_it_represents(
     pairs = met(memory, actor="arvenia")
 
     assert pairs["arvenia", "soltmark"] == (3, 0)
-    assert ("arvenia", "lena-vasht") not in pairs
+    assert ("arvenia", "vasht") not in pairs
 
 
 @pytest.fixture
@@ -196,3 +197,27 @@ def test_one_is_not_many(talks: Timeline) -> None:
     announce(talks, "summit", "2030-01-02")
     lead = " ".join(talks.follow_ups(actor="ann", days=1).to_text().split())
     assert "1 plan of two to meet; 1 was followed by a meeting of both within 1 day," in lead
+
+
+def test_titles_name_whom_and_what_they_are_about(memory: Timeline) -> None:
+    memory.ingest(FIXTURES / "strait-ferry" / "01-crossing.yaml")
+    lena, name = "vasht", "Lena Vasht"
+    initiative, title = "strait-ferry", "A ferry across the strait"
+    reports = [
+        memory.encounters(actor=lena),
+        memory.follow_ups(actor=lena),
+        memory.statement_counts(speaker=lena),
+        memory.statements(speaker=lena),
+        memory.chronology(actor=lena),
+    ]
+
+    assert [name in each.document().title for each in reports] == [True] * 5
+    assert memory.statements(about=initiative).document().title == f"Statements: {title}"
+    assert memory.chronology(initiative=initiative).document().title == f"Chronology: {title}"
+
+
+def test_statements_on_what_is_not_on_record(talks: Timeline) -> None:
+    with pytest.raises(NotFound, match="no initiative 'nope'"):
+        talks.statements(about="nope")
+
+    assert "Nothing on record fits." in talks.statements(speaker="ann").to_text()

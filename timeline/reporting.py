@@ -262,8 +262,8 @@ class Reporting(abc.ABC):
             certainly: leave out statements that only may have been made within that time.
 
         Raises:
-            NotFound: no actor in view goes by the speaker's name.
-            InvalidInput: several do.
+            NotFound: no actor in view goes by the speaker's name, or no initiative by that id.
+            InvalidInput: several do; or `since` lies after `until`.
             InvalidDate: `since` or `until` is not a date.
         """
         start, end = when(since), when(until)

@@ -15,6 +15,7 @@ from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing
 from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top
+from timeline.reports.choices import chosen_by
 from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.evidence import Citer, Named, text
 from timeline.reports.meetings import meeting_dates
@@ -72,6 +73,7 @@ class EncountersReport(Report):
 
     Attributes:
         actor: the one whose encounters these are; None for everybody's.
+        chosen_by: what it was chosen by, in words.
         pairs: how many pairs met, in the time given.
         meetings: how many meetings of two or more these rest on.
         encounters: the pairs, up to as many as were asked for.
@@ -82,15 +84,14 @@ class EncountersReport(Report):
     actor: str | None
     since: str | None
     until: str | None
+    chosen_by: tuple[str, ...]
     pairs: int
     meetings: int
     encounters: tuple[EncounterLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        dates = {"since": self.since, "until": self.until}
-        given = [self.actor, *(f"{word} {value}" for word, value in dates.items() if value)]
-        title = ", ".join(filter(None, given))
+        title = ", ".join(self.chosen_by)
         left = self.pairs - len(self.encounters)
         lead = f"{number(self.pairs, 'pair')} met, at {number(self.meetings, 'meeting')}."
         if left:
@@ -158,6 +159,7 @@ def encounters_report(
         actor=chosen,
         since=text(since),
         until=text(until),
+        chosen_by=chosen_by(view, actor=chosen, since=since, until=until, certainly=certainly),
         pairs=len(pairs),
         meetings=len(meetings),
         encounters=tuple(_line(citer, pair, pairs[pair]) for pair in often),

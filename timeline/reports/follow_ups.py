@@ -17,6 +17,7 @@ from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing
 from timeline.reports.capped import TOP, require_top
+from timeline.reports.choices import chosen_by
 from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.encounters import Encounter, encounters
 from timeline.reports.evidence import Citation, Citer, Named, text
@@ -92,6 +93,7 @@ class FollowUpsReport(Report):
 
     Attributes:
         actor: the one whose plans these are; None for everybody's.
+        chosen_by: what it was chosen by, in words.
         within: how many days a meeting may come after the plan.
         last: the day of the last meeting on record that has a date: up to it a meeting may be
             looked for. None where there is none.
@@ -105,6 +107,7 @@ class FollowUpsReport(Report):
     actor: str | None
     since: str | None
     until: str | None
+    chosen_by: tuple[str, ...]
     within: int
     last: str | None
     counts: dict[State, int]
@@ -113,9 +116,7 @@ class FollowUpsReport(Report):
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        dates = {"since": self.since, "until": self.until}
-        given = [self.actor, *(f"{word} {value}" for word, value in dates.items() if value)]
-        title = ", ".join(filter(None, given))
+        title = ", ".join(self.chosen_by)
         total, met = sum(self.counts.values()), self.counts["met"]
         lead = (
             f"{number(total, 'plan')} of two to meet; {number(met, 'was', 'were')} followed by a "
@@ -199,6 +200,7 @@ def follow_ups_report(
         actor=chosen,
         since=text(since),
         until=text(until),
+        chosen_by=chosen_by(view, actor=chosen, since=since, until=until),
         within=days,
         last=None if last is None else last.isoformat(),
         counts={state: counts[state] for state in ("met", "none on record", "open")},

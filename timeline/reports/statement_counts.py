@@ -14,6 +14,7 @@ from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing, by_time
 from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top
+from timeline.reports.choices import chosen_by
 from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.evidence import Citer, Named, text
 
@@ -39,6 +40,7 @@ class StatementCountsReport(Report):
 
     Attributes:
         speaker: the one whose statements are counted; None for everybody's.
+        chosen_by: what it was chosen by, in words.
         speakers: how many actors said something, in the time given.
         statements: how many statements these made.
         months: the counts, of up to as many actors as were asked for.
@@ -49,15 +51,14 @@ class StatementCountsReport(Report):
     speaker: str | None
     since: str | None
     until: str | None
+    chosen_by: tuple[str, ...]
     speakers: int
     statements: int
     months: tuple[MonthLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        dates = {"since": self.since, "until": self.until}
-        given = [self.speaker, *(f"{word} {value}" for word, value in dates.items() if value)]
-        title = ", ".join(filter(None, given))
+        title = ", ".join(self.chosen_by)
         shown = len({each.speaker.id for each in self.months})
         lead = f"{number(self.statements, 'statement')} of {number(self.speakers, 'actor')}."
         if shown < self.speakers:
@@ -116,6 +117,7 @@ def statement_counts_report(
         speaker=chosen,
         since=text(since),
         until=text(until),
+        chosen_by=chosen_by(view, actor=chosen, since=since, until=until, certainly=certainly),
         speakers=len(said),
         statements=count,
         months=tuple(
