@@ -221,3 +221,20 @@ def test_statements_on_what_is_not_on_record(talks: Timeline) -> None:
         talks.statements(about="nope")
 
     assert "Nothing on record fits." in talks.statements(speaker="ann").to_text()
+
+
+def test_of_many_ids_the_nearest_are_named(talks: Timeline) -> None:
+    for number in range(40):
+        talks.append(
+            MeetingHeld(
+                f"congress-{number}", "Congress", attendance=[Attendance("ann", "attended")]
+            ),
+            source="paper",
+        )
+
+    with pytest.raises(NotFound) as found:
+        talks.chronology(meeting="talk")
+
+    assert "Meetings: talks, " in str(found.value)
+    assert "and 36 more." in str(found.value)
+    assert len(str(found.value)) < 200
