@@ -154,7 +154,7 @@ def _answers(fates: dict[str, Counter[str]], firsts: list[Row], days: int) -> Op
     encounters: Counter[tuple[str, str]] = Counter()
     statements: Counter[tuple[str, str]] = Counter()
     met: dict[frozenset[str], list[datetime.date]] = defaultdict(list)
-    plans: list[tuple[frozenset[str], datetime.date]] = []
+    plans: set[tuple[frozenset[str], datetime.date]] = set()
     for row in firsts:
         pair, day = frozenset((row.who, row.whom)) - {""}, datetime.date.fromisoformat(row.day)
         kind = becomes(row.code)
@@ -164,7 +164,7 @@ def _answers(fates: dict[str, Counter[str]], firsts: list[Row], days: int) -> Op
             met[pair].append(day)
             encounters.update(combinations(sorted(pair), 2))
         elif kind == "announced" and len(pair) == 2:
-            plans.append((pair, day))
+            plans.add((pair, day))
     followed = sum(
         any(0 <= (held - said).days <= days for held in met.get(pair, [])) for pair, said in plans
     )

@@ -859,10 +859,11 @@ def test_a_plan_is_open_until_its_days_are_over(memory: Timeline) -> None:
     late = memory.as_of(occurred="2031-06-30").follow_ups()
     short = memory.as_of(occurred="2031-06-30").follow_ups(days=5)
 
-    assert early.counts == {"met": 1, "not met": 0, "open": 1}
-    assert late.counts == {"met": 2, "not met": 1, "open": 0}
+    assert early.counts == {"met": 1, "none on record": 0, "open": 1}
+    assert (early.last, late.last) == ("2031-03-02", "2031-05-30")
+    assert late.counts == {"met": 2, "none on record": 0, "open": 1}
     assert late.same_day == 1
-    assert short.counts == {"met": 1, "not met": 2, "open": 0}
+    assert short.counts == {"met": 1, "none on record": 1, "open": 1}
     (kept,) = [each for each in late.plans if each.days]
     assert (kept.announced, kept.met, kept.days) == ("2031-03-02", "2031-03-20", 18)
 

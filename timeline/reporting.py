@@ -262,8 +262,8 @@ class Reporting(abc.ABC):
             certainly: leave out statements that only may have been made within that time.
 
         Raises:
-            NotFound: no actor in view goes by the speaker's name.
-            InvalidInput: several do.
+            NotFound: no actor in view goes by the speaker's name, or no initiative by that id.
+            InvalidInput: several do; or `since` lies after `until`.
             InvalidDate: `since` or `until` is not a date.
         """
         start, end = when(since), when(until)
@@ -298,7 +298,7 @@ class Reporting(abc.ABC):
 
         Raises:
             NotFound: no actor in view goes by the speaker's name.
-            InvalidInput: several do; or `top` is less than 1.
+            InvalidInput: several do; `since` lies after `until`; or `top` is less than 1.
             InvalidDate: `since` or `until` is not a date.
         """
         start, end = when(since), when(until)
@@ -327,7 +327,7 @@ class Reporting(abc.ABC):
 
         Raises:
             NotFound: no actor in view goes by that name.
-            InvalidInput: several do; or `top` is less than 1.
+            InvalidInput: several do; `since` lies after `until`; or `top` is less than 1.
             InvalidDate: `since` or `until` is not a date.
         """
         start, end = when(since), when(until)
@@ -356,7 +356,8 @@ class Reporting(abc.ABC):
 
         Raises:
             NotFound: no actor in view goes by that name.
-            InvalidInput: several do; or `days` is less than 0, or `top` less than 1.
+            InvalidInput: several do; `since` lies after `until`; or `days` is less than 0, or `top`
+                less than 1.
             InvalidDate: `since` or `until` is not a date.
         """
         start, end = when(since), when(until)

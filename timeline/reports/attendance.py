@@ -485,7 +485,7 @@ def _people(
     view: View, citer: Citer, rolls: Sequence[Roll], meetings: Sequence[MeetingLine]
 ) -> tuple[AttendanceLine, ...]:
     """The participants that are persons, each counted for itself."""
-    persons = persons_in(view, rolls)
+    persons = persons_in(view, (entry for roll in rolls for entry in roll.entries))
     by_person = [roll.by_person(persons) for roll in rolls]
     return _lines(citer, by_person, meetings, with_members=False)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import abc
+import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import attrs
@@ -19,6 +20,9 @@ from timeline.reports.frames import frame
 from timeline.reports.html import render_html
 from timeline.reports.md import render_markdown
 from timeline.reports.text import render_text
+
+_NAMED = 5
+"""Ids that an error names."""
 
 
 @attrs.frozen
@@ -233,21 +237,34 @@ def by_time(rows: Iterable[_Placed]) -> list[_Placed]:
 
 
 def not_found(
-    view: View, what: str, known: Iterable[str], *, listed: str | None = None
+    view: View, what: str, id: str, known: Iterable[str], *, listed: str | None = None
 ) -> NotFound:
     """The error for what is not in a view: with what is, and what the view leaves out.
 
     Args:
         view: where it was looked for.
-        what: what it is, such as `initiative 'x'`.
-        known: the ids that are in view.
+        what: what it is, such as `initiative`.
+        id: the one that was asked for.
+        known: the ids that are in view; of many, those nearest by spelling are named.
         listed: what to call these.
     """
-    ids = ", ".join(known)
+    ids = _nearest(id, list(known))
     limits = Standing.of(view).limits
     place = f"in view {' and '.join(limits)}" if limits else "recorded"
     heading = listed or ("In view are" if limits else "Recorded are")
-    return NotFound(f"no {what} is {place}. " + (f"{heading}: {ids}." if ids else "None is."))
+    return NotFound(
+        f"no {what} {id!r} is {place}. " + (f"{heading}: {ids}." if ids else "None is.")
+    )
+
+
+def _nearest(id: str, known: Sequence[str]) -> str:
+    """These ids where they are few; else those nearest to one, and how many more there are."""
+    if len(known) <= _NAMED:
+        return ", ".join(known)
+    # A cutoff lets most of very many be passed over quickly.
+    near = difflib.get_close_matches(id, known, _NAMED, cutoff=0.4)
+    named = list(dict.fromkeys((*near, *known[:_NAMED])))[:_NAMED]
+    return f"{', '.join(named)}, and {len(known) - len(named):,} more"
 
 
 def _listed(_instance: object, _field: object, value: Any) -> Any:

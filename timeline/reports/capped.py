@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -18,12 +18,12 @@ TOP = 50
 
 @attrs.frozen
 class Counted:
-    """How many, with the first events behind that.
+    """How many, with the events behind the first of them.
 
     Attributes:
         count: how many.
-        evidence: the first events that are counted, up to five, in order of world time.
-        uncited: how many more are.
+        evidence: up to five events: one of each that is counted, as far as they go, then more.
+        uncited: how many of those that are counted have none of their events cited.
     """
 
     count: int
@@ -31,13 +31,22 @@ class Counted:
     uncited: int
 
     def __str__(self) -> str:
-        return f"{self.count:,} ({self.uncited:,} not cited)" if self.uncited else f"{self.count:,}"
+        return f"{self.count:,}"
 
 
-def counted(citer: Citer, count: int, ids: Iterable[str]) -> Counted:
-    """A count and the events behind it."""
-    distinct = tuple(dict.fromkeys(ids))
-    return Counted(count, citer.cite(distinct[:CITED]), max(len(distinct) - CITED, 0))
+def counted(citer: Citer, things: Iterable[Sequence[str]]) -> Counted:
+    """A count of things, each of which is given by the ids of the events behind it."""
+    each = list(things)
+    first = [ids[0] for ids in each[:CITED]]
+    more = (id for ids in each[:CITED] for id in ids[1:])
+    ids = tuple(dict.fromkeys((*first, *more)))[:CITED]
+    return Counted(len(each), citer.cite(ids), max(len(each) - CITED, 0))
+
+
+def left_uncited(counts: Iterable[Counted]) -> str:
+    """How many of what is counted are not cited, as a sentence; nothing where all are."""
+    more = sum(each.uncited for each in counts)
+    return f" Not cited: +{more:,} more." if more else ""
 
 
 def require_top(top: int | None) -> None:

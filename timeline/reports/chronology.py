@@ -37,6 +37,7 @@ from timeline.projections.plans import PlanRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing, by_time
+from timeline.reports.choices import chosen_by
 from timeline.reports.document import Cell, Document, Line, Table
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.meetings import chosen_meetings
@@ -128,15 +129,12 @@ class ChronologyReport(Report):
     since: str | None
     until: str | None
     certainly: bool
+    chosen_by: tuple[str, ...]
     happenings: tuple[HappeningLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        dates = {"since": self.since, "until": self.until}
-        given = [self.actor, self.initiative, self.meeting, self.series, self.type]
-        given += [f"{word} {value}" for word, value in dates.items() if value]
-        given += ["certainly"] if self.certainly else []
-        of = ", ".join(each for each in given if each)
+        of = ", ".join(self.chosen_by)
         none = "" if self.happenings else "Nothing on record fits. "
         return self._document(
             f"Chronology: {of}" if of else "Chronology",
@@ -195,6 +193,17 @@ def chronology_report(
         since=text(since),
         until=text(until),
         certainly=certainly,
+        chosen_by=chosen_by(
+            view,
+            actor=who,
+            initiative=initiative,
+            meeting=meeting,
+            series=series,
+            others=(type,),
+            since=since,
+            until=until,
+            certainly=certainly,
+        ),
         happenings=tuple(happening_lines(view, citer, chosen)),
         corrections=citer.corrections(),
         sources=citer.sources(),

@@ -210,7 +210,7 @@ def _scope(view: View, initiative: str | None, meeting: str | None) -> _Scope:
         find_initiative(view, initiative)
     if meeting is not None and view.get(MeetingRow, meeting) is None:
         ids = (row.meeting for row in view.all(MeetingRow))
-        raise not_found(view, f"meeting {meeting!r}", ids, listed="Meetings")
+        raise not_found(view, "meeting", meeting, ids, listed="Meetings")
     mentioned: list[MentionRow] = []
     if initiative is not None:
         mentioned = view.all(MentionRow, initiative=initiative, kind="meeting")

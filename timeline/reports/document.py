@@ -168,6 +168,11 @@ def about(category: str, id: str | None, value: object) -> Cell:
     return shown if id is None else attrs.evolve(shown, about=f"{category}/{id}")
 
 
+def number(count: int, one: str, many: str | None = None) -> str:
+    """How many of something, in words: `1 meeting`, `2,000 meetings`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def line(evidence: tuple[Citation, ...], *values: object) -> Line:
     """A row of cells that all rest on the same evidence."""
     return tuple(cell(value, evidence) for value in values)

@@ -30,7 +30,7 @@ from timeline.reports.initiative import (
 )
 from timeline.reports.meetings import MeetingLine, meeting_lines
 from timeline.reports.positions import Offices, stances
-from timeline.reports.rolls import OUTCOMES, PLANS, THERE, Register, Roll, persons_in
+from timeline.reports.rolls import OUTCOMES, PLANS, Pair, Register, pairs, persons_in
 
 _STATUSES = {*OUTCOMES, *PLANS}
 
@@ -111,8 +111,8 @@ class DossierReport(Report):
             note="Offices and memberships are as reported; “as of” is the date that the report "
             "speaks of. Two have met who are said to have been at one meeting; “disputed” if other "
             "reports have one of them absent. A person meets persons, a state or a body those who "
-            "were there as parties. What officials said for a state or a body is counted as its "
-            "words.",
+            "were there as parties; a person who represents nobody is a party, too. What officials "
+            "said for a state or a body is counted as its words.",
         )
 
     def _contacts_table(self) -> Table:
@@ -167,7 +167,7 @@ def dossier_report(view: View, name: str) -> DossierReport:
         actor=known,
         statements=tuple(_said(view, citer, offices, actor, circle)),
         positions=tuple(_stands(view, citer, actor, involved)),
-        meetings=tuple(line for line, _, _ in appearances),
+        meetings=tuple(line for line, _ in appearances),
         contacts=tuple(_contacts(citer, actor, appearances)),
         corrections=citer.corrections(),
         sources=citer.sources(),
@@ -219,8 +219,8 @@ def _stands(
 
 # Where it was, and with whom
 
-_Appearance = tuple[AppearanceLine, Roll, set[str]]
-"""A meeting, its roll, and who was there: by person where the actor is one, and else by party."""
+_Appearance = tuple[AppearanceLine, list[Pair]]
+"""A meeting, and the pairs at it that the actor is one of."""
 
 
 def _appearances(
@@ -233,56 +233,37 @@ def _appearances(
         if row.meeting is not None and any(part in _STATUSES for _, part in row.involved)
     )
     register = Register(view)
-    found = [register.roll(row) for row in view.several(MeetingRow, wanted)]
-    persons = persons_in(view, found)
+    found = {row.meeting: register.roll(row) for row in view.several(MeetingRow, wanted)}
+    persons = persons_in(view, (entry for roll in found.values() for entry in roll.entries))
+    rolls = dict(found)
     if actor in persons:
-        found = [roll.by_person(persons) for roll in found]
-    rolls = {roll.row.meeting: roll for roll in found if roll.of(actor)}
+        alone = {meeting: roll.by_person(persons) for meeting, roll in found.items()}
+        # Where another one was there for a person, the person is a party and no participant.
+        rolls |= {meeting: roll for meeting, roll in alone.items() if roll.of(actor)}
+    rolls = {meeting: roll for meeting, roll in rolls.items() if roll.of(actor)}
     citer.load(id for roll in rolls.values() for id in roll.cited)
     for told in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
-        roll = rolls[told.meeting]
-        known = attendance_cell(citer, roll, actor, told)
+        known = attendance_cell(citer, rolls[told.meeting], actor, told)
         evidence = {each.event: each for each in (*known.evidence, *told.evidence)}
-        present = _present(roll, in_person=actor in persons)
-        yield AppearanceLine(told, known, tuple(evidence.values())), roll, present
+        met = [each for each in pairs(found[told.meeting].entries, persons) if actor in each.two]
+        yield AppearanceLine(told, known, tuple(evidence.values())), met
 
 
 def _contacts(
     citer: Citer, actor: str, appearances: Iterable[_Appearance]
 ) -> Iterable[ContactLine]:
-    met: dict[str, list[_Appearance]] = defaultdict(list)
-    for each in appearances:
-        present = each[2]
-        if actor in present:
-            for other in present - {actor}:
-                met[other].append(each)
-    lines = [_contact(citer, actor, other, shared) for other, shared in met.items()]
+    met: dict[str, list[tuple[MeetingLine, Pair]]] = defaultdict(list)
+    for line, found in appearances:
+        for pair in found:
+            (other,) = set(pair.two) - {actor}
+            met[other].append((line.meeting, pair))
+    lines = [_contact(citer, other, shared) for other, shared in met.items()]
     return sorted(lines, key=lambda line: (-len(line.meetings), line.who.name, line.who.id))
 
 
-def _present(roll: Roll, *, in_person: bool) -> set[str]:
-    """Those who are said to have been there; in person, not those another one stood in for."""
-    came = (entry for entry in roll.entries if entry.row.status in THERE)
-    if in_person:
-        came = (
-            entry
-            for entry in came
-            if entry.party == entry.row.participant
-            and (entry.row.status == "attended" or entry.row.instead_of is not None)
-        )
-    return {entry.party for entry in came}
-
-
-def _contact(
-    citer: Citer, actor: str, other: str, appearances: Sequence[_Appearance]
-) -> ContactLine:
-    meetings = [line.meeting for line, _, _ in appearances]
-    entries = [
-        [each for who in (actor, other) for each in roll.of(who) if each.row.status in OUTCOMES]
-        for _, roll, _ in appearances
-    ]
-    disputed = [any(each.row.status == "absent" for each in told) for told in entries]
-    told = citer.cite(id for each in entries for entry in each for id in entry.events)
+def _contact(citer: Citer, other: str, shared: Sequence[tuple[MeetingLine, Pair]]) -> ContactLine:
+    meetings = [meeting for meeting, _ in shared]
+    told = citer.cite(id for _, pair in shared for id in pair.events)
     behind = (*told, *(cited for meeting in meetings for cited in meeting.evidence))
     return ContactLine(
         who=citer.name(other),
@@ -290,7 +271,7 @@ def _contact(
         first=meetings[0].held_on,
         last=meetings[-1].held_on,
         places=tuple(dict.fromkeys(place for each in meetings for place in each.place)),
-        disputed=sum(disputed),
+        disputed=sum(pair.disputed for _, pair in shared),
         evidence=tuple({each.event: each for each in behind}.values()),
     )
 

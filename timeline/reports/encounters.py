@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from itertools import combinations
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import ClassVar
 
 import attrs
 
-from timeline.clock import UNKNOWN, When, within
+from timeline.clock import UNKNOWN, When, require_order, within
 from timeline.projection import View
-from timeline.projections.meetings import AttendanceRow, MeetingReportRow
+from timeline.projections.meetings import MeetingReportRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing
-from timeline.reports.capped import TOP, Counted, counted, require_top
-from timeline.reports.document import Document, Table, cell
+from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top
+from timeline.reports.choices import chosen_by
+from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.evidence import Citer, Named, text
 from timeline.reports.meetings import meeting_dates
-
-_THERE = frozenset({"attended", "represented"})
+from timeline.reports.rolls import Entry, everyone, pairs
 
 
 @attrs.frozen
@@ -31,12 +30,14 @@ class Encounter:
         meeting: its id.
         form: what sort of meeting.
         date: when it was held; an unknown date where no report says. The first of several.
+        disputed: whether other reports have one of the two absent.
         events: what has the two there.
     """
 
     meeting: str
     form: str
     date: When
+    disputed: bool
     events: tuple[str, ...]
 
 
@@ -48,6 +49,7 @@ class EncounterLine:
         one: the one whose id comes first.
         other: the other.
         meetings: how many meetings are on record at which both were.
+        disputed: how many of these one of the two was absent from, by other reports.
         days: on how many different dates; less than the meetings where several are of one day,
             which may then be one meeting told of twice.
         first: the date of the first.
@@ -58,6 +60,7 @@ class EncounterLine:
     one: Named
     other: Named
     meetings: Counted
+    disputed: int
     days: int
     first: str | None
     last: str | None
@@ -70,6 +73,7 @@ class EncountersReport(Report):
 
     Attributes:
         actor: the one whose encounters these are; None for everybody's.
+        chosen_by: what it was chosen by, in words.
         pairs: how many pairs met, in the time given.
         meetings: how many meetings of two or more these rest on.
         encounters: the pairs, up to as many as were asked for.
@@ -80,25 +84,27 @@ class EncountersReport(Report):
     actor: str | None
     since: str | None
     until: str | None
+    chosen_by: tuple[str, ...]
     pairs: int
     meetings: int
     encounters: tuple[EncounterLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        dates = {"since": self.since, "until": self.until}
-        given = [self.actor, *(f"{word} {value}" for word, value in dates.items() if value)]
-        title = ", ".join(filter(None, given))
+        title = ", ".join(self.chosen_by)
         left = self.pairs - len(self.encounters)
-        lead = f"{self.pairs:,} pairs met, at {self.meetings:,} meetings."
+        lead = f"{number(self.pairs, 'pair')} met, at {number(self.meetings, 'meeting')}."
         if left:
             lead += f" The {len(self.encounters):,} that met most often are shown."
         return self._document(
             f"Who met whom: {title}" if title else "Who met whom",
             [self._table()],
             lead=(cell(lead),),
-            note="Two have met who by any report were both at a meeting, in person or represented. "
-            "Of each pair the first events are cited.",
+            note="Two have met who by any report were both at a meeting; “disputed” if other "
+            "reports have one of them absent. A person meets persons, a state or a body those who "
+            "were there as parties; a person who represents nobody is a party, too. Of each pair "
+            "the first five meetings are cited."
+            + left_uncited(each.meetings for each in self.encounters),
         )
 
     def _table(self) -> Table:
@@ -110,7 +116,7 @@ class EncountersReport(Report):
                     each.meetings.evidence,
                     each.one,
                     each.other,
-                    each.meetings,
+                    _shown(each),
                     each.days,
                     " to ".join(dict.fromkeys(filter(None, (each.first, each.last)))),
                     tuple(f"{form} {count}" for form, count in each.forms.items()),
@@ -134,13 +140,14 @@ def encounters_report(
 
     Raises:
         NotFound: no actor in view goes by that name.
-        InvalidInput: several do; or fewer than one line is asked for.
+        InvalidInput: several do; `since` lies after `until`; or `top` is less than 1.
     """
     require_top(top)
+    require_order(since, until)
     chosen = None if actor is None else find_actor(view, actor)
     pairs: dict[tuple[str, str], list[Encounter]] = defaultdict(list)
     meetings = set()
-    for pair, encounter in encounters(view):
+    for pair, encounter in encounters(*everyone(view)):
         timely = within(encounter.date, since, until, certainly=certainly)
         if timely and (chosen is None or chosen in pair):
             pairs[pair].append(encounter)
@@ -152,6 +159,7 @@ def encounters_report(
         actor=chosen,
         since=text(since),
         until=text(until),
+        chosen_by=chosen_by(view, actor=chosen, since=since, until=until, certainly=certainly),
         pairs=len(pairs),
         meetings=len(meetings),
         encounters=tuple(_line(citer, pair, pairs[pair]) for pair in often),
@@ -160,22 +168,20 @@ def encounters_report(
     )
 
 
-def encounters(view: View) -> Iterator[tuple[tuple[str, str], Encounter]]:
-    """Each pair at each meeting, the two in the order of their ids."""
-    reports: dict[str, list[MeetingReportRow]] = defaultdict(list)
-    for report in view.all(MeetingReportRow):
-        reports[report.meeting].append(report)
-    there: dict[str, dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
-    for row in view.all(AttendanceRow):
-        if row.status in _THERE:
-            there[row.meeting][row.participant] |= dict.fromkeys(row.events)
-    for meeting, people in there.items():
-        of = reports.get(meeting, [])
-        date = min(meeting_dates(of)) if of else UNKNOWN
-        form = next((report.form for report in of if report.form), None) or "other"
-        for one, other in combinations(sorted(people), 2):
-            events = tuple(people[one] | people[other])
-            yield (one, other), Encounter(meeting, form, date, events)
+def encounters(
+    told: Iterable[tuple[Sequence[MeetingReportRow], Sequence[Entry]]], persons: Container[str]
+) -> Iterator[tuple[tuple[str, str], Encounter]]:
+    """Each pair at each meeting, the two in the order of their ids; of what `everyone` gives."""
+    for reports, entries in told:
+        date = min(meeting_dates(reports)) if reports else UNKNOWN
+        form = next((report.form for report in reports if report.form), None) or "other"
+        for pair in pairs(entries, persons):
+            meeting = entries[0].row.meeting
+            yield pair.two, Encounter(meeting, form, date, pair.disputed, pair.events)
+
+
+def _shown(line: EncounterLine) -> str:
+    return f"{line.meetings}, {line.disputed} disputed" if line.disputed else str(line.meetings)
 
 
 def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> EncounterLine:
@@ -185,7 +191,8 @@ def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> Encounte
     return EncounterLine(
         one=citer.name(pair[0]),
         other=citer.name(pair[1]),
-        meetings=counted(citer, len(met), (id for each in met for id in each.events)),
+        meetings=counted(citer, (each.events for each in met)),
+        disputed=sum(each.disputed for each in met),
         days=len(dates),
         first=dates[0] if dates else None,
         last=dates[-1] if dates else None,

@@ -3,62 +3,72 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Sequence
 from datetime import date
-from itertools import combinations
 from typing import ClassVar, Literal
 
 import attrs
 
-from timeline.clock import When, within
+from timeline.clock import When, require_order, within
 from timeline.errors import InvalidInput
 from timeline.projection import View
-from timeline.projections.meetings import AttendanceRow, MeetingReportRow
+from timeline.projections.meetings import MeetingReportRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing
 from timeline.reports.capped import TOP, require_top
-from timeline.reports.document import Document, Table, cell
+from timeline.reports.choices import chosen_by
+from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.encounters import Encounter, encounters
 from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.rolls import Entry, everyone, pairs
 
 DAYS = 30
 
 _LONGEST = 36_500
 
-_PLANNED = frozenset({"invited", "expected", "confirmed"})
+State = Literal["met", "none on record", "open"]
 
-State = Literal["met", "not met", "open"]
+_Told = Sequence[tuple[Sequence[MeetingReportRow], Sequence[Entry]]]
 
 
 @attrs.frozen
 class _Plan:
-    """That two were to meet, as one event announced it."""
+    """That two were to meet, as it was announced on one day.
+
+    `planned` is when, by each announcement that says so.
+    """
 
     pair: tuple[str, str]
     said: When
+    announcements: int
+    planned: tuple[When, ...]
     events: tuple[str, ...]
 
 
 @attrs.frozen
 class _Followed:
-    """A plan, and the first meeting after it."""
+    """A plan, and the first meeting after it; `later` is what was planned beyond the days."""
 
     plan: _Plan
     state: State
+    later: tuple[When, ...]
     met: Encounter | None
     days: int | None
 
 
 @attrs.frozen
 class FollowUpLine:
-    """One plan of two to meet, and the first meeting of both within the days after it.
+    """What two planned on one day, and the first meeting of both within the days after it.
 
     Attributes:
         one: the one whose id comes first.
         other: the other.
         announced: when the plan was voiced.
-        state: whether they `met`, or did `not`; `open` while the days are not over.
+        announcements: how many announcements of that day have it.
+        planned: when they are to meet by these, where that lies beyond the days.
+        state: `met`; `open` where the days end after the last meeting on record that has a date;
+            else `none on record`, which does not say that they did not meet.
         met: when they did.
         meeting: the id of that meeting.
         days: how many days later it was; 0 on the same day.
@@ -68,6 +78,8 @@ class FollowUpLine:
     one: Named
     other: Named
     announced: str
+    announcements: int
+    planned: tuple[str, ...]
     state: State
     met: str | None
     meeting: str | None
@@ -81,8 +93,11 @@ class FollowUpsReport(Report):
 
     Attributes:
         actor: the one whose plans these are; None for everybody's.
+        chosen_by: what it was chosen by, in words.
         within: how many days a meeting may come after the plan.
-        counts: how many plans of two were followed by a meeting of both, were not, and are open.
+        last: the day of the last meeting on record that has a date: up to it a meeting may be
+            looked for. None where there is none.
+        counts: how many plans, a pair and a day each, are in which state.
         same_day: how many of those that were followed were so on the very day.
         plans: the plans, up to as many as were asked for: those that were followed first.
     """
@@ -92,23 +107,30 @@ class FollowUpsReport(Report):
     actor: str | None
     since: str | None
     until: str | None
+    chosen_by: tuple[str, ...]
     within: int
+    last: str | None
     counts: dict[State, int]
     same_day: int
     plans: tuple[FollowUpLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        dates = {"since": self.since, "until": self.until}
-        given = [self.actor, *(f"{word} {value}" for word, value in dates.items() if value)]
-        title = ", ".join(filter(None, given))
-        total = sum(self.counts.values())
+        title = ", ".join(self.chosen_by)
+        total, met = sum(self.counts.values()), self.counts["met"]
         lead = (
-            f"{total:,} plans of two to meet; {self.counts['met']:,} were followed by a meeting of "
-            f"both within {self.within} days, {self.same_day:,} of these on the same day; "
-            f"{self.counts['not met']:,} were not; for {self.counts['open']:,} the days are not "
-            "over."
+            f"{number(total, 'plan')} of two to meet; {number(met, 'was', 'were')} followed by a "
+            f"meeting of both within {number(self.within, 'day')}, {self.same_day:,} of these on "
+            "the same day. "
         )
+        if self.last is None:
+            lead += f"No meeting on record has a date: {number(self.counts['open'], 'plan')} open."
+        else:
+            lead += (
+                f"For {self.counts['none on record']:,} none is on record. The last meeting on "
+                f"record is of {self.last}: plans whose days end later, {self.counts['open']:,}, "
+                "are open."
+            )
         if total > len(self.plans):
             lead += f" Shown are {len(self.plans):,}."
         return self._document(
@@ -116,14 +138,15 @@ class FollowUpsReport(Report):
             [
                 Table(
                     "Plans",
-                    ("Announced", "Who", "Whom", "Outcome", "Met", "Days"),
+                    ("Announced", "Times", "Who", "Whom", "Outcome", "Met", "Days"),
                     tuple(
                         document.line(
                             each.evidence,
                             each.announced,
+                            each.announcements,
                             each.one,
                             each.other,
-                            each.state,
+                            _outcome(each),
                             each.met,
                             None if each.days is None else str(each.days),
                         )
@@ -133,8 +156,10 @@ class FollowUpsReport(Report):
             ],
             lead=(cell(lead),),
             note="That two met after they had planned to does not say that it was the meeting they "
-            "had planned. Dates are compared by their first possible day; plans without one are "
-            "left out.",
+            "had planned, and that none is on record does not say that none was held. What two "
+            "announced on one day is one plan. Dates are compared by their first possible day; "
+            "plans without one are left out. A person meets persons, a state or a body those who "
+            "are there as parties; a person who represents nobody is a party, too.",
         )
 
 
@@ -151,20 +176,22 @@ def follow_ups_report(
 
     Raises:
         NotFound: no actor in view goes by that name.
-        InvalidInput: several do; or the days or the lines asked for are too few or too many.
+        InvalidInput: several do; `since` lies after `until`; or `days` or `top` is out of bounds.
     """
     require_top(top)
+    require_order(since, until)
     if not 0 <= days <= _LONGEST:
         raise InvalidInput(f"days: expected 0 to {_LONGEST}; found {days}")
     chosen = None if actor is None else find_actor(view, actor)
+    told, persons = everyone(view)
     plans = [
         plan
-        for plan in _plans(view)
+        for plan in _plans(told, persons)
         if (chosen is None or chosen in plan.pair)
         and within(plan.said, since, until, certainly=False)
     ]
-    met = _met(view, {plan.pair for plan in plans})
-    lines = [_followed(plan, met.get(plan.pair, []), days, _day(view.today)) for plan in plans]
+    met, last = _met(told, persons), _last(told)
+    lines = [_followed(plan, met.get(plan.pair, []), days, last) for plan in plans]
     lines.sort(key=lambda each: (each.state != "met", each.plan.said, each.plan.pair))
     counts = Counter(each.state for each in lines)
     citer = Citer(view)
@@ -173,8 +200,10 @@ def follow_ups_report(
         actor=chosen,
         since=text(since),
         until=text(until),
+        chosen_by=chosen_by(view, actor=chosen, since=since, until=until),
         within=days,
-        counts={state: counts[state] for state in ("met", "not met", "open")},
+        last=None if last is None else last.isoformat(),
+        counts={state: counts[state] for state in ("met", "none on record", "open")},
         same_day=sum(1 for each in lines if each.days == 0),
         plans=tuple(_line(citer, each) for each in lines[:top]),
         corrections=citer.corrections(),
@@ -182,41 +211,64 @@ def follow_ups_report(
     )
 
 
-def _plans(view: View) -> Iterator[_Plan]:
-    """Each two whom an announcement has at the meeting to come, if it is known when it was made."""
-    rows: dict[str, list[AttendanceRow]] = defaultdict(list)
-    for row in view.all(AttendanceRow):
-        if row.status in _PLANNED:
-            rows[row.event].append(row)
-    for report in view.all(MeetingReportRow):
-        said = report.said_on
-        if report.what == "announced" and said is not None and _day(said) is not None:
-            people = sorted({row.participant for row in rows.get(report.event, [])})
-            for one, other in combinations(people, 2):
-                yield _Plan((one, other), said, report.events)
+def _plans(told: _Told, persons: Container[str]) -> list[_Plan]:
+    """What each two were announced to plan, by the day it was announced, where that is known."""
+    found: dict[tuple[tuple[str, str], date], _Plan] = {}
+    for reports, entries in told:
+        for report in reports:
+            day = None if report.said_on is None else _day(report.said_on)
+            if report.what != "announced" or report.said_on is None or day is None:
+                continue
+            named = [entry for entry in entries if entry.row.event == report.event]
+            planned = () if report.held_on is None else (report.held_on,)
+            for pair in pairs(named, persons, planned=True):
+                # The office that somebody counts by is told by other events.
+                events = (*report.events, *pair.events)
+                plan = _Plan(pair.two, report.said_on, 1, planned, events)
+                known = found.get((pair.two, day))
+                found[pair.two, day] = plan if known is None else _joined(known, plan)
+    return list(found.values())
 
 
-def _met(view: View, pairs: set[tuple[str, str]]) -> dict[tuple[str, str], list[Encounter]]:
-    """The meetings of these pairs that have a date, in order of time."""
+def _joined(one: _Plan, other: _Plan) -> _Plan:
+    return attrs.evolve(
+        one,
+        said=min(one.said, other.said),
+        announcements=one.announcements + other.announcements,
+        planned=tuple(sorted({*one.planned, *other.planned})),
+        events=(*one.events, *other.events),
+    )
+
+
+def _met(told: _Told, persons: Container[str]) -> dict[tuple[str, str], list[Encounter]]:
+    """The meetings of each pair that have a date, in order of time."""
     found: dict[tuple[str, str], list[Encounter]] = defaultdict(list)
-    for pair, encounter in encounters(view):
-        if pair in pairs and _day(encounter.date) is not None:
+    for pair, encounter in encounters(told, persons):
+        if _day(encounter.date) is not None:
             found[pair].append(encounter)
     for each in found.values():
         each.sort(key=lambda encounter: (encounter.date, encounter.meeting))
     return found
 
 
-def _followed(plan: _Plan, met: list[Encounter], days: int, today: date | None) -> _Followed:
+def _last(told: _Told) -> date | None:
+    """The last day on which a meeting is known to have been held."""
+    held = (report for reports, _ in told for report in reports if report.what == "held")
+    days = (_day(report.held_on) for report in held if report.held_on is not None)
+    return max(filter(None, days), default=None)
+
+
+def _followed(plan: _Plan, met: Iterable[Encounter], days: int, last: date | None) -> _Followed:
     start = _day(plan.said)
     assert start is not None  # `_plans` leaves out what has none
-    last = min(start.toordinal() + days, date.max.toordinal())
+    end = min(start.toordinal() + days, date.max.toordinal())
+    later = tuple(each for each in plan.planned if (day := _day(each)) and day.toordinal() > end)
     for each in met:
         held = _day(each.date)
-        if held is not None and start.toordinal() <= held.toordinal() <= last:
-            return _Followed(plan, "met", each, (held - start).days)
-    over = today is None or today.toordinal() > last
-    return _Followed(plan, "not met" if over else "open", None, None)
+        if held is not None and start.toordinal() <= held.toordinal() <= end:
+            return _Followed(plan, "met", later, each, (held - start).days)
+    known = last is not None and last.toordinal() >= end
+    return _Followed(plan, "none on record" if known else "open", later, None, None)
 
 
 def _day(moment: When) -> date | None:
@@ -230,9 +282,15 @@ def _line(citer: Citer, followed: _Followed) -> FollowUpLine:
         one=citer.name(plan.pair[0]),
         other=citer.name(plan.pair[1]),
         announced=plan.said.text,
+        announcements=plan.announcements,
+        planned=tuple(each.text for each in followed.later),
         state=followed.state,
         met=None if met is None else met.date.text,
         meeting=None if met is None else met.meeting,
         days=followed.days,
         evidence=citer.cite((*plan.events, *(met.events if met else ()))),
     )
+
+
+def _outcome(line: FollowUpLine) -> str:
+    return f"{line.state}, planned for {' or '.join(line.planned)}" if line.planned else line.state

@@ -166,13 +166,13 @@ def chosen_meetings(view: View, series: str | None, meeting: str | None) -> list
         found = meeting_rows(view, view.all(MeetingReportRow, series=series))
         if not found:
             known = sorted({row.series for row in view.all(MeetingReportRow) if row.series})
-            raise not_found(view, f"meeting of a series {series!r}", known, listed="Series")
+            raise not_found(view, "meeting of a series", series, known, listed="Series")
     if meeting is None:
         return found
     chosen = [row for row in found if row.meeting == meeting]
     if not chosen:
         ids = (row.meeting for row in found)
-        raise not_found(view, f"meeting {meeting!r}", ids, listed="Meetings")
+        raise not_found(view, "meeting", meeting, ids, listed="Meetings")
     return chosen
 
 

@@ -133,7 +133,7 @@ def find_initiative(view: View, initiative: str) -> InitiativeRow:
     known = view.get(InitiativeRow, initiative)
     if known is None:
         ids = (row.initiative for row in view.all(InitiativeRow))
-        raise not_found(view, f"initiative {initiative!r}", ids)
+        raise not_found(view, "initiative", initiative, ids)
     return known
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import combinations
 from typing import Any
 
 import attrs
@@ -109,30 +111,121 @@ class Register:
     def roll(self, row: MeetingRow) -> Roll:
         """The roll of one meeting."""
         dates = meeting_dates(self._view.all(MeetingReportRow, meeting=row.meeting))
+        members = self._members(row.body, dates)
         known = self._memberships.of(row.body)
-        members = {
-            party: tuple(id for report in current for id in report.events)
-            for party, membership in known.items()
-            if (current := membership.current(dates))
-        }
         guests = (party for party, each in known.items() if each.at(dates) is False)
-        rows = self._view.all(AttendanceRow, meeting=row.meeting)
-        rows.sort(key=lambda each: (each.position, each.number))
-        entries = tuple(_entry(self._offices, each, members.keys(), dates) for each in rows)
+        entries = self._entries(self._view.all(AttendanceRow, meeting=row.meeting), members, dates)
         return Roll(row, entries, members, frozenset(guests), _unnamed(self._view, entries))
 
+    def meetings(self) -> Iterator[tuple[list[MeetingReportRow], tuple[Entry, ...]]]:
+        """The reports of every meeting, and who is said to have been there; all read at once."""
+        reports: dict[str, list[MeetingReportRow]] = defaultdict(list)
+        for report in self._view.all(MeetingReportRow):
+            reports[report.meeting].append(report)
+        told: dict[str, list[AttendanceRow]] = defaultdict(list)
+        for entry in self._view.all(AttendanceRow):
+            told[entry.meeting].append(entry)
+        for row in self._view.all(MeetingRow):
+            if row.meeting in told:
+                dates = meeting_dates(reports[row.meeting])
+                members = self._members(row.body, dates)
+                yield reports[row.meeting], self._entries(told[row.meeting], members, dates)
 
-def persons_in(view: View, rolls: Iterable[Roll]) -> set[str]:
-    """The persons among the participants, and among those whom they stood in for."""
+    def _members(self, body: str | None, dates: Sequence[When]) -> dict[str, tuple[str, ...]]:
+        return {
+            party: tuple(id for report in current for id in report.events)
+            for party, membership in self._memberships.of(body).items()
+            if (current := membership.current(dates))
+        }
+
+    def _entries(
+        self, rows: list[AttendanceRow], members: dict[str, tuple[str, ...]], dates: Iterable[When]
+    ) -> tuple[Entry, ...]:
+        rows.sort(key=lambda each: (each.position, each.number))
+        return tuple(_entry(self._offices, each, members.keys(), dates) for each in rows)
+
+
+def persons_in(view: View, entries: Iterable[Entry]) -> set[str]:
+    """The persons among the participants, and among those whom they were there for."""
     named = {
         id
-        for roll in rolls
-        for entry in roll.entries
-        for id in (entry.row.participant, entry.row.instead_of)
+        for entry in entries
+        for id in (entry.row.participant, entry.row.instead_of, entry.party)
         if id is not None
     }
     known = view.several(ActorRow, sorted(named))
     return {row.actor for row in known if row.kind == "person"}
+
+
+def everyone(
+    view: View,
+) -> tuple[list[tuple[list[MeetingReportRow], tuple[Entry, ...]]], set[str]]:
+    """All meetings as `Register.meetings` tells them, and who of the participants is a person."""
+    found = list(Register(view).meetings())
+    return found, persons_in(view, (entry for _, entries in found for entry in entries))
+
+
+@attrs.frozen
+class Pair:
+    """Two who are said to have been at one meeting, or to be at one to come.
+
+    Attributes:
+        two: their ids, in order.
+        disputed: whether other reports have one of them absent.
+        events: what tells of the two there, and of their absence.
+    """
+
+    two: tuple[str, str]
+    disputed: bool
+    events: tuple[str, ...]
+
+
+def pairs(
+    entries: Iterable[Entry], persons: Container[str], *, planned: bool = False
+) -> Iterator[Pair]:
+    """Who met whom at one meeting: the one rule that all reports share.
+
+    A person meets the persons that were there themselves, and a state or a body the parties that
+    were there through whomever. A person who is not said to represent anybody is a party, too, and
+    meets states and bodies.
+
+    Args:
+        entries: what is said of the participants.
+        persons: those of them who are persons.
+        planned: whether to pair those who were to be there, in place of those who were.
+    """
+    told: dict[str, list[Entry]] = defaultdict(list)
+    there: set[str] = set()
+    representing = set()
+    for entry in entries:
+        row: Any = entry.row
+        wanted = PLANS if planned else THERE
+        if entry.party not in persons:
+            told[entry.party].append(entry)
+            if row.status in wanted:
+                there.add(entry.party)
+        if entry.represents is not None:
+            representing.add(row.participant)
+        for person in {row.participant, row.instead_of}:
+            if person in persons:
+                told[person].append(entry)
+        if row.participant in persons and row.status in wanted and _came(row):
+            there.add(row.participant)
+    for one, other in combinations(sorted(there), 2):
+        mixed = (one in persons) != (other in persons)
+        if not mixed or not representing & {one, other}:
+            yield _pair((one, other), told, PLANS if planned else OUTCOMES)
+
+
+def _came(row: AttendanceRow) -> bool:
+    """Whether that is the participant itself, and not another one in its place."""
+    return row.status != "represented" or row.instead_of is not None
+
+
+def _pair(two: tuple[str, str], told: dict[str, list[Entry]], statuses: Container[str]) -> Pair:
+    said = [entry for who in two for entry in told[who] if entry.row.status in statuses]
+    events = dict.fromkeys(id for entry in said for id in entry.events)
+    return Pair(two, any(entry.row.status == "absent" for entry in said), tuple(events))
 
 
 def _unnamed(view: View, entries: Iterable[Entry]) -> frozenset[str]:

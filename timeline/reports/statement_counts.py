@@ -7,14 +7,15 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import When, within
+from timeline.clock import When, require_order, within
 from timeline.projection import View
 from timeline.projections.statements import StatementRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing, by_time
-from timeline.reports.capped import TOP, Counted, counted, require_top
-from timeline.reports.document import Document, Table, cell
+from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top
+from timeline.reports.choices import chosen_by
+from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.evidence import Citer, Named, text
 
 UNDATED = "undated"
@@ -39,6 +40,7 @@ class StatementCountsReport(Report):
 
     Attributes:
         speaker: the one whose statements are counted; None for everybody's.
+        chosen_by: what it was chosen by, in words.
         speakers: how many actors said something, in the time given.
         statements: how many statements these made.
         months: the counts, of up to as many actors as were asked for.
@@ -49,17 +51,16 @@ class StatementCountsReport(Report):
     speaker: str | None
     since: str | None
     until: str | None
+    chosen_by: tuple[str, ...]
     speakers: int
     statements: int
     months: tuple[MonthLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        dates = {"since": self.since, "until": self.until}
-        given = [self.speaker, *(f"{word} {value}" for word, value in dates.items() if value)]
-        title = ", ".join(filter(None, given))
+        title = ", ".join(self.chosen_by)
         shown = len({each.speaker.id for each in self.months})
-        lead = f"{self.statements:,} statements of {self.speakers:,} actors."
+        lead = f"{number(self.statements, 'statement')} of {number(self.speakers, 'actor')}."
         if shown < self.speakers:
             lead += f" The {shown:,} who made most of them are shown."
         return self._document(
@@ -79,7 +80,8 @@ class StatementCountsReport(Report):
             ],
             lead=(cell(lead),),
             note="A statement whose date is uncertain counts for the month, or else the year, that "
-            "it certainly lies in. Of each count the first statements are cited.",
+            "it certainly lies in. Of each count the first five are cited."
+            + left_uncited(each.statements for each in self.months),
         )
 
 
@@ -96,9 +98,10 @@ def statement_counts_report(
 
     Raises:
         NotFound: no actor in view goes by the speaker's name.
-        InvalidInput: several do; or fewer than one actor is asked for.
+        InvalidInput: several do; `since` lies after `until`; or `top` is less than 1.
     """
     require_top(top)
+    require_order(since, until)
     chosen = None if speaker is None else find_actor(view, speaker)
     rows = view.all(StatementRow) if chosen is None else view.all(StatementRow, speaker=chosen)
     said: dict[str, dict[str, list[StatementRow]]] = defaultdict(lambda: defaultdict(list))
@@ -114,13 +117,14 @@ def statement_counts_report(
         speaker=chosen,
         since=text(since),
         until=text(until),
+        chosen_by=chosen_by(view, actor=chosen, since=since, until=until, certainly=certainly),
         speakers=len(said),
         statements=count,
         months=tuple(
             MonthLine(
                 citer.name(who),
                 month,
-                counted(citer, len(rows), (id for row in rows for id in row.events)),
+                counted(citer, (row.events for row in rows)),
             )
             for who in sorted(totals, key=lambda who: (-totals[who], who))[:top]
             for month, rows in sorted(said[who].items())

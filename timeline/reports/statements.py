@@ -6,15 +6,17 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import When, within
+from timeline.clock import When, require_order, within
 from timeline.projection import View
 from timeline.projections.initiatives import MentionRow
 from timeline.projections.statements import StatementRow
 from timeline.reports.actors import find_actor
 from timeline.reports.base import Report, Standing, by_time
+from timeline.reports.choices import chosen_by
 from timeline.reports.document import Document
 from timeline.reports.evidence import Citer, text
 from timeline.reports.initiative import SaidLine, said_line, said_table
+from timeline.reports.plans import find_initiative
 from timeline.reports.positions import Offices
 
 
@@ -30,20 +32,18 @@ class StatementsReport(Report):
     since: str | None
     until: str | None
     certainly: bool
+    chosen_by: tuple[str, ...]
     statements: tuple[SaidLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        dates = {"since": self.since, "until": self.until}
-        given = [part for part in (self.speaker, self.about, self.topic) if part]
-        given += [f"{word} {value}" for word, value in dates.items() if value]
-        if self.certainly:
-            given.append("certainly")
+        title = ", ".join(self.chosen_by)
+        none = "" if self.statements else "Nothing on record fits. "
         return self._document(
-            f"Statements: {', '.join(given)}" if given else "Statements",
+            f"Statements: {title}" if title else "Statements",
             [said_table("What was said", self.statements)],
-            note="Statements stand in the recorder's words; only what is in quotation marks was "
-            "said so.",
+            note=f"{none}Statements stand in the recorder's words; only what is in quotation marks "
+            "was said so.",
         )
 
 
@@ -60,10 +60,13 @@ def statements_report(
     """Make the report of the statements that fit all that is given.
 
     Raises:
-        NotFound: no actor in view goes by the speaker's name.
-        InvalidInput: several do.
+        NotFound: no actor in view goes by the speaker's name, or no initiative by that id.
+        InvalidInput: several do; or `since` lies after `until`.
     """
+    require_order(since, until)
     actor = None if speaker is None else find_actor(view, speaker)
+    if about is not None and not view.all(MentionRow, initiative=about):
+        find_initiative(view, about)
     chosen = by_time(
         row
         for row in _rows(view, actor, about)
@@ -81,6 +84,15 @@ def statements_report(
         since=text(since),
         until=text(until),
         certainly=certainly,
+        chosen_by=chosen_by(
+            view,
+            actor=actor,
+            initiative=about,
+            others=(topic,),
+            since=since,
+            until=until,
+            certainly=certainly,
+        ),
         statements=tuple(said_line(offices, citer, row) for row in chosen),
         corrections=citer.corrections(),
         sources=citer.sources(),
