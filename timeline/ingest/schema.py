@@ -122,7 +122,7 @@ def _definitions(classes: list[type]) -> tuple[list[Schema], dict[str, Schema]]:
 def _of_time(kind: type) -> Schema:
     if kind is When:
         return {"$ref": _REFERENCE.format(name="Date")}
-    raise NotImplementedError
+    raise TypeError(f"no JSON Schema is known for {kind.__name__}")
 
 
 def _made(kind: Any) -> Schema:
