@@ -208,8 +208,12 @@ def grow(given: argparse.Namespace) -> dict[int, growth.Costs]:
 
 def everything(given: argparse.Namespace) -> None:
     """Measure, keep what was found, and make the page of it."""
-    results = peers(given) | {"growth": grow(given)}
     kept = given.into / KEPT
+    if given.keep_growth:
+        before = json.loads(kept.read_text("utf-8"))["growth"]
+        results = peers(given) | {"growth": before}
+    else:
+        results = peers(given) | {"growth": grow(given)}
     kept.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     make_page(given)
 
@@ -237,6 +241,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures what the store needs.")
     kinds = parser.add_subparsers(required=True, dest="kind")
     of_all = kinds.add_parser("all", help="peers and growth, and the page made of them")
+    of_all.add_argument("--keep-growth", action="store_true", help="as the last run found it")
     of_all.set_defaults(run=everything)
     of_peers = kinds.add_parser("peers", help="beside the raw drivers and eventsourcing")
     of_peers.set_defaults(run=peers)
