@@ -312,7 +312,7 @@ def _quoted(results: Mapping[str, Any]) -> str:
         f"`eventsourcing` {made['eventsourcing']}\nin the same run, with typed events, evidence "
         "and digests on:\n\n"
         + table(["work", "events", "ratio to raw", "eventsourcing: recorder / Application"], rows)
-        + f"\n\n{reached} of {len(shown)} aims are reached; [docs/performance.md]"
+        + f"\n\nAims reached: {reached} of {len(shown)}. [docs/performance.md]"
         "(docs/performance.md) has all of them, and where the time goes.\n"
     )
 
