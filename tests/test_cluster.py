@@ -133,6 +133,22 @@ def test_rows_from_workers_are_the_rows_kept_on_one_machine(
             assert rows_of(opened, projection) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "work"), [("initiatives", "routed"), ("statements", "folded_alone")]
+)
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_all_workers_have_a_share_of_the_work(kept_url: str, name: str, work: str) -> None:
+    with record(kept_url) as opened, threads(2) as address:
+        fill(opened)
+        with distributed.Client(address) as client:
+            client.wait_for_workers(2, timeout=60)
+            with distributed.get_task_stream(client) as stream:
+                opened.rebuild(name, on=address)
+
+        did = {each["worker"] for each in stream.data if work in str(each["key"])}
+        assert len(did) == 2
+
+
 @pytest.mark.parametrize("name", ["initiatives", "subjects"])
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_worker_that_is_killed_on_the_way_changes_nothing(
@@ -242,9 +258,9 @@ def test_a_task_that_is_done_twice_gives_the_same(tmp_path: Path) -> None:
         for projection in (BUILT_IN[3], BUILT_IN[-1]):
             fold = cluster.Fold(None, projector, [], None, None)
             packed = fold._packed(projection, end, parts=2)
-            routed = [cluster._routed(packed, 0, end) for _ in range(2)]
+            routed = [cluster._routed(0, end, packed) for _ in range(2)]
             assert routed[0] == routed[1]
-            folded = [cluster._folded(packed, 1, each[1]) for each in routed]
+            folded = [cluster._folded(1, each[1], packed=packed) for each in routed]
             assert folded[0] == folded[1]
 
 

@@ -184,9 +184,15 @@ class Builder:
             if self._keeper.taken_down_since(connection, seen):
                 raise DatabaseBusy("words were taken down while rows were folded; try again")
             builds.empty(connection, now)
+            indexes = [index for table in tables.values() for index in table.indexes]
+            # An index is made of all rows at once in half the time that it takes row by row.
+            for index in indexes:
+                index.drop(connection)
             for cls, stored in rows:
                 with _one_row_a_key(projection):
                     database.insert_many(connection, tables[cls], stored)
+            for index in indexes:
+                index.create(connection)
             return builds.moved(connection, now, position=until, target=until)
 
     def _continued(self, projection: Projection, build: Build) -> Build:
