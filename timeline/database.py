@@ -342,6 +342,22 @@ def insert_many(
                 copy.write_row(row)
 
 
+def delete_many(
+    connection: sa.Connection, table: sa.Table, key: Sequence[str], keys: Sequence[Sequence[Any]]
+) -> None:
+    """Delete the rows with these keys, as far as there are any, as fast as the driver can.
+
+    Raises:
+        DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
+    """
+    driver, preparer = driver_of(connection), connection.dialect.identifier_preparer
+    place = "%s" if is_postgresql(connection.engine) else "?"
+    where = " AND ".join(f"{preparer.quote(name)} = {place}" for name in key)
+    text = f"DELETE FROM {preparer.format_table(table)} WHERE {where}"
+    with translated(connection.engine, connected=True):
+        driver.cursor().executemany(text, keys)
+
+
 @contextlib.contextmanager
 def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
     """Turn errors of the database into ours; `connected` if they come from the driver itself.

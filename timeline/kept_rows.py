@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -77,8 +77,8 @@ class KeptRows(Rows):
         self, table: sa.Table, shape: Shape, keys: list[tuple[Any, ...]], values: list[Any]
     ) -> None:
         if keys and not self._empty:
-            gone = sa.delete(table).where(*_matches(table, shape))
-            self._connection.execute(gone, [shape.store_key(key) for key in keys])
+            gone = [shape.store_key(key) for key in keys]
+            database.delete_many(self._connection, table, shape.key, gone)
         stored = [shape.store(value) for value in values if value is not None]
         if stored:
             database.insert_many(self._connection, table, stored)
@@ -91,7 +91,7 @@ def find(
     shape, driver = shape_of(cls), database.driver_of(connection)
     with database.translated(connection.engine, connected=True):
         found = _finder(shape.cls, table.name).run(
-            driver, connection.dialect, **shape.store_key(key)
+            driver, connection.dialect, **dict(zip(shape.key, shape.store_key(key), strict=True))
         )
         stored = found.fetchone()
     return None if stored is None else typing.cast("R", shape.load(stored))
@@ -101,8 +101,5 @@ def find(
 def _finder(cls: type, name: str) -> database.Prepared:
     shape = shape_of(cls)
     table = sa.table(name, *(sa.column(column.name, column.sql) for column in shape.columns))
-    return database.Prepared(sa.select(table).where(*_matches(table, shape)))
-
-
-def _matches(table: sa.FromClause, shape: Shape) -> Iterator[sa.ColumnElement[bool]]:
-    return (table.c[name] == sa.bindparam(name, required=False) for name in shape.key)
+    is_it = (table.c[name] == sa.bindparam(name, required=False) for name in shape.key)
+    return database.Prepared(sa.select(table).where(*is_it))

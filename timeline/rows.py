@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import attrs
@@ -89,12 +90,23 @@ class Shape:
 
     def store(self, row: Any) -> tuple[Any, ...]:
         """A row as its table stores it, in the order of the columns."""
-        return tuple([column.store(getattr(row, column.name)) for column in self.columns])
+        values = [getattr(row, column.name) for column in self.columns]
+        for place, column in self._coded:
+            values[place] = column.store(values[place])
+        return tuple(values)
 
-    def store_key(self, key: tuple[Any, ...]) -> dict[str, Any]:
-        """A key as the table stores it, by column."""
-        pairs = zip(self.key, key, strict=True)
-        return {name: self.column(name).store(part) for name, part in pairs}
+    @cached_property
+    def _coded(self) -> list[tuple[int, _Column]]:
+        """Those that are not stored as they are, and where they stand."""
+        return [(place, each) for place, each in enumerate(self.columns) if not each.plain]
+
+    @cached_property
+    def _key_columns(self) -> tuple[_Column, ...]:
+        return tuple(map(self.column, self.key))
+
+    def store_key(self, key: tuple[Any, ...]) -> list[Any]:
+        """A key as the table stores it."""
+        return [c.store(part) for c, part in zip(self._key_columns, key, strict=True)]
 
     def load(self, stored: Iterable[Any]) -> Any:
         """The row that `store` made."""
@@ -190,7 +202,7 @@ def _column(name: str, hint: Any) -> _Column:
 
 def key_of(value: Any) -> tuple[Any, ...]:
     """The key of a row."""
-    return tuple(getattr(value, name) for name in shape_of(type(value)).key)
+    return tuple([getattr(value, name) for name in shape_of(type(value)).key])
 
 
 def changed(value: R, **fields: Any) -> R:

@@ -353,7 +353,8 @@ def latest_key(occurred: When | None, position: int) -> tuple[bool, Any, int]:
 def _mention(
     rows: Rows, recorded: RecordedEvent[Any], initiative: str, kind: str, thing: str
 ) -> None:
-    known = rows.get(MentionRow, initiative, kind, thing)
+    # A statement is mentioned by itself alone, so there is no earlier row to look for.
+    known = None if kind == "statement" else rows.get(MentionRow, initiative, kind, thing)
     events = dict.fromkeys((*(known.events if known else ()), *recorded.basis))
     rows.put(MentionRow(initiative, kind, thing, tuple(events)))
 
