@@ -301,7 +301,7 @@ class Splitter:
 
     def _shown(self, row: Stored) -> Iterator[RecordedEvent[Any]]:
         """What a row means, as the projection is to get it."""
-        for stored in meanings(self._codec, row):
+        for stored in meanings(self._codec, [row]):
             event = stored if self._projection.raw else self._amendments.apply(stored)
             if event is not None and not isinstance(event.event, Redacted):
                 yield event

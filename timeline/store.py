@@ -401,7 +401,7 @@ class EventStore:
         A stream nobody has written to has no events; that is no error.
         """
         rows = self._pages(STREAM, "version", after, connection, limit, stream=stream)
-        return islice((event for row in rows for event in self._meanings(row)), limit)
+        return islice(meanings(self.codec, rows), limit)
 
     def read_all(
         self,
@@ -428,8 +428,8 @@ class EventStore:
         query = all_of(names, postgresql=database.is_postgresql(self.engine))
         end = _NO_END if until is None else until
         rows = self._pages(query, "position", after, connection, limit, until=end)
-        found = (event for row in rows for event in self._meanings(row))
-        return islice((e for e in found if wanted is None or e.type in wanted), limit)
+        found = meanings(self.codec, rows)
+        return islice(found if wanted is None else (e for e in found if e.type in wanted), limit)
 
     def _pages(
         self,
@@ -439,18 +439,17 @@ class EventStore:
         connection: sa.Connection | None,
         limit: int | None = None,
         **values: Any,
-    ) -> Iterator[Stored]:
+    ) -> Iterator[tuple[Any, ...]]:
         # A row may mean no event to this code: the caller stops when he has enough, not we.
         values["limit"] = size = _BATCH if limit is None else min(max(limit, 1), _BATCH)
         while True:
             with telemetry.operation("read") as done, self._driving(connection) as driver:
                 found = query.run(driver, self.engine.dialect, after=after, **values).fetchall()
                 done.events = len(found)
-            for row in map(Stored._make, found):
-                yield row
+            yield from found
             if len(found) < size:
                 return
-            after = getattr(row, key)
+            after = getattr(Stored._make(found[-1]), key)
 
     def get(
         self, ids: Iterable[str], connection: sa.Connection | None = None
@@ -481,8 +480,8 @@ class EventStore:
         with self._reading(connection) as reader:
             for chunk in _chunks(sorted(set(positions))):
                 query = sa.select(events).where(events.c.position.in_(chunk))
-                for row in reader.execute(query.order_by(events.c.position)):
-                    yield from self._meanings(Stored._make(row))
+                rows = reader.execute(query.order_by(events.c.position))
+                yield from meanings(self.codec, map(tuple, rows))
 
     def existing_streams(
         self, streams: Iterable[str], connection: sa.Connection | None = None
@@ -584,7 +583,7 @@ class EventStore:
         while not stop.is_set():
             page = persistently(functools.partial(self._durable_page, after))
             for row in page:
-                for event in self._meanings(row):
+                for event in meanings(self.codec, [row]):
                     if stop.is_set():
                         return
                     yield event
@@ -629,7 +628,7 @@ class EventStore:
             if after is None:
                 connection.execute(sa.insert(subscriptions).values(name=subscription, position=0))
             rows = list(islice(self._log(after or 0, connection, limit), limit))
-            yield Batch(connection, tuple(event for row in rows for event in self._meanings(row)))
+            yield Batch(connection, tuple(meanings(self.codec, rows)))
             if rows:
                 connection.execute(
                     sa.update(subscriptions).where(mine).values(position=rows[-1].position)
@@ -639,10 +638,8 @@ class EventStore:
         self, after: int, connection: sa.Connection | None, limit: int | None = None
     ) -> Iterator[Stored]:
         query = all_of(None, postgresql=database.is_postgresql(self.engine))
-        return self._pages(query, "position", after, connection, limit, until=_NO_END)
-
-    def _meanings(self, row: Stored) -> Iterator[RecordedEvent[Any]]:
-        return meanings(self.codec, row)
+        found = self._pages(query, "position", after, connection, limit, until=_NO_END)
+        return map(Stored._make, found)
 
 
 @attrs.frozen
