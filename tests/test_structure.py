@@ -72,7 +72,7 @@ NARROWER = {
     "archive": {"errors", "events", "database", "integrity", "store", "tables"},
     "grants": {"errors", "database", "tables"},
     "reports": {"errors", "clock", "events", "codec", "integrity", "projection", "projections"},
-    "transfer": {"errors", "database", "integrity", "tables"},
+    "transfer": {"errors", "database", "integrity", "queries", "tables"},
     "exports": {
         "errors",
         "clock",

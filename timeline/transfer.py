@@ -15,13 +15,11 @@ import sqlalchemy as sa
 from timeline import database
 from timeline.errors import LogDamaged, LogsDiffer
 from timeline.integrity import Head
-from timeline.tables import events, head
+from timeline.queries import VERSIONS, by_texts, rows_by_id
+from timeline.tables import Stored, events, head
 
 _BATCH = 1_000
 """Rows read or written at a time: enough that a query costs little, few enough for flat memory."""
-
-_CHUNK = 500
-"""Values in one IN list: below every limit of SQLite's."""
 
 _Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
 
@@ -112,40 +110,24 @@ def _require_same(connection: sa.Connection, rows: Sequence[_Row]) -> list[_Row]
 
 def _write(connection: sa.Connection, rows: Sequence[_Row]) -> None:
     _require_new(connection, rows)
-    connection.execute(sa.insert(events), [dict(row) for row in rows])
+    stored = [tuple([row[column] for column in Stored._fields]) for row in rows]
+    database.insert_many(connection, events, stored)
 
 
 def _require_new(connection: sa.Connection, rows: Sequence[_Row]) -> None:
     """Check ids and versions ourselves: the database's refusal would not name the position."""
-    ids = _found(connection, events.c.event_id, {row["event_id"] for row in rows})
-    versions = _found(
-        connection, events.c.stream, {row["stream"] for row in rows}, sa.func.max(events.c.version)
-    )
+    ids = {row.event_id for row in rows_by_id(connection, (row["event_id"] for row in rows))}
+    versions = dict(by_texts(connection, VERSIONS, (row["stream"] for row in rows)))
     for row in rows:
         id, stream = row["event_id"], row["stream"]
         if id in ids:
             raise LogDamaged(row["position"], f"the id {id!r} is taken by an earlier event")
-        ids[id] = None
-        version = versions.get(stream, 0) + 1
+        ids.add(id)
+        version = (versions[stream] or 0) + 1
         if row["version"] != version:
             problem = f"expected version {version} of {stream!r}; found {row['version']}"
             raise LogDamaged(row["position"], problem)
         versions[stream] = version
-
-
-def _found(
-    connection: sa.Connection, key: sa.Column[str], wanted: Iterable[str], value: Any = None
-) -> dict[str, Any]:
-    rest = iter(sorted(wanted))
-    found: dict[str, Any] = {}
-    while chunk := list(islice(rest, _CHUNK)):
-        query = (
-            sa.select(key, sa.null() if value is None else value)
-            .where(key.in_(chunk))
-            .group_by(key)
-        )
-        found.update((each, of) for each, of in connection.execute(query))
-    return found
 
 
 def _take_down(connection: sa.Connection, tombstone: _Row) -> None:
