@@ -258,10 +258,11 @@ class EventStore:
                 check(news, connection)
             drafts = [drafted(self.codec, new) for new in news]
             refuse_other_content(drafts)
-            appended = self._append(connection, drafts, {}, None)
-            added += appended.added
+            known, rows = self._write(connection, drafts, {}, None)
+            added += len(rows)
             dealt_with += len(news)
-            position = max(position, appended.position)
+            places = (each.position for each in (*known.values(), *rows.values()))
+            position = max(position, *places)
             if progress is not None:
                 progress(dealt_with)
         return Loaded(added, dealt_with - added, position)
@@ -348,9 +349,25 @@ class EventStore:
         expected: Mapping[str, ExpectedVersion],
         progress: Callable[[int], None] | None,
     ) -> Appended:
+        known, rows = self._write(connection, drafts, expected, progress)
+        recorded = {id: read(self.codec, row) for id, row in known.items()}
+        for draft in drafts:
+            id = draft.new.id
+            if id not in recorded:
+                recorded[id] = draft.recorded(rows[id])
+        return Appended(tuple(recorded[draft.new.id] for draft in drafts), added=len(rows))
+
+    def _write(
+        self,
+        connection: sa.Connection,
+        drafts: Sequence[Draft],
+        expected: Mapping[str, ExpectedVersion],
+        progress: Callable[[int], None] | None,
+    ) -> tuple[dict[str, Stored], dict[str, Stored]]:
+        """Write the rows of what is new; the rows of what was known before, and these, by id."""
         at = _take_head(connection)
-        recorded = self._already_recorded(connection, drafts)
-        fresh = list({d.new.id: d for d in drafts if d.new.id not in recorded}.values())
+        known = self._already_recorded(connection, drafts)
+        fresh = list({d.new.id: d for d in drafts if d.new.id not in known}.values())
         written = {draft.row["stream"] for draft in fresh}
         # Where there are only repeats, the expectation was met when they were appended first.
         repeated = {draft.row["stream"] for draft in drafts} - written
@@ -365,17 +382,14 @@ class EventStore:
         if rows:
             last = rows[-1]
             connection.execute(sa.update(head).values(position=last.position, digest=last.digest))
-        recorded |= {
-            draft.new.id: draft.recorded(row) for draft, row in zip(fresh, rows, strict=True)
-        }
-        return Appended(tuple(recorded[draft.new.id] for draft in drafts), added=len(rows))
+        return known, {row.event_id: row for row in rows}
 
     def _now(self) -> str:
         return clock.instant_text(self._clock())
 
     def _already_recorded(
         self, connection: sa.Connection, drafts: Sequence[Draft]
-    ) -> dict[str, RecordedEvent[Any]]:
+    ) -> dict[str, Stored]:
         by_id = {draft.new.id: draft for draft in drafts}
         found = {}
         for row in rows_by_id(connection, by_id):
@@ -383,7 +397,7 @@ class EventStore:
             differs = differences(self.codec, draft, row)
             if differs:
                 raise EventIdReused(row.event_id, row.position, differs)
-            found[row.event_id] = read(self.codec, row)
+            found[row.event_id] = row
         return found
 
     # Reading
