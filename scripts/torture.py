@@ -659,7 +659,7 @@ def _disturb(cast: Cast, draw: random.Random, count: int) -> None:
             note(f"follow: {reached} events, {reached / (now - began):.0f} a second")
 
 
-QUIET = 10.0
+QUIET = 30.0
 """Seconds without anything new after which a follower is taken to have come to a stop."""
 
 
