@@ -6,6 +6,7 @@ import pickle
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from timeline import (
     cluster,
     keeping,
     store,
+    workers,
 )
 from timeline.building import StoredRows
 from timeline.cli import cli
@@ -53,7 +55,7 @@ def many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def processes() -> Iterator[str]:
+def mortal() -> Iterator[str]:
     """A scheduler with two workers in processes of their own; one that dies is started anew."""
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
@@ -62,6 +64,17 @@ def processes() -> Iterator[str]:
         ) as made,
     ):
         yield made.scheduler_address
+
+
+@pytest.fixture
+def processes(mortal: str) -> str:
+    """The same once both are alive, whatever the test before has done to them."""
+    deadline = time.monotonic() + 60
+    with distributed.Client(mortal) as client:
+        while len(client.run(os.getpid, on_error="ignore")) < 2:
+            assert time.monotonic() < deadline
+            client.wait_for_workers(2, timeout=60)
+    return mortal
 
 
 @contextlib.contextmanager
@@ -331,7 +344,7 @@ def test_rows_that_do_not_split_after_all_are_refused(ferry: Timeline, one_threa
 def test_no_scheduler_and_no_workers_are_an_error(
     ferry: Timeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "_PATIENCE", 0.3)
+    monkeypatch.setattr(workers, "PATIENCE", 0.3)
     with pytest.raises(ClusterError, match=r"at tcp://127\.0\.0\.1:9; found none within 0\.3 s"):
         ferry.rebuild("plans", on="tcp://127.0.0.1:9")
     with threads(0) as address, pytest.raises(ClusterError, match="scheduler with workers"):
@@ -413,12 +426,12 @@ def test_a_worker_with_another_version_of_the_package_is_refused(
         client.run(_pretend, "0.0.9 (another)", workers=[old])
         with pytest.raises(ClusterError, match=r"expected timeline .*; found 0\.0\.9 \(another\)"):
             ferry.rebuild("plans", on=processes)
-        client.run(_pretend, cluster._PACKAGE, workers=[old])
+        client.run(_pretend, workers._PACKAGE, workers=[old])
         ferry.rebuild("plans", on=processes)
 
 
 def _pretend(version: str) -> None:
-    cluster._PACKAGE = version
+    workers._PACKAGE = version
 
 
 def test_a_worker_that_comes_later_is_asked_again(ferry: Timeline) -> None:

@@ -49,6 +49,7 @@ ROOMS = [
     "projections",
     "lookback",
     "split",
+    "workers",
     "cluster",
     "testing",
     "identity",

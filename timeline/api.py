@@ -575,9 +575,10 @@ class Timeline(Reporting):
         if on is not None and (workers is not None or memory is not None):
             raise InvalidInput("on: its workers are there already, and have their memory")
         from timeline import cluster
+        from timeline.workers import Workers
 
         read = None if archive is None else os.fspath(archive)
-        chosen = cluster.Workers(on=on, number=workers, memory=memory, archive=read)
+        chosen = Workers(on=on, number=workers, memory=memory, archive=read)
         return cluster.rebuild(self._projector, name, chosen, hold=hold, progress=progress)
 
     def compare(

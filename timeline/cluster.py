@@ -14,20 +14,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
-import importlib
-import importlib.metadata
-import inspect
 import itertools
-import logging
 import math
 import os
 import pickle
-import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -45,9 +38,20 @@ from timeline.projector import Projector
 from timeline.rows import Shape, shape_of
 from timeline.split import Splitter, division_of
 from timeline.upcasting import Upcaster
+from timeline.workers import (
+    Workers,
+    code_of,
+    compare_code,
+    connected,
+    modules_of,
+    own_address,
+    require_same_code,
+    require_sensible,
+    said,
+)
 
-_PATIENCE = 10.0
-"""Seconds to wait for a scheduler, and for workers, before giving up."""
+_LOST = 10.0
+"""Seconds without an end of any task after which it is asked whether there are workers left."""
 
 _STRETCH = 50_000
 """Events that a worker reads at a time, at most."""
@@ -76,23 +80,6 @@ class _Job:
     parts: int
 
 
-@attrs.frozen
-class Workers:
-    """Who folds, and what they read.
-
-    Attributes:
-        on: the address of a scheduler; None for processes started for the time it takes.
-        number: how many of these.
-        memory: what each of these may take, such as `2GiB`; a like share of all, if not given.
-        archive: what they read; None for the database.
-    """
-
-    on: str | None = None
-    number: int | None = None
-    memory: str | None = None
-    archive: str | None = None
-
-
 def rebuild(
     projector: Projector,
     name: str,
@@ -111,12 +98,12 @@ def rebuild(
         NotFound, DatabaseBusy, DatabaseError: see `Projector.rebuild`.
     """
     _require_dask()
-    _require_sensible(workers)
+    require_sensible(workers)
     projection = projector.named(name)
     division_of(projection)
-    modules = _modules(projection, projector.store.codec.known)
+    modules = modules_of(projection, projector.store.codec.known)
     with connected(workers) as client:
-        _require_same_code(client, modules)
+        require_same_code(client, modules)
         fold = Fold(client, projector, modules, workers.archive, progress)
         fold.require_readable()
         return projector.rebuild(name, hold=hold, progress=progress, by=fold)
@@ -130,165 +117,6 @@ def _require_dask() -> None:
         raise MissingExtra("folding on several workers", "dask") from None
 
 
-# Workers
-
-
-def _require_sensible(workers: Workers) -> None:
-    """Check what is said of workers, before any is asked."""
-    from dask.utils import parse_bytes
-    from distributed.comm import get_address_host_port, parse_address
-    from distributed.comm.registry import get_backend
-
-    if workers.memory is not None:
-        try:
-            size = parse_bytes(workers.memory)
-        except ValueError:
-            size = 0
-        if size < 1:
-            raise InvalidInput(
-                f"memory: expected a size, such as 2GiB; found {workers.memory!r}"
-            ) from None
-    if workers.on is not None:
-        try:
-            kind, _ = parse_address(workers.on)
-            get_backend(kind)
-            if kind in {"tcp", "tls"}:
-                get_address_host_port(workers.on)
-        except ValueError as error:
-            raise InvalidInput(
-                "on: expected the address of a Dask scheduler, such as tcp://host:8786; found "
-                f"{workers.on!r} ({error})"
-            ) from None
-
-
-@contextlib.contextmanager
-def connected(workers: Workers) -> Iterator[Any]:
-    """A client of the workers, for as long as they are needed.
-
-    Raises:
-        ClusterError: there is no scheduler, or it has no workers.
-    """
-    import distributed
-
-    with contextlib.ExitStack() as stack:
-        try:
-            if workers.on is None:
-                cluster = stack.enter_context(_local_cluster(workers))
-                client = distributed.Client(cluster, set_as_default=False)
-            else:
-                client = distributed.Client(workers.on, timeout=_PATIENCE, set_as_default=False)
-            stack.enter_context(client)
-            stack.enter_context(client.as_current())
-            client.wait_for_workers(1, timeout=_PATIENCE)
-        except (OSError, TimeoutError, ValueError, RuntimeError) as error:
-            where = workers.on or "this machine"
-            raise ClusterError(
-                f"expected a Dask scheduler with workers, at {where}; found none within "
-                f"{_PATIENCE:g} s ({type(error).__name__}: {error})"
-            ) from None
-        yield client
-
-
-@contextlib.contextmanager
-def _local_cluster(workers: Workers) -> Iterator[Any]:
-    import distributed
-
-    # New processes get this one's path: so they find a module in the folder the user stands in.
-    here = str(Path.cwd())
-    sys.path.append(here)
-    try:
-        with distributed.LocalCluster(
-            n_workers=workers.number,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=workers.memory or "auto",
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        ) as cluster:
-            yield cluster
-    finally:
-        sys.path.remove(here)
-
-
-# The same code everywhere
-
-
-def _package() -> str:
-    """The version of this package, and a digest of its source."""
-    folder = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    try:
-        version = importlib.metadata.version("timeline-store")
-    except importlib.metadata.PackageNotFoundError:
-        version = "not installed"
-    return f"{version} ({digest.hexdigest()[:12]})"
-
-
-_PACKAGE = _package()
-"""As it was when it was loaded: the files may have been changed since, and the code not."""
-
-
-@cache
-def _module(name: str) -> str:
-    try:
-        source = inspect.getsource(importlib.import_module(name))
-    except ImportError as error:
-        return f"none ({error})"
-    except (OSError, TypeError):
-        return "no source"
-    return hashlib.sha256(source.encode()).hexdigest()[:12]
-
-
-def _code(modules: Sequence[str]) -> dict[str, str]:
-    """What this process has loaded of what rows are made by."""
-    return {"timeline": _PACKAGE} | {name: _module(name) for name in modules}
-
-
-def _modules(projection: Projection, known: Iterable[type | Upcaster]) -> list[str]:
-    """The modules, beside the package's own, that workers must have.
-
-    Raises:
-        InvalidInput: one cannot be imported elsewhere.
-    """
-    functions = (each.apply if isinstance(each, Upcaster) else each for each in known)
-    found = {each.__module__ for each in (*type(projection).__mro__, *projection.rows, *functions)}
-    found = {name for name in found if name.partition(".")[0] not in {"timeline", "builtins"}}
-    for name in sorted(found):
-        if name == "__main__" or _module(name) == "no source":
-            raise InvalidInput(
-                f"expected the code of projection {projection.name!r} in modules that workers can "
-                f"import; found some in {name!r}. Put it in a file of its own."
-            )
-    return sorted(found)
-
-
-def _require_same_code(client: Any, modules: Sequence[str]) -> None:
-    try:
-        found = client.run(_code, modules)
-    except Exception as error:
-        # A worker without this package, or with one too old to have this function.
-        raise ClusterError(f"a worker cannot run this code ({_said(error)}). {_MEND}") from error
-    for worker, code in sorted(found.items()):
-        _compare(_code(modules), code, worker)
-
-
-def _compare(expected: Mapping[str, str], found: Mapping[str, str], worker: str) -> None:
-    for name, digest in expected.items():
-        if found.get(name) != digest:
-            raise ClusterError(
-                f"worker {worker}: expected {name} {digest}; found {found.get(name)}. {_MEND}"
-            )
-
-
-_MEND = "Install the same code for all workers, and start them anew."
-
-
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
 # What workers do
 
 
@@ -298,18 +126,10 @@ def _prepared(packed: bytes) -> tuple[_Job, Splitter]:
     from timeline.codec import Codec
 
     expected, job = pickle.loads(packed)
-    _compare(expected, _code([name for name in expected if name != "timeline"]), _me())
+    found = code_of([name for name in expected if name != "timeline"])
+    compare_code(expected, found, own_address())
     job = pickle.loads(job)
     return job, Splitter(job.projection, Codec(job.known), job.amendments, job.parts)
-
-
-def _me() -> str:
-    import distributed
-
-    try:
-        return str(distributed.get_worker().address)
-    except ValueError:
-        return "in this process"
 
 
 def _kept(packed: bytes) -> bytes:
@@ -332,8 +152,8 @@ def _engine(url: str) -> sa.Engine:
     if not database.exists(engine):
         where = database.shown(engine.url)
         raise ClusterError(
-            f"worker {_me()}: there is no {where}. Where workers are on other machines, let them "
-            "read an archive that all can reach."
+            f"worker {own_address()}: there is no {where}. Where workers are on other machines, "
+            "let them read an archive that all can reach."
         )
     return engine
 
@@ -568,7 +388,7 @@ class Fold:
             self._archive,
             parts,
         )
-        return pickle.dumps((_code(self._modules), cloudpickle.dumps(job)))
+        return pickle.dumps((code_of(self._modules), cloudpickle.dumps(job)))
 
     def _wait(self, weights: Mapping[Any, float], total: int) -> None:
         """Wait for tasks to end, and tell how far they have come."""
@@ -579,7 +399,7 @@ class Fold:
             with _lost_told():
                 try:
                     done, left = distributed.wait(
-                        left, timeout=_PATIENCE, return_when="FIRST_COMPLETED"
+                        left, timeout=_LOST, return_when="FIRST_COMPLETED"
                     )
                 except TimeoutError:
                     if not self._client.scheduler_info()["workers"]:
@@ -641,5 +461,5 @@ def _lost_told() -> Iterator[None]:
         ) from error
     except (FutureCancelledError, OSError) as error:
         raise ClusterError(
-            f"the scheduler was lost ({_said(error)}); nothing was written. Try again."
+            f"the scheduler was lost ({said(error)}); nothing was written. Try again."
         ) from error
