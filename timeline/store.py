@@ -609,8 +609,8 @@ class EventStore:
 
         What is written on the batch's connection and the subscription's place commit together, so
         each event has its effect exactly once, whatever is killed when. On an exception both are as
-        before. Two that take batches of one subscription take turns. A batch may be empty; `wait`
-        waits for more.
+        before. Only events that would survive a crash of the server are given out. Two that take
+        batches of one subscription take turns. A batch may be empty; `wait` waits for more.
 
         Args:
             subscription: its name; a new one starts at the beginning of the log.
@@ -629,6 +629,9 @@ class EventStore:
             if after is None:
                 connection.execute(sa.insert(subscriptions).values(name=subscription, position=0))
             rows = list(islice(self._log(after or 0, connection, limit), limit))
+            if rows:
+                # What is done about them elsewhere, a mail say, is not undone by a crash.
+                database.make_durable(self.engine)
             yield Batch(connection, tuple(event for row in rows for event in self._meanings(row)))
             if rows:
                 connection.execute(
