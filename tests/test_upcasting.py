@@ -235,3 +235,20 @@ def test_a_version_from_the_future_is_unknown(opened):
         UnknownEventType, match="version 3 at position 1: this code knows version 1"
     ):
         list(opened(TariffOne).read_all())
+
+
+@event(category="gossip", subject="text")
+class Gossip:
+    text: str
+
+
+@pytest.mark.parametrize(
+    "later", [[upcaster("Gossip", 1, to=None)(dict)], []], ids=["means nothing", "unknown"]
+)
+def test_a_report_is_of_the_day_of_the_last_recording_whatever_that_says(migrated_url, later):
+    with Timeline.open(migrated_url, events=[Gossip]) as timeline:
+        (last,) = timeline.append(Gossip("?"), id="last").events
+
+    with Timeline.open(migrated_url, events=later) as timeline:
+        for record in (timeline, timeline.as_of(position=1)):
+            assert record.plans().on == last.recorded[:10]

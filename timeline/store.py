@@ -515,8 +515,7 @@ class EventStore:
         with self._reading(connection) as reader:
             digest = reader.scalar(query)
             if digest is None:
-                end = self.head(reader).position
-                raise NotFound(f"no position {position} in the log: it ends at {end}")
+                raise self._not_reached(position, reader)
         return Head(position, digest)
 
     def position_at(self, moment: datetime) -> int:
@@ -529,6 +528,23 @@ class EventStore:
         with database.reading(self.engine) as reader:
             first = reader.scalar(sa.select(sa.func.min(events.c.position)).where(later))
             return self.head(reader).position if first is None else int(first) - 1
+
+    def recorded_at(self, position: int, connection: sa.Connection | None = None) -> str:
+        """When the event at a position was recorded, as the log keeps it.
+
+        Raises:
+            NotFound: the log has not come to that position yet.
+        """
+        query = sa.select(events.c.recorded_at).where(events.c.position == position)
+        with self._reading(connection) as reader:
+            found = reader.scalar(query)
+            if found is None:
+                raise self._not_reached(position, reader)
+        return str(found)
+
+    def _not_reached(self, position: int, connection: sa.Connection) -> NotFound:
+        end = self.head(connection).position
+        return NotFound(f"no position {position} in the log: it ends at {end}")
 
     @contextlib.contextmanager
     def _reading(self, connection: sa.Connection | None) -> Iterator[sa.Connection]:
