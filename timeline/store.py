@@ -12,6 +12,7 @@ import enum
 import functools
 import hashlib
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,6 +42,7 @@ from timeline.errors import (
     DatabaseError,
     DatabaseUnreachable,
     EventIdReused,
+    InvalidInput,
     NotFound,
     WrongExpectedVersion,
 )
@@ -175,6 +177,7 @@ class EventStore:
             WrongExpectedVersion: the stream is at another version.
             EventIdReused: an id is taken by an event with other content.
             InvalidEvent, UnknownEventType: an event does not fit.
+            InvalidInput: the connection has no transaction.
             DatabaseError: the database could not do it; nothing was written.
         """
         news = [in_stream(stream, item) for item in events]
@@ -238,7 +241,7 @@ class EventStore:
                 with database.writing(self.engine) as own:
                     loaded = self._load(own, events, check, progress)
             else:
-                with database.translated(self.engine):
+                with self._within(connection):
                     loaded = self._load(connection, events, check, progress)
             done.events = loaded.added
         return loaded
@@ -274,9 +277,16 @@ class EventStore:
         progress: Callable[[int], None] | None,
     ) -> Appended:
         if connection is not None:
-            with database.translated(self.engine):
+            with self._within(connection):
                 return self._append(connection, drafts, expected, progress)
         return persistently(lambda: self._append_alone(drafts, expected, progress))
+
+    @contextlib.contextmanager
+    def _within(self, connection: sa.Connection) -> Iterator[None]:
+        """Write within the caller's transaction."""
+        with database.translated(self.engine):
+            _require_transaction(connection)
+            yield
 
     def _append_alone(
         self,
@@ -699,6 +709,34 @@ def persistently(attempt: Callable[[], _T]) -> _T:
 
 def _hash(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+
+
+def _require_transaction(connection: sa.Connection) -> None:
+    """Check that what is written on a caller's connection will count together, or not at all.
+
+    Raises:
+        InvalidInput: each statement counts by itself there; or it is of a driver that is not ours.
+    """
+    driver = database.driver_of(connection)
+    if isinstance(driver, psycopg.Connection):
+        alone = driver.autocommit
+    elif isinstance(driver, sqlite3.Connection):
+        # From Python 3.12 on there is a second way to ask for it.
+        by_itself = driver.isolation_level is None or getattr(driver, "autocommit", None) is True
+        alone = by_itself and not driver.in_transaction
+        if not alone and not driver.in_transaction:
+            # The driver begins one when something is written: after we have looked at the head.
+            driver.execute("BEGIN IMMEDIATE")
+    else:
+        raise InvalidInput(
+            "expected a connection of sqlite3 or psycopg, such as sqlite:///… and "
+            f"postgresql+psycopg://… make; found one of {type(driver).__module__}"
+        )
+    if alone:
+        raise InvalidInput(
+            "expected a connection with a transaction; found one in AUTOCOMMIT, on which half of "
+            "an append could be left. Leave isolation_level out, or append without connection=…"
+        )
 
 
 def _take_head(connection: sa.Connection) -> Head:
