@@ -16,7 +16,7 @@ from strategies import RECORDED, TEXTS, WHENS
 from timeline import Timeline, database, integrity
 from timeline.clock import instant_text
 from timeline.database import create_engine
-from timeline.errors import InvalidInput, LogDamaged
+from timeline.errors import DatabaseError, InvalidInput, LogDamaged
 from timeline.events import EventRedacted, Evidence, Link, NewEvent, event
 from timeline.redaction import redact
 from timeline.store import EventStore, Head
@@ -425,6 +425,22 @@ def test_a_changed_head_is_found(disarmed: EventStore, statement: str, position:
 
     # What no event is to blame for may be told of either side of the end.
     assert damage(disarmed) in {position, 8, 9}
+
+
+def test_a_log_without_its_head_says_so_to_everyone(log: EventStore) -> None:
+    with log.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM head")
+
+    for attempt in (
+        log.head,
+        lambda: log.append("a", [Noted("one")]),
+        lambda: log.append("a", [Noted("one"), Noted("two")]),
+        lambda: next(log.follow(after=8)),
+        lambda: Timeline(log).seal(),
+        lambda: Timeline(log).statements(),
+    ):
+        with pytest.raises(DatabaseError, match="row `head` is gone"):
+            attempt()
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -22,7 +22,7 @@ import attrs
 import msgspec
 import sqlalchemy as sa
 
-from timeline.errors import InvalidInput, LogDamaged
+from timeline.errors import DatabaseError, InvalidInput, LogDamaged
 from timeline.tables import events, head
 
 _Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
@@ -84,6 +84,21 @@ class Head:
     def seal(self) -> str:
         """The two as text, to keep where whoever can change the log cannot: `POSITION:DIGEST`."""
         return f"{self.position}:{self.digest.hex()}"
+
+    @classmethod
+    def of_row(cls, row: tuple[Any, ...] | None) -> Self:
+        """What the row `head` says.
+
+        Raises:
+            DatabaseError: there is none.
+        """
+        if row is None:
+            raise DatabaseError(
+                "the row `head` is gone, which says where the log ends: somebody has removed it. "
+                "`timeline verify` tells which events are sound; compare the log with a backup."
+            )
+        position, digest = row
+        return cls(position, digest)
 
     @classmethod
     def of_seal(cls, seal: str) -> Self:

@@ -80,6 +80,7 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 0.001, 0.05
 _CLOSER_LOOK = (
     psycopg.errors.UniqueViolation,  # the id is in the log, or another was faster in the stream
     psycopg.errors.UndefinedFunction,  # there is no log here; the long way names what is missing
+    psycopg.errors.NotNullViolation,  # there is no head to take a position from; the same
 )
 
 _T = TypeVar("_T")
@@ -341,7 +342,10 @@ class EventStore:
         dialect = self.engine.dialect
         driver.execute("BEGIN IMMEDIATE")
         found = LOOK.run(driver, dialect, stream=row["stream"], event_id=row["event_id"])
-        position, digest, version, known = found.fetchone()
+        looked = found.fetchone()
+        if looked is None:
+            return None
+        position, digest, version, known = looked
         if known or expected not in {None, version}:
             return None
         place: dict[str, Any] = {"position": position + 1, "version": version + 1}
@@ -511,7 +515,8 @@ class EventStore:
     def head(self, connection: sa.Connection | None = None) -> Head:
         """Where the log ends."""
         with self._reading(connection) as reader:
-            return Head(*reader.execute(sa.select(head.c.position, head.c.digest)).one())
+            query = sa.select(head.c.position, head.c.digest)
+            return Head.of_row(reader.execute(query).one_or_none())
 
     def head_at(self, position: int, connection: sa.Connection | None = None) -> Head:
         """Where the log ended when it was at `position`.
@@ -741,9 +746,8 @@ def _require_transaction(connection: sa.Connection) -> None:
 
 def _take_head(connection: sa.Connection) -> Head:
     # SQLite knows no FOR UPDATE and needs none: its writer holds the whole database.
-    return Head(
-        *connection.execute(sa.select(head.c.position, head.c.digest).with_for_update()).one()
-    )
+    query = sa.select(head.c.position, head.c.digest).with_for_update()
+    return Head.of_row(connection.execute(query).one_or_none())
 
 
 def _stream_versions(connection: sa.Connection, streams: Iterable[str]) -> dict[str, int]:
