@@ -382,7 +382,7 @@ def test_the_head_is_the_last_event(store: EventStore) -> None:
     assert store.head_at(0) == Head(0, bytes(32))
 
 
-@pytest.mark.parametrize("position", [4, 10**12, -1])
+@pytest.mark.parametrize("position", [4, 10**12, 2**63, 10**20, -1])
 def test_the_head_at_a_position_never_reached_is_not_found(
     store: EventStore, position: int
 ) -> None:

@@ -526,12 +526,8 @@ class EventStore:
         """
         if position == 0:
             return Head(0, integrity.GENESIS)
-        query = sa.select(events.c.digest).where(events.c.position == position)
         with self._reading(connection) as reader:
-            digest = reader.scalar(query)
-            if digest is None:
-                raise self._not_reached(position, reader)
-        return Head(position, digest)
+            return Head(position, self._of_event(events.c.digest, position, reader))
 
     def position_at(self, moment: datetime) -> int:
         """The last position up to which nothing was recorded after that moment.
@@ -550,16 +546,18 @@ class EventStore:
         Raises:
             NotFound: the log has not come to that position yet.
         """
-        query = sa.select(events.c.recorded_at).where(events.c.position == position)
         with self._reading(connection) as reader:
-            found = reader.scalar(query)
-            if found is None:
-                raise self._not_reached(position, reader)
-        return str(found)
+            return str(self._of_event(events.c.recorded_at, position, reader))
 
-    def _not_reached(self, position: int, connection: sa.Connection) -> NotFound:
-        end = self.head(connection).position
-        return NotFound(f"no position {position} in the log: it ends at {end}")
+    def _of_event(self, column: sa.Column[Any], position: int, connection: sa.Connection) -> Any:
+        found = None
+        if position <= _NO_END:
+            query = sa.select(column).where(events.c.position == position)
+            found = connection.scalar(query)
+        if found is None:
+            end = self.head(connection).position
+            raise NotFound(f"no position {position} in the log: it ends at {end}")
+        return found
 
     @contextlib.contextmanager
     def _reading(self, connection: sa.Connection | None) -> Iterator[sa.Connection]:
