@@ -327,6 +327,20 @@ def test_statistics_that_the_role_may_not_rewrite_are_told_of(
     assert files_with(timeline, backend, [word]) == set()
 
 
+@on_postgresql
+def test_a_table_that_a_rebuild_drops_meanwhile_is_no_hindrance(
+    timeline: Timeline, backend: Any
+) -> None:
+    say(timeline)
+    timeline.statements()
+    redaction.redact(timeline.store, "said", "a court's order")
+    timeline.statements()
+
+    redaction.scrub(timeline.store.engine, ["statements_v7", "statements_v1", "subjects_v1"])
+
+    assert files_with(timeline, backend, [PLACE, EXCERPT]) == set()
+
+
 def test_after_a_crash_half_way_a_second_takedown_does_the_rest(
     timeline: Timeline, backend: Any
 ) -> None:

@@ -83,14 +83,25 @@ def _rewrite_tables(connection: sa.Connection, tables: list[str]) -> None:
     quote = connection.dialect.identifier_preparer.quote
     with _warnings(connection) as warnings:
         for table in tables:
-            # Its statistics hold samples of what is in it.
-            connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {quote(table)}")
+            # One that a rebuild has dropped meanwhile took its files along.
+            with _passed_over_if_dropped():
+                # Its statistics hold samples of what is in it.
+                connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {quote(table)}")
         connection.exec_driver_sql("VACUUM FULL pg_statistic")
     if warnings:
         # What a role may not rewrite PostgreSQL passes over.
         raise DatabaseReadOnly(
             f"{_LEFT}PostgreSQL says, {warnings[0]}. Redact again as the owner of the database."
         )
+
+
+@contextlib.contextmanager
+def _passed_over_if_dropped() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.ProgrammingError as error:
+        if not isinstance(error.orig, psycopg.errors.UndefinedTable):
+            raise
 
 
 def _outlast_older(connection: sa.Connection) -> None:
