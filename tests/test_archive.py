@@ -181,6 +181,18 @@ def test_what_was_taken_down_leaves_the_archive_at_the_next_run(
     assert record.archive(folder).files == ()
 
 
+def test_what_is_taken_down_meanwhile_is_told_in_it(record: Timeline, tmp_path: Path) -> None:
+    def take_down(position: int, _end: int) -> None:
+        if position == 4 and record.redact("said-5", reason="A court said so."):
+            say(record, "after")
+
+    done = record.archive(tmp_path / "archive", rows_per_file=4, progress=take_down)
+
+    assert Archive(tmp_path / "archive").verify() == done.head == record.store.head()
+    assert sorted(done.files) == names(tmp_path / "archive") == [file(1), file(5), file(9)]
+    assert done.added == 11
+
+
 def test_any_address_of_fsspec_will_do(archived: tuple[Timeline, Path]) -> None:
     record, folder = archived
     target = f"memory://{folder.parent.name}/archive"

@@ -20,6 +20,9 @@ from timeline import (
     Timeline,
     grants,
 )
+from timeline.cutoff import Cutoff
+from timeline.lookback import PartialView
+from timeline.projections.statements import StatementRow
 from timeline.tables import VERSION_TABLE, metadata
 
 on_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -127,6 +130,58 @@ def test_what_is_kept_later_can_be_read_too(migrated_url: str) -> None:
         with reader.store.engine.connect() as connection:
             for name in ("statements", *sa.inspect(connection).get_table_names()):
                 connection.exec_driver_sql(f"SELECT count(*) FROM {name}").one()
+
+
+@on_postgresql
+def test_reports_are_made_though_no_read_model_may_be_read(
+    owner: Timeline, reader: Timeline
+) -> None:
+    with owner.store.engine.begin() as connection:
+        for name in set(sa.inspect(connection).get_table_names()) - set(TABLES):
+            role = reader.store.engine.url.username
+            connection.exec_driver_sql(f"REVOKE SELECT ON {name} FROM {role}")
+
+    assert reader.statements().to_json() == owner.statements().to_json()
+    # As of a moment of a log that is too long to be read whole.
+    seen = PartialView(reader._projector, Cutoff(position=4), small=0)
+    assert [each.text for each in seen.all(StatementRow, speaker="ann")] == ["One."]
+
+
+@on_postgresql
+def test_nothing_beside_the_record_can_be_read(owner: Timeline) -> None:
+    """The owner may have tables of his own in the same schema, or make some later."""
+    with owner.store.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE articles (title text)")
+    with logged_in(owner, "reader") as reader:
+        with owner.store.engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE drafts (title text)")
+        for table in ("articles", "drafts"):
+            refused(reader, f"SELECT * FROM {table}")
+
+
+@on_postgresql
+def test_rights_may_be_given_in_the_owners_stead(owner: Timeline) -> None:
+    with role(owner, "keeper") as keeper, role(owner, "desk") as desk:
+        engine, url = owner.store.engine, owner.store.engine.url
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"GRANT CREATE ON SCHEMA public TO {keeper}")
+            inspector = sa.inspect(connection)
+            for name in (*inspector.get_table_names(), *inspector.get_view_names()):
+                connection.exec_driver_sql(f"ALTER TABLE {name} OWNER TO {keeper}")
+
+        grants.grant(engine, "reader", desk)
+
+        with (
+            Timeline.open(url.set(username=keeper, password=PASSWORD)) as kept,
+            Timeline.open(url.set(username=desk, password=PASSWORD), create=False) as read,
+            read.store.engine.connect() as connection,
+        ):
+            for _ in range(2):
+                assert read.statements().to_json() == kept.statements().to_json()
+                found = connection.exec_driver_sql("SELECT text FROM statements").scalars()
+                assert list(found) == ["One."]
+                connection.rollback()
+                kept.rebuild("statements")
 
 
 @on_postgresql

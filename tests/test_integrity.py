@@ -16,10 +16,11 @@ from strategies import RECORDED, TEXTS, WHENS
 from timeline import Timeline, database, integrity
 from timeline.clock import instant_text
 from timeline.database import create_engine
-from timeline.errors import InvalidInput, LogDamaged
+from timeline.errors import DatabaseError, InvalidInput, LogDamaged
 from timeline.events import EventRedacted, Evidence, Link, NewEvent, event
 from timeline.redaction import redact
 from timeline.store import EventStore, Head
+from timeline.tables import events
 
 ENVELOPE = [
     "position",
@@ -425,6 +426,44 @@ def test_a_changed_head_is_found(disarmed: EventStore, statement: str, position:
 
     # What no event is to blame for may be told of either side of the end.
     assert damage(disarmed) in {position, 8, 9}
+
+
+@pytest.mark.parametrize(("at", "named"), [("3", {3}), ("4", {4}), ("8", {8}), ("NULL", {1, 9})])
+def test_a_row_added_where_one_stands_is_found(
+    disarmed: EventStore, monkeypatch: pytest.MonkeyPatch, at: str, named: set[int]
+) -> None:
+    """Without the key of the table there may be several at one position, or one at none."""
+    monkeypatch.setattr(integrity, "_PAGE", 4)
+    columns = ", ".join(column.name for column in events.columns if column.name != "position")
+    with disarmed.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE loose AS SELECT * FROM events")
+        connection.exec_driver_sql("DROP TABLE events")
+        connection.exec_driver_sql("ALTER TABLE loose RENAME TO events")
+    assert verify(disarmed).position == 8
+
+    change(
+        disarmed,
+        f"INSERT INTO events (position, {columns}) SELECT {at}, {columns} FROM events "
+        "WHERE position = 4",
+    )
+
+    assert damage(disarmed) in named
+
+
+def test_a_log_without_its_head_says_so_to_everyone(log: EventStore) -> None:
+    with log.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM head")
+
+    for attempt in (
+        log.head,
+        lambda: log.append("a", [Noted("one")]),
+        lambda: log.append("a", [Noted("one"), Noted("two")]),
+        lambda: next(log.follow(after=8)),
+        lambda: Timeline(log).seal(),
+        lambda: Timeline(log).statements(),
+    ):
+        with pytest.raises(DatabaseError, match="row `head` is gone"):
+            attempt()
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

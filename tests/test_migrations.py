@@ -313,6 +313,15 @@ def test_after_an_upgrade_readers_need_not_wait_for_writers(database_url: str) -
     assert journal_mode(database_url) == "wal"
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_nor_need_they_where_alembic_made_the_file(database_url: str) -> None:
+    alembic("-x", f"url={database_url}", "upgrade", "head")
+
+    with Timeline.open(database_url, create=False) as timeline, timeline.view():
+        assert journal_mode(database_url) == "wal"
+        append_one(database_url)
+
+
 def test_a_downgrade_takes_the_read_models_along(database_url: str) -> None:
     def report() -> str:
         with Timeline.open(database_url) as timeline:

@@ -3,6 +3,8 @@
 import contextlib
 import random
 import string
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +20,7 @@ from timeline import (
     Attendance,
     AttendanceReported,
     DatabaseBusy,
+    DatabaseReadOnly,
     EventCorrected,
     EventIdReused,
     EventRedacted,
@@ -51,6 +54,9 @@ LONG = "".join(_random.choices(string.ascii_letters + string.digits, k=9_000))
 EXCERPT = "".join(_random.choices(string.ascii_letters + string.digits, k=300))
 PLACE = "para xqzplover 17"
 WORDS = [PLACE, EXCERPT, *(LONG[at : at + 40] for at in range(0, 9_000, 1_000))]
+
+
+on_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
@@ -113,6 +119,31 @@ def files_with(timeline: Timeline, backend: Any, words: list[str]) -> set[str]:
     return found
 
 
+@contextlib.contextmanager
+def keeper_of_the_tables(timeline: Timeline) -> Iterator[str]:
+    """A role that owns all that the record keeps, and not the database."""
+    engine, role = timeline.store.engine, f"keeper_{uuid.uuid4().hex}"
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+        connection.exec_driver_sql(f"GRANT ALL ON SCHEMA public TO {role}")
+        inspector = sa.inspect(connection)
+        for name in (*inspector.get_table_names(), *inspector.get_view_names()):
+            connection.exec_driver_sql(f"ALTER TABLE {name} OWNER TO {role}")
+    try:
+        yield role
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
+            connection.exec_driver_sql(f"DROP OWNED BY {role}")
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+
+
+def until(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < end
+
+
 # The words
 
 
@@ -168,7 +199,7 @@ def test_the_words_are_nowhere_in_the_files_of_a_big_log(timeline: Timeline, bac
     assert len(timeline.statements().statements) == 2_000
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@on_postgresql
 def test_the_words_are_not_left_in_the_statistics_of_the_planner(
     timeline: Timeline, backend: Any
 ) -> None:
@@ -215,6 +246,99 @@ def test_a_takedown_beside_a_reader_leaves_nothing_or_says_so(
     assert told or left == set()
     timeline.redact("said", reason="a court's order")
     assert files_with(timeline, backend, WORDS) == set()
+
+
+@on_postgresql
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in another database"])
+def test_a_takedown_beside_one_who_has_written_leaves_nothing_or_says_so(
+    timeline: Timeline, backend: Any, new_database: Callable[..., str], elsewhere: bool
+) -> None:
+    """Rows are kept for whoever began before they went, also while he looks at nothing."""
+    say(timeline)
+    timeline.statements()
+    writer = create_engine(new_database() if elsewhere else timeline.store.engine.url)
+    with writer.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE articles (title text)")
+        told = True
+        with contextlib.suppress(DatabaseBusy):
+            timeline.redact("said", reason="a court's order")
+            told = False
+        left = files_with(timeline, backend, WORDS)
+    writer.dispose()
+
+    assert told or left == set()
+    timeline.redact("said", reason="a court's order")
+    assert files_with(timeline, backend, WORDS) == set()
+
+
+@on_postgresql
+def test_a_takedown_waits_for_those_who_are_about_to_end(
+    timeline: Timeline, backend: Any, migrated_url: str
+) -> None:
+    say(timeline)
+    timeline.statements()
+    reader = create_engine(migrated_url)
+    with ThreadPoolExecutor(1) as threads:
+        with reader.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            connection.exec_driver_sql("SELECT position FROM head").one()
+            done = threads.submit(timeline.redact, "said", reason="a court's order")
+            until(lambda: "events" not in tables_with(timeline, WORDS))
+        assert done.result(60) is True
+    reader.dispose()
+
+    assert files_with(timeline, backend, WORDS) == set()
+
+
+@on_postgresql
+def test_a_takedown_does_not_wait_for_readers_of_other_databases(
+    timeline: Timeline, backend: Any, new_database: Callable[..., str]
+) -> None:
+    say(timeline)
+    other = create_engine(new_database())
+    with other.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        connection.exec_driver_sql("SELECT 1").one()
+
+        assert timeline.redact("said", reason="a court's order") is True
+        assert files_with(timeline, backend, WORDS) == set()
+    other.dispose()
+
+
+@on_postgresql
+def test_statistics_that_the_role_may_not_rewrite_are_told_of(
+    timeline: Timeline, backend: Any, migrated_url: str
+) -> None:
+    """PostgreSQL only warns, and passes them over: they belong to the owner of the database."""
+    word = "zumquattle is what was said"
+    say(timeline, text=word)
+    for number in range(3):
+        say(timeline, f"other-{number}", f"{number}")
+    timeline.statements()
+    with keeper_of_the_tables(timeline) as role:
+        url = sa.make_url(migrated_url).set(username=role)
+        with Timeline.open(url) as keeper:
+            with keeper.store.engine.connect() as connection:
+                autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
+                autocommit.exec_driver_sql("ANALYZE events")
+            with pytest.raises(DatabaseReadOnly, match="pg_statistic"):
+                keeper.redact("said", reason="a court's order")
+        timeline.redact("said", reason="a court's order")
+
+    assert tables_with(timeline, [word]) == set()
+    assert files_with(timeline, backend, [word]) == set()
+
+
+@on_postgresql
+def test_a_table_that_a_rebuild_drops_meanwhile_is_no_hindrance(
+    timeline: Timeline, backend: Any
+) -> None:
+    say(timeline)
+    timeline.statements()
+    redaction.redact(timeline.store, "said", "a court's order")
+    timeline.statements()
+
+    redaction.scrub(timeline.store.engine, ["statements_v7", "statements_v1", "subjects_v1"])
+
+    assert files_with(timeline, backend, [PLACE, EXCERPT]) == set()
 
 
 def test_after_a_crash_half_way_a_second_takedown_does_the_rest(

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -381,7 +382,7 @@ def test_the_head_is_the_last_event(store: EventStore) -> None:
     assert store.head_at(0) == Head(0, bytes(32))
 
 
-@pytest.mark.parametrize("position", [4, 10**12, -1])
+@pytest.mark.parametrize("position", [4, 10**12, 2**63, 10**20, -1])
 def test_the_head_at_a_position_never_reached_is_not_found(
     store: EventStore, position: int
 ) -> None:
@@ -901,6 +902,56 @@ def test_the_callers_engine_need_not_be_ours(store: EventStore, migrated_url: st
 
     assert texts(store.read_all()) == ["1"]
     assert store.head().position == 1
+
+
+def test_appends_on_engines_of_the_callers_take_turns(store: EventStore, migrated_url: str) -> None:
+    def append(who: str) -> None:
+        theirs = sa.create_engine(migrated_url)
+        try:
+            for number in range(30):
+                with theirs.begin() as connection:
+                    store.append(who, notes(f"{who}-{number}"), connection=connection)
+        finally:
+            theirs.dispose()
+
+    at_once(*[lambda who=who: append(who) for who in "abcd"])
+
+    found = list(store.read_all())
+    assert positions(found) == list(range(1, 121))
+    assert {each.id for each in found} == {f"{who}-{n}" for who in "abcd" for n in range(30)}
+
+
+@pytest.mark.parametrize("theirs", [True, False], ids=["theirs", "ours"])
+def test_a_connection_without_transactions_is_refused(
+    store: EventStore, engine: sa.Engine, migrated_url: str, theirs: bool
+) -> None:
+    plain = sa.create_engine(migrated_url, isolation_level="AUTOCOMMIT")
+    opened = plain.connect() if theirs else database.autocommitting(engine)
+
+    with opened as connection:
+        with pytest.raises(InvalidInput, match="AUTOCOMMIT"):
+            store.append("a", notes("1"), connection=connection)
+        with pytest.raises(InvalidInput, match="AUTOCOMMIT"):
+            store.load([NewEvent(Noted("1"), id="1", stream="a")], connection=connection)
+
+    plain.dispose()
+    assert list(store.read_all()) == []
+
+
+def test_a_connection_of_a_driver_that_is_not_ours_is_refused(store: EventStore) -> None:
+    class Other:
+        def __init__(self, *_: object) -> None:
+            self.connection = sqlite3.connect(":memory:")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.connection, name)
+
+    plain = sa.create_engine("sqlite://", creator=Other)
+    with plain.connect() as connection, pytest.raises(InvalidInput, match="psycopg") as refused:
+        store.append("a", notes("1"), connection=connection)
+    plain.dispose()
+
+    assert "test_store" in str(refused.value)
 
 
 # What the database itself refuses

@@ -3,7 +3,9 @@
 import pytest
 
 from timeline import (
+    EventCorrected,
     EventIdReused,
+    EventRetracted,
     EventStore,
     InvalidEvent,
     NewEvent,
@@ -192,6 +194,39 @@ def test_an_append_retried_by_newer_code_is_the_same_append(opened):
         store.append("tariff-steel", [other])
 
 
+def test_a_correction_of_a_field_that_is_no_more_is_named_and_can_be_retracted(migrated_url):
+    def opened(*known):
+        return Timeline.open(migrated_url, events=known, projections=[Percents()])
+
+    @row("percents", key=("goods",))
+    class Percent:
+        goods: str
+        percent: float
+
+    class Percents(Projection):
+        name, rows = "percents", (Percent,)
+
+        @on(TariffImposed)
+        def imposed(self, rows, recorded):
+            rows.put(Percent(recorded.event.goods, recorded.event.percent))
+
+    with opened(TariffOne) as timeline:
+        put(timeline.store, TariffOne("steel", 0.1), "first")
+        timeline.append(EventCorrected(["first"], "A misprint.", {"rate": 0.2}), id="right")
+
+    with opened(*CHAIN) as timeline:
+        with pytest.raises(InvalidEvent) as unfit, timeline.view():
+            pass
+        assert "'right' at position 2 corrects 'first' at position 1" in str(unfit.value)
+        assert "has no field 'rate'" in str(unfit.value)
+        assert "EventRetracted" in str(unfit.value)
+
+        timeline.append(EventRetracted(["right"], "The class has changed."))
+        timeline.append(EventCorrected(["first"], "A misprint.", {"percent": 20.0}))
+        with timeline.view() as view:
+            assert view.all(Percent) == [Percent("steel", 20.0)]
+
+
 @pytest.mark.parametrize(
     ("known", "problem"),
     [
@@ -235,3 +270,20 @@ def test_a_version_from_the_future_is_unknown(opened):
         UnknownEventType, match="version 3 at position 1: this code knows version 1"
     ):
         list(opened(TariffOne).read_all())
+
+
+@event(category="gossip", subject="text")
+class Gossip:
+    text: str
+
+
+@pytest.mark.parametrize(
+    "later", [[upcaster("Gossip", 1, to=None)(dict)], []], ids=["means nothing", "unknown"]
+)
+def test_a_report_is_of_the_day_of_the_last_recording_whatever_that_says(migrated_url, later):
+    with Timeline.open(migrated_url, events=[Gossip]) as timeline:
+        (last,) = timeline.append(Gossip("?"), id="last").events
+
+    with Timeline.open(migrated_url, events=later) as timeline:
+        for record in (timeline, timeline.as_of(position=1)):
+            assert record.plans().on == last.recorded[:10]

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from timeline.codec import Codec
+from timeline.errors import InvalidEvent, InvalidInput
 from timeline.events import (
     AMENDMENTS,
     ActorsDistinguished,
@@ -82,7 +83,7 @@ class Amendments:
             return None
         by = []
         for correction in self._corrections.get(recorded.id, ()):
-            recorded = self._codec.corrected(recorded, correction.event.changes)
+            recorded = self._corrected(recorded, correction)
             by.append(correction.id)
         for further in self._further.get(recorded.id, ()):
             evidence = (*recorded.evidence, *further.evidence)
@@ -91,6 +92,20 @@ class Amendments:
         if self._names and not isinstance(recorded.event, ActorsMerged | ActorsDistinguished):
             recorded = self._with_mergers(recorded, by)
         return attrs.evolve(recorded, amended_by=tuple(by)) if by else recorded
+
+    def _corrected(
+        self, recorded: RecordedEvent[Any], correction: RecordedEvent[EventCorrected]
+    ) -> RecordedEvent[Any]:
+        try:
+            return self._codec.corrected(recorded, correction.event.changes)
+        except InvalidInput as error:
+            # It did when it was recorded: since then the class has come to be another.
+            raise InvalidEvent(
+                f"event {correction.id!r} at position {correction.position} corrects "
+                f"{recorded.id!r} at position {recorded.position}, and does not fit the class as "
+                f"it is now: {error}. Retract it with an EventRetracted, and record what is right "
+                "in a correction of its own."
+            ) from error
 
     def _with_mergers(self, recorded: RecordedEvent[Any], by: list[str]) -> RecordedEvent[Any]:
         event, touched = renamed(recorded.event, "actor", self._names)

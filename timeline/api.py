@@ -476,7 +476,8 @@ class Timeline(Reporting):
             try:
                 self._projector.catch_up()
                 connection = stack.enter_context(database.reading(self.store.engine))
-                view = self._projector.view(connection)
+                with database.translated(self.store.engine):
+                    view = self._projector.view(connection)
                 # What a report cites must not be gone after a crash.
                 database.make_durable(self.store.engine)
             except DatabaseBusy:

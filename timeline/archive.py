@@ -303,22 +303,32 @@ class Archive:
         files = self.files()
         size = self._size(files, rows_per_file)
         before = self.head() if files else Head(0, GENESIS)
-        end = store.head()
-        database.make_durable(store.engine)
+        end = _durable_end(store)
         _require_same_log(store, before, end, self.target)
         if not end.position:
             raise NotFound("the log is empty: nothing was archived yet. Record something first.")
         self._sweep()
-        written = []
-        for first in range(1, end.position + 1, size):
-            last = min(first + size - 1, end.position)
-            if first not in files or before.position < last:
-                written.append(self._write(store, first, last, size))
-            if progress is not None:
-                progress(last, end.position)
-        written += self._rewrite_taken_down(store, end.position, size)
+        written = self._bring_up(store, before.position, end.position, size, progress)
+        while _taken_down_after(store, end.position):
+            # Words may be gone from what was read, and the takedown must be in the archive, too.
+            reached, end = end, _durable_end(store)
+            written += self._bring_up(store, reached.position, end.position, size, progress)
         added = end.position - before.position
         return Archived(end, added, tuple(dict.fromkeys(written)))
+
+    def _bring_up(
+        self, store: EventStore, before: int, until: int, size: int, progress: Progress | None
+    ) -> list[str]:
+        """Write the files that are missing or must be other ones; gives their names."""
+        files = self.files()
+        written = []
+        for first in range(1, until + 1, size):
+            last = min(first + size - 1, until)
+            if first not in files or before < last:
+                written.append(self._write(store, first, last, size))
+            if progress is not None:
+                progress(last, until)
+        return written + self._rewrite_taken_down(store, until, size)
 
     def _size(self, files: Mapping[int, str], wanted: int | None) -> int:
         if wanted is not None and wanted < 1:
@@ -459,6 +469,17 @@ def log_rows(engine: sa.Engine, *, after: int, until: int) -> Iterator[Stored]:
             rows = connection.execute(query.order_by(events.c.position))
             yield from map(Stored._make, rows.all())
         after = reach
+
+
+def _durable_end(store: EventStore) -> Head:
+    end = store.head()
+    database.make_durable(store.engine)
+    return end
+
+
+def _taken_down_after(store: EventStore, position: int) -> bool:
+    later = store.read_all(after=position, types=type_names(EventRedacted), limit=1)
+    return next(later, None) is not None
 
 
 def _require_same_log(store: EventStore, archived: Head, end: Head, target: str) -> None:

@@ -251,6 +251,7 @@ def make(connection: sa.Connection, projection: Projection) -> Build:
     _require_free(connection, {*made.table_names(), *(set(made.rows) - ours)})
     for table in tables_of(projection.rows, made.number).values():
         table.create(connection)
+    _let_read(connection, made.table_names())
     values = attrs.asdict(made) | {"build": made.number, "rows": encode_value(made.rows)}
     del values["number"]
     connection.execute(sa.insert(checkpoints).values(values))
@@ -301,7 +302,27 @@ def go_live(connection: sa.Connection, build: Build) -> Build:
             moved(connection, other, state="ready")
     for name, table in zip(build.rows, build.table_names(), strict=True):
         _point(connection, name, table)
+    _let_read(connection, build.rows)
     return moved(connection, build, state="live")
+
+
+def _let_read(connection: sa.Connection, names: Iterable[str]) -> None:
+    """Let those who may read how far builds have come read these tables or views of theirs, too."""
+    if connection.dialect.name != "postgresql":
+        return
+    quote = connection.dialect.identifier_preparer.quote
+    readers = ", ".join(connection.scalars(_READERS))
+    if readers:
+        granted = f"GRANT SELECT ON {', '.join(map(quote, names))} TO {readers}"
+        connection.exec_driver_sql(granted.replace("%", "%%"))
+
+
+_READERS = sa.text(
+    "SELECT DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE CAST(grantee::regrole AS text) END "
+    "FROM pg_class, aclexplode(relacl) WHERE pg_class.oid = CAST('checkpoints' AS regclass) "
+    "AND privilege_type = 'SELECT' AND grantee <> current_user::regrole"
+)
+"""Those who were given that right: see `timeline.grants`."""
 
 
 def _be_brief(connection: sa.Connection) -> None:

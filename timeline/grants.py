@@ -6,7 +6,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from timeline import database
+from timeline import builds, database
 from timeline.errors import DatabaseReadOnly, InvalidInput
 from timeline.tables import VERSION_TABLE, events, head, metadata
 
@@ -16,7 +16,8 @@ Right = Literal["reader", "writer"]
 def grant(engine: sa.Engine, right: Right, role: str) -> None:
     """Give a role that exists what it needs, and no more.
 
-    A reader may read everything there is and will be. A writer may also add events and move the
+    A reader may read all of the record: the log, the read models there are, and those that are made
+    later, to which this right is handed on when they are. A writer may also add events and move the
     head of the log, and nothing else; not even the read models, which are kept up by their owner.
     For both, reports on a log that has moved on are made in memory.
 
@@ -33,14 +34,13 @@ def grant(engine: sa.Engine, right: Right, role: str) -> None:
         schema = quote(connection.execute(sa.select(sa.func.current_schema())).scalar_one())
         to = quote(role)
         ours = ", ".join(quote(name) for name in (*metadata.tables, VERSION_TABLE))
+        # Those who build would pass a role over that is given its rights while they do.
+        builds.exclude_builders(connection)
         kept = _kept(connection)
-        for statement in (
-            f"GRANT USAGE ON SCHEMA {schema} TO {to}",
-            f"GRANT SELECT ON {', '.join([ours, *map(quote, kept)])} TO {to}",
-            # Read models are made anew in later versions, by whoever runs this now.
-            f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {to}",
-        ):
-            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {schema} TO {to}")
+        connection.exec_driver_sql(
+            f"GRANT SELECT ON {', '.join([ours, *map(quote, kept)])} TO {to}"
+        )
         if right == "writer":
             connection.exec_driver_sql(f"GRANT INSERT ON {events.name} TO {to}")
             connection.exec_driver_sql(f"GRANT UPDATE (position, digest) ON {head.name} TO {to}")
@@ -57,9 +57,7 @@ def _require_owner(connection: sa.Connection) -> None:
 
 
 def _kept(connection: sa.Connection) -> list[str]:
-    """The read models' tables and views that the one who grants owns."""
-    owned = sa.text(
-        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'v') "
-        "AND relnamespace = current_schema()::regnamespace AND relowner = current_user::regrole"
-    )
-    return sorted(set(connection.scalars(owned)) - {*metadata.tables, VERSION_TABLE})
+    """The read models' tables and views; nothing else that stands beside them."""
+    found = builds.all_builds(connection)
+    views = [name for build in found if build.state == "live" for name in build.rows]
+    return [*views, *(name for build in found for name in build.table_names())]

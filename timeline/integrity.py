@@ -22,7 +22,7 @@ import attrs
 import msgspec
 import sqlalchemy as sa
 
-from timeline.errors import InvalidInput, LogDamaged
+from timeline.errors import DatabaseError, InvalidInput, LogDamaged
 from timeline.tables import events, head
 
 _Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
@@ -86,6 +86,21 @@ class Head:
         return f"{self.position}:{self.digest.hex()}"
 
     @classmethod
+    def of_row(cls, row: tuple[Any, ...] | None) -> Self:
+        """What the row `head` says.
+
+        Raises:
+            DatabaseError: there is none.
+        """
+        if row is None:
+            raise DatabaseError(
+                "the row `head` is gone, which says where the log ends: somebody has removed it. "
+                "`timeline verify` tells which events are sound; compare the log with a backup."
+            )
+        position, digest = row
+        return cls(position, digest)
+
+    @classmethod
     def of_seal(cls, seal: str) -> Self:
         """Read back a seal.
 
@@ -127,6 +142,7 @@ def verify(
     reached = followed(found.events(), seal, progress, end.position if end else None)
     if end is None:
         raise LogDamaged(reached.position + 1, "the row `head` is missing, or no longer readable")
+    found.require_no_more(reached)
     _same(reached, end, "the row `head`")
     require_sealed(reached, seal)
     _check_file(connection, reached)
@@ -230,6 +246,9 @@ def _named_in(takedown: str) -> str | None:
         return None
 
 
+_SEVERAL = "more than one event stands there"
+
+
 class _Reader:
     """Reads the log as it may be after anybody has been at it."""
 
@@ -253,8 +272,25 @@ class _Reader:
         chain = Chain()
         yield chain.head
         for row in self._rows():
+            if chain.head.position and row["position"] == chain.head.position:
+                raise LogDamaged(chain.head.position, _SEVERAL)
             yield chain.take(row)
         chain.end()
+
+    def require_no_more(self, reached: Head) -> None:
+        """Check that there are no rows beside those that were read one after the other.
+
+        Without the key of the table one may stand where another does, or nowhere.
+        """
+        count = self._connection.scalar(sa.select(sa.func.count()).select_from(events))
+        if count == reached.position:
+            return
+        at = events.c.position
+        several = sa.select(at).group_by(at).having(sa.func.count() > 1).order_by(at).limit(1)
+        position = self._connection.scalar(several)
+        if position is None:
+            raise LogDamaged(reached.position + 1, "there are events without a position")
+        raise LogDamaged(position, _SEVERAL)
 
     def _rows(self) -> Iterator[sa.RowMapping]:
         # Not from 1 on: a position may have been made another, below it.

@@ -151,22 +151,18 @@ class PartialView:
         """Read and fold this; says whether the index could tell where it is."""
         if self._log.has(events) and not units:
             return True
-        return self._read_now(units, events) or (
-            self._caught_up() and self._read_now(units, events)
-        )
-
-    def _caught_up(self) -> bool:
         if self._index is None:
             return False
         try:
+            if self._read_now(units, events):
+                return True
             self._projector.catch_up()
+            return self._read_now(units, events)
         except (DatabaseReadOnly, DatabaseBusy):
             return False
-        return True
 
     def _read_now(self, units: Sequence[_Unit], events: Sequence[str]) -> bool:
-        if self._index is None:
-            return False
+        assert self._index is not None
         with database.reading(self._store.engine) as connection:
             position, tables = self._projector.kept(self._index, connection)
             if not tables or position < self.head.position:

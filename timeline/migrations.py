@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from timeline import database
-from timeline.errors import DatabaseTooNew, MigrationFailed, TimelineError
+from timeline.errors import (
+    DatabaseBusy,
+    DatabaseReadOnly,
+    DatabaseTooNew,
+    MigrationFailed,
+    TimelineError,
+)
 from timeline.tables import REVISION, VERSION_TABLE
 
 _LOCK = 7_463_221_904
@@ -48,8 +55,10 @@ def upgrade(engine: sa.Engine) -> bool:
         MigrationFailed: a step failed; the message says how.
     """
     with database.reading(engine) as connection:
-        if _revision(connection) == REVISION:
-            return False
+        current = _revision(connection) == REVISION
+    if current:
+        _make_up_for_readers(engine)
+        return False
     with database.writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
@@ -58,6 +67,17 @@ def upgrade(engine: sa.Engine) -> bool:
         _run_scripts(connection)
     database.let_readers_go_on(engine)
     return True
+
+
+def _make_up_for_readers(engine: sa.Engine) -> None:
+    """Let readers go on where `alembic` made the file, or whoever made it got no further."""
+    if database.is_postgresql(engine):
+        return
+    with database.reading(engine) as connection:
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+    if mode == "delete":  # SQLite's own choice; any other is somebody's
+        with contextlib.suppress(DatabaseReadOnly, DatabaseBusy):
+            database.let_readers_go_on(engine)
 
 
 def _revision(connection: sa.Connection) -> str | None:

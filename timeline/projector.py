@@ -96,12 +96,15 @@ class Projector:
         return FoldedView(head, rows, self.store, cutoff, horizon)
 
     def head(self, cutoff: Cutoff) -> Head:
-        """Where the log ended that is in view.
+        """Where the log ended that is in view; what is there would survive a crash of the server.
 
         Raises:
             NotFound: the log has not come to the position asked for yet.
         """
-        return self.store.head_at(self._position(cutoff))
+        found = self.store.head_at(self._position(cutoff))
+        # What a report cites must not be gone after a crash.
+        database.make_durable(self.store.engine)
+        return found
 
     def _position(self, cutoff: Cutoff) -> int:
         at = self.store.head().position if cutoff.position is None else cutoff.position

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Iterator
+
+import psycopg
 import sqlalchemy as sa
 
 from timeline import database, integrity
-from timeline.errors import DatabaseBusy, InvalidInput, NotFound
+from timeline.errors import DatabaseBusy, DatabaseReadOnly, InvalidInput, NotFound
 from timeline.events import EventRedacted, NewEvent, event_type
 from timeline.store import EventStore
 from timeline.tables import events
@@ -47,15 +52,16 @@ def scrub(engine: sa.Engine, tables: list[str]) -> None:
     """Rewrite the files of the database, so that nothing removed is left in them.
 
     It takes time and room in proportion to the data, and on PostgreSQL nobody can use the tables
-    meanwhile. Backups, replicas and PostgreSQL's write-ahead log keep what they have for as long as
-    they are kept.
+    meanwhile; it is for the owner of the database, whose statistics hold samples. Backups, replicas
+    and PostgreSQL's write-ahead log keep what they have for as long as they are kept.
 
     Args:
         engine: the database's.
         tables: of the read models, beside the log; PostgreSQL rewrites table by table.
 
     Raises:
-        DatabaseBusy: others are reading what was there before; try again.
+        DatabaseBusy: others are at work since before; try again.
+        DatabaseReadOnly: the role may not rewrite all of it.
     """
     with database.autocommitting(engine) as connection:
         if database.is_postgresql(engine):
@@ -68,25 +74,81 @@ def _rewrite_file(connection: sa.Connection) -> None:
     connection.exec_driver_sql("VACUUM")
     busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
     if busy:
-        raise DatabaseBusy(_LEFT.format("somebody is reading the file"))
+        raise DatabaseBusy(_LEFT + "somebody is reading the file. Redact again when he has ended.")
 
 
 def _rewrite_tables(connection: sa.Connection, tables: list[str]) -> None:
+    # First: what somebody could still see would be copied along.
+    _outlast_older(connection)
     quote = connection.dialect.identifier_preparer.quote
-    for table in tables:
-        # Its statistics hold samples of what is in it.
-        connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {quote(table)}")
-    connection.exec_driver_sql("VACUUM FULL pg_statistic")
-    # What somebody could still see is copied along.
-    older = connection.exec_driver_sql(
-        "SELECT count(*) FROM pg_stat_activity, (SELECT pg_current_xact_id()::xid AS now) AS mine "
-        "WHERE pid <> pg_backend_pid() AND age(backend_xmin) > age(mine.now)"
-    ).scalar()
-    if older:
-        raise DatabaseBusy(_LEFT.format("an older transaction is still open"))
+    with _warnings(connection) as warnings:
+        for table in tables:
+            # One that a rebuild has dropped meanwhile took its files along.
+            with _passed_over_if_dropped():
+                # Its statistics hold samples of what is in it.
+                connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {quote(table)}")
+        connection.exec_driver_sql("VACUUM FULL pg_statistic")
+    if warnings:
+        # What a role may not rewrite PostgreSQL passes over.
+        raise DatabaseReadOnly(
+            f"{_LEFT}PostgreSQL says, {warnings[0]}. Redact again as the owner of the database."
+        )
 
 
-_LEFT = (
-    "the words are gone from the tables, but may be left in the database's files: {}. "
-    "Redact again when it has ended."
+@contextlib.contextmanager
+def _passed_over_if_dropped() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.ProgrammingError as error:
+        if not isinstance(error.orig, psycopg.errors.UndefinedTable):
+            raise
+
+
+def _outlast_older(connection: sa.Connection) -> None:
+    """Wait until all transactions are over for which PostgreSQL would keep what is gone.
+
+    Raises:
+        DatabaseBusy: one goes on for long.
+    """
+    mine = connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar()
+    end = time.monotonic() + _PATIENCE
+    while connection.scalar(_OLDER, {"mine": mine}):
+        if time.monotonic() > end:
+            raise DatabaseBusy(
+                _LEFT + "an older transaction is still open. Redact again when it has ended."
+            )
+        time.sleep(_PAUSE)
+
+
+_OLDER = sa.text(
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE pid <> pg_backend_pid() AND (age(backend_xid) > age(CAST(:mine AS xid)) "
+    "OR (datname = current_database() OR datname IS NULL) "
+    "AND age(backend_xmin) > age(CAST(:mine AS xid)))"
 )
+"""Those who since before `mine` have written something, or look at a state of this database.
+
+In other databases, too, those who have written count: no snapshot is younger than they.
+"""
+
+_PATIENCE, _PAUSE = 5.0, 0.02
+"""Seconds to wait for older transactions, and between two looks."""
+
+
+@contextlib.contextmanager
+def _warnings(connection: sa.Connection) -> Iterator[list[str]]:
+    """What PostgreSQL warns of meanwhile."""
+    driver, found = database.driver_of(connection), []
+
+    def note(said: psycopg.errors.Diagnostic) -> None:
+        if said.severity_nonlocalized == "WARNING":
+            found.append(str(said.message_primary))
+
+    driver.add_notice_handler(note)
+    try:
+        yield found
+    finally:
+        driver.remove_notice_handler(note)
+
+
+_LEFT = "the words are gone from the tables, but may be left in the database's files: "

@@ -12,6 +12,7 @@ import enum
 import functools
 import hashlib
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,6 +42,7 @@ from timeline.errors import (
     DatabaseError,
     DatabaseUnreachable,
     EventIdReused,
+    InvalidInput,
     NotFound,
     WrongExpectedVersion,
 )
@@ -78,6 +80,7 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 0.001, 0.05
 _CLOSER_LOOK = (
     psycopg.errors.UniqueViolation,  # the id is in the log, or another was faster in the stream
     psycopg.errors.UndefinedFunction,  # there is no log here; the long way names what is missing
+    psycopg.errors.NotNullViolation,  # there is no head to take a position from; the same
 )
 
 _T = TypeVar("_T")
@@ -175,6 +178,7 @@ class EventStore:
             WrongExpectedVersion: the stream is at another version.
             EventIdReused: an id is taken by an event with other content.
             InvalidEvent, UnknownEventType: an event does not fit.
+            InvalidInput: the connection has no transaction.
             DatabaseError: the database could not do it; nothing was written.
         """
         news = [in_stream(stream, item) for item in events]
@@ -238,7 +242,7 @@ class EventStore:
                 with database.writing(self.engine) as own:
                     loaded = self._load(own, events, check, progress)
             else:
-                with database.translated(self.engine):
+                with self._within(connection):
                     loaded = self._load(connection, events, check, progress)
             done.events = loaded.added
         return loaded
@@ -275,9 +279,16 @@ class EventStore:
         progress: Callable[[int], None] | None,
     ) -> Appended:
         if connection is not None:
-            with database.translated(self.engine):
+            with self._within(connection):
                 return self._append(connection, drafts, expected, progress)
         return persistently(lambda: self._append_alone(drafts, expected, progress))
+
+    @contextlib.contextmanager
+    def _within(self, connection: sa.Connection) -> Iterator[None]:
+        """Write within the caller's transaction."""
+        with database.translated(self.engine):
+            _require_transaction(connection)
+            yield
 
     def _append_alone(
         self,
@@ -332,7 +343,10 @@ class EventStore:
         dialect = self.engine.dialect
         driver.execute("BEGIN IMMEDIATE")
         found = LOOK.run(driver, dialect, stream=row["stream"], event_id=row["event_id"])
-        position, digest, version, known = found.fetchone()
+        looked = found.fetchone()
+        if looked is None:
+            return None
+        position, digest, version, known = looked
         if known or expected not in {None, version}:
             return None
         place: dict[str, Any] = {"position": position + 1, "version": version + 1}
@@ -514,7 +528,8 @@ class EventStore:
     def head(self, connection: sa.Connection | None = None) -> Head:
         """Where the log ends."""
         with self._reading(connection) as reader:
-            return Head(*reader.execute(sa.select(head.c.position, head.c.digest)).one())
+            query = sa.select(head.c.position, head.c.digest)
+            return Head.of_row(reader.execute(query).one_or_none())
 
     def head_at(self, position: int, connection: sa.Connection | None = None) -> Head:
         """Where the log ended when it was at `position`.
@@ -524,13 +539,8 @@ class EventStore:
         """
         if position == 0:
             return Head(0, integrity.GENESIS)
-        query = sa.select(events.c.digest).where(events.c.position == position)
         with self._reading(connection) as reader:
-            digest = reader.scalar(query)
-            if digest is None:
-                end = self.head(reader).position
-                raise NotFound(f"no position {position} in the log: it ends at {end}")
-        return Head(position, digest)
+            return Head(position, self._of_event(events.c.digest, position, reader))
 
     def position_at(self, moment: datetime) -> int:
         """The last position up to which nothing was recorded after that moment.
@@ -542,6 +552,25 @@ class EventStore:
         with database.reading(self.engine) as reader:
             first = reader.scalar(sa.select(sa.func.min(events.c.position)).where(later))
             return self.head(reader).position if first is None else int(first) - 1
+
+    def recorded_at(self, position: int, connection: sa.Connection | None = None) -> str:
+        """When the event at a position was recorded, as the log keeps it.
+
+        Raises:
+            NotFound: the log has not come to that position yet.
+        """
+        with self._reading(connection) as reader:
+            return str(self._of_event(events.c.recorded_at, position, reader))
+
+    def _of_event(self, column: sa.Column[Any], position: int, connection: sa.Connection) -> Any:
+        found = None
+        if position <= _NO_END:
+            query = sa.select(column).where(events.c.position == position)
+            found = connection.scalar(query)
+        if found is None:
+            end = self.head(connection).position
+            raise NotFound(f"no position {position} in the log: it ends at {end}")
+        return found
 
     @contextlib.contextmanager
     def _reading(self, connection: sa.Connection | None) -> Iterator[sa.Connection]:
@@ -622,8 +651,8 @@ class EventStore:
 
         What is written on the batch's connection and the subscription's place commit together, so
         each event has its effect exactly once, whatever is killed when. On an exception both are as
-        before. Two that take batches of one subscription take turns. A batch may be empty; `wait`
-        waits for more.
+        before. Only events that would survive a crash of the server are given out. Two that take
+        batches of one subscription take turns. A batch may be empty; `wait` waits for more.
 
         Args:
             subscription: its name; a new one starts at the beginning of the log.
@@ -642,6 +671,9 @@ class EventStore:
             if after is None:
                 connection.execute(sa.insert(subscriptions).values(name=subscription, position=0))
             rows = list(islice(self._log(after or 0, connection, limit), limit))
+            if rows:
+                # What is done about them elsewhere, a mail say, is not undone by a crash.
+                database.make_durable(self.engine)
             yield Batch(connection, tuple(meanings(self.codec, rows)))
             if rows:
                 connection.execute(
@@ -693,11 +725,38 @@ def _hash(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
 
 
+def _require_transaction(connection: sa.Connection) -> None:
+    """Check that what is written on a caller's connection will count together, or not at all.
+
+    Raises:
+        InvalidInput: each statement counts by itself there; or it is of a driver that is not ours.
+    """
+    driver = database.driver_of(connection)
+    if isinstance(driver, psycopg.Connection):
+        alone = driver.autocommit
+    elif isinstance(driver, sqlite3.Connection):
+        # From Python 3.12 on there is a second way to ask for it.
+        by_itself = driver.isolation_level is None or getattr(driver, "autocommit", None) is True
+        alone = by_itself and not driver.in_transaction
+        if not alone and not driver.in_transaction:
+            # The driver begins one when something is written: after we have looked at the head.
+            driver.execute("BEGIN IMMEDIATE")
+    else:
+        raise InvalidInput(
+            "expected a connection of sqlite3 or psycopg, such as sqlite:///… and "
+            f"postgresql+psycopg://… make; found one of {type(driver).__module__}"
+        )
+    if alone:
+        raise InvalidInput(
+            "expected a connection with a transaction; found one in AUTOCOMMIT, on which half of "
+            "an append could be left. Leave isolation_level out, or append without connection=…"
+        )
+
+
 def _take_head(connection: sa.Connection) -> Head:
     # SQLite knows no FOR UPDATE and needs none: its writer holds the whole database.
-    return Head(
-        *connection.execute(sa.select(head.c.position, head.c.digest).with_for_update()).one()
-    )
+    query = sa.select(head.c.position, head.c.digest).with_for_update()
+    return Head.of_row(connection.execute(query).one_or_none())
 
 
 def _stream_versions(connection: sa.Connection, streams: Iterable[str]) -> dict[str, int]:

@@ -87,7 +87,7 @@ def _before(row: _Row, start: Head) -> bool:
 
 def _take_head(connection: sa.Connection) -> Head:
     query = sa.select(head.c.position, head.c.digest).with_for_update()
-    return Head(*connection.execute(query).one())
+    return Head.of_row(connection.execute(query).one_or_none())
 
 
 def _require_same(connection: sa.Connection, rows: Sequence[_Row]) -> list[_Row]:
