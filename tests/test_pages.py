@@ -560,11 +560,14 @@ def test_a_screen_reader_is_told_the_language_of_a_source() -> None:
             timeline.add(Source("text", publisher="tass", title="О союзе", language=tag))
             timeline.append(StatementMade("tass", "No."), source="text", excerpt="Нет.")
             page = timeline.statements().to_html()
-        return re.findall(r"<(cite|blockquote)[^>]* lang=\"([^\"]*)\"", page)
+        told = re.findall(r"<(?!html)(\w+)[^>]* lang=\"([^\"]*)\"(?:><bdi)?>([^<]*)<", page)
+        assert {words for _, _, words in told} <= {"О союзе", "Нет."}
+        return [(element, language) for element, language, _ in told]
 
-    assert languages("ru") == [("cite", "ru"), ("blockquote", "ru")]
-    assert languages("uz-Latn") == [("cite", "uz-Latn"), ("blockquote", "uz-Latn")]
-    assert languages("en") == languages(None) == []
+    # In the table of sources, and twice in the evidence.
+    assert languages("ru") == [("span", "ru"), ("cite", "ru"), ("blockquote", "ru")]
+    assert {language for _, language in languages("uz-Latn")} == {"uz-Latn"}
+    assert languages("en") == languages(None) == languages("no such tag") == []
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ class Report(abc.ABC):
                 tuple(
                     (
                         about("source", line.source, line.source),
-                        cell(_description(line)),
+                        _described(line),
                         cell(_origin(line)),
                     )
                     for line in self.sources
@@ -271,11 +271,13 @@ def _listed(_instance: object, _field: object, value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _description(line: SourceLine) -> str:
+def _described(line: SourceLine) -> Cell:
     parts = [f"“{line.title}”", line.publisher.name, line.published or "undated"]
     if line.grade != "ordinary":
         parts.append(f"{line.grade} grade")
-    return ", ".join(parts)
+    return Cell(
+        ", ".join(parts), foreign=None if line.language is None else (line.title, line.language)
+    )
 
 
 def _origin(line: SourceLine) -> str:

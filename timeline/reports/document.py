@@ -29,12 +29,14 @@ class Cell:
             from.
         about: what the cell names, as category and id, such as `actor/harbour-master`; where there
             is a page for that, a rendering may lead to it.
+        foreign: the words in it that are a source's own, and their language in BCP 47.
     """
 
     text: str
     evidence: tuple[Citation, ...] = ()
     depth: int = 0
     about: str | None = None
+    foreign: tuple[str, str] | None = None
 
     @property
     def branch(self) -> str:

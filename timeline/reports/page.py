@@ -273,7 +273,7 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
     return {
         "depth": cell.depth,
         "branch": cell.branch,
-        "pieces": _pieces(cell.text),
+        "pieces": [*_pieces(cell)],
         "digits": None,
         "long": len(cell.text) > _LONG,
         "href": None if cell.about is None else links.get(cell.about),
@@ -284,8 +284,21 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
     }
 
 
-def _pieces(text: str) -> list[tuple[str, bool]]:
-    """The text in parts, each with whether it is a date that should stay on one line."""
+def _pieces(cell: Cell) -> Iterator[tuple[str, bool, str | None]]:
+    """The text in parts, each with whether it is a date that stays on one line, and its language.
+
+    The language is None where it is that of the page.
+    """
+    words, language = cell.foreign or ("", None)
+    before, found, after = cell.text.partition(words) if words else (cell.text, "", "")
+    yield from ((*part, None) for part in _dated(before))
+    if found:
+        yield found, False, _language(language)
+    yield from ((*part, None) for part in _dated(after))
+
+
+def _dated(text: str) -> list[tuple[str, bool]]:
+    """The text in parts, each with whether it is a date."""
     if DATE.match(text):  # the whole of it, of which the cell's own class tells
         return [(text, False)]
     parts = _DAYS.split(text)
