@@ -148,6 +148,18 @@ def test_a_plan_whose_days_are_covered_has_no_meeting_on_record(talks: Timeline)
     assert set(states(talks).values()) == {"none on record"}
 
 
+def test_nothing_is_said_of_what_there_is_none_of(talks: Timeline) -> None:
+    def lead() -> str:
+        return talks.follow_ups().document().lead[0].text
+
+    assert lead() == "No plan of two to meet is in view."
+    announce(talks, "summit", "2030-01-10")
+    assert lead() == (
+        "2 plans of two to meet; 0 were followed by a meeting of both within 30 days. "
+        "The last meeting on record is of 2030-01-02: plans whose days end later, 2, are open."
+    )
+
+
 def test_what_two_announced_on_one_day_is_one_plan(talks: Timeline) -> None:
     announce(talks, "summit", "2030-01-10", planned="2030-06")
     announce(talks, "retreat", "2030-01-10", planned="2030-07")
