@@ -291,6 +291,55 @@ def test_an_uncertain_date_is_drawn_as_a_bar(gas_union: Timeline) -> None:
         assert f">{lane}</text>" in page
 
 
+def test_positions_over_time_are_drawn_beside_their_table(gas_union: Timeline) -> None:
+    [drawn] = gas_union.positions("gas-union").document().charts
+    assert (drawn.beside, drawn.lanes) == ("Own positions", ("Russia", "Kazakhstan", "Uzbekistan"))
+    own = [(each.lane, each.kind) for each in drawn.marks if each.solid]
+    assert own == [
+        ("Russia", "favourable"),
+        ("Kazakhstan", "noncommittal"),
+        ("Kazakhstan", "conditional"),
+        ("Uzbekistan", "opposed"),
+    ]
+
+
+def test_positions_that_are_only_imputed_are_drawn_too() -> None:
+    with Timeline.open("sqlite://") as timeline:
+        timeline.add(Actor("tass", "organisation", "TASS"), Actor("east", "state", "Eastland"))
+        timeline.add(Source("text", publisher="tass", title="On it"))
+        timeline.append(ProposalMade("union", "Union", by="tass", text="A union."), source="text")
+        for day, stance in (("2022-11-01", "opposed"), ("2022-11-09", "favourable")):
+            said = StatementMade(
+                "tass", stance, about=["union"], positions=[Position("east", stance)]
+            )
+            timeline.append(said, occurred=day, source="text")
+        report = timeline.positions("union")
+
+    [drawn] = report.document().charts
+    assert [each.solid for each in drawn.marks] == [False, False]
+    assert Links(report.to_html()).links.count("#part-1") == 2  # from the chart and the contents
+
+
+def test_the_contents_name_a_table_that_goes_on_once() -> None:
+    tables = [
+        Table(title, columns, ((Cell("Ann"), Cell("there"), *[Cell("–")] * 7),), named_by=1)
+        for title, columns in (
+            ("Who attended", ("Who", *"abcdefgh")),
+            ("Who attended, continued", ("Who", *"ijklmnop")),
+            ("How many came", ("Meeting", *"abcdefgh")),
+        )
+    ]
+    page = render_page(Document("D", (), tuple(tables), (), (), "S"))
+
+    contents = page[page.index("<nav class=") : page.index("<main")]
+    assert re.findall(r">([^<]+)</a>", contents) == [
+        "Who attended",
+        "How many came",
+        "How to read this",
+    ]
+    assert page.count('<h2 id="part-') == 3
+
+
 # In a browser
 
 

@@ -193,6 +193,7 @@ def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[st
     cited = {i for row in table.rows for i, each in enumerate(shown_evidence(row)) if each.evidence}
     return {
         "title": table.title,
+        "continues": table.title.endswith(CONTINUED),
         "columns": [
             (column, _heading(number=index in numeric, cited=index in cited))
             for index, column in enumerate(table.columns)
