@@ -22,6 +22,7 @@ from timeline.errors import InvalidInput, MissingExtra
 from timeline.reports import Report
 from timeline.reports import page as pages
 from timeline.reports.document import Cell, Document, Fact, Table
+from timeline.reports.drawing import draw, legend
 from timeline.reports.evidence import Citation, Named, Support, Told
 from timeline.reports.lanes import chart, mark
 from timeline.reports.page import Crumb, render_page
@@ -274,11 +275,29 @@ def test_a_chart_says_in_words_what_it_draws() -> None:
         outline="imputed",
     )
     assert drawn.lanes == ("North", "South")
-    assert drawn.kinds == ("favourable", "conditional", "opposed")
+    assert [kind for kind, _ in legend(drawn)] == ["favourable", "conditional", "opposed"]
     assert drawn.text == (
         "North: favourable between 2022-11-28 and 2022-11-30; conditional between 2022-12-01 and "
         "2022-12-31. South: opposed 2022-12-02. Not drawn, for want of a date: 1."
     )
+
+
+def test_a_kind_has_one_shape_whatever_else_is_drawn() -> None:
+    def drawn(*kinds: str) -> dict[str, str]:
+        marks = [
+            mark("North", kind, f"2022-11-0{day}", solid=True) for day, kind in enumerate(kinds, 1)
+        ]
+        names = ["favourable", "conditional", "opposed"]
+        [made] = chart("T", "B", marks, lanes=["North"], kinds=names, solid="s", outline="o")
+        shown = draw(made)
+        shapes = dict(legend(made))
+        assert list(shapes) == [name for name in names if name in kinds]
+        return shapes | {"picture": shown}
+
+    both, all_three = drawn("favourable", "opposed"), drawn("favourable", "conditional", "opposed")
+    assert both["opposed"] == all_three["opposed"] != all_three["conditional"]
+    two, three = (set(re.findall(r' d="([^"]*)"', each["picture"])) for each in (both, all_three))
+    assert two < three
 
 
 def test_an_uncertain_date_is_drawn_as_a_bar(gas_union: Timeline) -> None:

@@ -104,7 +104,8 @@ class Chart:
         title: what it shows.
         beside: the title of the table that says the same.
         lanes: from top to bottom.
-        kinds: from first to last, as a legend has them.
+        kinds: from first to last, as a legend has them; also those that are not drawn here, so
+            that a kind has one shape wherever it is.
         solid: what a full mark says.
         outline: what one in outline says.
         marks: what is drawn.
