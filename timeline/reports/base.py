@@ -178,12 +178,14 @@ class Report(abc.ABC):
         charts: Iterable[Chart] = (),
     ) -> Document:
         """The document, with what every report ends on."""
+        told = tuple(lead)
+        shown = tuple(table for table in tables if table.rows)
         return Document(
             title=title,
-            lead=tuple(lead),
-            tables=tuple(table for table in tables if table.rows),
+            lead=told,
+            tables=shown,
             apparatus=tuple(self._apparatus()),
-            notes=(note,),
+            notes=(note if told or shown else f"Nothing on record fits. {note}",),
             standing=str(self.standing),
             kind=self.kind,
             facts=tuple(facts),

@@ -91,8 +91,10 @@ class PlansReport(Report):
     def document(self) -> Document:
         """The report as headings and tables."""
         of = f" of {self.initiative}" if self.initiative else ""
+        # Of an empty log no day of the last recording is known.
+        on = "" if self.on == UNKNOWN.text else f", as of {self.on}"
         return self._document(
-            f"Plans{of} and what became of them, as of {self.on}",
+            f"Plans{of} and what became of them{on}",
             [plans_table("Plans and outcomes", self.plans)],
             note="“Unknown” says that it was due by then and that no report in view tells what "
             "became of it; it does not say that nothing happened.",
