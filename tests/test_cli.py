@@ -415,6 +415,13 @@ def test_reading_makes_no_database(command):
     assert not Path("missing.db").exists()
 
 
+@pytest.mark.parametrize("path", ["record.db", "/data/record.sqlite3"])
+def test_a_path_is_answered_with_its_url(path):
+    message = fails("--db", path, "log")
+    assert f"found a path. That of the file is sqlite:///{path}" in message
+    assert fails("--db", "secret", "log").count("secret") == 0  # it may be a password
+
+
 def test_reading_an_empty_database_makes_no_record(database_url):
     assert "holds no record" in fails("--db", database_url, "log")
     assert "holds no record" in fails("--db", database_url, "report", "statements")
