@@ -552,6 +552,12 @@ def test_of_very_many_things_that_are_not_recorded_some_are_told():
     assert told[-1] == "and 10 more"
 
 
+def test_it_runs_as_a_module():
+    done = shell(f"{sys.executable} -m timeline --help && {sys.executable} -m timeline log", code=1)
+    assert done.stdout.startswith("Usage: timeline [OPTIONS] COMMAND")
+    assert done.stderr.startswith("Error: sqlite:///timeline.db holds no record.")
+
+
 def test_a_missing_file():
     assert fails("ingest", "missing.yaml") == (
         "Error: missing.yaml: cannot be read: No such file or directory\n"
