@@ -226,6 +226,12 @@ def test_titles_name_whom_and_what_they_are_about(memory: Timeline) -> None:
     assert [name in each.document().title for each in reports] == [True] * 5
     assert memory.statements(about=initiative).document().title == f"Statements: {title}"
     assert memory.chronology(initiative=initiative).document().title == f"Chronology: {title}"
+    assert memory.sources(initiative=initiative).document().title == f"Sources of {title}"
+    plans = memory.plans(initiative=initiative, on="1994").document().title
+    assert plans == f"Plans of {title} and what became of them, as of 1994"
+    said = memory.contradictions(initiative=initiative, meeting="strait-council-1994-spring")
+    council = "Strait Council, spring session of 1994"
+    assert said.document().title == f"Contradictions: {title}, {council}"
 
 
 def test_statements_on_what_is_not_on_record(talks: Timeline) -> None:

@@ -16,6 +16,7 @@ from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.projections.plans import PlanOutcomeRow, PlanRow
 from timeline.reports import document
 from timeline.reports.base import Report, Standing, not_found
+from timeline.reports.choices import chosen_by
 from timeline.reports.document import Cell, Document, Table, about
 from timeline.reports.evidence import Citation, Citer, Named, text
 
@@ -85,12 +86,13 @@ class PlansReport(Report):
     kind: ClassVar[str] = "plans"
 
     initiative: str | None
+    chosen_by: tuple[str, ...]
     on: str
     plans: tuple[PlanLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        of = f" of {self.initiative}" if self.initiative else ""
+        of = f" of {', '.join(self.chosen_by)}" if self.chosen_by else ""
         # Of an empty log no day of the last recording is known.
         on = "" if self.on == UNKNOWN.text else f", as of {self.on}"
         return self._document(
@@ -119,6 +121,7 @@ def plans_report(
     return PlansReport(
         standing=Standing.of(view),
         initiative=initiative,
+        chosen_by=chosen_by(view, initiative=initiative),
         on=str(day),
         plans=tuple(plan_lines(view, citer, on=day, initiative=initiative)),
         corrections=citer.corrections(),
