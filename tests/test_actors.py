@@ -87,6 +87,24 @@ def test_a_slip_is_answered_with_what_is_near(timeline):
     assert "Near" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["Szabo", "SZABÓ", "anna-szabo", "Szabó, Anna", "сабо"])
+def test_part_of_a_name_is_answered_with_those_who_have_it(timeline, name):
+    timeline.add(
+        Actor("a-szabo", "person", "Anna Mária Szabó", aliases=["Анна Сабо"]),
+        Actor("gabon", "state", "Gabon"),  # nearer by its letters
+    )
+
+    with pytest.raises(NotFound, match=r"Near it: Anna Mária Szabó \(a-szabo\)\."):
+        timeline.actors(name)
+
+
+def test_of_very_many_who_share_a_name_some_are_told(timeline):
+    timeline.add(*(Actor(f"kim-{n}", "person", f"Kim {n}") for n in range(7)))
+
+    with pytest.raises(NotFound, match=r"Near it: Kim 0 \(kim-0\), .*\(kim-4\), and 2 more\."):
+        timeline.actors("Kim")
+
+
 def test_a_name_of_several_is_refused_and_an_exact_one_is_not(timeline):
     timeline.add(Actor("li-1", "person", "Li Na"), Actor("li-2", "person", "Lí Nà", aliases=["Li"]))
 

@@ -434,6 +434,25 @@ def test_editions_stay_apart(timeline):
     ]
 
 
+def test_the_title_says_which_meeting_it_is(timeline):
+    held(timeline, "first", *came("north"), on="2024-05-01")
+    held(timeline, "second", *came("north"), on="2025-05~", meeting="summit-2025")
+
+    titles = {
+        timeline.attendance(meeting=meeting, series=series).document().title: (meeting, series)
+        for meeting in ("summit", "summit-2025", None)
+        for series in ("s", None)
+    }
+
+    assert titles == {
+        "Attendance: Summit (2024-05-01)": ("summit", None),
+        "Attendance: Summit (2025-05~)": ("summit-2025", None),
+        "Attendance: s": (None, "s"),
+        "Attendance": (None, None),
+    }
+    assert timeline.attendance(meeting="summit").to_dict()["meeting"] == "summit"
+
+
 def test_what_was_held_beside_a_meeting_is_listed(timeline):
     held(timeline, "first", *came("north"))
     held(

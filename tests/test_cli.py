@@ -415,6 +415,13 @@ def test_reading_makes_no_database(command):
     assert not Path("missing.db").exists()
 
 
+@pytest.mark.parametrize("path", ["record.db", "/data/record.sqlite3"])
+def test_a_path_is_answered_with_its_url(path):
+    message = fails("--db", path, "log")
+    assert f"found a path. That of the file is sqlite:///{path}" in message
+    assert fails("--db", "secret", "log").count("secret") == 0  # it may be a password
+
+
 def test_reading_an_empty_database_makes_no_record(database_url):
     assert "holds no record" in fails("--db", database_url, "log")
     assert "holds no record" in fails("--db", database_url, "report", "statements")
@@ -489,22 +496,66 @@ def test_a_database_newer_than_the_code(migrated_url, command):
         ("by: north", "bye: north", "record.yaml:14: events[0].bye: ", "Did you mean by?"),
         ("kind: state", "kind: planet", "record.yaml:4: actors[1].kind: ", "found 'planet'"),
         ("record: harbour", "", "record.yaml:", "expected the key 'record'"),
-        ("by: north", "by: ghost", "'harbour/floated': by: ", "no actor 'ghost' is recorded"),
+        (
+            "by: north",
+            "by: ghost",
+            "record.yaml:14: event 'harbour/floated': by: ",
+            "no actor 'ghost' is recorded. Record the actor first",
+        ),
+        ("by: north", "by: norht", "record.yaml:14: ", "Did you mean north?"),
         (
             "{source: article",
             "{source: ghost",
-            "'harbour/floated': evidence[0].source: ",
+            "record.yaml:11: event 'harbour/floated': evidence[0].source: ",
             "no source 'ghost' is recorded",
         ),
-        ("publisher: gazette", "publisher: ghost", "'source/article': ", "no actor 'ghost'"),
+        ("publisher: gazette", "publisher: ghost", "record.yaml:6: event 'source/", "no actor"),
     ],
 )
 def test_a_broken_file_is_refused_with_its_place(old, new, place, message):
     said = fails("ingest", write(SMALL.replace(old, new, 1)))
 
-    assert f"Error: {place}" in said or f"event {place}" in said
+    assert f"Error: {place}" in said
     assert message in said
     assert run("log").stdout == ""
+
+
+def test_all_that_is_not_recorded_is_told_at_once_with_its_places():
+    write(
+        SMALL.replace("by: north", "by: ghost").replace("publisher: gazette", "publisher: nobody")
+    )
+    other = "record: other\nevents:\n" + MORE.replace("source: article", "source: letter")
+    Path("other.yaml").write_text(
+        other.replace("evidence: {", "evidence:\n      at: top\n      ").replace(
+            "letter}", "letter"
+        ),
+        encoding="utf-8",
+    )
+
+    told = fails("ingest", "record.yaml", "other.yaml").removeprefix("Error: ").splitlines()
+
+    assert [line.partition(" ")[0] for line in told] == [
+        "record.yaml:6:",
+        "record.yaml:14:",
+        "other.yaml:8:",
+    ]
+    assert "no source 'letter' is recorded" in told[-1]
+
+
+def test_of_very_many_things_that_are_not_recorded_some_are_told():
+    told = fails(
+        "ingest",
+        write(SMALL + MORE.replace("{actor", "{actor: ghost, status: absent}, " * 30 + "{actor")),
+    ).splitlines()
+
+    assert len(told) == 21
+    assert told[-1] == "and 10 more"
+
+
+def test_it_runs_as_a_module():
+    done = shell(f"{sys.executable} -m timeline --help && {sys.executable} -m timeline log", code=1)
+    assert done.stdout.startswith("Usage: timeline [OPTIONS] COMMAND")
+    assert done.stderr.startswith("Error: sqlite:///timeline.db holds no record.")
 
 
 def test_a_missing_file():

@@ -182,6 +182,12 @@ def test_a_bad_end_of_an_interval_is_named() -> None:
         When("2022-12-26/tomorrow")
 
 
+@pytest.mark.parametrize("text", ["20/03/2025", "3/20/25"])
+def test_a_day_with_strokes_is_no_interval(text: str) -> None:
+    with pytest.raises(InvalidDate, match=f"a date such as 2022-11-28, .* found '{text}'"):
+        When(text)
+
+
 @pytest.mark.parametrize("text", ["../..", "/", "2022/2023/2024"])
 def test_an_interval_needs_two_ends(text: str) -> None:
     with pytest.raises(InvalidDate, match="two ends"):

@@ -148,6 +148,18 @@ def test_a_plan_whose_days_are_covered_has_no_meeting_on_record(talks: Timeline)
     assert set(states(talks).values()) == {"none on record"}
 
 
+def test_nothing_is_said_of_what_there_is_none_of(talks: Timeline) -> None:
+    def lead() -> str:
+        return talks.follow_ups().document().lead[0].text
+
+    assert lead() == "No plan of two to meet is in view."
+    announce(talks, "summit", "2030-01-10")
+    assert lead() == (
+        "2 plans of two to meet; 0 were followed by a meeting of both within 30 days. "
+        "The last meeting on record is of 2030-01-02: plans whose days end later, 2, are open."
+    )
+
+
 def test_what_two_announced_on_one_day_is_one_plan(talks: Timeline) -> None:
     announce(talks, "summit", "2030-01-10", planned="2030-06")
     announce(talks, "retreat", "2030-01-10", planned="2030-07")
@@ -214,6 +226,12 @@ def test_titles_name_whom_and_what_they_are_about(memory: Timeline) -> None:
     assert [name in each.document().title for each in reports] == [True] * 5
     assert memory.statements(about=initiative).document().title == f"Statements: {title}"
     assert memory.chronology(initiative=initiative).document().title == f"Chronology: {title}"
+    assert memory.sources(initiative=initiative).document().title == f"Sources of {title}"
+    plans = memory.plans(initiative=initiative, on="1994").document().title
+    assert plans == f"Plans of {title} and what became of them, as of 1994"
+    said = memory.contradictions(initiative=initiative, meeting="strait-council-1994-spring")
+    council = "Strait Council, spring session of 1994"
+    assert said.document().title == f"Contradictions: {title}, {council}"
 
 
 def test_statements_on_what_is_not_on_record(talks: Timeline) -> None:

@@ -22,6 +22,7 @@ from timeline.errors import InvalidInput, MissingExtra
 from timeline.reports import Report
 from timeline.reports import page as pages
 from timeline.reports.document import Cell, Document, Fact, Table
+from timeline.reports.drawing import draw, legend
 from timeline.reports.evidence import Citation, Named, Support, Told
 from timeline.reports.lanes import chart, mark
 from timeline.reports.page import Crumb, render_page
@@ -274,11 +275,29 @@ def test_a_chart_says_in_words_what_it_draws() -> None:
         outline="imputed",
     )
     assert drawn.lanes == ("North", "South")
-    assert drawn.kinds == ("favourable", "conditional", "opposed")
+    assert [kind for kind, _ in legend(drawn)] == ["favourable", "conditional", "opposed"]
     assert drawn.text == (
         "North: favourable between 2022-11-28 and 2022-11-30; conditional between 2022-12-01 and "
         "2022-12-31. South: opposed 2022-12-02. Not drawn, for want of a date: 1."
     )
+
+
+def test_a_kind_has_one_shape_whatever_else_is_drawn() -> None:
+    def drawn(*kinds: str) -> dict[str, str]:
+        marks = [
+            mark("North", kind, f"2022-11-0{day}", solid=True) for day, kind in enumerate(kinds, 1)
+        ]
+        names = ["favourable", "conditional", "opposed"]
+        [made] = chart("T", "B", marks, lanes=["North"], kinds=names, solid="s", outline="o")
+        shown = draw(made)
+        shapes = dict(legend(made))
+        assert list(shapes) == [name for name in names if name in kinds]
+        return shapes | {"picture": shown}
+
+    both, all_three = drawn("favourable", "opposed"), drawn("favourable", "conditional", "opposed")
+    assert both["opposed"] == all_three["opposed"] != all_three["conditional"]
+    two, three = (set(re.findall(r' d="([^"]*)"', each["picture"])) for each in (both, all_three))
+    assert two < three
 
 
 def test_an_uncertain_date_is_drawn_as_a_bar(gas_union: Timeline) -> None:
@@ -289,6 +308,55 @@ def test_an_uncertain_date_is_drawn_as_a_bar(gas_union: Timeline) -> None:
     assert len(bars) == sum((each.end - each.start).days > 0 for each in drawn.marks) > 0
     for lane in drawn.lanes:
         assert f">{lane}</text>" in page
+
+
+def test_positions_over_time_are_drawn_beside_their_table(gas_union: Timeline) -> None:
+    [drawn] = gas_union.positions("gas-union").document().charts
+    assert (drawn.beside, drawn.lanes) == ("Own positions", ("Russia", "Kazakhstan", "Uzbekistan"))
+    own = [(each.lane, each.kind) for each in drawn.marks if each.solid]
+    assert own == [
+        ("Russia", "favourable"),
+        ("Kazakhstan", "noncommittal"),
+        ("Kazakhstan", "conditional"),
+        ("Uzbekistan", "opposed"),
+    ]
+
+
+def test_positions_that_are_only_imputed_are_drawn_too() -> None:
+    with Timeline.open("sqlite://") as timeline:
+        timeline.add(Actor("tass", "organisation", "TASS"), Actor("east", "state", "Eastland"))
+        timeline.add(Source("text", publisher="tass", title="On it"))
+        timeline.append(ProposalMade("union", "Union", by="tass", text="A union."), source="text")
+        for day, stance in (("2022-11-01", "opposed"), ("2022-11-09", "favourable")):
+            said = StatementMade(
+                "tass", stance, about=["union"], positions=[Position("east", stance)]
+            )
+            timeline.append(said, occurred=day, source="text")
+        report = timeline.positions("union")
+
+    [drawn] = report.document().charts
+    assert [each.solid for each in drawn.marks] == [False, False]
+    assert Links(report.to_html()).links.count("#part-1") == 2  # from the chart and the contents
+
+
+def test_the_contents_name_a_table_that_goes_on_once() -> None:
+    tables = [
+        Table(title, columns, ((Cell("Ann"), Cell("there"), *[Cell("–")] * 7),), named_by=1)
+        for title, columns in (
+            ("Who attended", ("Who", *"abcdefgh")),
+            ("Who attended, continued", ("Who", *"ijklmnop")),
+            ("How many came", ("Meeting", *"abcdefgh")),
+        )
+    ]
+    page = render_page(Document("D", (), tuple(tables), (), (), "S"))
+
+    contents = page[page.index("<nav class=") : page.index("<main")]
+    assert re.findall(r">([^<]+)</a>", contents) == [
+        "Who attended",
+        "How many came",
+        "How to read this",
+    ]
+    assert page.count('<h2 id="part-') == 3
 
 
 # In a browser
@@ -560,11 +628,14 @@ def test_a_screen_reader_is_told_the_language_of_a_source() -> None:
             timeline.add(Source("text", publisher="tass", title="О союзе", language=tag))
             timeline.append(StatementMade("tass", "No."), source="text", excerpt="Нет.")
             page = timeline.statements().to_html()
-        return re.findall(r"<(cite|blockquote)[^>]* lang=\"([^\"]*)\"", page)
+        told = re.findall(r"<(?!html)(\w+)[^>]* lang=\"([^\"]*)\"(?:><bdi)?>([^<]*)<", page)
+        assert {words for _, _, words in told} <= {"О союзе", "Нет."}
+        return [(element, language) for element, language, _ in told]
 
-    assert languages("ru") == [("cite", "ru"), ("blockquote", "ru")]
-    assert languages("uz-Latn") == [("cite", "uz-Latn"), ("blockquote", "uz-Latn")]
-    assert languages("en") == languages(None) == []
+    # In the table of sources, and twice in the evidence.
+    assert languages("ru") == [("span", "ru"), ("cite", "ru"), ("blockquote", "ru")]
+    assert {language for _, language in languages("uz-Latn")} == {"uz-Latn"}
+    assert languages("en") == languages(None) == languages("no such tag") == []
 
 
 @pytest.mark.parametrize(

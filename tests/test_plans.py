@@ -342,6 +342,18 @@ def test_what_is_recorded_and_not_in_view_is_not_said_to_be_unknown(timeline):
             view.attendance(series="calls")
 
 
+def test_what_is_recorded_later_is_not_said_to_be_unknown(timeline):
+    call(timeline)
+    before = timeline.as_of(position=1)
+
+    with pytest.raises(NotFound, match=r"'harbour' is recorded up to position 1\. None is\.$"):
+        before.plans(initiative="harbour")
+    with pytest.raises(NotFound, match=r"'call' is recorded up to position 0\. None is\.$"):
+        timeline.as_of(recorded="2001").attendance(meeting="call")
+    with pytest.raises(NotFound, match=r"'dig' is recorded\. Meetings: call\.$"):
+        timeline.attendance(meeting="dig")
+
+
 def test_the_day_is_that_of_the_view(timeline):
     promise(timeline, due="2024-05")
 

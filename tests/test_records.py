@@ -1,5 +1,6 @@
 """Record files: what is read, what is refused, and that every refusal names its place."""
 
+import gzip
 import itertools
 import json
 import os
@@ -412,6 +413,31 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        (b"Event ID\tEvent Date\tSource Name\tSource Sectors\n1\tx\ty\tz\n", "--format icews"),
+        (b"\xef\xbb\xbf954680550\t20201113\t202011\t2020\n" * 9, "icews or gdelt"),
+        (gzip.compress(b"record: r\n"), "Unpack it"),
+        (b"PK\x03\x04\x14\x00\x00\x00\x08\x00record.yaml", "Unpack it"),
+        (b'{"format": "timeline-log", "version": 1, "position": 0}\n{}\n', "timeline import"),
+    ],
+    ids=["icews", "gdelt", "gzip", "zip", "log"],
+)
+def test_a_file_of_another_sort_is_told_where_it_goes(refuse, content, advice):
+    error = refuse(content)
+
+    assert error.line is None
+    assert "expected a record file; found" in error.problem
+    assert advice in error.problem
+
+
+def test_tabs_within_lines_make_no_file_of_another_sort(read):
+    assert read("record:\tr\nactors: []\t# a\tremark\tof\tmine\n") == []
+    assert read("# my\town\tremark\tfirst\nrecord: r\n") == []
+    assert read('{\t\t\t\t"record": "r"}\n') == []
+
+
 def test_pipes_and_devices_are_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", "/dev/zero"):

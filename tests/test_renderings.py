@@ -266,6 +266,21 @@ def long_reports() -> Iterator[list[Report]]:
         ]
 
 
+def test_a_report_of_nothing_says_so() -> None:
+    with Timeline.open("sqlite://") as record:
+        nothing = [
+            record.chronology(),
+            record.attendance(),
+            record.statements(),
+            record.plans(),
+            record.actors(),
+        ]
+
+    for report in nothing:
+        assert "Nothing on record fits." in report.to_text(), report.kind
+        assert "XXXX" not in report.to_text()
+
+
 @pytest.mark.parametrize("width", [80, 40])
 def test_text_fits_its_width_and_no_word_of_a_cell_is_cut(
     long_reports: list[Report], width: int

@@ -323,6 +323,16 @@ def test_one_call_may_name_what_comes_later_in_it(timeline):
     assert timeline.initiative("harbour").statements[0].speaker.name == "Newcomer"
 
 
+def test_all_that_leads_nowhere_is_told_in_one_error(timeline):
+    error = refuses(
+        timeline, UnknownReference, StatementMade("ghost", "Boo.", about=["fog"]), source="articel"
+    )
+
+    missing = [(each.category, each.id) for each in (error, *error.others)]
+    assert missing == [("actor", "ghost"), ("proposal", "fog"), ("source", "articel")]
+    assert len(str(error).splitlines()) == 3
+
+
 def test_an_unknown_reference_leaves_out_the_whole_call(timeline):
     before = timeline.store.head()
 

@@ -31,12 +31,13 @@ from timeline.errors import (
     InvalidInput,
     LogDamaged,
     NotFound,
+    UnknownReference,
 )
 from timeline.events import Actor, Evidence, Link, NewEvent, RecordedEvent, Source
 from timeline.events.envelope import new_id
 from timeline.exports.files import Place, existing_file, name_of, new_file
 from timeline.exports.log import LogFile, write_log
-from timeline.ingest import Ingested, read_records
+from timeline.ingest import Ingested, read_file
 from timeline.ingest.coded import Dataset
 from timeline.ingest.sorting import SortedRows
 from timeline.intake import Intake
@@ -219,12 +220,18 @@ class Timeline(Reporting):
         Raises:
             InvalidRecord: a file cannot be read; names file, line and field.
             EventIdReused: an entry was recorded with other content before.
-            UnknownReference, InvalidEvent, DatabaseError: see there.
+            UnknownReference: something named is not recorded; names file, line and field.
+            InvalidEvent, DatabaseError: see there.
         """
         classes = self.store.codec.class_named
-        news = [new for path in paths for new in read_records(path, classes)]
+        files = [read_file(path, classes) for path in paths]
+        news = [new for file in files for new in file.events]
         told = None if progress is None else lambda done: progress(done, len(news))
-        return self.append_all(news, progress=told)
+        try:
+            return self.append_all(news, progress=told)
+        except UnknownReference as error:
+            holding = {new.id: file for file in files for new in file.events}
+            raise error.placed(lambda id, field: holding[id].place(id, field)) from None
 
     def ingest_coded(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -25,6 +26,9 @@ from timeline.events import (
 from timeline.projection import View
 from timeline.store import EventStore
 
+_MOST_MISSING = 20
+"""Things not recorded that one error tells of."""
+
 
 def require_evidence(new: NewEvent) -> None:
     """Check that an event has evidence, if its class must have some."""
@@ -42,7 +46,11 @@ def require_evidence(new: NewEvent) -> None:
 def require_references(
     store: EventStore, news: Sequence[NewEvent], connection: sa.Connection | None = None
 ) -> None:
-    """Check that whatever the events name is recorded, or recorded with them."""
+    """Check that whatever the events name is recorded, or recorded with them.
+
+    Raises:
+        UnknownReference: something is not. It stands for the first; its message has up to 20.
+    """
     wanted = [(new, *found) for new in news for found in _references(new)]
     beside: dict[str, NewEvent | RecordedEvent[Any]] = {new.id: new for new in news}
     ids = {id for _, _, category, id in wanted if category == "event"} - beside.keys()
@@ -53,9 +61,41 @@ def require_references(
     opened = {stream_name(new) for new in news if event_type(new.event).opens}
     streams = {f"{category}-{id}" for _, _, category, id in wanted if category != "event"}
     known = opened | store.existing_streams(streams - opened, connection)
-    for new, path, category, id in wanted:
-        if id not in events if category == "event" else f"{category}-{id}" not in known:
-            raise UnknownReference(new.id, path, category, id)
+    missing = [
+        (new.id, path, category, id)
+        for new, path, category, id in wanted
+        if (id not in events if category == "event" else f"{category}-{id}" not in known)
+    ]
+    if missing:
+        raise _all_missing(missing, opened)
+
+
+def _all_missing(
+    missing: Sequence[tuple[str, str, str, str]], opened: Iterable[str]
+) -> UnknownReference:
+    """The first thing that is missing, with the others: who writes many events mends them at once.
+
+    Args:
+        missing: the event, the field, the category and the id of each.
+        opened: the streams of what is recorded beside them, near whose ids a slip may lie.
+    """
+    errors = []
+    for event, path, category, id in missing[:_MOST_MISSING]:
+        ids = [
+            name.removeprefix(f"{category}-") for name in opened if name.startswith(f"{category}-")
+        ]
+        near = difflib.get_close_matches(id, ids, n=1)
+        errors.append(UnknownReference(event, path, category, id, near=near[0] if near else None))
+    first, *others = errors
+    return UnknownReference(
+        first.event_id,
+        first.field,
+        first.category,
+        first.id,
+        near=first.near,
+        others=others,
+        more=len(missing) - len(errors),
+    )
 
 
 def _corrections(

@@ -23,6 +23,7 @@ _LONGEST = 80
 
 _PLAIN = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?\Z", re.ASCII)
 _CLOCK = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:?\d\d")
+_SLASHED = re.compile(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}")
 _ZONED = re.compile(r"[T ].*(Z|[+-]\d\d(:?\d\d){0,2})\Z", re.ASCII)
 _LETTERS = re.compile(r"[^0-9XTZ\-+:./~?%\[\]{}, ]")
 """What no date we take has. Y and E, which do occur in EDTF, begin years no calendar here reaches,
@@ -209,6 +210,8 @@ def _instant_bound(text: str) -> datetime:
 
 def _interval_bounds(text: str) -> tuple[datetime | None, datetime | None]:
     start, _, end = text.partition("/")
+    if _SLASHED.fullmatch(text):  # a day as many write it, and no interval
+        raise InvalidDate(f"expected {_FORMS}; found {text!r}")
     if "/" in end or (start in _OPEN and end in _OPEN):
         raise InvalidDate(
             f"expected an interval with two ends, such as 2022-11/2022-12; found {text!r}"

@@ -37,6 +37,7 @@ done twice. `EventStore.append` and `follow` try again by themselves after `Data
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 
@@ -100,13 +101,49 @@ class UnknownReference(InvalidInput):
         field: the path of the field within the event.
         category: what kind of thing is missing: `actor`, `source`, `proposal`, …
         id: the id that leads nowhere.
+        near: an id of such a thing, recorded in the same call, that it may be a slip for, or None.
+        place: the file and line where it stands, or None where it is from no file.
+        others: what else in the same call leads nowhere, in order, as far as it is told.
+        more: how many more there are.
     """
 
-    def __init__(self, event_id: str, field: str, category: str, id: str) -> None:
+    def __init__(
+        self,
+        event_id: str,
+        field: str,
+        category: str,
+        id: str,
+        *,
+        near: str | None = None,
+        place: str | None = None,
+        others: Sequence[UnknownReference] = (),
+        more: int = 0,
+    ) -> None:
         self.event_id, self.field, self.category, self.id = event_id, field, category, id
-        super().__init__(
-            f"event {event_id!r}: {field}: no {category} {id!r} is recorded. "
-            f"Record the {category} first, in the same call or an earlier one, or mend the id."
+        self.near, self.place, self.others, self.more = near, place, tuple(others), more
+        advice = f"Record the {category} first, in the same call or an earlier one, or mend the id."
+        lines = [f"{self.told} {advice}", *(each.told for each in self.others)]
+        super().__init__("\n".join([*lines, f"and {more:,} more"] if more else lines))
+
+    @property
+    def told(self) -> str:
+        """What is missing where, without what to do about it and without the others."""
+        where = f"{self.place}: " if self.place else ""
+        guess = f" Did you mean {self.near}?" if self.near else ""
+        problem = f"no {self.category} {self.id!r} is recorded.{guess}"
+        return f"{where}event {self.event_id!r}: {self.field}: {problem}"
+
+    def placed(self, place: Callable[[str, str], str]) -> UnknownReference:
+        """The same error with the file and line of each, by the event's id and the field."""
+        return UnknownReference(
+            self.event_id,
+            self.field,
+            self.category,
+            self.id,
+            near=self.near,
+            place=place(self.event_id, self.field),
+            others=[each.placed(place) for each in self.others],
+            more=self.more,
         )
 
 

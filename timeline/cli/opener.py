@@ -6,15 +6,20 @@ import importlib
 import inspect
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from timeline.api import Timeline
 from timeline.codec import Codec
+from timeline.errors import InvalidInput
 from timeline.events.base import EventType
 from timeline.projection import Projection
 from timeline.upcasting import Upcaster
+
+_ENDINGS = {".db", ".sqlite", ".sqlite3"}
+"""What names of files that hold a database of SQLite end on."""
 
 
 class Opener:
@@ -29,12 +34,24 @@ class Opener:
         classes = [each for each in found if not isinstance(each, Projection)]
         projections = [each for each in found if isinstance(each, Projection)]
         _codec(classes)
+        _require_no_path(self._url)
         return Timeline.open(self._url, events=classes, projections=projections, create=create)
 
     def codec(self) -> Codec:
         """What is known of events, without a record."""
         found = [each for name in self._modules for each in _found_in(name)]
         return _codec(each for each in found if not isinstance(each, Projection))
+
+
+def _require_no_path(url: str) -> None:
+    """Tell whoever names a file by its path how its URL is written.
+
+    Only what ends as such files do is repeated: another text may hold a password.
+    """
+    if "://" not in url and Path(url).suffix in _ENDINGS:
+        raise InvalidInput(
+            f"expected a database URL; found a path. That of the file is sqlite:///{url}"
+        )
 
 
 def _codec(known: Iterable[type | Upcaster]) -> Codec:

@@ -85,4 +85,4 @@ for _command in (*record.COMMANDS, *keeping.COMMANDS, report, *exports.COMMANDS)
 
 def main() -> None:
     """The entry point of the `timeline` command."""
-    cli()
+    cli(prog_name="timeline")  # also as `python -m timeline`

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from timeline.ingest.accounts import CodeLine, Ingested
-from timeline.ingest.records import read_records
+from timeline.ingest.records import RecordFile, read_file, read_records
 
-__all__ = ["CodeLine", "Ingested", "read_records"]
+__all__ = ["CodeLine", "Ingested", "RecordFile", "read_file", "read_records"]

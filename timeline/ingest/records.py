@@ -65,7 +65,32 @@ class Envelope:
     evidence: Evidence | tuple[Evidence, ...] = ()
 
 
+class RecordFile:
+    """The events of a record file, and where in it they stand.
+
+    Attributes:
+        file: the file as the caller named it.
+        events: its actors, then its sources, then its events, each as they stand there.
+    """
+
+    def __init__(self, reader: _Reader) -> None:
+        self._reader, self.file, self.events = reader, reader.file, reader.read()
+
+    def place(self, event: str, field: str) -> str:
+        """The file and the line of a field of an event, by the event's id and the field's path."""
+        path = self._reader.paths[event]
+        steps = _steps(f".{field}")
+        # An actor or a source is the entry; its event has it as a field.
+        inner = steps if path[0] == "events" else steps[1:]
+        return f"{self.file}:{self._reader.nearest((*path, *inner)).line}"
+
+
 def read_records(path: str | os.PathLike[str], classes: Callable[[str], type]) -> list[NewEvent]:
+    """The events of a record file; see `read_file`."""
+    return read_file(path, classes).events
+
+
+def read_file(path: str | os.PathLike[str], classes: Callable[[str], type]) -> RecordFile:
     """Read a record file: its actors, then its sources, then its events, each as they stand there.
 
     Every scalar is text, unless the field of the event's class wants something else; a plain `~`,
@@ -81,7 +106,7 @@ def read_records(path: str | os.PathLike[str], classes: Callable[[str], type]) -
             stands for the first problem; its message lists those of other entries too, up to 20.
     """
     file = os.fspath(path)
-    return _Reader(file, classes, read_tree(file)).read()
+    return RecordFile(_Reader(file, classes, read_tree(file)))
 
 
 # --- From nodes to events -------------------------------------------------------------------------
@@ -93,7 +118,7 @@ class _Reader:
     def __init__(self, file: str, classes: Callable[[str], type], root: Node) -> None:
         self.file, self.classes, self.root = file, classes, root
         self.record = ""
-        self.lines: dict[str, int] = {}
+        self.paths: dict[str, Steps] = {}
 
     def read(self) -> list[NewEvent]:
         """The file's events, or its problems."""
@@ -190,10 +215,11 @@ class _Reader:
             raise self._problem((*path, "stream"), problem)
 
     def _claim(self, id: str, path: Steps) -> str:
-        if id in self.lines:
-            problem = f"expected an id of its own; {id!r} is on line {self.lines[id]} already"
+        if id in self.paths:
+            line = self.nearest((*self.paths[id], "id")).line
+            problem = f"expected an id of its own; {id!r} is on line {line} already"
             raise self._problem((*path, "id"), problem)
-        self.lines[id] = self._nearest((*path, "id")).line
+        self.paths[id] = path
         return id
 
     # What follows holds values against types, and says what does not fit where.
@@ -238,8 +264,7 @@ class _Reader:
         except msgspec.ValidationError as error:
             found = _PLACE.match(str(error))
             problem, inner = (found[1], found[2]) if found else (str(error), "")
-            steps = [int(at) if at.isdigit() else name or at for name, at in _STEP.findall(inner)]
-            full = (*path, *steps)
+            full = (*path, *_steps(inner))
             raise self._problem(full, self._reworded(problem, full)) from None
 
     def _reworded(self, problem: str, path: Steps) -> str:
@@ -247,18 +272,20 @@ class _Reader:
         problem = _QUOTED.sub(_in_words, without_patterns(problem))
         problem = problem.replace("Object missing required field", "expected the key")
         problem = problem.replace(", got ", "; found ").replace("Expected ", "expected ", 1)
-        value = self._nearest(path).value
+        value = self.nearest(path).value
         if "expected the key" in problem:
             problem += "; it is missing"
         elif isinstance(value, str) and "; found '" not in problem:
             problem = f"{problem.partition('; found ')[0]}; found {shown(value)}"
         return problem if len(problem) < _LONGEST_PROBLEM else f"{problem[:_LONGEST_PROBLEM]}…"
 
-    def _nearest(self, path: Steps) -> Node:
+    def nearest(self, path: Steps) -> Node:
         """The node at the path, or the last on the way there."""
         node = self.root
         for step in path:
             value: Any = node.value
+            if step == 0 and isinstance(value, dict):
+                continue  # a list of one thing may be written as that thing
             steps = range(len(value)) if isinstance(value, list) else value
             if value is None or isinstance(value, str) or step not in steps:
                 break
@@ -266,8 +293,13 @@ class _Reader:
         return node
 
     def _problem(self, path: Steps, problem: str) -> InvalidRecord:
-        line = self._nearest(path).line
+        line = self.nearest(path).line
         return InvalidRecord(self.file, problem, line=line, field=dotted(path))
+
+
+def _steps(path: str) -> Steps:
+    """A path as msgspec and the vocabulary write it, such as `.evidence[0].source`, in steps."""
+    return tuple(int(at) if at.isdigit() else name or at for name, at in _STEP.findall(path))
 
 
 def _plain(node: Node) -> Any:

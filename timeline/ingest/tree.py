@@ -42,6 +42,17 @@ _SURROGATES = re.compile(
     r"(?<!\\)((?:\\\\)*+)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE
 )
 
+_CODED = "coded event data goes in with --format icews or gdelt (ingest_coded in Python)"
+
+_PACKED = (b"PK\x03\x04", b"\x1f\x8b")
+"""What zipped and gzipped files begin with."""
+
+_EXPORTED = re.compile(rb'\s*\{\s*"format"\s*:\s*"timeline-log"')
+"""What the first line of an exported log begins with."""
+
+_FIELDS = re.compile(rb'(?:\xef\xbb\xbf)?[^\t\r\n:#{\["]+(?:\t[^\t\r\n:]*){3}')
+"""Words between three tabs, before any colon: no first line of YAML or JSON that could be meant."""
+
 Steps: TypeAlias = tuple[str | int, ...]
 """Where in a file a value stands: keys and indexes from the top."""
 
@@ -82,6 +93,8 @@ def read_tree(file: str) -> Node:
 def _text(file: str) -> str:
     """The file's text, of a size and in an encoding that can be trusted."""
     data = _bytes(file)
+    if (sort := _of_another_sort(data)) is not None:
+        raise InvalidRecord(file, f"expected a record file; found {sort}")
     if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
         raise InvalidRecord(
             file, "expected UTF-8; found the mark of UTF-16 or UTF-32. Save it as UTF-8", line=1
@@ -108,6 +121,17 @@ def _text(file: str) -> str:
     return text
 
 
+def _of_another_sort(data: bytes) -> str | None:
+    """What a file is that people have beside record files, and where it goes; None for others."""
+    if data.startswith(_PACKED):
+        return f"a packed one. Unpack it; {_CODED}, packed or not"
+    if _EXPORTED.match(data):
+        return "an exported log: `timeline import` takes it"
+    if _FIELDS.match(data):
+        return f"fields between tabs: {_CODED}"
+    return None
+
+
 def _bytes(file: str) -> bytes:
     try:
         with open(file, "rb", opener=_open_at_once) as stream:
@@ -123,7 +147,9 @@ def _bytes(file: str) -> bytes:
     if not regular:
         raise InvalidRecord(file, "expected a regular file; found a device or a pipe")
     if max(state.st_size, len(data)) > _LARGEST_FILE:
-        raise InvalidRecord(file, f"expected at most {_LARGEST_FILE:,} bytes. Split the file")
+        raise InvalidRecord(
+            file, f"expected at most {_LARGEST_FILE:,} bytes. Split the file; {_CODED}"
+        )
     return data
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,10 @@ from timeline.reports.document import Document, Table
 from timeline.reports.evidence import Citation, Citer, Named, text
 
 _Row = TypeVar("_Row", RoleRow, MembershipRow)
+_T = TypeVar("_T")
+
+_NAMED = 5
+"""Actors that an error names."""
 
 _SPACING_MARKS = range(0x02B0, 0x0300)
 """Letters by Unicode's count, and in sources now there, now an apostrophe, now left out."""
@@ -262,8 +267,9 @@ def find_actor(view: View, text: str) -> str:
             return found.pop()
         if found:
             raise InvalidInput(f"{text!r} may be {_listed(rows, found)}. Say which, by its id.")
-    near = _near(rows, plain(text))
-    hint = f" Near it: {_listed(rows, near)}." if near else ""
+    near = _sharing(rows, text) or _near(rows, plain(text))
+    more = f", and {len(near) - _NAMED:,} more" if len(near) > _NAMED else ""
+    hint = f" Near it: {_listed(rows, near[:_NAMED])}{more}." if near else ""
     raise NotFound(f"no actor {text!r} is recorded, by that id or name.{hint}")
 
 
@@ -295,11 +301,21 @@ def _read_as(rows: Sequence[ActorRow]) -> dict[str, str]:
     return read_as
 
 
-def _spellings(rows: Sequence[ActorRow], same: Callable[[str], str]) -> Iterable[tuple[str, str]]:
+def _spellings(rows: Sequence[ActorRow], same: Callable[[str], _T]) -> Iterable[tuple[str, _T]]:
     read_as = _read_as(rows)
     for row in rows:
         for spelling in (row.actor, row.name, *row.aliases):
             yield read_as[row.actor], same(spelling)
+
+
+def _sharing(rows: Sequence[ActorRow], text: str) -> list[str]:
+    """The actors of which a spelling has all of these words, such as a family name."""
+    wanted = _words(text)
+    return sorted({id for id, words in _spellings(rows, _words) if wanted and wanted <= words})
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(filter(None, map(plain, re.split(r"[^\w'’`.]+", text))))
 
 
 def _near(rows: Sequence[ActorRow], wanted: str) -> list[str]:

@@ -216,6 +216,7 @@ class SidelineLine:
 class AttendanceReport(Report):
     """Who was invited, expected, there or not, by party and meeting, and by person and meeting.
 
+    `series` and `meeting` are what the meetings were chosen by: their ids, or None.
     `counts` has how many came, for each meeting in order. `sidelines` are the meetings at or beside
     these that are not among them.
     """
@@ -223,6 +224,7 @@ class AttendanceReport(Report):
     kind: ClassVar[str] = "attendance"
 
     series: str | None
+    meeting: str | None
     meetings: tuple[MeetingLine, ...]
     counts: tuple[AttendanceCount, ...]
     parties: tuple[AttendanceLine, ...]
@@ -260,7 +262,7 @@ class AttendanceReport(Report):
     def document(self) -> Document:
         """The report as headings and tables."""
         return self._document(
-            f"Attendance: {self.series}" if self.series else "Attendance",
+            self._headline(),
             (
                 self._meetings_table(),
                 *self._matrix("Who attended", "Party", self.parties, _shown),
@@ -274,6 +276,11 @@ class AttendanceReport(Report):
             "are one. “Not mentioned by 3” counts those that mean to list all who came. Members "
             "are those at the time, as far as they are recorded.",
         )
+
+    def _headline(self) -> str:
+        """What the report is of: one meeting by its title and date, since titles recur."""
+        of = self.series if self.meeting is None else _heading(self.meetings[0])
+        return f"Attendance: {of}" if of else "Attendance"
 
     def _meetings_table(self) -> Table:
         return Table(
@@ -451,6 +458,7 @@ def attendance_report(
     return AttendanceReport(
         standing=Standing.of(view),
         series=series,
+        meeting=meeting,
         meetings=meetings,
         counts=tuple(_count(citer, *each) for each in zip(rolls, meetings, strict=True)),
         parties=_lines(citer, rolls, meetings, with_members=True),

@@ -178,12 +178,14 @@ class Report(abc.ABC):
         charts: Iterable[Chart] = (),
     ) -> Document:
         """The document, with what every report ends on."""
+        told = tuple(lead)
+        shown = tuple(table for table in tables if table.rows)
         return Document(
             title=title,
-            lead=tuple(lead),
-            tables=tuple(table for table in tables if table.rows),
+            lead=told,
+            tables=shown,
             apparatus=tuple(self._apparatus()),
-            notes=(note,),
+            notes=(note if told or shown else f"Nothing on record fits. {note}",),
             standing=str(self.standing),
             kind=self.kind,
             facts=tuple(facts),
@@ -208,7 +210,7 @@ class Report(abc.ABC):
                 tuple(
                     (
                         about("source", line.source, line.source),
-                        cell(_description(line)),
+                        _described(line),
                         cell(_origin(line)),
                     )
                     for line in self.sources
@@ -251,6 +253,8 @@ def not_found(
     ids = _nearest(id, list(known))
     limits = Standing.of(view).limits
     place = f"in view {' and '.join(limits)}" if limits else "recorded"
+    if not limits and (view.cutoff.position is not None or view.cutoff.recorded is not None):
+        place = f"recorded up to position {view.head.position}"
     heading = listed or ("In view are" if limits else "Recorded are")
     return NotFound(
         f"no {what} {id!r} is {place}. " + (f"{heading}: {ids}." if ids else "None is.")
@@ -271,11 +275,13 @@ def _listed(_instance: object, _field: object, value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _description(line: SourceLine) -> str:
+def _described(line: SourceLine) -> Cell:
     parts = [f"“{line.title}”", line.publisher.name, line.published or "undated"]
     if line.grade != "ordinary":
         parts.append(f"{line.grade} grade")
-    return ", ".join(parts)
+    return Cell(
+        ", ".join(parts), foreign=None if line.language is None else (line.title, line.language)
+    )
 
 
 def _origin(line: SourceLine) -> str:

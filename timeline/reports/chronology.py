@@ -135,7 +135,6 @@ class ChronologyReport(Report):
     def document(self) -> Document:
         """The report as headings and tables."""
         of = ", ".join(self.chosen_by)
-        none = "" if self.happenings else "Nothing on record fits. "
         return self._document(
             f"Chronology: {of}" if of else "Chronology",
             [
@@ -145,7 +144,7 @@ class ChronologyReport(Report):
                     tuple(map(_row, self.happenings)),
                 )
             ],
-            note=f"{none}Each line is one report: where several tell of the same, or differ, each "
+            note="Each line is one report: where several tell of the same, or differ, each "
             "has its own. What was announced stands where it was announced. Offices and "
             "memberships stand where they began, if that is known.",
         )

@@ -31,6 +31,7 @@ from timeline.projections.initiatives import (
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.projections.statements import StatementRow
 from timeline.reports.base import Report, Standing, by_time, not_found
+from timeline.reports.choices import chosen_by
 from timeline.reports.claims import Claim, known_claims
 from timeline.reports.document import Cell, Document, Line, Table, about, cell, line
 from timeline.reports.evidence import Citation, Citer, Named, text
@@ -120,13 +121,14 @@ class ContradictionsReport(Report):
 
     initiative: str | None
     meeting: str | None
+    chosen_by: tuple[str, ...]
     contradictions: tuple[ContradictionLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        chosen = [part for part in (self.initiative, self.meeting) if part]
+        of = ", ".join(self.chosen_by)
         return self._document(
-            f"Contradictions: {', '.join(chosen)}" if chosen else "Contradictions",
+            f"Contradictions: {of}" if of else "Contradictions",
             self._tables(),
             lead=() if self.contradictions else (cell("None in view."),),
             note="Sides stand as reported; none is decided for. “Newer” says whose newest source "
@@ -162,6 +164,7 @@ def contradictions_report(
         standing=Standing.of(view),
         initiative=initiative,
         meeting=meeting,
+        chosen_by=chosen_by(view, initiative=initiative, meeting=meeting),
         contradictions=lines,
         corrections=citer.corrections(),
         sources=citer.sources(),

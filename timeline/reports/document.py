@@ -29,12 +29,14 @@ class Cell:
             from.
         about: what the cell names, as category and id, such as `actor/harbour-master`; where there
             is a page for that, a rendering may lead to it.
+        foreign: the words in it that are a source's own, and their language in BCP 47.
     """
 
     text: str
     evidence: tuple[Citation, ...] = ()
     depth: int = 0
     about: str | None = None
+    foreign: tuple[str, str] | None = None
 
     @property
     def branch(self) -> str:
@@ -102,7 +104,8 @@ class Chart:
         title: what it shows.
         beside: the title of the table that says the same.
         lanes: from top to bottom.
-        kinds: from first to last, as a legend has them.
+        kinds: from first to last, as a legend has them; also those that are not drawn here, so
+            that a kind has one shape wherever it is.
         solid: what a full mark says.
         outline: what one in outline says.
         marks: what is drawn.

@@ -75,8 +75,9 @@ def draw(chart: Chart, *, narrow: bool = False) -> str:
 
 def legend(chart: Chart) -> list[tuple[str, str]]:
     """The kinds of marks in the chart, each with its outline as a path of SVG around 0,0."""
-    outlines = (_SHAPES[shape] for shape in _shapes(chart.kinds))
-    return list(zip(chart.kinds, outlines, strict=True))
+    drawn = {mark.kind for mark in chart.marks}
+    shapes = zip(chart.kinds, _shapes(chart.kinds), strict=True)
+    return [(kind, _SHAPES[shape]) for kind, shape in shapes if kind in drawn]
 
 
 def _lanes(chart: Chart, *, narrow: bool) -> Any:

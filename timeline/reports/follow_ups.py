@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import date
 from typing import ClassVar, Literal
 
@@ -117,22 +117,6 @@ class FollowUpsReport(Report):
     def document(self) -> Document:
         """The report as headings and tables."""
         title = ", ".join(self.chosen_by)
-        total, met = sum(self.counts.values()), self.counts["met"]
-        lead = (
-            f"{number(total, 'plan')} of two to meet; {number(met, 'was', 'were')} followed by a "
-            f"meeting of both within {number(self.within, 'day')}, {self.same_day:,} of these on "
-            "the same day. "
-        )
-        if self.last is None:
-            lead += f"No meeting on record has a date: {number(self.counts['open'], 'plan')} open."
-        else:
-            lead += (
-                f"For {self.counts['none on record']:,} none is on record. The last meeting on "
-                f"record is of {self.last}: plans whose days end later, {self.counts['open']:,}, "
-                "are open."
-            )
-        if total > len(self.plans):
-            lead += f" Shown are {len(self.plans):,}."
         return self._document(
             f"Plans to meet: {title}" if title else "Plans to meet, and meetings after them",
             [
@@ -154,13 +138,35 @@ class FollowUpsReport(Report):
                     ),
                 )
             ],
-            lead=(cell(lead),),
+            lead=(cell(" ".join(self._lead())),),
             note="That two met after they had planned to does not say that it was the meeting they "
             "had planned, and that none is on record does not say that none was held. What two "
             "announced on one day is one plan. Dates are compared by their first possible day; "
             "plans without one are left out. A person meets persons, a state or a body those who "
             "are there as parties; a person who represents nobody is a party, too.",
         )
+
+    def _lead(self) -> Iterator[str]:
+        """What became of how many, in sentences; of what there is none, none is said."""
+        total, met = sum(self.counts.values()), self.counts["met"]
+        none, still = self.counts["none on record"], self.counts["open"]
+        if not total:
+            yield "No plan of two to meet is in view."
+            return
+        same = f", {self.same_day:,} of these on the same day" if self.same_day else ""
+        yield (
+            f"{number(total, 'plan')} of two to meet; {number(met, 'was', 'were')} followed by a "
+            f"meeting of both within {number(self.within, 'day')}{same}."
+        )
+        if none:
+            yield f"For {none:,} none is on record."
+        if self.last is None:
+            yield f"No meeting on record has a date: {number(still, 'plan')} open."
+        else:
+            later = f": plans whose days end later, {still:,}, are open" if still else ""
+            yield f"The last meeting on record is of {self.last}{later}."
+        if total > len(self.plans):
+            yield f"Shown are {len(self.plans):,}."
 
 
 def follow_ups_report(

@@ -250,7 +250,9 @@ class InitiativeReport(Report):
             _tables(self),
             lead=(Cell(stage, self.stage.evidence),),
             facts=_facts(self),
-            charts=_lanes(self),
+            charts=position_lanes(
+                (Named(line.party, line.name) for line in self.parties), self.positions, _OVER_TIME
+            ),
             note="Own positions were taken by the party or one who speaks for it; imputed ones "
             "were ascribed to it by others. “If in office”: it is not certain that the speaker "
             f"held the office then, or spoke in it. Plans stand as of {self.on}.",
@@ -633,15 +635,17 @@ def _facts(report: InitiativeReport) -> Iterable[Fact]:
         yield Fact(f"Plans as of {report.on}", cell(counted))
 
 
-def _lanes(report: InitiativeReport) -> Iterable[Chart]:
-    """Each party's positions, its own and those imputed to it."""
-    names = lane_names(Named(line.party, line.name) for line in report.parties)
+def position_lanes(
+    parties: Iterable[Named], positions: Iterable[PositionLine], beside: str
+) -> Iterable[Chart]:
+    """Each party's positions, its own and those imputed to it, beside a table of that title."""
+    names = lane_names(parties)
     return lanes.chart(
         "Positions by party",
-        _OVER_TIME,
+        beside,
         (
             lanes.mark(names[each.party.id], each.stance, each.occurred, solid=each.own)
-            for each in report.positions
+            for each in positions
         ),
         lanes=names.values(),
         kinds=get_args(Taken),

@@ -49,7 +49,8 @@ def chart(
         beside: the title of the table that says the same.
         marks: those to draw; None for one that has no date to stand at.
         lanes: their order, from top to bottom; one without marks is left out.
-        kinds: their order in the legend; one without marks is left out.
+        kinds: their order in the legend, and what shapes go by: one has the same in every chart of
+            the sort, and stands in the legend if it is drawn.
         solid: what a full mark says.
         outline: what one in outline says.
     """
@@ -67,7 +68,7 @@ def chart(
         title=title,
         beside=beside,
         lanes=tuple(shown),
-        kinds=tuple(kind for kind in kinds if any(kind == each.kind for each in told)),
+        kinds=tuple(kinds),
         solid=solid,
         outline=outline,
         marks=tuple(each for own in shown.values() for each in own),

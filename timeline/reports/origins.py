@@ -14,9 +14,10 @@ from timeline.projections.chronology import HappeningRow
 from timeline.projections.sources import SourceRow
 from timeline.reports import document
 from timeline.reports.base import Report, Standing, by_time
+from timeline.reports.choices import chosen_by
 from timeline.reports.chronology import HappeningLine, happening_lines, happenings, what_cell
 from timeline.reports.corroboration import Origins
-from timeline.reports.document import Document, Line, Table, about, cell
+from timeline.reports.document import Document, Line, Table, about, cell, number
 from timeline.reports.evidence import Citation, Citer, Named, Support, text
 
 
@@ -107,6 +108,7 @@ class SourcesReport(Report):
     kind: ClassVar[str] = "sources"
 
     initiative: str | None
+    chosen_by: tuple[str, ...]
     reports: int
     coverage: tuple[CoverageLine, ...]
     descent: tuple[DescentLine, ...]
@@ -116,9 +118,12 @@ class SourcesReport(Report):
         """The report as headings and tables."""
         tables = (self._coverage_table(), self._descent_table(), self._single_table())
         cited = {each.event: each for line in self.coverage for each in line.evidence}
-        lead = f"{len(self.single)} of {self.reports} reports rest on one origin only."
+        rest = "rests" if len(self.single) == 1 else "rest"
+        of_all = f"{len(self.single):,} of {number(self.reports, 'report')}"
+        lead = f"{of_all} {rest} on one origin only."
+        of = ", ".join(self.chosen_by)
         return self._document(
-            f"Sources of {self.initiative}" if self.initiative else "Sources of the record",
+            f"Sources of {of}" if of else "Sources of the record",
             tables,
             lead=(cell(lead, tuple(cited.values())),),
             note="An origin is the last outlet before whoever spoke: copies, and sites that carry "
@@ -186,6 +191,7 @@ def sources_report(view: View, *, initiative: str | None = None) -> SourcesRepor
     return SourcesReport(
         standing=Standing.of(view),
         initiative=initiative,
+        chosen_by=chosen_by(view, initiative=initiative),
         reports=sum(bool(each) for each in told.values()),
         coverage=tuple(_coverage(citer, row, carried[row.source], told) for row in known),
         descent=tuple(_descents(citer, known)),

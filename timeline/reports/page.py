@@ -193,6 +193,7 @@ def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[st
     cited = {i for row in table.rows for i, each in enumerate(shown_evidence(row)) if each.evidence}
     return {
         "title": table.title,
+        "continues": table.title.endswith(CONTINUED),
         "columns": [
             (column, _heading(number=index in numeric, cited=index in cited))
             for index, column in enumerate(table.columns)
@@ -273,7 +274,7 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
     return {
         "depth": cell.depth,
         "branch": cell.branch,
-        "pieces": _pieces(cell.text),
+        "pieces": [*_pieces(cell)],
         "digits": None,
         "long": len(cell.text) > _LONG,
         "href": None if cell.about is None else links.get(cell.about),
@@ -284,8 +285,21 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
     }
 
 
-def _pieces(text: str) -> list[tuple[str, bool]]:
-    """The text in parts, each with whether it is a date that should stay on one line."""
+def _pieces(cell: Cell) -> Iterator[tuple[str, bool, str | None]]:
+    """The text in parts, each with whether it is a date that stays on one line, and its language.
+
+    The language is None where it is that of the page.
+    """
+    words, language = cell.foreign or ("", None)
+    before, found, after = cell.text.partition(words) if words else (cell.text, "", "")
+    yield from ((*part, None) for part in _dated(before))
+    if found:
+        yield found, False, _language(language)
+    yield from ((*part, None) for part in _dated(after))
+
+
+def _dated(text: str) -> list[tuple[str, bool]]:
+    """The text in parts, each with whether it is a date."""
     if DATE.match(text):  # the whole of it, of which the cell's own class tells
         return [(text, False)]
     parts = _DAYS.split(text)

@@ -16,6 +16,7 @@ from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.projections.plans import PlanOutcomeRow, PlanRow
 from timeline.reports import document
 from timeline.reports.base import Report, Standing, not_found
+from timeline.reports.choices import chosen_by
 from timeline.reports.document import Cell, Document, Table, about
 from timeline.reports.evidence import Citation, Citer, Named, text
 
@@ -85,14 +86,17 @@ class PlansReport(Report):
     kind: ClassVar[str] = "plans"
 
     initiative: str | None
+    chosen_by: tuple[str, ...]
     on: str
     plans: tuple[PlanLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        of = f" of {self.initiative}" if self.initiative else ""
+        of = f" of {', '.join(self.chosen_by)}" if self.chosen_by else ""
+        # Of an empty log no day of the last recording is known.
+        on = "" if self.on == UNKNOWN.text else f", as of {self.on}"
         return self._document(
-            f"Plans{of} and what became of them, as of {self.on}",
+            f"Plans{of} and what became of them{on}",
             [plans_table("Plans and outcomes", self.plans)],
             note="“Unknown” says that it was due by then and that no report in view tells what "
             "became of it; it does not say that nothing happened.",
@@ -117,6 +121,7 @@ def plans_report(
     return PlansReport(
         standing=Standing.of(view),
         initiative=initiative,
+        chosen_by=chosen_by(view, initiative=initiative),
         on=str(day),
         plans=tuple(plan_lines(view, citer, on=day, initiative=initiative)),
         corrections=citer.corrections(),

@@ -14,13 +14,14 @@ import attrs
 from timeline.projection import View
 from timeline.projections.initiatives import ProposalRow
 from timeline.reports.base import Report, Standing, by_time
-from timeline.reports.document import CONTINUED, Cell, Document, Table, about, cell
-from timeline.reports.evidence import Citation, Citer, text
+from timeline.reports.document import CONTINUED, Cell, Chart, Document, Table, about, cell
+from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.initiative import (
     PartyLine,
     PositionLine,
     if_in_office,
     party_line,
+    position_lanes,
     position_line,
     speaker_of,
 )
@@ -80,16 +81,28 @@ class PositionsReport(Report):
 
     def document(self) -> Document:
         """The report as headings and tables."""
+        tables = (
+            *self._tables("Own positions", _new_own, _own),
+            *self._tables("Imputed positions", _new_imputed, _imputed),
+        )
         return self._document(
             f"Positions on {self.title}",
-            (
-                *self._tables("Own positions", _new_own, _own),
-                *self._tables("Imputed positions", _new_imputed, _imputed),
-            ),
+            tables,
+            charts=self._lanes(tables[0].title) if tables else (),
             note="Own positions were taken by the party or one who speaks for it; in brackets "
             "stands one that it had taken before. Imputed ones were ascribed to it by others, and "
             "stand only where that was first said or changed.",
         )
+
+    def _lanes(self, beside: str) -> Iterable[Chart]:
+        """What the tables show as new, in time."""
+        new = (
+            line
+            for party in self.parties
+            for each in party.cells
+            for line in (*_new_own(each), *_new_imputed(each))
+        )
+        return position_lanes((Named(each.party, each.name) for each in self.parties), new, beside)
 
     def _tables(
         self,

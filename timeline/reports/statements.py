@@ -38,11 +38,10 @@ class StatementsReport(Report):
     def document(self) -> Document:
         """The report as headings and tables."""
         title = ", ".join(self.chosen_by)
-        none = "" if self.statements else "Nothing on record fits. "
         return self._document(
             f"Statements: {title}" if title else "Statements",
             [said_table("What was said", self.statements)],
-            note=f"{none}Statements stand in the recorder's words; only what is in quotation marks "
+            note="Statements stand in the recorder's words; only what is in quotation marks "
             "was said so.",
         )
 

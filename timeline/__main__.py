@@ -1,0 +1,8 @@
+"""The command `timeline` where it is not on the PATH: `python -m timeline`."""
+
+from __future__ import annotations
+
+from timeline.cli import main
+
+if __name__ == "__main__":
+    main()
