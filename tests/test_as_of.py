@@ -115,6 +115,29 @@ def test_a_source_that_another_cites_was_there_by_then(record):
     assert texts(record, published="2024-05-31") == ["Cited.", "Wired."]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_that_cite_or_copy_a_source_the_first_counts(record, order):
+    """In whatever order they were recorded, and also by way of others without a date."""
+
+    def copy(id, copies, **dates):
+        return Source(id, publisher="courier", title=id, copies=copies, **dates)
+
+    sources = [
+        Source("wire", publisher="gazette", title="The wire's own", retrieved="2024-06-10"),
+        copy("first-copy", "wire", published="2024-05-10"),
+        copy("second-copy", "wire", published="2024-05-20"),
+        Source("page", publisher="gazette", title="A page"),
+        copy("undated-copy", "page"),
+        copy("copy-of-that", "undated-copy", published="2024-05-10"),
+    ]
+    record.add(*sources[::order])
+    record.append(said("Wired."), occurred="2024-04-01", source="wire")
+    record.append(said("Paged."), occurred="2024-04-01", source="page")
+
+    assert texts(record, published="2024-05-09") == []
+    assert texts(record, published="2024-05-10") == ["Wired.", "Paged."]
+
+
 def test_an_undated_source_was_there_when_it_was_retrieved(record):
     record.add(
         Source("kept", publisher="gazette", title="A page", retrieved="2024-04-20"),

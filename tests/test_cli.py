@@ -944,3 +944,13 @@ def test_output_that_is_no_terminal_has_no_escapes():
     done = shell("timeline report initiative gas-union; timeline ingest none.yaml", code=1)
 
     assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["report initiative", "report actors", "log --stream", "redact --reason x"]
+)
+def test_arguments_that_are_no_utf_8_are_told_of(command):
+    run("init")
+    given = b"caf\xe9".decode("utf-8", "surrogateescape")  # as Python makes it of Latin-1
+
+    assert "the byte 0xe9 in 'caf" in fails(*command.split(), given)

@@ -56,6 +56,11 @@ PLACE = "para xqzplover 17"
 WORDS = [PLACE, EXCERPT, *(LONG[at : at + 40] for at in range(0, 9_000, 1_000))]
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_PATIENCE", 0.5)
+
+
 on_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 
 
@@ -219,6 +224,7 @@ def test_the_words_are_not_left_in_the_statistics_of_the_planner(
     assert files_with(timeline, backend, [word]) == set()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_takedown_beside_a_reader_leaves_nothing_or_says_so(
     timeline: Timeline, backend: Any, migrated_url: str
 ) -> None:
@@ -249,6 +255,7 @@ def test_a_takedown_beside_a_reader_leaves_nothing_or_says_so(
 
 
 @on_postgresql
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in another database"])
 def test_a_takedown_beside_one_who_has_written_leaves_nothing_or_says_so(
     timeline: Timeline, backend: Any, new_database: Callable[..., str], elsewhere: bool

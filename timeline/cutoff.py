@@ -155,12 +155,14 @@ _NONE = event_type(SourceAdded)
 
 
 def publication(sources: Iterable[Source]) -> Mapping[str, When | None]:
-    """When each source was published, or else by when: it was retrieved, or another one cites it.
+    """When each source was published; of one without a date, by when it was there at the latest.
 
+    It was when it was retrieved, and when another one cites or copies it, whichever came first.
     That follows from the sources themselves, those that they are cited in, and their copies.
     """
-    dates = {}
-    implied = []
+    dates: dict[str, When | None] = {}
+    certain: set[str] = set()
+    implied: list[tuple[str, str]] = []
     for source in sources:
         known = source.published is not None and source.published.latest is not None
         dates[source.id] = source.published if known else source.retrieved or source.published
@@ -168,7 +170,26 @@ def publication(sources: Iterable[Source]) -> Mapping[str, When | None]:
             implied.append((source.id, source.cited_in))
         if source.copies is not None:
             implied.append((source.copies, source.id))
-    for source_id, later in implied:
-        if dates.get(source_id) is None and dates.get(later) is not None:
-            dates[source_id] = dates[later]
+        if known:
+            certain.add(source.id)
+    implied = [(id, later) for id, later in implied if id not in certain]
+    moved = True
+    while moved:  # one may follow from another, in whatever order they were recorded
+        moved = False
+        for pair in implied:
+            moved = _brought_forward(dates, *pair) or moved
     return dates
+
+
+def _brought_forward(dates: dict[str, When | None], source: str, later: str) -> bool:
+    """Let a source have been there when another one was; says whether that changes its date."""
+    before, by = dates.get(source), dates.get(later)
+    if by is None or (before is not None and not _is_sooner(by, before)):
+        return False
+    dates[source] = by
+    return True
+
+
+def _is_sooner(one: When, other: When) -> bool:
+    ends = one.reach[1], other.reach[1]
+    return ends[0] is not None and ends[1] is not None and ends[0] < ends[1]

@@ -131,8 +131,11 @@ _OLDER = sa.text(
 In other databases, too, those who have written count: no snapshot is younger than they.
 """
 
-_PATIENCE, _PAUSE = 5.0, 0.02
-"""Seconds to wait for older transactions, and between two looks."""
+_PATIENCE, _PAUSE = 15.0, 0.02
+"""Seconds to wait for older transactions, and between two looks.
+
+Longer than the 10 seconds after which a standby says anew what is still looked at there.
+"""
 
 
 @contextlib.contextmanager

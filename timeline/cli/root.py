@@ -25,6 +25,8 @@ class _Commands(click.Group):
             done = super().invoke(ctx)
         except TimelineError as error:
             raise click.ClickException(str(error)) from error
+        except UnicodeEncodeError as error:
+            raise _not_utf_8(error) from error
         if sys.stdout is not None:  # closed by whoever started us
             sys.stdout.flush()  # while a full disk can still be told of
         return done
@@ -34,6 +36,17 @@ class _Commands(click.Group):
             return super().main(*args, **options)
         except OSError as error:  # a closed pipe is click's own matter
             _cannot_write(error)
+
+
+def _not_utf_8(error: UnicodeEncodeError) -> Exception:
+    """What to say where an argument holds bytes that are no text; other errors as they are."""
+    character = error.object[error.start]
+    if not "\udc80" <= character <= "\udcff":  # what Python makes of such bytes
+        return error
+    return click.ClickException(
+        f"expected arguments in UTF-8; found the byte 0x{ord(character) - 0xDC00:02x} in "
+        f"{error.object!r:.80}. Set the terminal to UTF-8, or write it in ASCII."
+    )
 
 
 def _cannot_write(error: OSError) -> NoReturn:
