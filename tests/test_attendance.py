@@ -453,6 +453,17 @@ def test_the_title_says_which_meeting_it_is(timeline):
     assert timeline.attendance(meeting="summit").to_dict()["meeting"] == "summit"
 
 
+@pytest.mark.parametrize("who", [(), ("north",)])
+def test_the_chart_stands_beside_a_table_that_is_there(timeline, who):
+    held(timeline, "first", *came(*who), on="2024-05-01")
+    held(timeline, "second", *came(*who), on="2025-05-01", meeting="summit-2025")
+    report = timeline.attendance(series="s")
+
+    [chart] = report.document().charts
+    assert chart.beside == ("Who attended" if who else "Meetings")
+    assert "2025-05-01" in report.to_html()
+
+
 def test_what_was_held_beside_a_meeting_is_listed(timeline):
     held(timeline, "first", *came("north"))
     held(

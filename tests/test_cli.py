@@ -552,6 +552,24 @@ def test_of_very_many_things_that_are_not_recorded_some_are_told():
     assert told[-1] == "and 10 more"
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_what_programs_read_is_utf8_whatever_the_system_writes(encoding):
+    write(SMALL.replace("The Gazette", "Газета"))
+    shell("timeline ingest record.yaml")
+
+    told = shell("timeline log --format json | cat", PYTHONIOENCODING=encoding).stdout
+
+    assert json.loads(told.splitlines()[0])["event"]["actor"]["name"] == "Газета"
+
+
+def test_a_word_that_is_not_utf8_is_refused():
+    shell("timeline init")
+
+    for command in ("report actors", "redact --reason x"):
+        done = shell(f"timeline {command} $'caf\\xe9'", code=1)
+        assert done.stderr.startswith("Error: expected words in UTF-8; found the byte 0xe9")
+
+
 def test_it_runs_as_a_module():
     done = shell(f"{sys.executable} -m timeline --help && {sys.executable} -m timeline log", code=1)
     assert done.stdout.startswith("Usage: timeline [OPTIONS] COMMAND")

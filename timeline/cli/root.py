@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from typing import Any, NoReturn
@@ -26,7 +27,7 @@ class _Commands(click.Group):
         except TimelineError as error:
             raise click.ClickException(str(error)) from error
         except UnicodeEncodeError as error:
-            raise _not_utf_8(error) from error
+            raise click.ClickException(_not_utf8(error)) from error
         if sys.stdout is not None:  # closed by whoever started us
             sys.stdout.flush()  # while a full disk can still be told of
         return done
@@ -38,15 +39,33 @@ class _Commands(click.Group):
             _cannot_write(error)
 
 
-def _not_utf_8(error: UnicodeEncodeError) -> Exception:
-    """What to say where an argument holds bytes that are no text; other errors as they are."""
+def _not_utf8(error: UnicodeEncodeError) -> str:
+    """What is wrong with a word of the command line that cannot be looked up or written.
+
+    Raises:
+        UnicodeEncodeError: the error itself, if no such word made it.
+    """
     character = error.object[error.start]
-    if not "\udc80" <= character <= "\udcff":  # what Python makes of such bytes
-        return error
-    return click.ClickException(
-        f"expected arguments in UTF-8; found the byte 0x{ord(character) - 0xDC00:02x} in "
-        f"{error.object!r:.80}. Set the terminal to UTF-8, or write it in ASCII."
+    if not "\udc80" <= character <= "\udcff":  # what Python takes for a byte that it cannot read
+        raise error
+    byte = ord(character) - 0xDC00
+    return (
+        f"expected words in UTF-8; found the byte 0x{byte:02x} in {error.object!a:.80}. Give them "
+        "in UTF-8, or set the terminal to it"
     )
+
+
+def _write_utf8() -> None:
+    """Write UTF-8 where programs read, as reports and exports do, whatever the system's habit is.
+
+    A terminal gets what it can show.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="backslashreplace")
+        else:
+            # The names of files may be bytes that are no text, and are given back as they are.
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _cannot_write(error: OSError) -> NoReturn:
@@ -98,4 +117,5 @@ for _command in (*record.COMMANDS, *keeping.COMMANDS, report, *exports.COMMANDS)
 
 def main() -> None:
     """The entry point of the `timeline` command."""
+    _write_utf8()
     cli(prog_name="timeline")  # also as `python -m timeline`

@@ -261,16 +261,19 @@ class AttendanceReport(Report):
 
     def document(self) -> Document:
         """The report as headings and tables."""
+        parties = list(self._matrix("Who attended", "Party", self.parties, _shown))
+        meetings = self._meetings_table()
         return self._document(
             self._headline(),
             (
-                self._meetings_table(),
-                *self._matrix("Who attended", "Party", self.parties, _shown),
+                meetings,
+                *parties,
                 self._counts_table(),
                 *self._matrix("Attendance by person", "Person", self.people, shown_person),
                 self._sidelines(),
             ),
-            charts=_lanes(self),
+            # Of no meeting may it be known who came.
+            charts=_lanes(self, beside=(parties[0] if parties else meetings).title),
             note="“Not mentioned” says that no report in view names the party; it does not say "
             "that the party stayed away. “By 3” counts independent origins; copies of one text "
             "are one. “Not mentioned by 3” counts those that mean to list all who came. Members "
@@ -341,7 +344,7 @@ class AttendanceReport(Report):
         )
 
 
-def _lanes(report: AttendanceReport) -> Iterable[Chart]:
+def _lanes(report: AttendanceReport, beside: str) -> Iterable[Chart]:
     """The meetings in time, and below them each party's lane: who was at which."""
     names = lane_names(Named(each.party, each.name) for each in report.parties)
     meetings = {each.meeting: each for each in report.meetings}
@@ -360,7 +363,7 @@ def _lanes(report: AttendanceReport) -> Iterable[Chart]:
     ]
     return lanes.chart(
         "Meetings, and who was there",
-        "Who attended",
+        beside,
         marks,
         lanes=(_MEETINGS, *names.values()),
         kinds=(_MEETING, *OUTCOMES, *PLANS),
