@@ -19,7 +19,10 @@ from timeline import (
     upcaster,
 )
 from timeline.codec import Codec
+from timeline.cutoff import Cutoff
 from timeline.database import create_engine
+from timeline.lookback import PartialView
+from timeline.projections.statements import StatementRow
 
 
 def old(name, version, **fields):
@@ -225,6 +228,36 @@ def test_a_correction_of_a_field_that_is_no_more_is_named_and_can_be_retracted(m
         timeline.append(EventCorrected(["first"], "A misprint.", {"percent": 20.0}))
         with timeline.view() as view:
             assert view.all(Percent) == [Percent("steel", 20.0)]
+
+
+def test_kept_rows_are_made_anew_where_upcasters_are_others_now(migrated_url):
+    @event(category="speech", subject="text")
+    class SpeechGiven:
+        text: str
+
+    @upcaster("SpeechGiven", 1, to=("StatementMade", 1))
+    def as_a_statement(data):
+        return {"speaker": "ann", "text": data["text"]}
+
+    @upcaster("SpeechGiven", 1, to=("StatementMade", 1))
+    def as_another(data):
+        return {"speaker": "bob", "text": data["text"]}
+
+    def speakers(*known):
+        with Timeline.open(migrated_url, events=known) as timeline, timeline.view() as view:
+            kept = view.all(StatementRow)
+            assert kept == timeline._projector.fold().all(StatementRow)
+            return [each.speaker for each in kept]
+
+    with Timeline.open(migrated_url, events=[SpeechGiven]) as timeline:
+        timeline.append(SpeechGiven("Yes."), id="speech")
+
+    assert speakers(SpeechGiven) == []
+    assert speakers(as_a_statement) == ["ann"]
+    assert speakers(as_another) == ["bob"]
+    with Timeline.open(migrated_url, events=[as_another]) as timeline:
+        view = PartialView(timeline._projector, Cutoff(position=1), small=0)
+        assert [row.text for row in view.all(StatementRow, speaker="bob")] == ["Yes."]
 
 
 @pytest.mark.parametrize(

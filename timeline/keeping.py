@@ -47,7 +47,11 @@ class Keeper:
     @cached_property
     def prints(self) -> dict[str, str]:
         """The fingerprints of this code: made when rows are kept, and not for every command."""
-        return {each.name: fingerprint(each) for each in self.projections}
+        codec, found = self.store.codec, {}
+        for each in self.projections:
+            read = each.types if each.raw else each.types | Amendments.TYPES
+            found[each.name] = fingerprint(each, codec.upcasters_of(read))
+        return found
 
     def named(self, name: str) -> Projection:
         """The projection of that name.
