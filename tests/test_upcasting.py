@@ -23,6 +23,7 @@ from timeline.cutoff import Cutoff
 from timeline.database import create_engine
 from timeline.lookback import PartialView
 from timeline.projections.statements import StatementRow
+from timeline.redaction import redact
 
 
 def old(name, version, **fields):
@@ -258,6 +259,37 @@ def test_kept_rows_are_made_anew_where_upcasters_are_others_now(migrated_url):
     with Timeline.open(migrated_url, events=[as_another]) as timeline:
         view = PartialView(timeline._projector, Cutoff(position=1), small=0)
         assert [row.text for row in view.all(StatementRow, speaker="bob")] == ["Yes."]
+
+
+def test_an_append_retried_under_a_new_name_of_its_type_is_the_same_append(opened):
+    put(opened(TariffTwo, in_percent), TariffTwo("steel", 10.0), "first")
+
+    @event(version=3)
+    class DutyImposed:
+        goods: str
+        percent: float
+
+    renamed = upcaster("TariffImposed", 2, to=("DutyImposed", 3))(dict)
+    older = upcaster("TariffImposed", 1, to=None)(dict)
+    unfit = [upcaster("DutyImposed", n, to=None)(dict) for n in (1, 2)]
+    store = opened(DutyImposed, renamed, older, *unfit)
+
+    same = NewEvent(DutyImposed("steel", 10.0), id="first", occurred="2024-05")
+    assert store.append("tariff-steel", [same]).added == 0
+    other = NewEvent(DutyImposed("steel", 11.0), id="first", occurred="2024-05")
+    with pytest.raises(EventIdReused):
+        store.append("tariff-steel", [other])
+    redact(store, "first", "a court's order")
+    assert store.append("tariff-steel", [same]).added == 0
+
+
+def test_an_append_retried_by_newer_code_after_a_takedown_is_the_same_append(opened):
+    old_store = opened(TariffTwo, in_percent)
+    put(old_store, TariffTwo("steel", 10.0), "first")
+    redact(old_store, "first", "a court's order")
+
+    same = NewEvent(TariffImposed("steel", 10.0, "unknown"), id="first", occurred="2024-05")
+    assert opened(*CHAIN).append("tariff-steel", [same]).added == 0
 
 
 @pytest.mark.parametrize(
