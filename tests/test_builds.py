@@ -855,6 +855,24 @@ def test_an_append_whose_inline_rows_fail_is_not_made(record: Timeline) -> None:
     assert plain(record.store.engine) == {"ann": 2}
 
 
+def test_an_amendment_that_was_taken_back_with_its_append_changes_nothing(record: Timeline) -> None:
+    def together(*made: object) -> None:
+        record._projector.append([NewEvent(each, stream="all") for each in made])
+
+    tell(record, id="x")
+    tell(record, id="y")
+    Speakers.fuse[:] = [2]
+    with pytest.raises(Crash):
+        together(EventRetracted(["x"], "Never said."), StatementMade("bob", "Yes."))
+    together(StatementMade("bob", "Yes."), StatementMade("bob", "No."))
+
+    together(EventRetracted(["y"], "Never said."))
+
+    assert plain(record.store.engine) == {"ann": 1, "bob": 2}
+    folded = record._projector.fold()
+    assert folded.all(SpeakerRow) == [SpeakerRow("ann", 1), SpeakerRow("bob", 2)]
+
+
 def test_a_retried_append_counts_once_inline(record: Timeline) -> None:
     assert tell(record, id="x") == tell(record, id="x") == 1
     assert plain(record.store.engine) == {"ann": 1}

@@ -19,7 +19,11 @@ from timeline import (
     upcaster,
 )
 from timeline.codec import Codec
+from timeline.cutoff import Cutoff
 from timeline.database import create_engine
+from timeline.lookback import PartialView
+from timeline.projections.statements import StatementRow
+from timeline.redaction import redact
 
 
 def old(name, version, **fields):
@@ -225,6 +229,67 @@ def test_a_correction_of_a_field_that_is_no_more_is_named_and_can_be_retracted(m
         timeline.append(EventCorrected(["first"], "A misprint.", {"percent": 20.0}))
         with timeline.view() as view:
             assert view.all(Percent) == [Percent("steel", 20.0)]
+
+
+def test_kept_rows_are_made_anew_where_upcasters_are_others_now(migrated_url):
+    @event(category="speech", subject="text")
+    class SpeechGiven:
+        text: str
+
+    @upcaster("SpeechGiven", 1, to=("StatementMade", 1))
+    def as_a_statement(data):
+        return {"speaker": "ann", "text": data["text"]}
+
+    @upcaster("SpeechGiven", 1, to=("StatementMade", 1))
+    def as_another(data):
+        return {"speaker": "bob", "text": data["text"]}
+
+    def speakers(*known):
+        with Timeline.open(migrated_url, events=known) as timeline, timeline.view() as view:
+            kept = view.all(StatementRow)
+            assert kept == timeline._projector.fold().all(StatementRow)
+            return [each.speaker for each in kept]
+
+    with Timeline.open(migrated_url, events=[SpeechGiven]) as timeline:
+        timeline.append(SpeechGiven("Yes."), id="speech")
+
+    assert speakers(SpeechGiven) == []
+    assert speakers(as_a_statement) == ["ann"]
+    assert speakers(as_another) == ["bob"]
+    with Timeline.open(migrated_url, events=[as_another]) as timeline:
+        view = PartialView(timeline._projector, Cutoff(position=1), small=0)
+        assert [row.text for row in view.all(StatementRow, speaker="bob")] == ["Yes."]
+
+
+def test_an_append_retried_under_a_new_name_of_its_type_is_the_same_append(opened):
+    put(opened(TariffTwo, in_percent), TariffTwo("steel", 10.0), "first")
+
+    @event(version=3)
+    class DutyImposed:
+        goods: str
+        percent: float
+
+    renamed = upcaster("TariffImposed", 2, to=("DutyImposed", 3))(dict)
+    older = upcaster("TariffImposed", 1, to=None)(dict)
+    unfit = [upcaster("DutyImposed", n, to=None)(dict) for n in (1, 2)]
+    store = opened(DutyImposed, renamed, older, *unfit)
+
+    same = NewEvent(DutyImposed("steel", 10.0), id="first", occurred="2024-05")
+    assert store.append("tariff-steel", [same]).added == 0
+    other = NewEvent(DutyImposed("steel", 11.0), id="first", occurred="2024-05")
+    with pytest.raises(EventIdReused):
+        store.append("tariff-steel", [other])
+    redact(store, "first", "a court's order")
+    assert store.append("tariff-steel", [same]).added == 0
+
+
+def test_an_append_retried_by_newer_code_after_a_takedown_is_the_same_append(opened):
+    old_store = opened(TariffTwo, in_percent)
+    put(old_store, TariffTwo("steel", 10.0), "first")
+    redact(old_store, "first", "a court's order")
+
+    same = NewEvent(TariffImposed("steel", 10.0, "unknown"), id="first", occurred="2024-05")
+    assert opened(*CHAIN).append("tariff-steel", [same]).added == 0
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class Builder:
             builds.exclude_builders(connection)
             known = {build.projection for build in all_builds(connection)}
             made = {
-                each: builds.make(connection, each)
+                each: builds.make(connection, each, self._keeper.prints[each.name])
                 for each in projections
                 if each.name not in known
             }
@@ -147,7 +147,8 @@ class Builder:
             ]
             if mine:
                 return mine[-1], False
-            return builds.make(connection, projection), True
+            made_by = self._keeper.prints[projection.name]
+            return builds.make(connection, projection, made_by), True
 
     def _abandon(self, build: Build) -> None:
         """Drop a build that has no rows yet: as if it had not been begun."""

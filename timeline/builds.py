@@ -18,7 +18,8 @@ import hashlib
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Any, Literal
 
@@ -31,6 +32,7 @@ from timeline.errors import DatabaseBusy, DatabaseError
 from timeline.projection import Projection
 from timeline.rows import shape_of
 from timeline.tables import checkpoints
+from timeline.upcasting import Upcaster
 
 State = Literal["building", "built", "live", "ready"]
 
@@ -80,12 +82,16 @@ class Build:
         return [f"{name}_v{self.number}" for name in self.rows]
 
 
-def fingerprint(projection: Projection) -> str:
+def fingerprint(projection: Projection, upcasters: Iterable[Upcaster] = ()) -> str:
     """A digest of what a projection makes its rows by, in hexadecimal.
 
     It covers the row classes, and the whole modules that the projection and its bases stand in,
     since handlers may call any function there; comments, docstrings and layout do not count. Where
     there is no source, as in an interactive session, the handlers' bytecode takes its place.
+
+    Args:
+        projection: it.
+        upcasters: those that its events may come by; of them the functions themselves are covered.
     """
     shapes = [
         (
@@ -96,8 +102,18 @@ def fingerprint(projection: Projection) -> str:
         for cls in projection.rows
     ]
     code = _code(type(projection))
-    parts = repr((_ENGINE, projection.name, projection.version, shapes, code))
-    return hashlib.sha256(parts.encode()).hexdigest()
+    parts = [_ENGINE, projection.name, projection.version, shapes, code]
+    steps = sorted((each.type, each.version, each.to, _function(each.apply)) for each in upcasters)
+    if steps:
+        parts.append(steps)
+    return hashlib.sha256(repr(tuple(parts)).encode()).hexdigest()
+
+
+def _function(function: Callable[..., Any]) -> str:
+    try:
+        return _unadorned(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return repr(_bytecode(function))
 
 
 def _code(cls: type) -> object:
@@ -142,8 +158,12 @@ _PLAIN = (str, bytes, int, float, complex, type(None), type(...))
 
 @cache
 def _source(module: str) -> str:
-    """The module's code, without what is only for people."""
-    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return _unadorned(inspect.getsource(sys.modules[module]))
+
+
+def _unadorned(source: str) -> str:
+    """Code without what is only for people."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             _drop_docstring(node)
@@ -223,8 +243,13 @@ def hold(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
         raise
 
 
-def make(connection: sa.Connection, projection: Projection) -> Build:
+def make(connection: sa.Connection, projection: Projection, made_by: str) -> Build:
     """Make the tables of a new build, empty.
+
+    Args:
+        connection: on which to write.
+        projection: whose rows it is to keep.
+        made_by: the fingerprint of the code.
 
     Raises:
         DatabaseError: a name is taken by a table that is not ours.
@@ -241,7 +266,7 @@ def make(connection: sa.Connection, projection: Projection) -> Build:
         projection=projection.name,
         number=max((each.number for each in before), default=0) + 1,
         version=projection.version,
-        fingerprint=fingerprint(projection),
+        fingerprint=made_by,
         rows=rows,
         position=0,
         target=0,

@@ -145,6 +145,10 @@ class Codec:
         """The names under which events of these types may be stored: former ones included."""
         return self._upcasting.names(types)
 
+    def upcasters_of(self, types: Iterable[str]) -> list[Upcaster]:
+        """The upcasters by which stored events may become ones of these types."""
+        return self._upcasting.leading_to(types)
+
     def _what_is_known(self, type: str) -> str:
         versions = sorted(version for name, version in self._decoders if name == type)
         return (

@@ -11,7 +11,7 @@ import attrs
 from timeline import clock, integrity
 from timeline.clock import When
 from timeline.codec import Codec
-from timeline.errors import InvalidEvent
+from timeline.errors import InvalidEvent, UnknownEventType
 from timeline.events import NewEvent, Obsolete, RecordedEvent, Redacted, event_type
 from timeline.events.base import LONGEST_ID, value_at
 from timeline.integrity import Head
@@ -140,17 +140,29 @@ def differences(codec: Codec, draft: Draft, row: Stored) -> tuple[str, ...]:
     differs = {name for name in _CONTENT if getattr(row, name) != draft.row[name]}
     if row.data is None:
         # Of what a takedown removed there is nothing left to compare.
-        differs -= {"evidence", "data"}
-    elif "type" not in differs and differs & {"data", "evidence", "type_version"}:
-        # A class that has gained an optional field writes other bytes for the same event.
-        there = read(codec, row)
-        if isinstance(there.event, Obsolete):
-            return tuple(name for name in _CONTENT if name in differs)
-        if codec.encode(there.event)[1] == draft.row["data"]:
-            differs -= {"data", "type_version"}
-        if codec.encode_evidence(there.evidence) == draft.row["evidence"]:
-            differs -= {"evidence"}
+        differs -= {"evidence", "data", "type_version"}
+        if row.type in codec.stored_names({draft.row["type"]}):
+            differs -= {"type"}
+    elif differs & {"type", "data", "evidence", "type_version"}:
+        # A class that has gained an optional field, or another name, writes other bytes for the
+        # same event.
+        there = _meaning(codec, row)
+        if there is not None and there.type == draft.row["type"]:
+            differs -= {"type"}
+            if codec.encode(there.event)[1] == draft.row["data"]:
+                differs -= {"data", "type_version"}
+            if codec.encode_evidence(there.evidence) == draft.row["evidence"]:
+                differs -= {"evidence"}
     return tuple(name for name in _CONTENT if name in differs)
+
+
+def _meaning(codec: Codec, row: Stored) -> RecordedEvent[Any] | None:
+    """The event of a row, where it means one to this code."""
+    try:
+        there = read(codec, row)
+    except UnknownEventType:
+        return None
+    return None if isinstance(there.event, Obsolete) else there
 
 
 def read(codec: Codec, row: Stored) -> RecordedEvent[Any]:

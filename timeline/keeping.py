@@ -15,6 +15,7 @@ from timeline.builds import Build, fingerprint, tables_of
 from timeline.cutoff import ALL, Horizon
 from timeline.errors import DatabaseBusy, NotFound
 from timeline.events import ActorsMerged, EventRedacted, RecordedEvent, Redacted, event_type
+from timeline.integrity import GENESIS, Head
 from timeline.kept_rows import KeptRows
 from timeline.projection import Projection
 from timeline.rows import Rows
@@ -27,8 +28,8 @@ UNKEPT = "projection {!r} is not kept just now; another process may be building 
 
 _TAKEDOWNS = frozenset({event_type(EventRedacted).name})
 
-_Remembered = tuple[int, tuple[str, ...], list[RecordedEvent[Any]]]
-"""Amendments as read: up to which position, after which takedowns, and they themselves."""
+_Remembered = tuple[Head, tuple[str, ...], list[RecordedEvent[Any]]]
+"""Amendments as read: up to where in the log, after which takedowns, and they themselves."""
 
 
 class Keeper:
@@ -41,12 +42,16 @@ class Keeper:
         self.store = store
         self.projections = tuple(projections)
         self._types = Amendments.TYPES.union(*(each.types for each in self.projections))
-        self._remembered: _Remembered = 0, (), []
+        self._remembered: _Remembered = Head(0, GENESIS), (), []
 
     @cached_property
     def prints(self) -> dict[str, str]:
         """The fingerprints of this code: made when rows are kept, and not for every command."""
-        return {each.name: fingerprint(each) for each in self.projections}
+        codec, found = self.store.codec, {}
+        for each in self.projections:
+            read = each.types if each.raw else each.types | Amendments.TYPES
+            found[each.name] = fingerprint(each, codec.upcasters_of(read))
+        return found
 
     def named(self, name: str) -> Projection:
         """The projection of that name.
@@ -186,18 +191,25 @@ class Keeper:
         """All amendments up to a position, unless everybody takes the log as it was recorded.
 
         Those read before are remembered: a build needs them at every step. Only a takedown may
-        change what one of them says.
+        change what one of them says. What was read in a transaction that came to nothing was never
+        in the log: by its digest the log tells whether it still is the one that was read.
         """
         if all(each.raw for each in self.projections):
             return []
         read = partial(self.store.read_all, connection=connection)
         taken = tuple(event.id for event in read(types=_TAKEDOWNS))
         at, before, found = self._remembered
-        if before != taken or until < at:
-            at, found = 0, []
-        found = [*found, *read(after=at, until=until, types=Amendments.TYPES)]
-        self._remembered = until, taken, found
+        if before != taken or until < at.position or not self._leads_through(at, connection):
+            at, found = Head(0, GENESIS), []
+        found = [*found, *read(after=at.position, until=until, types=Amendments.TYPES)]
+        self._remembered = self.store.head_at(until, connection), taken, found
         return found
+
+    def _leads_through(self, at: Head, connection: sa.Connection | None) -> bool:
+        try:
+            return self.store.head_at(at.position, connection) == at
+        except NotFound:
+            return False
 
     def taken_down_since(self, connection: sa.Connection, after: int) -> bool:
         """Whether words were taken down after that position."""

@@ -119,6 +119,13 @@ class Upcasting:
         before = {key[0] for key in self._steps if wanted.intersection(self._follow(key, ()))}
         return wanted | before
 
+    def leading_to(self, types: Iterable[str]) -> list[Upcaster]:
+        """The steps of the chains that may end in these current types."""
+        wanted = set(types)
+        return [
+            step for key, step in self._steps.items() if wanted.intersection(self._follow(key, ()))
+        ]
+
     def apply(self, type: str, version: int, data: Payload) -> Iterator[tuple[str, Payload]]:
         """What a stored payload has become: current type names, each with its payload.
 
