@@ -439,6 +439,22 @@ def test_a_conflict_tells_what_was_expected_and_what_was_found(store: EventStore
     assert conflict.value.actual == 0
 
 
+@pytest.mark.parametrize("version", [2**31 - 2, 2**31 - 1, 2**31, 2**63])
+def test_a_version_that_no_stream_comes_to_is_a_conflict(store: EventStore, version: int) -> None:
+    with pytest.raises(WrongExpectedVersion, match=f"version {version}"):
+        store.append("a", notes("1"), expected_version=version)
+
+
+def test_a_name_that_no_stream_can_have_is_that_of_none(store: EventStore) -> None:
+    store.append("a", notes("1"))
+
+    try:
+        found, transient = list(store.read_stream("a\0b")), False
+    except DatabaseError as error:  # PostgreSQL's driver takes no such text
+        found, transient = [], error.transient
+    assert (found, transient) == ([], False)
+
+
 def test_a_conflict_on_one_stream_keeps_all_the_others_from_being_written(
     store: EventStore,
 ) -> None:

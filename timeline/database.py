@@ -36,6 +36,8 @@ _BEGIN = "timeline_begin"
 _CONTENTION = {"40001", "40P01", "55P03"}
 """SQLSTATEs of PostgreSQL that say: try again (serialization, deadlock, lock not available)."""
 
+_LOST = (psycopg.OperationalError, psycopg.InterfaceError)
+"""Errors of the driver's that, without a SQLSTATE, say that there is no connection any more."""
 
 _NO_WRITES = {"42501", "25006"}
 """SQLSTATEs that say: the role lacks the right, or the transaction or server takes no writes."""
@@ -381,7 +383,8 @@ def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
         lost = error.connection_invalidated
         raise _ours(error.orig or error, engine, lost=lost) from error
     except psycopg.Error as error:
-        lost = connected and error.sqlstate is None
+        # What the driver refuses by itself, a NUL in a text say, has no SQLSTATE either.
+        lost = connected and isinstance(error, _LOST) and error.sqlstate is None
         raise _ours(error, engine, lost=lost) from error
     except sqlite3.Error as error:
         raise _ours(error, engine, lost=False) from error

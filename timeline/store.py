@@ -81,6 +81,7 @@ _CLOSER_LOOK = (
     psycopg.errors.UniqueViolation,  # the id is in the log, or another was faster in the stream
     psycopg.errors.UndefinedFunction,  # there is no log here; the long way names what is missing
     psycopg.errors.NotNullViolation,  # there is no head to take a position from; the same
+    psycopg.errors.NumericValueOutOfRange,  # a version is expected that no stream comes to
 )
 
 _T = TypeVar("_T")
