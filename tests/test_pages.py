@@ -300,6 +300,18 @@ def test_a_kind_has_one_shape_whatever_else_is_drawn() -> None:
     assert two < three
 
 
+@pytest.mark.parametrize(
+    "dates", [("0001", "9999"), ("9999-12-30", "9999-12-31"), ("0001", "2022")]
+)
+def test_a_date_at_the_end_of_all_dates_is_drawn(dates: tuple[str, str]) -> None:
+    marks = [mark("North", "opposed", each, solid=True) for each in dates]
+    [made] = chart("T", "B", marks, lanes=["North"], kinds=["opposed"], solid="s", outline="o")
+
+    for narrow in (False, True):
+        points = re.findall(r'stroke-width="1.6"', draw(made, narrow=narrow))
+        assert len(points) == 2
+
+
 def test_an_uncertain_date_is_drawn_as_a_bar(gas_union: Timeline) -> None:
     [drawn] = gas_union.initiative("gas-union").document().charts
     whole = gas_union.initiative("gas-union").to_html()

@@ -10,7 +10,7 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -40,6 +40,7 @@ _SHAPES = {
 """The shapes of marks, in the order in which kinds take them, and their outlines in a legend."""
 
 _DAY = timedelta(days=1)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _TEXT = 12
 """The size of words, in pixels."""
 
@@ -84,7 +85,7 @@ def _lanes(chart: Chart, *, narrow: bool) -> Any:
     start = min(mark.start for mark in chart.marks)
     end = max(mark.end for mark in chart.marks)
     margin = max((end - start) / 40, _DAY / 2)
-    first, last = start - margin, end + margin
+    first, last = _moved(start, -margin), _moved(end, margin)
     width = _NARROW if narrow else _WIDTH
     scale = alt.Scale(type="utc", domain=[_milliseconds(first), _milliseconds(last)], nice=False)
     axis = alt.Axis(
@@ -150,7 +151,8 @@ def _values(chart: Chart, pixel: timedelta) -> Iterator[dict[str, Any]]:
     taken: dict[str, list[datetime]] = defaultdict(list)
     for mark in chart.marks:
         middle = mark.start + (mark.end - mark.start) / 2
-        begin, end = min(mark.start, middle - room / 2), max(mark.end, middle + room / 2)
+        begin = min(mark.start, _moved(middle, -room / 2))
+        end = max(mark.end, _moved(middle, room / 2))
         slots = taken[mark.lane]
         slot = next((n for n, until in enumerate(slots) if until <= begin), len(slots))
         slots[slot : slot + 1] = [end]
@@ -164,6 +166,14 @@ def _values(chart: Chart, pixel: timedelta) -> Iterator[dict[str, Any]]:
             "long": _long(mark),
             "slot": slot,
         }
+
+
+def _moved(moment: datetime, by: timedelta) -> datetime:
+    """The moment so much later or earlier, as far as there are dates: 9999 is at their end."""
+    try:
+        return moment + by
+    except OverflowError:
+        return _LAST if by > timedelta() else _FIRST
 
 
 def _long(mark: Mark) -> bool:
