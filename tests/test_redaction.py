@@ -452,13 +452,20 @@ def test_what_cannot_be_taken_down(timeline: Timeline) -> None:
     assert timeline.seal() == seal
 
 
-@pytest.mark.parametrize("reason", ["", "x" * 10_001, "nul \0"])
+@pytest.mark.parametrize(
+    ("reason", "problem"),
+    [
+        ("", "reason: expected text; found none"),
+        ("x" * 10_001, "reason: "),
+        ("nul \0", "expected text; found a NUL"),
+    ],
+)
 def test_a_takedown_without_a_fitting_reason_is_refused_and_takes_nothing(
-    timeline: Timeline, reason: str
+    timeline: Timeline, reason: str, problem: str
 ) -> None:
     say(timeline)
 
-    with pytest.raises(InvalidEvent):
+    with pytest.raises(InvalidEvent, match=problem):
         timeline.redact("said", reason=reason)
 
     [event] = timeline.log(type="StatementMade")

@@ -229,7 +229,11 @@ def _storable(what: str, data: bytes) -> str:
     return data.decode()
 
 
+_EMPTY = "Expected `str` of length >= 1"
+
+
 def readable(error: Exception) -> str:
     """A message of msgspec's with the path in front, as our own errors have it."""
-    problem, at, path = without_patterns(str(error)).rpartition(" - at `$")
+    said = without_patterns(str(error)).replace(_EMPTY, "expected text; found none")
+    problem, at, path = said.rpartition(" - at `$")
     return f"{path.rstrip('`').lstrip('.')}: {problem}" if at else path
