@@ -93,7 +93,9 @@ class Projector:
         for read in self._keeper.amended(0, head.position, None, horizon, amended=head.position):
             for projection in self.projections:
                 read.handled_by(projection, rows)
-        return FoldedView(head, rows, self.store, cutoff, horizon)
+        # Pinned, as any view that does not move on: it says up to where it looks.
+        pinned = attrs.evolve(cutoff, position=head.position, recorded=None)
+        return FoldedView(head, rows, self.store, pinned, horizon)
 
     def head(self, cutoff: Cutoff) -> Head:
         """Where the log ended that is in view; what is there would survive a crash of the server.
