@@ -83,7 +83,8 @@ class Timeline(Reporting):
         """Open the record in a database; its schema is created or brought up to date.
 
         Args:
-            url: `sqlite:///FILE`, `sqlite://` for one in memory, or `postgresql://…`.
+            url: `sqlite:///FILE`, `postgresql://…`, or `sqlite://` for a record in memory; that has
+                one connection, and is for one thread.
             events: event classes of one's own, made by `@event`, and upcasters, by `@upcaster`.
             projections: projections of one's own, kept beside the built-in ones.
             create: whether to make a record where there is none.
