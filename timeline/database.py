@@ -103,14 +103,30 @@ def shown(url: sa.URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
-def let_readers_go_on(engine: sa.Engine) -> None:
+def let_readers_go_on(engine: sa.Engine, patience: float = 0.0) -> None:
     """On SQLite, keep writers and readers from waiting for one another; it stays so in the file.
 
     Not done on connecting: a file that we are only asked to look at may be another program's.
+
+    Args:
+        engine: the database's.
+        patience: seconds to try again while others have the file; SQLite itself does not wait here.
+
+    Raises:
+        DatabaseBusy: others still have it.
+        DatabaseReadOnly: it may not be written.
     """
-    if not is_postgresql(engine):
-        with autocommitting(engine) as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    end = time.monotonic() + patience
+    while not is_postgresql(engine):
+        try:
+            with autocommitting(engine) as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        except DatabaseBusy:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def exists(engine: sa.Engine) -> bool:

@@ -65,19 +65,22 @@ def upgrade(engine: sa.Engine) -> bool:
         if _revision(connection) == REVISION:  # another process was faster
             return False
         _run_scripts(connection)
-    database.let_readers_go_on(engine)
+    _make_up_for_readers(engine, patience=5.0)
     return True
 
 
-def _make_up_for_readers(engine: sa.Engine) -> None:
-    """Let readers go on where `alembic` made the file, or whoever made it got no further."""
+def _make_up_for_readers(engine: sa.Engine, patience: float = 0.0) -> None:
+    """Let readers go on, unless they do: also where `alembic` made the file.
+
+    What others keep from being done now is done by whoever opens the file next.
+    """
     if database.is_postgresql(engine):
         return
     with database.reading(engine) as connection:
         mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
     if mode == "delete":  # SQLite's own choice; any other is somebody's
         with contextlib.suppress(DatabaseReadOnly, DatabaseBusy):
-            database.let_readers_go_on(engine)
+            database.let_readers_go_on(engine, patience)
 
 
 def _revision(connection: sa.Connection) -> str | None:
