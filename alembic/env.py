@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import context
 
-from timeline import database
-from timeline.tables import VERSION_TABLE, metadata
+from timeline.log import database
+from timeline.log.schema import VERSION_TABLE, metadata
 
 
 def _is_ours(name: str | None, kind: str, _parents: Any) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from timeline import RecordedEvent, SourceAdded, Timeline
-from timeline.reports.base import Report
+from timeline.reports.model import Report
 
 RECORD = Path("fixtures/gas-union")
 WIDTH = 60

@@ -30,8 +30,8 @@ import sqlalchemy as sa
 from benchmarks import work
 
 from timeline import EventStore, NewEvent, Timeline
-from timeline.codec import encode_value
-from timeline.database import create_engine
+from timeline.log.codec import encode_value
+from timeline.log.database import create_engine
 
 EVENT = next(work.news(1, 1))
 

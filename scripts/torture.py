@@ -35,13 +35,13 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
-from timeline import database, integrity, migrations
 from timeline.errors import DatabaseError, InvalidInput, LogDamaged
 from timeline.events import Evidence, Link, NewEvent, event
-from timeline.integrity import Head
-from timeline.redaction import redact
-from timeline.store import EventStore
-from timeline.tables import events, head
+from timeline.log import database, digests, migrations
+from timeline.log.digests import Head
+from timeline.log.redact import redact
+from timeline.log.schema import events, head
+from timeline.log.store import EventStore
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 
@@ -316,7 +316,7 @@ def audit(url: str, work: Work, done: Mapping[str, int]) -> dict[str, set[int]]:
     with opened(url) as store, database.reading(store.engine) as connection:
         found = _batches(connection)
         try:
-            end = integrity.verify(connection)
+            end = digests.verify(connection)
         except LogDamaged as error:
             raise Broken(f"verify: {error}") from error
         count = connection.scalar(sa.select(sa.func.count()).select_from(events))
@@ -814,7 +814,7 @@ def fill(say: Say, url: str, work: Work, name: str) -> None:
                 break
             say(number)
         with database.reading(store.engine) as connection:
-            integrity.verify(connection)
+            digests.verify(connection)
         limit.lift()
         for later in range(number, number + 3):
             append(store, work.batch(name, later), work.manner(name, later))
@@ -913,10 +913,10 @@ class Editor:
 
     def rewrite(self) -> Edit:
         """Another text, and a digest that fits it: what follows does not."""
-        row, before = self.row(), integrity.GENESIS
+        row, before = self.row(), digests.GENESIS
         if row["position"] > 1:
             before = self.rows[row["position"] - 2]["digest"]
-        digest = integrity.event_digest(before, row | {"type": "Stroked"})
+        digest = digests.event_digest(before, row | {"type": "Stroked"})
         changes = {"type": "Stroked", "digest": digest}
         self.connection.execute(sa.update(events).where(_at(row)), changes)
         shows = min(row["position"] + 1, self.last)
@@ -925,7 +925,7 @@ class Editor:
     def silence(self) -> Edit:
         """Words removed as by a takedown, of which the log says nothing."""
         row = self.draw.choice([row for row in self.rows if row["data"] is not None])
-        digest = integrity.body_digest(row["salt"], row["evidence"], row["data"])
+        digest = digests.body_digest(row["salt"], row["evidence"], row["data"])
         gone = {"evidence": None, "data": None, "salt": None, "redacted": digest}
         self.connection.execute(sa.update(events).where(_at(row)), gone)
         if row["position"] == self.takedown:
@@ -1047,7 +1047,7 @@ def edit_rows(url: str, *, edits: int, seed: int, size: int = 60) -> Result:
     kinds = itertools.cycle([*(f"change {column.name}" for column in events.c), *_KINDS])
     with opened(url) as store:
         with database.reading(store.engine) as connection:
-            seal = integrity.verify(connection)
+            seal = digests.verify(connection)
             rows = [dict(row) for row in connection.execute(_IN_ORDER).mappings()]
         for kind in itertools.islice(kinds, edits):
             with store.engine.connect() as connection, connection.begin() as transaction:
@@ -1055,7 +1055,7 @@ def edit_rows(url: str, *, edits: int, seed: int, size: int = 60) -> Result:
                 _try_edit(Editor(connection, rows, draw), kind, seal)
                 transaction.rollback()
         with database.reading(store.engine) as connection:
-            integrity.verify(connection, seal=seal)
+            digests.verify(connection, seal=seal)
     return Result("edit", "rows edited by SQL", {"edits": edits, "found, at the position": edits})
 
 
@@ -1086,7 +1086,7 @@ def _try_edit(editor: Editor, kind: str, seal: Head) -> None:
 
 def _damage(connection: sa.Connection, seal: Head | None) -> int | None:
     try:
-        integrity.verify(connection, seal=seal)
+        digests.verify(connection, seal=seal)
     except LogDamaged as error:
         return error.position
     return None
@@ -1148,7 +1148,7 @@ def _said_of(file: Path) -> DatabaseError | None:
     with opened(f"sqlite:///{file}") as store:
         try:
             with database.reading(store.engine) as connection:
-                integrity.verify(connection)
+                digests.verify(connection)
         except DatabaseError as error:
             return error
         except Exception as error:

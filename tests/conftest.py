@@ -98,8 +98,8 @@ def prepare(url: str, *, kept: bool) -> None:
     """Migrate a database; and, if so wished, keep the built-in projections in it, still empty."""
     # Late, so that the tests of what is below a database do not need all of the package.
     from timeline import Timeline
-    from timeline.database import create_engine
-    from timeline.migrations import upgrade
+    from timeline.log.database import create_engine
+    from timeline.log.migrations import upgrade
 
     engine = create_engine(url)
     try:

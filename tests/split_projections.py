@@ -16,7 +16,7 @@ from timeline import (
     on,
     row,
 )
-from timeline.rows import Subject
+from timeline.engine.rows import Subject
 
 
 @event(category="tariff", subject="goods")

@@ -6,8 +6,8 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
-from timeline.amendments import Amendments
-from timeline.clock import When
+from timeline.dates import When
+from timeline.engine.amendments import Amendments
 from timeline.events import (
     Actor,
     ActorAdded,

@@ -3,11 +3,12 @@
 Start with `Timeline.open`. Beneath it stands `EventStore`, for event classes of your own.
 """
 
-from timeline.api import Timeline
-from timeline.archive import Archive, Archived
-from timeline.builds import Build, Comparison, Difference
-from timeline.clock import When
-from timeline.cutoff import Cutoff
+from timeline.dates import When
+from timeline.engine.builds import Build, Comparison, Difference
+from timeline.engine.cutoff import Cutoff
+from timeline.engine.projection import Projection, View, on
+from timeline.engine.projector import ProjectionStatus, Projector
+from timeline.engine.rows import Rows, Subject, changed, row
 from timeline.errors import (
     ArchiveDamaged,
     ClusterError,
@@ -78,10 +79,13 @@ from timeline.events import (
     event,
 )
 from timeline.events.base import ActorId, MeetingId, PlanId, ProposalId, SourceId
-from timeline.ingest import CodeLine, Ingested
-from timeline.integrity import Head
-from timeline.projection import Projection, View, on
-from timeline.projector import ProjectionStatus, Projector
+from timeline.formats import CodeLine, Ingested
+from timeline.log.archive import Archive, Archived
+from timeline.log.copy import Restored
+from timeline.log.digests import Head
+from timeline.log.store import Appended, Batch, EventStore, Expected, Loaded
+from timeline.log.upcasting import Upcaster, upcaster
+from timeline.record import Timeline
 from timeline.reporting import Snapshot
 from timeline.reports import (
     ActorsReport,
@@ -101,10 +105,6 @@ from timeline.reports import (
     StatementCountsReport,
     StatementsReport,
 )
-from timeline.rows import Rows, Subject, changed, row
-from timeline.store import Appended, Batch, EventStore, Expected, Loaded
-from timeline.transfer import Restored
-from timeline.upcasting import Upcaster, upcaster
 
 __all__ = [
     "Actor",

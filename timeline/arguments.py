@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from timeline.clock import When, just_before, when
+from timeline.dates import When, just_before, when
 from timeline.errors import InvalidEvent, InvalidInput
 from timeline.events import Actor, ActorAdded, Evidence, Link, NewEvent, Source, SourceAdded
 from timeline.events.evidence import links

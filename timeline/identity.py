@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from timeline.engine.projection import View
 from timeline.errors import InvalidEvent
 from timeline.events import ActorsDistinguished, ActorsMerged, EventRetracted, NewEvent
-from timeline.projection import View
-from timeline.projections.amendments import AmendmentRow
-from timeline.projections.directory import ActorRow, DistinctRow
+from timeline.models.amendments import AmendmentRow
+from timeline.models.directory import ActorRow, DistinctRow
 
 CLASSES = (ActorsMerged, ActorsDistinguished, EventRetracted)
 """The events that say who is who, or take it back."""

@@ -10,21 +10,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
-from timeline import database
 from timeline.arguments import Occurred, instant, stretch
-from timeline.clock import when
-from timeline.cutoff import Cutoff
+from timeline.dates import when
+from timeline.engine.as_of import PartialView
+from timeline.engine.cutoff import Cutoff
+from timeline.engine.projection import View
+from timeline.engine.projector import Projector
+from timeline.engine.rows import shape_of
 from timeline.errors import InvalidInput, NotFound
-from timeline.exports.bibliography import Form, bibliography
-from timeline.exports.calendar import calendar
-from timeline.exports.files import Place, new_file
-from timeline.exports.rows import Form as RowsForm
-from timeline.exports.rows import write_rows
-from timeline.exports.timelinejs import timelinejs
-from timeline.lookback import PartialView
-from timeline.projection import View
-from timeline.projections.initiatives import InitiativeRow
-from timeline.projector import Projector
+from timeline.formats.bibliography import Form, bibliography
+from timeline.formats.calendar import calendar
+from timeline.formats.files import Place, new_file
+from timeline.formats.rows import Form as RowsForm
+from timeline.formats.rows import write_rows
+from timeline.formats.timelinejs import timelinejs
+from timeline.log import database
+from timeline.models.initiatives import InitiativeRow
+from timeline.pages.site import write_site
 from timeline.reports import (
     ActorsReport,
     AttendanceReport,
@@ -54,13 +56,11 @@ from timeline.reports.dossier import dossier_report
 from timeline.reports.encounters import encounters_report
 from timeline.reports.follow_ups import DAYS, follow_ups_report
 from timeline.reports.initiative import initiative_report
-from timeline.reports.origins import sources_report
 from timeline.reports.plans import plans_report
-from timeline.reports.position_table import positions_report
+from timeline.reports.positions import positions_report
+from timeline.reports.sources import sources_report
 from timeline.reports.statement_counts import statement_counts_report
 from timeline.reports.statements import statements_report
-from timeline.rows import shape_of
-from timeline.site import write_site
 
 
 class Reporting(abc.ABC):

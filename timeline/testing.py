@@ -18,14 +18,14 @@ from typing import Any
 
 import attrs
 
-from timeline.amendments import Amendments
-from timeline.codec import Codec
-from timeline.drafts import derived_stream
+from timeline.engine.amendments import Amendments
+from timeline.engine.projection import Projection
+from timeline.engine.rows import Rows, key_of
 from timeline.events import VOCABULARY, NewEvent, RecordedEvent, event_type
 from timeline.events.envelope import new_id
-from timeline.integrity import GENESIS
-from timeline.projection import Projection
-from timeline.rows import Rows, key_of
+from timeline.log.codec import Codec
+from timeline.log.digests import GENESIS
+from timeline.log.drafts import derived_stream
 
 _RECORDED = "2024-01-01T00:00:00.000000Z"
 

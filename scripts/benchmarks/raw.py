@@ -19,8 +19,8 @@ import psycopg
 import sqlalchemy as sa
 
 from benchmarks import work
-from timeline import clock
-from timeline.codec import encode_value
+from timeline import dates
+from timeline.log.codec import encode_value
 
 Row = tuple[Any, ...]
 
@@ -52,8 +52,8 @@ def rows(count: int, total: int) -> Iterator[Row]:
             "StatementMade",
             1,
             new.occurred.text,
-            clock.instant_text(new.occurred.earliest),
-            clock.instant_text(new.occurred.latest),
+            dates.instant_text(new.occurred.earliest),
+            dates.instant_text(new.occurred.latest),
             "2024-01-01T00:00:00.000000Z",
             encode_value(new.evidence),
             encode_value(new.event),

@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from timeline.ingest import Ingested
+from timeline.formats import Ingested
 
 _COLUMNS = ("rows", "events", "folded", "further", "repeated", "left_out", "bad")
 _MOST_SHOWN = 20

@@ -11,11 +11,11 @@ import click
 from timeline.cli.opener import Opener
 from timeline.cli.options import as_of, chosen
 from timeline.cli.progress import count, progress
-from timeline.exports.bibliography import Form
-from timeline.exports.files import Place, new_file
-from timeline.exports.rows import Form as RowsForm
-from timeline.projections import BUILT_IN
-from timeline.rows import shape_of
+from timeline.engine.rows import shape_of
+from timeline.formats.bibliography import Form
+from timeline.formats.files import Place, new_file
+from timeline.formats.rows import Form as RowsForm
+from timeline.models import BUILT_IN
 
 
 @click.group()

@@ -11,15 +11,15 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from timeline import grants
-from timeline.archive import Archive
-from timeline.builds import Build, Comparison, Difference
 from timeline.cli.opener import Opener
 from timeline.cli.options import FORMAT
 from timeline.cli.progress import count, progress
-from timeline.grants import Right
-from timeline.integrity import Head
-from timeline.projections import BUILT_IN
+from timeline.engine import roles
+from timeline.engine.builds import Build, Comparison, Difference
+from timeline.engine.roles import Right
+from timeline.log.archive import Archive
+from timeline.log.digests import Head
+from timeline.models import BUILT_IN
 
 
 @click.command()
@@ -99,7 +99,7 @@ def grant(opener: Opener, right: Right, role: str) -> None:
     timeline grant reader desk
     """
     with opener() as timeline:
-        grants.grant(timeline.store.engine, right, role)
+        roles.grant(timeline.store.engine, right, role)
     click.echo(f"{role} is a {right} now.")
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from timeline.api import Timeline
-from timeline.codec import Codec
+from timeline.engine.projection import Projection
 from timeline.errors import InvalidInput
 from timeline.events.base import EventType
-from timeline.projection import Projection
-from timeline.upcasting import Upcaster
+from timeline.log.codec import Codec
+from timeline.log.upcasting import Upcaster
+from timeline.record import Timeline
 
 _ENDINGS = {".db", ".sqlite", ".sqlite3"}
 """What names of files that hold a database of SQLite end on."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from timeline.api import Timeline
+from timeline.record import Timeline
 from timeline.reporting import Reporting
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

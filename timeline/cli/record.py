@@ -8,16 +8,16 @@ from typing import Any, cast
 import click
 import msgspec
 
-from timeline import database
 from timeline.cli.coded import show_account
 from timeline.cli.opener import Opener
 from timeline.cli.options import FORMAT
 from timeline.cli.progress import count, progress, progresses
-from timeline.clock import encode_time
+from timeline.dates import encode_time
 from timeline.events import RecordedEvent
-from timeline.ingest.coded import Dataset
-from timeline.ingest.schema import entry_schema, record_schema
-from timeline.ingest.starter import start
+from timeline.formats.coded.rows import Dataset
+from timeline.formats.records.schema import entry_schema, record_schema
+from timeline.formats.records.starter import start
+from timeline.log import database
 
 
 @click.command()

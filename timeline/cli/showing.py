@@ -16,7 +16,7 @@ from rich.console import Console
 from timeline.cli.opener import Opener
 from timeline.cli.options import chosen
 from timeline.errors import InvalidInput
-from timeline.exports.files import new_file
+from timeline.formats.files import new_file
 from timeline.reports import Report
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from timeline import clock
-from timeline.clock import When, when
+from timeline import dates
+from timeline.dates import When, when
 from timeline.events.evidence import Evidence
 
 E_co = TypeVar("E_co", covariant=True)
@@ -76,9 +76,9 @@ class RecordedEvent(Generic[E_co]):
     amended_by: tuple[str, ...] = ()
 
     @property
-    def recorded_at(self) -> clock.Instant:
+    def recorded_at(self) -> dates.Instant:
         """When we recorded it, in UTC."""
-        return clock.instant(self.recorded)
+        return dates.instant(self.recorded)
 
     @property
     def basis(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import attrs
 import msgspec
 
-from timeline.clock import When, when
+from timeline.dates import When, when
 from timeline.events.actors import strings
 from timeline.events.base import ActorId, MeetingId, ProposalId, Slug, Text, event
 

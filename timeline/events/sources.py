@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import attrs
 import msgspec
 
-from timeline.clock import When, when
+from timeline.dates import When, when
 from timeline.events.base import ADDRESS, SHA256, ActorId, Slug, SourceId, event
 
 Grade = Literal["high", "ordinary", "low"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from timeline.reports.actors import ActorsReport
 from timeline.reports.attendance import AttendanceReport
-from timeline.reports.base import Report
 from timeline.reports.changes import ChangesReport
 from timeline.reports.chronology import ChronologyReport
 from timeline.reports.contradictions import ContradictionsReport
@@ -17,9 +16,10 @@ from timeline.reports.encounters import EncountersReport
 from timeline.reports.evidence import Citation
 from timeline.reports.follow_ups import FollowUpsReport
 from timeline.reports.initiative import InitiativeReport
-from timeline.reports.origins import SourcesReport
+from timeline.reports.model import Report
 from timeline.reports.plans import PlansReport
-from timeline.reports.position_table import PositionsReport
+from timeline.reports.positions import PositionsReport
+from timeline.reports.sources import SourcesReport
 from timeline.reports.statement_counts import StatementCountsReport
 from timeline.reports.statements import StatementsReport
 

@@ -11,16 +11,16 @@ from typing import ClassVar, TypeVar
 
 import attrs
 
-from timeline.clock import UNKNOWN, When, when
+from timeline.dates import UNKNOWN, When, when
+from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected
-from timeline.projection import View
-from timeline.projections.directory import ActorRow, DistinctRow, MembershipRow, RoleRow
-from timeline.projections.sources import SourceRow
+from timeline.models.directory import ActorRow, DistinctRow, MembershipRow, RoleRow
+from timeline.models.sources import SourceRow
 from timeline.reports import document
-from timeline.reports.base import Report, Standing
 from timeline.reports.document import Document, Table
 from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.model import Report, Standing
 
 _Row = TypeVar("_Row", RoleRow, MembershipRow)
 _T = TypeVar("_T")

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import attrs
 
+from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.events import (
     ActorsMerged,
@@ -14,10 +15,8 @@ from timeline.events import (
     RoleReported,
     type_names,
 )
-from timeline.projection import View
-from timeline.projections.meetings import MeetingReportRow, MeetingRow
+from timeline.models.meetings import MeetingReportRow, MeetingRow
 from timeline.reports import lanes
-from timeline.reports.base import Report, Standing
 from timeline.reports.document import (
     CONTINUED,
     Cell,
@@ -31,8 +30,14 @@ from timeline.reports.document import (
 )
 from timeline.reports.evidence import Citation, Citer, Named
 from timeline.reports.lanes import lane_names
-from timeline.reports.meetings import MeetingLine, chosen_meetings, meeting_lines, meeting_rows
-from timeline.reports.rolls import OUTCOMES, PLANS, THERE, Register, Roll, persons_in
+from timeline.reports.model import Report, Standing
+from timeline.reports.rules.meetings import (
+    MeetingLine,
+    chosen_meetings,
+    meeting_lines,
+    meeting_rows,
+)
+from timeline.reports.rules.participation import OUTCOMES, PLANS, THERE, Register, Roll, persons_in
 
 NOT_MENTIONED = "not mentioned"
 """No report in view says anything of the party at that meeting. It is not the same as absent."""

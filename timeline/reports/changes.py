@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Literal
 
 import attrs
 
-from timeline.clock import UNKNOWN, When
+from timeline.dates import UNKNOWN, When
+from timeline.engine.projection import View
 from timeline.events import (
     AMENDMENTS,
     ActorsMerged,
@@ -21,13 +22,12 @@ from timeline.events import (
     RoleReported,
     type_names,
 )
-from timeline.projection import View
-from timeline.projections import BUILT_IN
-from timeline.projections.amendments import AmendmentRow, DisagreementRow
-from timeline.projections.directory import ActorRow
-from timeline.reports.base import Report, Standing
+from timeline.models import BUILT_IN
+from timeline.models.amendments import AmendmentRow, DisagreementRow
+from timeline.models.directory import ActorRow
 from timeline.reports.document import CONTINUED, NOTHING, Cell, Document, Line, Table, cell
 from timeline.reports.evidence import Citation, Citer, text
+from timeline.reports.model import Report, Standing
 
 Clock = Literal["occurred", "published", "recorded", "position"]
 Kind = Literal["new", "changed", "gone", "confirmed"]

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import When, require_order, within
+from timeline.dates import When, require_order, within
+from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.events import (
     AttendanceReported,
@@ -28,21 +29,20 @@ from timeline.events import (
     event_type,
     type_names,
 )
-from timeline.projection import View
-from timeline.projections import Chronology
-from timeline.projections.chronology import ConcernRow, HappeningRow, InvolvementRow
-from timeline.projections.initiatives import MentionRow
-from timeline.projections.meetings import MeetingRow
-from timeline.projections.plans import PlanRow
+from timeline.models import Chronology
+from timeline.models.chronology import ConcernRow, HappeningRow, InvolvementRow
+from timeline.models.initiatives import MentionRow
+from timeline.models.meetings import MeetingRow
+from timeline.models.plans import PlanRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
-from timeline.reports.base import Report, Standing, by_time
-from timeline.reports.choices import chosen_by
 from timeline.reports.document import Cell, Document, Line, Table
 from timeline.reports.evidence import Citation, Citer, Named, text
-from timeline.reports.meetings import chosen_meetings
+from timeline.reports.filters import chosen_by
+from timeline.reports.model import Report, Standing, by_time
 from timeline.reports.plans import find_initiative
-from timeline.reports.rolls import OUTCOMES, PLANS
+from timeline.reports.rules.meetings import chosen_meetings
+from timeline.reports.rules.participation import OUTCOMES, PLANS
 
 _MEETINGS = type_names(
     MeetingAnnounced, MeetingRescheduled, MeetingCalledOff, MeetingHeld, AttendanceReported

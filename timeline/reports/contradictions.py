@@ -16,28 +16,28 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 import attrs
 
-from timeline.clock import When
+from timeline.dates import When
+from timeline.engine.projection import View
 from timeline.events import ActorsMerged, event_type
-from timeline.projection import View
-from timeline.projections.amendments import DisagreementRow
-from timeline.projections.directory import RoleRow
-from timeline.projections.initiatives import (
+from timeline.models.amendments import DisagreementRow
+from timeline.models.directory import RoleRow
+from timeline.models.initiatives import (
     InitiativeRow,
     MentionRow,
     ProposalRow,
     StageRow,
     latest_key,
 )
-from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
-from timeline.projections.statements import StatementRow
-from timeline.reports.base import Report, Standing, by_time, not_found
-from timeline.reports.choices import chosen_by
-from timeline.reports.claims import Claim, known_claims
+from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.models.statements import StatementRow
 from timeline.reports.document import Cell, Document, Line, Table, about, cell, line
 from timeline.reports.evidence import Citation, Citer, Named, text
-from timeline.reports.meetings import meeting_dates
+from timeline.reports.filters import chosen_by
+from timeline.reports.model import Report, Standing, by_time, not_found
 from timeline.reports.plans import find_initiative
-from timeline.reports.positions import Offices, Stance, proposers, stances
+from timeline.reports.rules.attribution import Offices, Stance, proposers, stances
+from timeline.reports.rules.claims import Claim, known_claims
+from timeline.reports.rules.meetings import meeting_dates
 
 _DENIAL = (
     "A dispute about a report: to call it wrong says nothing of the position of whoever does so."

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 import attrs
 
+from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.events import (
     EventCorroborated,
@@ -20,14 +21,13 @@ from timeline.events import (
     event_type,
     type_names,
 )
-from timeline.projection import View
-from timeline.projections.chronology import HappeningRow
-from timeline.projections.directory import ActorRow
-from timeline.projections.sources import SourceRow
-from timeline.reports.base import Report, Standing
-from timeline.reports.claims import Claim, claims
+from timeline.models.chronology import HappeningRow
+from timeline.models.directory import ActorRow
+from timeline.models.sources import SourceRow
 from timeline.reports.document import Document, Line, Table, cell, line
 from timeline.reports.evidence import Citation, Citer, Named, Support, text
+from timeline.reports.model import Report, Standing
+from timeline.reports.rules.claims import Claim, claims
 
 _Row = TypeVar("_Row")
 

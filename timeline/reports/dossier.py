@@ -8,16 +8,15 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.projection import View
-from timeline.projections.chronology import HappeningRow, InvolvementRow
-from timeline.projections.directory import RoleRow
-from timeline.projections.initiatives import InitiativeRow
-from timeline.projections.meetings import MeetingRow
-from timeline.projections.statements import StatementRow
+from timeline.engine.projection import View
+from timeline.models.chronology import HappeningRow, InvolvementRow
+from timeline.models.directory import RoleRow
+from timeline.models.initiatives import InitiativeRow
+from timeline.models.meetings import MeetingRow
+from timeline.models.statements import StatementRow
 from timeline.reports import document
 from timeline.reports.actors import ActorLine, actor_tables, actors_report, find_actor
 from timeline.reports.attendance import AttendanceCell, attendance_cell, shown_person
-from timeline.reports.base import Report, Standing, by_time
 from timeline.reports.document import Document, Line, Table, about
 from timeline.reports.evidence import Citation, Citer, Named
 from timeline.reports.initiative import (
@@ -28,9 +27,10 @@ from timeline.reports.initiative import (
     said_table,
     taken_as,
 )
-from timeline.reports.meetings import MeetingLine, meeting_lines
-from timeline.reports.positions import Offices, stances
-from timeline.reports.rolls import OUTCOMES, PLANS, Pair, Register, pairs, persons_in
+from timeline.reports.model import Report, Standing, by_time
+from timeline.reports.rules.attribution import Offices, stances
+from timeline.reports.rules.meetings import MeetingLine, meeting_lines
+from timeline.reports.rules.participation import OUTCOMES, PLANS, Pair, Register, pairs, persons_in
 
 _STATUSES = {*OUTCOMES, *PLANS}
 

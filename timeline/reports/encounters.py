@@ -8,18 +8,18 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import UNKNOWN, When, require_order, within
-from timeline.projection import View
-from timeline.projections.meetings import MeetingReportRow
+from timeline.dates import UNKNOWN, When, require_order, within
+from timeline.engine.projection import View
+from timeline.models.meetings import MeetingReportRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
-from timeline.reports.base import Report, Standing
 from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top
-from timeline.reports.choices import chosen_by
 from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.evidence import Citer, Named, text
-from timeline.reports.meetings import meeting_dates
-from timeline.reports.rolls import Entry, everyone, pairs
+from timeline.reports.filters import chosen_by
+from timeline.reports.model import Report, Standing
+from timeline.reports.rules.meetings import meeting_dates
+from timeline.reports.rules.participation import Entry, everyone, pairs
 
 
 @attrs.frozen

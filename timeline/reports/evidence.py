@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import attrs
 
+from timeline.engine.projection import View
 from timeline.events import (
     ActorsMerged,
     EventCorrected,
@@ -14,9 +15,8 @@ from timeline.events import (
     Link,
     RecordedEvent,
 )
-from timeline.projection import View
-from timeline.projections.directory import ActorRow
-from timeline.projections.sources import SourceRow
+from timeline.models.directory import ActorRow
+from timeline.models.sources import SourceRow
 
 _AMENDING = (EventCorrected, EventRetracted, ActorsMerged)
 """What makes an event read otherwise than it was recorded, and says why."""

@@ -9,19 +9,19 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from timeline.clock import When, require_order, within
+from timeline.dates import When, require_order, within
+from timeline.engine.projection import View
 from timeline.errors import InvalidInput
-from timeline.projection import View
-from timeline.projections.meetings import MeetingReportRow
+from timeline.models.meetings import MeetingReportRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
-from timeline.reports.base import Report, Standing
 from timeline.reports.capped import TOP, require_top
-from timeline.reports.choices import chosen_by
 from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.encounters import Encounter, encounters
 from timeline.reports.evidence import Citation, Citer, Named, text
-from timeline.reports.rolls import Entry, everyone, pairs
+from timeline.reports.filters import chosen_by
+from timeline.reports.model import Report, Standing
+from timeline.reports.rules.participation import Entry, everyone, pairs
 
 DAYS = 30
 

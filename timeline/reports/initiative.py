@@ -9,14 +9,14 @@ from typing import Any, ClassVar, get_args
 
 import attrs
 
-from timeline.clock import When, when
+from timeline.dates import When, when
+from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.events import ProposalAmended, event_type
 from timeline.events.proposals import Firmness
 from timeline.events.statements import Stance as Taken
-from timeline.projection import View
-from timeline.projections.directory import MembershipRow
-from timeline.projections.initiatives import (
+from timeline.models.directory import MembershipRow
+from timeline.models.initiatives import (
     DiscussionRow,
     InitiativeRow,
     MentionRow,
@@ -27,17 +27,15 @@ from timeline.projections.initiatives import (
     TermRow,
     latest_key,
 )
-from timeline.projections.meetings import MeetingRow
-from timeline.projections.statements import StatementRow
+from timeline.models.meetings import MeetingRow
+from timeline.models.statements import StatementRow
 from timeline.reports import document, lanes
 from timeline.reports.actors import MembershipLine, membership_line, memberships_table
-from timeline.reports.base import Report, Standing, by_time
-from timeline.reports.claims import known_claims
 from timeline.reports.contradictions import may_be_same, noted_of
 from timeline.reports.document import Cell, Chart, Document, Fact, Table, about, cell
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.lanes import lane_names
-from timeline.reports.meetings import MeetingLine, meeting_lines
+from timeline.reports.model import Report, Standing, by_time
 from timeline.reports.plans import (
     OPEN,
     UNKNOWN_OUTCOME,
@@ -47,7 +45,7 @@ from timeline.reports.plans import (
     plans_table,
     today,
 )
-from timeline.reports.positions import (
+from timeline.reports.rules.attribution import (
     Offices,
     Stance,
     Sureness,
@@ -56,6 +54,8 @@ from timeline.reports.positions import (
     sides,
     stances,
 )
+from timeline.reports.rules.claims import known_claims
+from timeline.reports.rules.meetings import MeetingLine, meeting_lines
 
 _UNDECIDED = ("conditional", "noncommittal")
 _OVER_TIME = "Positions over time"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from timeline.clock import when
+from timeline.dates import when
 from timeline.reports.document import Chart, Mark
 from timeline.reports.evidence import Named
 

@@ -8,17 +8,17 @@ from typing import ClassVar, TypeVar
 
 import attrs
 
-from timeline.clock import UNKNOWN, When
+from timeline.dates import UNKNOWN, When
+from timeline.engine.projection import View
 from timeline.errors import InvalidInput
-from timeline.projection import View
-from timeline.projections.initiatives import InitiativeRow, MentionRow, latest_key
-from timeline.projections.meetings import MeetingReportRow, MeetingRow
-from timeline.projections.plans import PlanOutcomeRow, PlanRow
+from timeline.models.initiatives import InitiativeRow, MentionRow, latest_key
+from timeline.models.meetings import MeetingReportRow, MeetingRow
+from timeline.models.plans import PlanOutcomeRow, PlanRow
 from timeline.reports import document
-from timeline.reports.base import Report, Standing, not_found
-from timeline.reports.choices import chosen_by
 from timeline.reports.document import Cell, Document, Table, about
 from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.filters import chosen_by
+from timeline.reports.model import Report, Standing, not_found
 
 _Reported = TypeVar("_Reported", MeetingReportRow, PlanOutcomeRow)
 

@@ -1,293 +1,250 @@
-"""Whose a stance is: the party's own, or imputed to it; and whom a speaker spoke for."""
+"""Where each party stood, and when that changed: time down, parties across; own and imputed apart.
+
+The dates run down since there is no end to them, and the parties of an initiative are few.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Iterable, Sequence
-from datetime import timedelta
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import ClassVar
 
 import attrs
 
-from timeline.clock import When
-from timeline.projection import View
-from timeline.projections.directory import RoleRow
-from timeline.projections.initiatives import InitiativeRow, PositionRow, ProposalRow
-from timeline.projections.statements import StatementRow
-from timeline.reports.actors import reported
-from timeline.reports.base import by_time
+from timeline.engine.projection import View
+from timeline.models.initiatives import ProposalRow
+from timeline.reports.document import CONTINUED, Cell, Chart, Document, Table, about, cell
+from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.initiative import (
+    PartyLine,
+    PositionLine,
+    if_in_office,
+    party_line,
+    position_lanes,
+    position_line,
+    speaker_of,
+)
+from timeline.reports.model import Report, Standing, by_time
+from timeline.reports.plans import find_initiative
+from timeline.reports.rules.attribution import Stance, stances
 
-Sureness = Literal["certain", "possible"]
-
-_YEAR = timedelta(days=366)
-
-_JOINING = {"a", "an", "and", "at", "for", "in", "of", "s", "the", "to"}
-_PRIVATE = {
-    *("private", "privately", "personal", "personally", "individual", "citizen"),
-    *("unofficial", "unofficially", "ex", "former", "formerly", "retired"),
-}
+_ABREAST = 3
+"""Parties in one table: as many as can be read in 80 columns."""
 
 
 @attrs.frozen
-class Stance:
-    """What one event says of a party's stance.
+class PositionCell:
+    """Where one party stood at one date.
 
     Attributes:
-        said: the row.
-        own: whether the party took it, itself or through one who speaks for it.
-        spoke_for: whom the speaker spoke for, by the event or by an office held at the time.
-        capacity: the office spoken in, by the event or by what was reported of the speaker.
-        office: whether it is certain that the speaker spoke in the office that says for whom, see
-            `Offices`; None where the event says it, or nothing does.
-        events: the events that say all this.
+        occurred: the date; None for what bears none.
+        own: the party's own position then: taken at that date, or else the one it had before;
+            several where it took more than one at that date.
+        changed: whether its own position became this one at that date.
+        imputed: what others ascribed to it at that date, where they had not said so before.
+        evidence: what all this rests on; where there is nothing, what makes it a party.
     """
 
-    said: PositionRow
-    own: bool
-    spoke_for: str | None
-    capacity: str | None
-    office: Sureness | None
-    events: tuple[str, ...]
-
-
-def stances(view: View, initiative: str) -> list[Stance]:
-    """Every stance towards an initiative, by world time, uncertain dates by their earliest day."""
-    rows = by_time(view.all(PositionRow, initiative=initiative))
-    offices = Offices(view)
-    known = view.get(InitiativeRow, initiative)
-    parties = known.parties if known else ()
-    return [_stance(view, offices, row, parties) for row in rows]
-
-
-def _stance(view: View, known: Offices, row: PositionRow, parties: Container[str | None]) -> Stance:
-    statement = view.get(StatementRow, row.event)
-    if statement is None:
-        return _answer(known, row, parties)
-    capacity = statement.capacity
-    if row.own or row.on_behalf_of is not None:
-        return Stance(row, row.own, row.on_behalf_of, capacity, None, row.events)
-    offices = known.open_to(row.speaker, capacity, row.occurred)
-    deciding = [office for office in offices if office.of == row.party]
-    by_office = deciding or _of_one_body(offices)
-    return Stance(
-        said=row,
-        own=bool(deciding),
-        spoke_for=by_office[0].of if by_office else None,
-        capacity=capacity or (by_office[0].role if by_office else None),
-        office=known.sureness(by_office, capacity, row.occurred),
-        events=tuple(dict.fromkeys((*row.events, *_events(by_office)))),
-    )
-
-
-def _answer(known: Offices, row: PositionRow, parties: Container[str | None]) -> Stance:
-    """Whose an answer to a proposal is: by an officer, that of the body whose office it is.
-
-    Of several bodies it is that one's which is a party to the proposal.
-    """
-    plain = Stance(row, row.own, row.on_behalf_of, None, None, row.events)
-    if row.on_behalf_of is not None or row.party in parties:
-        return plain
-    held = known.held(row.speaker, row.occurred)
-    concerned = [office for office in held if office.of in parties]
-    offices = _of_one_body(concerned or held)
-    if not offices:
-        return plain
-    body = offices[0].of or row.party
-    said: Any = row
-    return Stance(
-        said=attrs.evolve(said, party=body),
-        own=True,
-        spoke_for=body,
-        capacity=offices[0].role,
-        office=known.sureness(offices, None, row.occurred),
-        events=tuple(dict.fromkeys((*row.events, *_events(offices)))),
-    )
-
-
-# Offices
+    occurred: str | None
+    own: tuple[PositionLine, ...]
+    changed: bool
+    imputed: tuple[PositionLine, ...]
+    evidence: tuple[Citation, ...]
 
 
 @attrs.frozen
-class _Holding:
-    """One report of an office, with what other reports of the same office say of its end.
+class PartyCourse:
+    """One party, with a cell for each date of the report, in the same order.
 
-    `known` are times at which it was certainly held.
+    `evidence` is what makes it a party: accounts of the proposal, or positions that name it.
     """
 
-    role: RoleRow
-    until: When | None
-    known: tuple[When, ...]
+    party: str
+    name: str
+    cells: tuple[PositionCell, ...]
+    evidence: tuple[Citation, ...]
 
-    def may_cover(self, moment: When | None) -> bool:
-        """Whether the office may have been held then; an end not known is open."""
-        if moment is None:
-            return True
-        since, until = self.role.since, self.until
-        return (since is None or not since.certainly_after(moment)) and (
-            until is None or not moment.certainly_after(until)
+
+@attrs.frozen(kw_only=True, repr=False)
+class PositionsReport(Report):
+    """Each party's position towards an initiative at each date on which any of them changed.
+
+    `dates` are in order of world time; what bears no date is last, as None.
+    """
+
+    kind: ClassVar[str] = "positions"
+
+    initiative: str
+    title: str
+    dates: tuple[str | None, ...]
+    parties: tuple[PartyCourse, ...]
+
+    def document(self) -> Document:
+        """The report as headings and tables."""
+        tables = (
+            *self._tables("Own positions", _new_own, _own),
+            *self._tables("Imputed positions", _new_imputed, _imputed),
+        )
+        return self._document(
+            f"Positions on {self.title}",
+            tables,
+            charts=self._lanes(tables[0].title) if tables else (),
+            note="Own positions were taken by the party or one who speaks for it; in brackets "
+            "stands one that it had taken before. Imputed ones were ascribed to it by others, and "
+            "stand only where that was first said or changed.",
         )
 
-    def covers(self, moment: When | None) -> bool:
-        """Whether it certainly was held then, as far as one can be certain, see `Offices`."""
-        begin, end = moment.reach if moment else (None, None)
-        if begin is None or end is None:
-            return False
-        if self.until is not None:
-            ends = self.until.reach[0]
-            if ends is None or end > ends:
-                return False
-        if self.role.since is not None:
-            return any(
-                last is not None and last <= begin
-                for _, last in (each.reach for each in (self.role.since, *self.known))
+    def _lanes(self, beside: str) -> Iterable[Chart]:
+        """What the tables show as new, in time."""
+        new = (
+            line
+            for party in self.parties
+            for each in party.cells
+            for line in (*_new_own(each), *_new_imputed(each))
+        )
+        return position_lanes((Named(each.party, each.name) for each in self.parties), new, beside)
+
+    def _tables(
+        self,
+        title: str,
+        new: Callable[[PositionCell], tuple[PositionLine, ...]],
+        shown: Callable[[PositionCell, PartyCourse], Cell],
+    ) -> Iterable[Table]:
+        """Some parties abreast, with the dates on which the position of any of them changed."""
+        continued = ""
+        for start in range(0, len(self.parties), _ABREAST):
+            some = self.parties[start : start + _ABREAST]
+            rows = tuple(
+                (
+                    cell(date or "undated", _joined(new(party.cells[index]) for party in some)),
+                    *(shown(party.cells[index], party) for party in some),
+                )
+                for index, date in enumerate(self.dates)
+                if any(new(party.cells[index]) for party in some)
             )
-        return any(_within_a_year(begin, end, each) for each in self.known)
+            if rows:
+                columns = ("When", *(party.name for party in some))
+                yield Table(f"{title}{continued}", columns, rows, named_by=1)
+                continued = CONTINUED
 
 
-def _within_a_year(begin: Any, end: Any, moment: When) -> bool:
-    first, last = moment.reach
-    return first is not None and last is not None and first - end <= _YEAR >= begin - last
+def _new_own(each: PositionCell) -> tuple[PositionLine, ...]:
+    return each.own if each.changed else ()
 
 
-class Offices:
-    """The offices that actors were reported to hold; each actor's are looked up once.
+def _new_imputed(each: PositionCell) -> tuple[PositionLine, ...]:
+    return each.imputed
 
-    An office may have been held at some time unless its dates rule that out. That it was is taken
-    for certain if it certainly had begun and had not ended by any report; where nobody says when it
-    began, if a report of it or its end is within a year of the time. A beginning or an end on the
-    very day, month or year leaves it open.
 
-    A capacity that is given for the words says which office was spoken in: one of the same words,
-    or else one whose words contain, or are contained in, those of the capacity. If that is an
-    office of somebody else, or not held then, no other counts. If it is none of those recorded, the
-    only body that the actor held offices of may be the one spoken for, but that is not certain; a
-    capacity that is private or past ("private citizen", "former minister") is no office at all.
+def _own(each: PositionCell, party: PartyCourse) -> Cell:
+    if not each.own:
+        return cell("none yet", party.evidence)
+    stances = "; ".join(f"{line.stance}{if_in_office(line)}" for line in each.own)
+    told = stances if each.changed else f"({stances})"
+    through = dict.fromkeys(speaker_of(line) for line in each.own if line.speaker != line.party)
+    if each.changed and through:
+        told += f", through {', '.join(through)}"
+    return cell(about("actor", party.party, told), _cited(each.own))
+
+
+def _imputed(each: PositionCell, party: PartyCourse) -> Cell:
+    told = tuple(f"{line.stance}, says {speaker_of(line)}" for line in each.imputed)
+    return cell(told, _cited(each.imputed) or party.evidence)
+
+
+def _cited(lines: Iterable[PositionLine]) -> tuple[Citation, ...]:
+    return _joined([lines])
+
+
+def _joined(several: Iterable[Iterable[PositionLine]]) -> tuple[Citation, ...]:
+    cited = (each for lines in several for line in lines for each in line.evidence)
+    return tuple({each.event: each for each in cited}.values())
+
+
+def positions_report(view: View, initiative: str) -> PositionsReport:
+    """Make the report.
+
+    Raises:
+        NotFound: no such initiative is in view.
     """
-
-    def __init__(self, view: View) -> None:
-        self._view = view
-        self._of: dict[str, list[_Holding]] = {}
-
-    def held(self, actor: str, moment: When | None) -> list[RoleRow]:
-        """The offices of somebody that the actor may have held then."""
-        return [
-            each.role
-            for each in self._holdings(actor)
-            if each.role.of is not None and each.may_cover(moment)
-        ]
-
-    def open_to(self, actor: str, capacity: str | None, moment: When | None) -> list[RoleRow]:
-        """The offices that the actor may have spoken in."""
-        held = self.held(actor, moment)
-        if capacity is None:
-            return held
-        named = _named(capacity, [each.role for each in self._holdings(actor)])
-        if named:
-            return [office for office in held if office in named]
-        return [] if _words(capacity) & _PRIVATE else _of_one_body(held)
-
-    def spoken_in(self, actor: str, capacity: str | None, moment: When | None) -> list[RoleRow]:
-        """The offices by which the actor spoke for somebody; none where they are of several."""
-        return _of_one_body(self.open_to(actor, capacity, moment))
-
-    def sureness(
-        self, offices: Sequence[RoleRow], capacity: str | None, moment: When | None
-    ) -> Sureness | None:
-        """Whether it is certain that words were spoken in one of these; None without any."""
-        if not offices:
-            return None
-        if capacity is not None and not _named(capacity, offices):
-            return "possible"
-        covering = (
-            each.covers(moment) for each in self._holdings(offices[0].actor) if each.role in offices
-        )
-        return "certain" if any(covering) else "possible"
-
-    def _holdings(self, actor: str) -> list[_Holding]:
-        if actor not in self._of:
-            roles = self._view.all(RoleRow, actor=actor)
-            told = [reported(self._view, role.events) for role in roles]
-            self._of[actor] = [
-                _holding(role, date, roles) for role, date in zip(roles, told, strict=True)
-            ]
-        return self._of[actor]
-
-
-def _holding(role: RoleRow, told: When | None, roles: Iterable[RoleRow]) -> _Holding:
-    until = _end(role, told, roles)
-    known = [told] if told and not (until and told.certainly_after(until)) else []
-    return _Holding(role, until, tuple(each for each in (*known, role.until) if each))
-
-
-def _end(role: RoleRow, told: When | None, roles: Iterable[RoleRow]) -> When | None:
-    """When the holding ended; another report may give the end of what this one tells of.
-
-    One that tells of the office later than that has the actor in it again.
-    """
-    if role.until is not None:
-        return role.until
-    same = (each for each in roles if _office(each) == _office(role))
-    ends = [each.until for each in same if each.until is not None]
-    if role.since is not None:
-        return min((end for end in ends if end > role.since), default=None)
-    return min((end for end in ends if not (told and told.certainly_after(end))), default=None)
-
-
-def _office(role: RoleRow) -> tuple[str, str | None]:
-    return role.role.casefold(), role.of
-
-
-def _named(capacity: str, roles: Sequence[RoleRow]) -> list[RoleRow]:
-    """The offices that the capacity may be the name of."""
-    said = _words(capacity)
-    same = [role for role in roles if said and _words(role.role) == said]
-    return same or [role for role in roles if _may_name(said, _words(role.role))]
-
-
-def _may_name(said: set[str], office: set[str]) -> bool:
-    if not said or not office or (said - office) & _PRIVATE:
-        return False
-    return said <= office or office <= said
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.casefold())) - _JOINING
-
-
-def _of_one_body(offices: Sequence[RoleRow]) -> list[RoleRow]:
-    return list(offices) if len({each.of for each in offices}) == 1 else []
-
-
-def _events(roles: Iterable[RoleRow]) -> Iterable[str]:
-    return (id for role in roles for id in role.events)
-
-
-# Who proposed it
-
-
-def sides(offices: Offices, actor: str, moment: When | None) -> set[str]:
-    """The actor, and whoever's offices it may have held then."""
-    return {actor, *(each.of for each in offices.held(actor, moment) if each.of)}
-
-
-def all_proposers(offices: Offices, accounts: Iterable[ProposalRow]) -> set[str]:
-    """Who proposed it by any account, and whoever's offices they held."""
-    return {
-        side
-        for row in accounts
-        for actor in (row.proposer, *row.jointly_with)
-        for side in sides(offices, actor, row.occurred)
+    known = find_initiative(view, initiative)
+    citer = Citer(view)
+    taken = stances(view, initiative)
+    proposals = by_time(view.all(ProposalRow, initiative=initiative))
+    ids = dict.fromkeys((*known.parties, *(stance.said.party for stance in taken)))
+    lines = [party_line(view, citer, party, taken, proposals) for party in ids]
+    courses = {
+        line.party: _Course([each for each in taken if each.said.party == line.party])
+        for line in lines
     }
+    changed = {date for course in courses.values() for date in course.changes}
+    dates = [date for date in _dates(taken) if date in changed]
+    return PositionsReport(
+        standing=Standing.of(view),
+        initiative=initiative,
+        title=known.title or initiative,
+        dates=tuple(dates),
+        parties=tuple(_party(citer, line, courses[line.party], dates) for line in lines),
+        corrections=citer.corrections(),
+        sources=citer.sources(),
+    )
 
 
-def proposers(
-    offices: Offices, row: ProposalRow, accounts: Iterable[ProposalRow]
-) -> frozenset[str]:
-    """Who proposed it by one account; for an officer, the state or body if another names that."""
-    named = {actor for each in accounts for actor in (each.proposer, *each.jointly_with)}
+def _date(stance: Stance) -> str | None:
+    return text(stance.said.occurred)
 
-    def side(actor: str) -> str:
-        held = offices.held(actor, row.occurred)
-        return next((each.of for each in held if each.of in named), None) or actor
 
-    return frozenset(map(side, (row.proposer, *row.jointly_with)))
+def _dates(taken: Iterable[Stance]) -> list[str | None]:
+    """The dates of what was said, in order of world time."""
+    return list(dict.fromkeys(map(_date, taken)))
+
+
+class _Course:
+    """What is said of one party, by date, in order of world time.
+
+    Attributes:
+        own: the party's own stances at each date at which they became others.
+        imputed: what was ascribed to it at each date by those who had not said so before.
+    """
+
+    def __init__(self, taken: Sequence[Stance]) -> None:
+        self.own: dict[str | None, list[Stance]] = {}
+        self.imputed: dict[str | None, list[Stance]] = {}
+        last: set[str] = set()
+        said: dict[str, str] = {}
+        for date, group in groupby(taken, key=_date):
+            told = list(group)
+            own = [each for each in told if each.own]
+            words = {each.said.stance for each in own}
+            if own and words != last:
+                self.own[date], last = own, words
+            for each in told:
+                if not each.own and said.get(each.said.speaker) != each.said.stance:
+                    said[each.said.speaker] = each.said.stance
+                    self.imputed.setdefault(date, []).append(each)
+
+    @property
+    def changes(self) -> set[str | None]:
+        """The dates at which something changed."""
+        return self.own.keys() | self.imputed.keys()
+
+
+def _party(
+    citer: Citer, line: PartyLine, course: _Course, dates: Iterable[str | None]
+) -> PartyCourse:
+    cells = []
+    own: tuple[PositionLine, ...] = ()
+    for date in dates:
+        if date in course.own:
+            own = tuple(position_line(citer, each) for each in course.own[date])
+        imputed = tuple(position_line(citer, each) for each in course.imputed.get(date, ()))
+        cells.append(
+            PositionCell(
+                occurred=date,
+                own=own,
+                changed=date in course.own,
+                imputed=imputed,
+                evidence=_joined([own, imputed]) or line.evidence,
+            )
+        )
+    return PartyCourse(line.party, line.name, tuple(cells), line.evidence)

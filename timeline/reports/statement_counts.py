@@ -7,16 +7,16 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import When, require_order, within
-from timeline.projection import View
-from timeline.projections.statements import StatementRow
+from timeline.dates import When, require_order, within
+from timeline.engine.projection import View
+from timeline.models.statements import StatementRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
-from timeline.reports.base import Report, Standing, by_time
 from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top
-from timeline.reports.choices import chosen_by
 from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.evidence import Citer, Named, text
+from timeline.reports.filters import chosen_by
+from timeline.reports.model import Report, Standing, by_time
 
 UNDATED = "undated"
 

@@ -6,18 +6,18 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.clock import When, require_order, within
-from timeline.projection import View
-from timeline.projections.initiatives import MentionRow
-from timeline.projections.statements import StatementRow
+from timeline.dates import When, require_order, within
+from timeline.engine.projection import View
+from timeline.models.initiatives import MentionRow
+from timeline.models.statements import StatementRow
 from timeline.reports.actors import find_actor
-from timeline.reports.base import Report, Standing, by_time
-from timeline.reports.choices import chosen_by
 from timeline.reports.document import Document
 from timeline.reports.evidence import Citer, text
+from timeline.reports.filters import chosen_by
 from timeline.reports.initiative import SaidLine, said_line, said_table
+from timeline.reports.model import Report, Standing, by_time
 from timeline.reports.plans import find_initiative
-from timeline.reports.positions import Offices
+from timeline.reports.rules.attribution import Offices
 
 
 @attrs.frozen(kw_only=True, repr=False)

@@ -1,0 +1,372 @@
+"""Roles on PostgreSQL, tried by logging in as each: readers read, writers append, and no more."""
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from timeline import (
+    Actor,
+    DatabaseError,
+    DatabaseReadOnly,
+    Evidence,
+    InvalidInput,
+    NewEvent,
+    Source,
+    StatementMade,
+    Timeline,
+    grants,
+)
+from timeline.engine.as_of import PartialView
+from timeline.engine.cutoff import Cutoff
+from timeline.log.schema import VERSION_TABLE, metadata
+from timeline.models.statements import StatementRow
+
+on_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+
+TABLES = [*metadata.tables, VERSION_TABLE]
+PASSWORD = "hunter2"
+
+
+@pytest.fixture
+def owner(migrated_url: str) -> Iterator[Timeline]:
+    """The record as its owner opens it, with reports made."""
+    with Timeline.open(migrated_url) as timeline:
+        timeline.add(
+            Actor("gazette", "organisation", "The Gazette"),
+            Actor("ann", "person", "Ann"),
+            Source("article", publisher="gazette", title="A harbour"),
+        )
+        timeline.append(StatementMade("ann", "One."), id="one", source="article")
+        timeline.statements()
+        yield timeline
+
+
+@contextlib.contextmanager
+def role(owner: Timeline, name: str = "role") -> Iterator[str]:
+    """A role that may log in, by a name of its own; gone in the end."""
+    full = f"{name}_{uuid.uuid4().hex}"
+    engine = owner.store.engine
+    quoted = engine.dialect.identifier_preparer.quote_identifier(full)
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"CREATE ROLE {quoted} LOGIN PASSWORD '{PASSWORD}'")
+    except sa.exc.ProgrammingError as error:
+        pytest.skip(f"no roles can be made on this server: {error.orig}")
+    try:
+        yield full
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP OWNED BY {quoted}")
+            connection.exec_driver_sql(f"DROP ROLE {quoted}")
+
+
+@contextlib.contextmanager
+def logged_in(owner: Timeline, right: Any, name: str = "role") -> Iterator[Timeline]:
+    with role(owner, name) as made:
+        grants.grant(owner.store.engine, right, made)
+        url = owner.store.engine.url.set(username=made, password=PASSWORD)
+        with Timeline.open(url, create=False) as timeline:
+            yield timeline
+
+
+@pytest.fixture
+def reader(owner: Timeline) -> Iterator[Timeline]:
+    with logged_in(owner, "reader") as timeline:
+        yield timeline
+
+
+@pytest.fixture
+def writer(owner: Timeline) -> Iterator[Timeline]:
+    with logged_in(owner, "writer") as timeline:
+        yield timeline
+
+
+@pytest.fixture(params=["reader", "writer"])
+def either(request: pytest.FixtureRequest) -> Timeline:
+    return request.getfixturevalue(request.param)
+
+
+def said(timeline: Timeline) -> list[str]:
+    return [line.text for line in timeline.statements().statements]
+
+
+def say(text: str, id: str | None = None) -> NewEvent:
+    given = {} if id is None else {"id": id}
+    return NewEvent(StatementMade("ann", text), evidence=[Evidence("article")], **given)
+
+
+@on_postgresql
+def test_reports_and_the_log_can_be_read(owner: Timeline, either: Timeline) -> None:
+    assert said(either) == ["One."]
+    assert list(either.log()) == list(owner.log())
+    assert either.statements().to_json() == owner.statements().to_json()
+    assert either.attendance().to_json() == owner.attendance().to_json()
+
+
+@on_postgresql
+def test_reports_are_made_though_the_kept_rows_are_behind(
+    owner: Timeline, either: Timeline
+) -> None:
+    owner.append_all([say("Two.")])
+
+    behind = either.statements().to_json()
+    assert said(either) == ["One.", "Two."]
+    assert said(either.as_of(position=4)) == ["One."]
+    assert owner.statements().to_json() == behind == either.statements().to_json()
+
+
+@on_postgresql
+def test_what_is_kept_later_can_be_read_too(migrated_url: str) -> None:
+    """The rights are given before there is any read model."""
+    with Timeline.open(migrated_url) as owner, logged_in(owner, "reader") as reader:
+        assert reader.statements().statements == ()
+        owner.add(Actor("ann", "person", "Ann"))
+        owner.statements()
+        assert reader.statements().to_json() == owner.statements().to_json()
+        with reader.store.engine.connect() as connection:
+            for name in ("statements", *sa.inspect(connection).get_table_names()):
+                connection.exec_driver_sql(f"SELECT count(*) FROM {name}").one()
+
+
+@on_postgresql
+def test_reports_are_made_though_no_read_model_may_be_read(
+    owner: Timeline, reader: Timeline
+) -> None:
+    with owner.store.engine.begin() as connection:
+        for name in set(sa.inspect(connection).get_table_names()) - set(TABLES):
+            role = reader.store.engine.url.username
+            connection.exec_driver_sql(f"REVOKE SELECT ON {name} FROM {role}")
+
+    assert reader.statements().to_json() == owner.statements().to_json()
+    # As of a moment of a log that is too long to be read whole.
+    seen = PartialView(reader._projector, Cutoff(position=4), small=0)
+    assert [each.text for each in seen.all(StatementRow, speaker="ann")] == ["One."]
+
+
+@on_postgresql
+def test_nothing_beside_the_record_can_be_read(owner: Timeline) -> None:
+    """The owner may have tables of his own in the same schema, or make some later."""
+    with owner.store.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE articles (title text)")
+    with logged_in(owner, "reader") as reader:
+        with owner.store.engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE drafts (title text)")
+        for table in ("articles", "drafts"):
+            refused(reader, f"SELECT * FROM {table}")
+
+
+@on_postgresql
+def test_rights_may_be_given_in_the_owners_stead(owner: Timeline) -> None:
+    with role(owner, "keeper") as keeper, role(owner, "desk") as desk:
+        engine, url = owner.store.engine, owner.store.engine.url
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"GRANT CREATE ON SCHEMA public TO {keeper}")
+            inspector = sa.inspect(connection)
+            for name in (*inspector.get_table_names(), *inspector.get_view_names()):
+                connection.exec_driver_sql(f"ALTER TABLE {name} OWNER TO {keeper}")
+
+        grants.grant(engine, "reader", desk)
+
+        with (
+            Timeline.open(url.set(username=keeper, password=PASSWORD)) as kept,
+            Timeline.open(url.set(username=desk, password=PASSWORD), create=False) as read,
+            read.store.engine.connect() as connection,
+        ):
+            for _ in range(2):
+                assert read.statements().to_json() == kept.statements().to_json()
+                found = connection.exec_driver_sql("SELECT text FROM statements").scalars()
+                assert list(found) == ["One."]
+                connection.rollback()
+                kept.rebuild("statements")
+
+
+@on_postgresql
+def test_the_log_is_verified_sealed_and_followed(owner: Timeline, either: Timeline) -> None:
+    assert either.seal() == owner.seal()
+    assert either.verify(seal=owner.seal()) == owner.store.head()
+    followed = either.store.follow()
+    assert next(followed).position == 1
+    followed.close()
+    assert either.store.wait(after=3, timeout=0) is True
+
+
+def refused(timeline: Timeline, statement: str) -> None:
+    with (
+        pytest.raises(sa.exc.ProgrammingError) as error,
+        timeline.store.engine.begin() as connection,
+    ):
+        connection.exec_driver_sql(statement)
+    assert error.value.orig is not None
+    assert error.value.orig.sqlstate == "42501", error.value.orig  # insufficient privilege
+
+
+@on_postgresql
+def test_a_reader_cannot_append(owner: Timeline, reader: Timeline) -> None:
+    seal = owner.seal()
+
+    for attempt in (
+        lambda: reader.append_all([say("Two.")]),
+        lambda: reader.append_all([say("Two."), say("Three.")]),
+        lambda: reader.add(Actor("bob", "person", "Bob")),
+        lambda: reader.redact("one", reason="to hide it"),
+    ):
+        with pytest.raises(DatabaseReadOnly):
+            attempt()
+
+    assert owner.seal() == seal
+
+
+def every_table(owner: Timeline) -> list[str]:
+    with owner.store.engine.connect() as connection:
+        found = sa.inspect(connection).get_table_names()
+    assert set(TABLES) < set(found)
+    return found
+
+
+def statements(table: str, column: str) -> list[str]:
+    return [
+        f"UPDATE {table} SET {column} = {column}",
+        f"DELETE FROM {table}",
+        f"TRUNCATE {table}",
+        f"INSERT INTO {table} SELECT * FROM {table} WHERE false",
+        f"ALTER TABLE {table} ADD COLUMN more text",
+        f"DROP TABLE {table}",
+    ]
+
+
+def first_column(owner: Timeline, table: str) -> str:
+    with owner.store.engine.connect() as connection:
+        return str(sa.inspect(connection).get_columns(table)[0]["name"])
+
+
+def is_refused(error: sa.exc.DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == "42501"
+
+
+def allowed(owner: Timeline, timeline: Timeline) -> set[str]:
+    """Of all that changes any table, what is not refused. Nothing is committed."""
+    passed = set()
+    for table in every_table(owner):
+        for statement in statements(table, first_column(owner, table)):
+            with timeline.store.engine.connect() as connection:
+                try:
+                    connection.exec_driver_sql(statement)
+                except sa.exc.DBAPIError as error:
+                    if not is_refused(error):
+                        raise
+                else:
+                    passed.add(statement)
+    return passed
+
+
+@on_postgresql
+def test_a_reader_may_change_no_table(owner: Timeline, reader: Timeline) -> None:
+    assert allowed(owner, reader) == set()
+
+
+@on_postgresql
+def test_a_writer_may_add_events_and_change_nothing_else(owner: Timeline, writer: Timeline) -> None:
+    assert allowed(owner, writer) == {"INSERT INTO events SELECT * FROM events WHERE false"}
+    refused(writer, "UPDATE head SET id = 2")
+    refused(
+        writer, "UPDATE events SET data = NULL, evidence = NULL, salt = NULL, redacted = digest"
+    )
+
+
+@on_postgresql
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (it text)",
+        "ALTER TABLE events DISABLE TRIGGER ALL",
+        "ALTER TABLE events DISABLE TRIGGER events_keep_update",
+        "DROP TRIGGER events_keep_update ON events",
+        """CREATE OR REPLACE FUNCTION timeline_refuse() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN RETURN NEW; END'""",
+        "DROP FUNCTION timeline_refuse_update() CASCADE",
+        "SET session_replication_role = replica",
+    ],
+)
+def test_no_role_may_change_the_schema(owner: Timeline, either: Timeline, statement: str) -> None:
+    refused(either, statement)
+
+
+@on_postgresql
+def test_a_writer_appends(owner: Timeline, writer: Timeline) -> None:
+    assert writer.append_all([say("Two.", "two")]).added == 1
+    assert writer.append_all([say("Three."), say("Four.")]).added == 2
+    assert writer.append_all([say("Two.", "two")]).added == 0
+    assert writer.add(Actor("bob", "person", "Bob")).added == 1
+    with writer.store.engine.begin() as connection:
+        writer.store.append_all([say("Five.")], connection=connection)
+
+    assert said(writer) == said(owner) == ["One.", "Two.", "Three.", "Four.", "Five."]
+    assert owner.verify() == writer.verify() == owner.store.head()
+
+
+@on_postgresql
+def test_a_writer_takes_nothing_down(owner: Timeline, writer: Timeline) -> None:
+    seal = owner.seal()
+
+    with pytest.raises(DatabaseReadOnly):
+        writer.redact("one", reason="to hide it")
+
+    assert owner.seal() == seal
+    assert said(owner) == ["One."]
+
+
+@on_postgresql
+def test_a_right_given_twice_is_given_once(owner: Timeline) -> None:
+    with role(owner) as made:
+        for _ in range(2):
+            grants.grant(owner.store.engine, "reader", made)
+
+
+@on_postgresql
+def test_a_role_may_have_any_name(owner: Timeline) -> None:
+    with logged_in(owner, "writer", 'Ann\'s "%s" %; DROP--') as writer:
+        assert writer.append_all([say("Two.")]).added == 1
+
+
+@on_postgresql
+def test_a_role_without_rights_reads_nothing(owner: Timeline) -> None:
+    with role(owner) as made:
+        url = owner.store.engine.url.set(username=made, password=PASSWORD)
+        with pytest.raises(DatabaseError) as refused_it, Timeline.open(url, create=False) as opened:
+            list(opened.log())
+
+    assert PASSWORD not in str(refused_it.value)
+
+
+@on_postgresql
+def test_a_role_that_is_not_there_is_named(owner: Timeline) -> None:
+    with pytest.raises(DatabaseError, match="no_such_role"):
+        grants.grant(owner.store.engine, "reader", "no_such_role")
+
+
+@on_postgresql
+def test_only_the_owner_gives_rights(owner: Timeline, either: Timeline) -> None:
+    with role(owner, "other") as made, pytest.raises(DatabaseError):
+        grants.grant(either.store.engine, "reader", made)
+
+
+@on_postgresql
+@pytest.mark.parametrize("setting", ["default_transaction_read_only=on"])
+def test_a_session_that_takes_no_writes_says_so(migrated_url: str, setting: str) -> None:
+    url = sa.make_url(migrated_url).update_query_dict({"options": f"-c {setting}"})
+
+    with Timeline.open(url) as timeline:
+        with pytest.raises(DatabaseReadOnly):
+            timeline.add(Actor("bob", "person", "Bob"))
+        assert timeline.statements().statements == ()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("right", ["reader", "writer"])
+def test_sqlite_has_no_roles(migrated_url: str, right: Any) -> None:
+    with Timeline.open(migrated_url) as timeline, pytest.raises(InvalidInput, match="no roles"):
+        grants.grant(timeline.store.engine, right, "anyone")

@@ -1,0 +1,733 @@
+"""Reports as web pages: what a reader sees, and what no source can make the page do."""
+
+import json
+import posixpath
+import re
+import sys
+import urllib.parse
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import attrs
+import browsers
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import timeline.reports
+from timeline import Actor, Link, Position, ProposalMade, Source, StatementMade, Timeline
+from timeline.errors import InvalidInput, MissingExtra
+from timeline.reports import Report
+from timeline.reports.document import Cell, Document, Fact, Table
+from timeline.reports.evidence import Citation, Named, Support, Told
+from timeline.reports.lanes import chart, mark
+from timeline.reports.render import page as pages
+from timeline.reports.render.chart import draw, legend
+from timeline.reports.render.page import Crumb, render_page
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+HOSTILE = '<script>window.pwned = 1</script><img src=x onerror="window.pwned=1">"\'><b>'
+STEERING = "\u202eright\u202c \u05d0\u05d1\u05d2 \x07bell \x1b[31mred"
+
+
+def record(*files: str) -> Timeline:
+    timeline = Timeline.open("sqlite://")
+    timeline.ingest(*(str(file) for name in files for file in sorted(FIXTURES.glob(name))))
+    return timeline
+
+
+@pytest.fixture(scope="module")
+def gas_union() -> Iterator[Timeline]:
+    with record("gas-union/*.yaml") as timeline:
+        yield timeline
+
+
+@pytest.fixture(scope="module")
+def strait_ferry() -> Iterator[Timeline]:
+    with record("strait-ferry/*.yaml") as timeline:
+        yield timeline
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Iterator[Timeline]:
+    """A record whose sources try all that text can try."""
+    name = f"Ivan {HOSTILE} {STEERING}"
+    with Timeline.open("sqlite://") as timeline:
+        timeline.add(
+            Actor("ivan", "person", name),
+            Actor("paper", "organisation", f"The {HOSTILE}"),
+            Source("text", publisher="paper", title=HOSTILE, published="2022-11-29"),
+        )
+        timeline.append(
+            ProposalMade("plan", f"Plan {HOSTILE}", by="ivan", text=STEERING, parties=["ivan"]),
+            id="proposed",
+            occurred="2022-11-28",
+            source="text",
+            at=HOSTILE,
+            excerpt=f"{HOSTILE} {STEERING}",
+            according_to=["paper", Link("ivan", said="2022-11-28")],
+        )
+        for number, day in enumerate(["2022-11-29~", "2022-12-02"]):
+            timeline.append(
+                StatementMade(
+                    "ivan", HOSTILE, about=["plan"], positions=[Position("ivan", "opposed")]
+                ),
+                id=f"said {number} {HOSTILE}",
+                occurred=day,
+                source="text",
+            )
+        yield timeline
+
+
+@pytest.fixture(scope="module")
+def sites(
+    tmp_path_factory: pytest.TempPathFactory,
+    gas_union: Timeline,
+    strait_ferry: Timeline,
+    hostile: Timeline,
+) -> Path:
+    """A folder with a site of each record."""
+    folder = tmp_path_factory.mktemp("sites")
+    gas_union.site(folder / "gas-union", title="A gas union of three")
+    strait_ferry.site(folder / "strait-ferry")
+    hostile.site(folder / "hostile")
+    return folder
+
+
+# What is in the files
+
+
+class Links(HTMLParser):
+    """The ids in a page, and what it leads to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.twice: list[str] = []
+        self.links: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        for name, value in attributes:
+            if name == "id":
+                self.twice += [value or ""] if value in self.ids else []
+                self.ids.add(value or "")
+            elif name in {"href", "src", "xlink:href"}:
+                self.links.append(value or "")
+
+
+def read(site: Path) -> dict[str, Links]:
+    """The pages of a site, by path within it."""
+    return {
+        path.relative_to(site).as_posix(): Links(path.read_text(encoding="utf-8"))
+        for path in site.rglob("*.html")
+    }
+
+
+def target(path: str, link: str) -> str:
+    place = link.partition("#")[0]
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), place)) if place else path
+
+
+@pytest.mark.parametrize("name", ["gas-union", "strait-ferry", "hostile"])
+def test_every_link_leads_somewhere(sites: Path, name: str) -> None:
+    found = read(sites / name)
+    assert found
+    internal = 0
+    for path, page in found.items():
+        assert page.twice == [], path
+        for link in page.links:
+            if urllib.parse.urlsplit(link).scheme in {"http", "https"}:
+                continue
+            assert target(path, link) in found, f"{path} leads to {link}"
+            internal += target(path, link) != path
+            if fragment := link.partition("#")[2]:
+                assert fragment in found[target(path, link)].ids, f"{path} leads to {link}"
+    assert internal > len(found)
+
+
+def test_every_report_can_be_reached_from_the_index(sites: Path) -> None:
+    found = read(sites / "gas-union")
+    leads = {target("index.html", link) for link in found["index.html"].links}
+    assert leads == found.keys()
+
+
+def test_a_site_leaves_out_no_sort_of_report_but_changes(sites: Path) -> None:
+    pages = sorted((sites / "strait-ferry").rglob("*.html"))
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    kinds = {each.lower().replace(" ", "-") for each in re.findall('<p class="kind">(.*?)<', text)}
+    every = {
+        each.kind
+        for each in vars(timeline.reports).values()
+        if isinstance(each, type) and issubclass(each, Report) and each is not Report
+    }
+    assert kinds >= every - {"changes"}, every - kinds
+
+
+def test_the_index_says_what_a_page_holds(sites: Path) -> None:
+    page = (sites / "gas-union/index.html").read_text(encoding="utf-8")
+    plain = re.sub(r"</?(span|a)[^>]*>", "", page)
+    glances = dict(re.findall(r"<bdi>([^<]*)</bdi></th>\s*<td[^>]*><bdi>(.*?)</bdi>", plain))
+    assert glances["Chronology"] == "99 reports, 2002 to 2023"
+    assert glances["Who is who"] == "98 actors"
+    assert glances["Putin–Mirziyoyev call of 30 November 2022"] == "2022-11-30; held"
+    assert not [told for told in glances.values() if "–" in told.split("; ") or "lines" in told]
+
+
+def test_there_is_no_page_of_positions_that_nobody_took(sites: Path) -> None:
+    pages = {path.stem for path in (sites / "gas-union/positions").iterdir()}
+    assert pages == {"gas-union"}
+    assert (sites / "gas-union/initiatives/eurasian-gas-alliance.html").exists()
+
+
+def test_an_event_is_cited_once_however_many_cells_rest_on_it(gas_union: Timeline) -> None:
+    report = gas_union.initiative("gas-union")
+    page = report.to_html()
+    cited = {c.event for table in report.document().tables for row in table.rows
+             for each in row for c in each.evidence}  # fmt: skip
+    for event in cited:
+        assert page.count(f"<code><bdi>{event}</bdi></code>, position") == 1
+
+
+def test_a_site_made_again_has_the_same_bytes(strait_ferry: Timeline, tmp_path: Path) -> None:
+    def made() -> dict[str, bytes]:
+        strait_ferry.site(tmp_path / "site")
+        files = (tmp_path / "site").rglob("*.*")
+        return {str(file): file.read_bytes() for file in files if file.is_file()}
+
+    assert made() == made()
+    assert [each.name for each in tmp_path.iterdir()] == ["site"]
+
+
+def test_a_site_of_an_earlier_moment_shows_that(gas_union: Timeline, tmp_path: Path) -> None:
+    gas_union.as_of(published="2022-12-02").site(tmp_path / "site")
+    page = (tmp_path / "site/initiatives/gas-union.html").read_text(encoding="utf-8")
+    assert "As published by 2022-12-02" in page
+    assert "2022-12-21" not in page
+    told = json.loads((tmp_path / "site/site.json").read_text(encoding="utf-8"))
+    assert told["position"] == gas_union.store.head().position
+
+
+@pytest.mark.parametrize("strange", ["notes.txt", "actors/mine.html"])
+def test_a_folder_with_files_of_others_stays(
+    strait_ferry: Timeline, tmp_path: Path, strange: str
+) -> None:
+    site = tmp_path / "site"
+    strait_ferry.site(site)
+    (site / strange).write_text("mine")
+    before = sorted(site.rglob("*"))
+    with pytest.raises(InvalidInput, match=re.escape(strange)):
+        strait_ferry.site(site)
+    assert sorted(site.rglob("*")) == before
+    assert (site / strange).read_text() == "mine"
+
+
+def test_a_site_is_whole_or_absent(strait_ferry: Timeline, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+
+    def stop(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        strait_ferry.site(site, progress=stop)
+    assert list(tmp_path.iterdir()) == []
+    strait_ferry.site(site, title="First")
+    with pytest.raises(KeyboardInterrupt):
+        strait_ferry.site(site, title="Second", progress=stop)
+    assert "First" in (site / "index.html").read_text(encoding="utf-8")
+    with pytest.raises(InvalidInput, match="cannot write"):
+        strait_ferry.site(tmp_path / "nowhere" / "site")
+
+
+def test_without_its_libraries_a_page_says_what_to_install(
+    strait_ferry: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = strait_ferry.attendance()
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    pages._template.cache_clear()
+    with pytest.raises(MissingExtra, match=r"pip install 'timeline-store\[pages\]'"):
+        report.to_html()
+    assert "<table>" in report._repr_html_()
+    pages._template.cache_clear()
+
+
+# Charts
+
+
+def test_a_chart_says_in_words_what_it_draws() -> None:
+    marks = [
+        mark("South", "opposed", "2022-12-02", solid=True),
+        mark("North", "favourable", "2022-11-29~", solid=False),
+        mark("North", "conditional", "2022-12", solid=True),
+        mark("North", "favourable", None, solid=True),
+    ]
+    [drawn] = chart(
+        "Positions",
+        "Table",
+        marks,
+        lanes=["North", "South", "West"],
+        kinds=["favourable", "conditional", "opposed", "other"],
+        solid="own",
+        outline="imputed",
+    )
+    assert drawn.lanes == ("North", "South")
+    assert [kind for kind, _ in legend(drawn)] == ["favourable", "conditional", "opposed"]
+    assert drawn.text == (
+        "North: favourable between 2022-11-28 and 2022-11-30; conditional between 2022-12-01 and "
+        "2022-12-31. South: opposed 2022-12-02. Not drawn, for want of a date: 1."
+    )
+
+
+def test_a_kind_has_one_shape_whatever_else_is_drawn() -> None:
+    def drawn(*kinds: str) -> dict[str, str]:
+        marks = [
+            mark("North", kind, f"2022-11-0{day}", solid=True) for day, kind in enumerate(kinds, 1)
+        ]
+        names = ["favourable", "conditional", "opposed"]
+        [made] = chart("T", "B", marks, lanes=["North"], kinds=names, solid="s", outline="o")
+        shown = draw(made)
+        shapes = dict(legend(made))
+        assert list(shapes) == [name for name in names if name in kinds]
+        return shapes | {"picture": shown}
+
+    both, all_three = drawn("favourable", "opposed"), drawn("favourable", "conditional", "opposed")
+    assert both["opposed"] == all_three["opposed"] != all_three["conditional"]
+    two, three = (set(re.findall(r' d="([^"]*)"', each["picture"])) for each in (both, all_three))
+    assert two < three
+
+
+@pytest.mark.parametrize(
+    "dates", [("0001", "9999"), ("9999-12-30", "9999-12-31"), ("0001", "2022")]
+)
+def test_a_date_at_the_end_of_all_dates_is_drawn(dates: tuple[str, str]) -> None:
+    marks = [mark("North", "opposed", each, solid=True) for each in dates]
+    [made] = chart("T", "B", marks, lanes=["North"], kinds=["opposed"], solid="s", outline="o")
+
+    for narrow in (False, True):
+        points = re.findall(r'stroke-width="1.6"', draw(made, narrow=narrow))
+        assert len(points) == 2
+
+
+def test_an_uncertain_date_is_drawn_as_a_bar(gas_union: Timeline) -> None:
+    [drawn] = gas_union.initiative("gas-union").document().charts
+    whole = gas_union.initiative("gas-union").to_html()
+    page = whole[whole.index('class="broad"') : whole.index('class="narrow"')]
+    bars = re.findall(r'fill="var\(--accent\)" opacity="0.28"', page)
+    assert len(bars) == sum((each.end - each.start).days > 0 for each in drawn.marks) > 0
+    for lane in drawn.lanes:
+        assert f">{lane}</text>" in page
+
+
+def test_positions_over_time_are_drawn_beside_their_table(gas_union: Timeline) -> None:
+    [drawn] = gas_union.positions("gas-union").document().charts
+    assert (drawn.beside, drawn.lanes) == ("Own positions", ("Russia", "Kazakhstan", "Uzbekistan"))
+    own = [(each.lane, each.kind) for each in drawn.marks if each.solid]
+    assert own == [
+        ("Russia", "favourable"),
+        ("Kazakhstan", "noncommittal"),
+        ("Kazakhstan", "conditional"),
+        ("Uzbekistan", "opposed"),
+    ]
+
+
+def test_positions_that_are_only_imputed_are_drawn_too() -> None:
+    with Timeline.open("sqlite://") as timeline:
+        timeline.add(Actor("tass", "organisation", "TASS"), Actor("east", "state", "Eastland"))
+        timeline.add(Source("text", publisher="tass", title="On it"))
+        timeline.append(ProposalMade("union", "Union", by="tass", text="A union."), source="text")
+        for day, stance in (("2022-11-01", "opposed"), ("2022-11-09", "favourable")):
+            said = StatementMade(
+                "tass", stance, about=["union"], positions=[Position("east", stance)]
+            )
+            timeline.append(said, occurred=day, source="text")
+        report = timeline.positions("union")
+
+    [drawn] = report.document().charts
+    assert [each.solid for each in drawn.marks] == [False, False]
+    assert Links(report.to_html()).links.count("#part-1") == 2  # from the chart and the contents
+
+
+def test_the_contents_name_a_table_that_goes_on_once() -> None:
+    tables = [
+        Table(title, columns, ((Cell("Ann"), Cell("there"), *[Cell("–")] * 7),), named_by=1)
+        for title, columns in (
+            ("Who attended", ("Who", *"abcdefgh")),
+            ("Who attended, continued", ("Who", *"ijklmnop")),
+            ("How many came", ("Meeting", *"abcdefgh")),
+        )
+    ]
+    page = render_page(Document("D", (), tuple(tables), (), (), "S"))
+
+    contents = page[page.index("<nav class=") : page.index("<main")]
+    assert re.findall(r">([^<]+)</a>", contents) == [
+        "Who attended",
+        "How many came",
+        "How to read this",
+    ]
+    assert page.count('<h2 id="part-') == 3
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with browsers.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Any, sites: Path) -> Iterator[Callable[..., Any]]:
+    """Opens a page of a site. In the end, none may have complained or asked for anything more."""
+    complaints: list[str] = []
+    asked: list[str] = []
+    contexts: list[Any] = []
+
+    def open_page(path: str | Path, *, width: int = 1280, **settings: Any) -> Any:
+        viewport = {"width": width, "height": 900}
+        context = browser.new_context(viewport=viewport, reduced_motion="reduce", **settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((sites / path).as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert [url for url in asked if not url.startswith("file:") or not url.endswith(".html")] == []
+
+
+INITIATIVE = "gas-union/initiatives/gas-union.html"
+
+
+def test_all_pages_of_a_site_open_quietly(sites: Path, visit: Callable[..., Any]) -> None:
+    page = visit("strait-ferry/index.html", width=360)
+    for path in sorted((sites / "strait-ferry").rglob("*.html")):
+        page.goto(path.as_uri())
+        assert page.title() == page.inner_text("h1")
+        assert page.evaluate("document.documentElement.scrollWidth") == 360, path
+
+
+def test_a_click_on_a_cell_shows_its_evidence(visit: Callable[..., Any]) -> None:
+    page = visit(INITIATIVE)
+    page.get_by_role("row", name="An idea for experts to study first").get_by_text(
+        "noncommittal"
+    ).click()
+    panel = page.get_by_role("dialog")
+    assert panel.is_visible()
+    text = panel.inner_text()
+    assert "Evidence for “noncommittal, own" in text
+    assert "Roman Vassilenko" in text
+    assert "As told by" in text
+    assert "gas-union/vassilenko-just-an-idea" in text
+    link = panel.get_by_role("link").first
+    assert link.get_attribute("href").startswith("https://")
+    page.keyboard.press("Escape")
+    assert not panel.is_visible()
+
+
+def test_a_matrix_that_was_split_is_one_again(
+    visit: Callable[..., Any], tmp_path: Path, gas_union: Timeline
+) -> None:
+    [cited, *_] = gas_union.initiative("gas-union").statements[0].evidence
+
+    def row(name: str, *values: str) -> tuple[Cell, ...]:
+        return (Cell(name), *(Cell(value, (cited,)) for value in values))
+
+    first = Table(
+        "Who", ("Party", "1", "2"), (row("A", "came", "came"), row("C", "came", "–")), 1, "nil"
+    )
+    second = Table("Who, continued", ("Party", "3"), (row("B", "left"), row("C", "left")), 1, "nil")
+    path = tmp_path / "matrix.html"
+    document = Document("D", (), (first, second), (), (), "S")
+    path.write_text(render_page(document), encoding="utf-8")
+    page = visit(path)
+    words = [row.locator("bdi").all_inner_texts() for row in page.locator("tr").all()]
+    assert words == [
+        ["Party", "1", "2", "3"],
+        ["A", "came", "came", "nil"],
+        ["B", "nil", "nil", "left"],
+        ["C", "came", "–", "left"],
+    ]
+    page.get_by_text("nil").first.click()
+    assert not page.get_by_role("dialog").is_visible()
+    page.get_by_text("left").first.click()
+    assert page.get_by_role("dialog").is_visible()
+
+
+@pytest.mark.parametrize("width", [768, 1280])
+def test_pairs_and_counts_can_be_read_off(visit: Callable[..., Any], width: int) -> None:
+    page = visit("gas-union/all/encounters.html", width=width)
+    table = page.get_by_role("table", name="Pairs")
+    rows = table.locator("tbody tr")
+    style = "each => getComputedStyle(each)"
+    names = rows.first.locator("th")
+    assert [each.evaluate(f"{style}.position") for each in names.all()] == ["sticky", "static"]
+    ends = "all => new Set(all.map(each => Math.round(each.getBoundingClientRect().right))).size"
+    counts = table.locator("tbody td[data-label=Meetings] .digits")
+    assert counts.count() == rows.count()
+    assert counts.evaluate_all(ends) == 1
+    apart = "all => Math.min(...all.map(row => row.querySelector('td .digits')"
+    apart += ".getBoundingClientRect().left - row.cells[1].querySelector('bdi')"
+    apart += ".getBoundingClientRect().right))"
+    assert rows.evaluate_all(apart) > 8
+    dates = table.locator("tbody td[data-label=When] .date")
+    assert dates.count() > 0
+    assert dates.evaluate_all("all => Math.max(...all.map(d => d.getClientRects().length))") == 1
+
+
+@pytest.mark.parametrize("width", [360, 768])
+def test_a_chart_shows_all_of_its_time_and_lanes(visit: Callable[..., Any], width: int) -> None:
+    page = visit("gas-union/all/attendance.html", width=width)
+    picture = page.locator(".picture svg").locator("visible=true")
+    box = picture.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    words = picture.locator("text").all_text_contents()
+    assert {"Meetings", "Armenia", "Uzbekistan"} <= set(words)
+    size = "each => 12 * each.getBoundingClientRect().width / each.viewBox.baseVal.width"
+    assert picture.evaluate(size) > 8.5
+    legend = page.locator(".legend").first
+    ends = "all => Math.max(...all.map(each => each.getBoundingClientRect().right))"
+    assert legend.locator("li").evaluate_all(ends) <= width
+    assert "attended" in legend.inner_text()
+
+
+def test_it_works_by_keyboard_alone(visit: Callable[..., Any]) -> None:
+    page = visit(INITIATIVE)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the report"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.className") == "ref":
+            break
+    before = page.evaluate("document.activeElement.getAttribute('href')")
+    style = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(style) == "solid"
+    page.keyboard.press("Enter")
+    panel = page.get_by_role("dialog")
+    assert panel.is_visible()
+    assert page.evaluate("document.activeElement.closest('dialog') !== null")
+    page.keyboard.press("Escape")
+    assert not panel.is_visible()
+    assert page.evaluate("document.activeElement.getAttribute('href')") == before
+
+
+def test_it_works_without_scripts(visit: Callable[..., Any]) -> None:
+    page = visit(INITIATIVE, java_script_enabled=False)
+    mark = page.locator("main table .ref").first
+    number = mark.get_attribute("href")
+    mark.click()
+    assert page.url.endswith(number)
+    note = page.locator(f"{number} .support").first
+    assert note.is_visible()
+    assert page.locator("input").count() == 0
+    assert not page.locator("dialog").is_visible()
+
+
+def test_filters_leave_the_rows_that_fit(visit: Callable[..., Any]) -> None:
+    page = visit(INITIATIVE)
+    said = page.get_by_role("table", name="What was said of it")
+    rows = said.locator("tbody tr")
+    every = rows.count()
+    page.get_by_label("Filter What was said of it").fill("PÉSKOV refuse")
+    left = rows.locator("visible=true")
+    assert 0 < left.count() < every
+    assert all("Peskov" in each for each in left.all_inner_texts())
+    assert page.get_by_text(f"{left.count()} of {every} rows").is_visible()
+    page.get_by_label("Filter all tables").fill("novak")
+    assert left.count() == 0
+    page.get_by_label("Filter What was said of it").fill("")
+    assert all("Novak" in each for each in left.all_inner_texts())
+    assert left.count() > 0
+
+
+def test_reports_lead_to_one_another(visit: Callable[..., Any]) -> None:
+    page = visit("gas-union/index.html")
+    assert page.inner_text("h1") == "A gas union of three"
+    page.get_by_role("table", name="Initiatives").get_by_role("link", name="Gas union").click()
+    assert "negotiating" in page.inner_text(".strip")
+    page.get_by_role("table", name="Meetings").get_by_role("link").first.click()
+    assert page.inner_text(".kind") == "ATTENDANCE"
+    page.get_by_role("link", name="Kazakhstan", exact=True).first.click()
+    assert page.inner_text("h1") == "Kazakhstan"
+    page.get_by_role("navigation", name="Pages above").get_by_role("link").click()
+    assert page.inner_text("h1") == "A gas union of three"
+
+
+def test_it_prints_with_its_evidence_at_the_end(visit: Callable[..., Any]) -> None:
+    page = visit(INITIATIVE, color_scheme="dark")
+    page.emulate_media(media="print")
+    assert not page.locator(".contents").is_visible()
+    assert not page.locator(".tools").first.is_visible()
+    assert page.locator("#e1").is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    printed = page.pdf(format="A4")
+    assert printed.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type /Page\b", printed)) > 3
+
+
+def test_what_a_source_says_stays_text(sites: Path, visit: Callable[..., Any]) -> None:
+    page = visit("hostile/index.html")
+    for path in sorted((sites / "hostile").rglob("*.html")):
+        page.goto(path.as_uri())
+        assert page.evaluate("window.pwned") is None
+        assert page.locator("main script, main img, main b:not(p > b)").count() == 0
+        text = page.evaluate("document.documentElement.outerHTML")
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f]", text)
+    page.goto((sites / "hostile/initiatives/plan.html").as_uri())
+    assert HOSTILE in page.inner_text("h1")
+    assert HOSTILE in page.inner_text("blockquote")
+    assert page.text_content(".picture svg").startswith("Ivan <script>window.pwned")
+    page.locator("main td").first.click()
+    assert HOSTILE in page.get_by_role("dialog").inner_text()
+
+
+class Skeleton(HTMLParser):
+    """The elements of a page and their attributes, without any text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.parts: list[object] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.parts.append((tag, [name for name, _ in attributes]))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.parts.append(tag)
+
+
+@settings(max_examples=40)
+@given(st.text(max_size=30) | st.text("<>&\"'/=! -\n\x00\u202e", max_size=30))
+def test_no_text_changes_what_a_page_is_made_of(text: str) -> None:
+    # Begun so that it is no date, and never empty.
+    assert Skeleton(saying(f"w {text}")).parts == Skeleton(saying("word")).parts
+
+
+def saying(text: str) -> str:
+    """A page that has the text wherever a source may have its way."""
+    who = Named(text, text)
+    told = Support(
+        source=text, title=text, language=text, publisher=who,
+        published=text, address=None, origin=text,
+        origin_publisher=who, grade=text, cited_in=text, at=text, excerpt=text,
+        chain=(Told(who, text, who, text, text),),
+    )  # fmt: skip
+    cited = Citation(text, "StatementMade", 1, text, "2026-01-01T00:00:00.000000Z", text, (told,))
+    cell = Cell(text, (cited,), about="actor/x")
+    tables = (Table(text, (text, text), ((cell, attrs.evolve(cell, about=None)),), named_by=1),)
+    facts = (Fact(text, cell),)
+    document = Document(text, (cell,), tables, tables, (text,), text, kind=text, facts=facts)
+    return render_page(document, links={"actor/x": "x.html"}, trail=[Crumb(text, "../index.html")])
+
+
+def test_a_screen_reader_is_told_the_language_of_a_source() -> None:
+    def languages(tag: str | None) -> list[tuple[str, str]]:
+        with Timeline.open("sqlite://") as timeline:
+            timeline.add(Actor("tass", "organisation", "TASS"))
+            timeline.add(Source("text", publisher="tass", title="О союзе", language=tag))
+            timeline.append(StatementMade("tass", "No."), source="text", excerpt="Нет.")
+            page = timeline.statements().to_html()
+        told = re.findall(r"<(?!html)(\w+)[^>]* lang=\"([^\"]*)\"(?:><bdi)?>([^<]*)<", page)
+        assert {words for _, _, words in told} <= {"О союзе", "Нет."}
+        return [(element, language) for element, language, _ in told]
+
+    # In the table of sources, and twice in the evidence.
+    assert languages("ru") == [("span", "ru"), ("cite", "ru"), ("blockquote", "ru")]
+    assert {language for _, language in languages("uz-Latn")} == {"uz-Latn"}
+    assert languages("en") == languages(None) == languages("no such tag") == []
+
+
+@pytest.mark.parametrize(
+    ("address", "safe"),
+    [
+        ("https://example.org/a?b='c'&d=\"e\"", True),
+        ("javascript:alert(1)", False),
+        ("JaVaScRiPt:alert(1)", False),
+        (" javascript:alert(1)", False),
+        ("java\tscript:alert(1)", False),
+        ("data:text/html,<script>alert(1)</script>", False),
+        ("file:///etc/passwd", False),
+        ("https:", False),
+        ("http://[", False),
+        ("https://example.org/\u202e", False),
+    ],
+)
+def test_only_addresses_of_the_web_are_links(address: str, safe: bool) -> None:
+    told = Support(
+        source="s", title="T", language=None, publisher=Named("p", "P"),
+        published=None, address=address,
+        origin="s", origin_publisher=Named("p", "P"), grade="ordinary", cited_in=None, at=None,
+        excerpt=None, chain=(),
+    )  # fmt: skip
+    citation = Citation("e", "StatementMade", 1, None, "2026-01-01T00:00:00.000000Z", None, (told,))
+    table = Table("T", ("A",), ((Cell("x", (citation,)),),))
+    page = render_page(Document("D", (), (table,), (), (), "S"))
+    leads = [link for link in Links(page).links if not link.startswith("#")]
+    assert leads == ([address] if safe else [])
+
+
+def test_five_thousand_events_make_one_page_that_answers(
+    visit: Callable[..., Any], tmp_path: Path, gas_union: Timeline
+) -> None:
+    [cited, *_] = gas_union.initiative("gas-union").statements[0].evidence
+    each = [attrs.evolve(cited, event=f"event-{number}") for number in range(5000)]
+    rows = tuple(
+        (Cell(f"row {n}", (c,)), Cell(c.event, (c, *each[:9]))) for n, c in enumerate(each)
+    )
+    rows += ((Cell("all", tuple(each)), Cell("–")),)
+    text = render_page(Document("Many", (), (Table("Rows", ("A", "B"), rows),), (), (), "S"))
+    assert len(text) < 10_000_000
+    path = tmp_path / "many.html"
+    path.write_text(text, encoding="utf-8")
+    page = visit(path)
+    page.locator("main input").fill("row 4321")
+    assert page.locator("main tbody tr:not([hidden])").count() == 1
+    page.locator("main tbody tr:not([hidden]) .ref").first.click()
+    assert "event-4321" in page.get_by_role("dialog").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "scheme"),
+    [
+        # The colours are those of all pages: one with all that a page can have is checked in both.
+        ("gas-union/index.html", "dark"),
+        (INITIATIVE, "light"),
+        ("strait-ferry/all/attendance.html", "light"),
+        ("strait-ferry/all/attendance.html", "dark"),
+        ("strait-ferry/all/contradictions.html", "light"),
+        ("hostile/initiatives/plan.html", "dark"),
+    ],
+)
+def test_nothing_keeps_anybody_from_reading(
+    visit: Callable[..., Any], path: str, scheme: str
+) -> None:
+    page = visit(path, color_scheme=scheme)
+    checker = browsers.axe()
+    assert serious(page, checker) == []
+    if page.locator("main .ref").count():
+        page.locator("main .ref").first.click()
+        assert serious(page, checker, "#panel") == []
+
+
+def serious(page: Any, checker: str, part: str = "html") -> list[str]:
+    page.evaluate(checker)
+    found = page.evaluate(f"axe.run('{part}', {{resultTypes: ['violations']}})")
+    assert found["passes"]
+    return [
+        f"{each['id']}: {each['nodes'][0]['html'][:200]} {each['nodes'][0]['failureSummary']}"
+        for each in found["violations"]
+        if each["impact"] in {"serious", "critical"}
+    ]

@@ -1,0 +1,153 @@
+"""The package as its users get it: built, installed, and run far from the checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+NEEDED = ["alembic", "timeline", "pyproject.toml", "README.md", "LICENSE", ".gitignore"]
+
+
+def run(*command: str | Path, folder: Path) -> str:
+    """What a command prints, run with nothing of this process's Python in its environment."""
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "TIMELINE_", "VIRTUAL_ENV", "PIP_"))
+    }
+    done = subprocess.run(
+        command, cwd=folder, env=clean, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the package is built from, with the litter of a checkout that has been worked in."""
+    folder = tmp_path_factory.mktemp("source")
+    for name in NEEDED:
+        place = CHECKOUT / name
+        (shutil.copytree if place.is_dir() else shutil.copy)(place, folder / name)
+    for room in ["timeline", "timeline/events", "alembic", "alembic/versions"]:
+        cache = folder / room / "__pycache__"
+        cache.mkdir(exist_ok=True)
+        (cache / f"left.{sys.implementation.cache_tag}.pyc").write_bytes(b"stale")
+    (folder / "timeline.db").write_bytes(b"a record of the developer's own")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(source, tmp_path_factory.mktemp("wheel"), "--wheel")
+
+
+def build(source: Path, target: Path, *options: str) -> Path:
+    command = [sys.executable, "-m", "build", "--no-isolation", *options, "--outdir", target]
+    run(*command, source, folder=target)
+    [made] = target.glob("*.whl")
+    return made
+
+
+def contents(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_holds_the_package_and_its_migrations_and_nothing_else(wheel: Path) -> None:
+    package = {
+        path.relative_to(CHECKOUT).as_posix()
+        for path in (CHECKOUT / "timeline").rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
+    }
+    migrations = {
+        f"timeline/_alembic/{path.relative_to(CHECKOUT / 'alembic').as_posix()}"
+        for path in (CHECKOUT / "alembic").rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
+    }
+    assert {"timeline/py.typed", "timeline/cli/__init__.py"} <= package
+    assert {
+        "timeline/_alembic/env.py",
+        "timeline/_alembic/script.py.mako",
+        "timeline/_alembic/versions/0001_the_log.py",
+    } <= migrations
+    found = contents(wheel)
+    assert {name for name in found if ".dist-info/" not in name} == package | migrations
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in found)
+
+
+def test_a_wheel_by_way_of_the_source_distribution_is_the_same(
+    source: Path, wheel: Path, tmp_path: Path
+) -> None:
+    assert contents(build(source, tmp_path)) == contents(wheel)
+
+
+class Installed:
+    """A virtual environment with the wheel, and with the running one's libraries at hand."""
+
+    def __init__(self, folder: Path, wheel: Path) -> None:
+        self.folder = folder
+        venv.create(folder, with_pip=True)
+        options = ["--no-index", "--no-deps", "--disable-pip-version-check"]
+        run(self.command("python"), "-m", "pip", "install", *options, wheel, folder=folder)
+        # A line in a .pth file puts a folder on the path but does not read the .pth files in it:
+        # the editable install of the checkout, if that is how it is installed, does not come along.
+        libraries = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+        site = run(self.command("python"), "-c", SITE, folder=folder).strip()
+        (Path(site) / "libraries.pth").write_text("\n".join(sorted(libraries)))
+
+    def command(self, name: str) -> Path:
+        return self.folder / ("Scripts" if os.name == "nt" else "bin") / name
+
+
+SITE = "import sysconfig; print(sysconfig.get_path('purelib'))"
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return Installed(tmp_path_factory.mktemp("installed") / "venv", wheel)
+
+
+OPEN = """
+import sys
+import timeline
+from timeline.log.migrations import script_location
+
+with timeline.Timeline.open("sqlite:///record.db") as record:
+    print(timeline.__file__)
+    print(script_location())
+    print(record.store.head().position)
+    record.attendance()
+print(*sys.path, sep="\\n")
+"""
+
+
+def test_an_installed_wheel_migrates_without_the_checkout(
+    installed: Installed, tmp_path: Path
+) -> None:
+    answer = run(installed.command("python"), "-c", OPEN, folder=tmp_path).splitlines()
+    package, scripts, position, *path = answer
+    assert Path(package).is_relative_to(installed.folder)
+    assert Path(scripts) == Path(package).parent / "_alembic"
+    assert position == "0"
+    assert str(CHECKOUT) not in path
+    assert (tmp_path / "record.db").exists()
+
+
+def test_the_installed_command_says_its_version_and_creates_a_record(
+    installed: Installed, tmp_path: Path
+) -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    command = installed.command("timeline")
+    assert project["version"] in run(command, "--version", folder=tmp_path).split()
+
+    run(command, "--db", "sqlite:///record.db", "init", folder=tmp_path)
+    assert (tmp_path / "record.db").exists()

@@ -1,0 +1,325 @@
+"""`scripts/torture`, in short, and that it fails where the store is broken on purpose."""
+
+import contextlib
+import hashlib
+import importlib.util
+import itertools
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from servers import PrivateServer
+
+from timeline.log import database, digests, store
+from timeline.log.digests import Head
+from timeline.log.migrations import upgrade
+from timeline.log.schema import events, head
+from timeline.log.store import Batch, EventStore
+
+if sys.platform == "win32":
+    pytest.skip("torture forks and kills", allow_module_level=True)
+
+Private = Callable[..., PrivateServer]
+
+
+def load() -> ModuleType:
+    program = Path(__file__).parents[2] / "scripts/torture.py"
+    spec = importlib.util.spec_from_file_location("torture", program)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["torture"] = module  # where the types of its classes are looked up
+    spec.loader.exec_module(module)
+    return module
+
+
+torture = load()
+
+only_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+only_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+
+
+# In short
+
+
+def test_writers_killed_at_random_points(migrated_url: str) -> None:
+    result = torture.kill(migrated_url, kills=40, seed=1)
+
+    assert result.counts["kill points"] == 40
+    assert result.counts["batches acknowledged"] > 40
+
+
+def test_followers_beside_writers_that_roll_back_and_die(migrated_url: str) -> None:
+    result = torture.follow(migrated_url, count=1500, seed=1, writers=4, largest=60)
+
+    assert result.counts["events followed"] >= 3 * 1500
+    assert result.counts["rolled back"] > 0
+    assert result.counts["processes killed"] > 4
+
+
+def test_postgresql_stopped_in_immediate_mode(private_postgres: Private) -> None:
+    server = private_postgres()
+
+    result = torture.crash(server, new_database(server), crashes=2, seed=1)
+
+    assert result.counts["events given out"] > 0
+
+
+@only_sqlite
+def test_no_room_for_more(migrated_url: str) -> None:
+    result = torture.full_disk(migrated_url, rounds=3, seed=3)
+
+    assert result.counts["times full"] == 3
+
+
+def test_rows_edited_by_sql(migrated_url: str) -> None:
+    torture.edit_rows(migrated_url, edits=96, seed=1)
+
+
+@only_sqlite
+def test_bytes_of_the_file_changed(migrated_url: str) -> None:
+    result = torture.edit_bytes(migrated_url, edits=150, seed=8)
+
+    assert result.counts["found, at the position"] > 20
+
+
+def test_what_a_follower_was_given_is_held_against_the_log() -> None:
+    log = [(1, b"a"), (2, b"b"), (3, b"c")]
+    compare = torture.compare
+
+    assert compare("f", log, log) == 3
+    assert compare("f", log[:2], log) == 2
+    for wrong, problem in [
+        ([log[0], log[2]], "missed"),
+        ([log[0], log[0]], "again"),
+        ([log[0], log[1], log[0]], "too late"),
+        ([log[0], (2, b"x")], "another event"),
+        ([*log, (4, b"d")], "not in the log any more"),
+    ]:
+        with pytest.raises(torture.Broken, match=problem):
+            compare("f", wrong, log)
+
+
+def test_the_program_runs_and_shows_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{tmp_path}/torture.db"
+
+    with pytest.raises(SystemExit) as ended:
+        torture.main([url, "--only", "kill,edit", "--kills=9", "--edits=9", "--seed=3"])
+
+    shown = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "kill points: 9" in shown
+    assert shown.count("holds") == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_program_fails_at_the_first_broken_promise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_uncovered(monkeypatch, "type")
+
+    with pytest.raises(SystemExit) as ended:
+        torture.main([f"sqlite:///{tmp_path}/torture.db", "--only", "edit,kill", "--edits=48"])
+
+    shown = capsys.readouterr().out
+    assert ended.value.code == 1
+    assert "BROKEN" in shown
+    assert "kill" not in shown
+    assert (tmp_path / "torture-edit.db").exists()
+
+
+# With the store broken on purpose. The processes are forked, so they inherit what is broken here.
+
+
+def new_database(server: PrivateServer) -> str:
+    url = server.create_database()
+    engine = database.create_engine(url)
+    upgrade(engine)
+    engine.dispose()
+    return url
+
+
+def unconstrain(url: str) -> None:
+    """Make the table anew with its columns alone: no key, no unique constraint, no trigger."""
+    columns = [sa.Column(each.name, each.type, nullable=each.nullable) for each in events.c]
+    bare = sa.Table("events", sa.MetaData(), *columns)
+    engine = database.create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE events")
+        bare.create(connection)
+    engine.dispose()
+
+
+def unlock_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at the head before it is taken, and do not look again."""
+
+    def append_alone(self: EventStore, drafts: Any, expected: Any, progress: Any) -> Any:
+        with self.engine.connect() as connection:
+            at = Head(*connection.execute(sa.select(head.c.position, head.c.digest)).one())
+        time.sleep(0.005)
+        monkeypatch.setattr(store, "_take_head", lambda _: at)
+        with database.writing(self.engine) as own:
+            return self._append(own, drafts, expected, progress)
+
+    monkeypatch.setattr(EventStore, "_append_alone", append_alone)
+
+
+def leave_uncovered(monkeypatch: pytest.MonkeyPatch, column: str) -> None:
+    covered = tuple(name for name in digests.ENVELOPE if name != column)
+    assert len(covered) == len(digests.ENVELOPE) - 1
+    monkeypatch.setattr(digests, "ENVELOPE", covered)
+
+
+def hesitate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let time pass between the commit and the word of it, so that many die in between."""
+    said = torture.Say.__call__
+    enough = 0.05  # more than an append takes, also on a busy machine
+
+    def say(self: Any, what: object) -> None:
+        time.sleep(enough)
+        said(self, what)
+
+    monkeypatch.setattr(torture, "LAST_BREATH", enough)
+    monkeypatch.setattr(torture.Say, "__call__", say)
+
+
+def only_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EventStore, "_append_at_once", lambda *_: None)
+
+
+def test_the_head_row_not_locked(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    unlock_the_head(monkeypatch)
+
+    with pytest.raises(torture.Broken, match="DatabaseError"):  # the constraints refuse it
+        torture.kill(migrated_url, kills=40, seed=1)
+
+
+def test_the_head_row_not_locked_and_no_constraint_to_refuse_it(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlock_the_head(monkeypatch)
+    unconstrain(migrated_url)
+
+    with pytest.raises(torture.Broken, match=r"follows|is next|was given"):
+        torture.follow(migrated_url, count=500, seed=1, writers=4, largest=60)
+
+
+@only_postgresql
+def test_the_head_row_read_without_for_update(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_head(connection: sa.Connection) -> Head:
+        found = connection.execute(sa.select(head.c.position, head.c.digest)).one()
+        time.sleep(0.005)
+        return Head(*found)
+
+    only_the_long_way(monkeypatch)
+    monkeypatch.setattr(store, "_take_head", take_head)
+
+    with pytest.raises(torture.Broken, match=r"UniqueViolation|duplicate key"):
+        torture.kill(migrated_url, kills=40, seed=1)
+
+
+def test_ids_not_unique(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    unconstrain(migrated_url)
+    only_the_long_way(monkeypatch)
+    hesitate(monkeypatch)
+    monkeypatch.setattr(EventStore, "_already_recorded", lambda *_: {})
+
+    with pytest.raises(torture.Broken, match="twice"):
+        torture.kill(migrated_url, kills=40, seed=1)
+
+
+def test_versions_not_unique(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    unconstrain(migrated_url)
+    only_the_long_way(monkeypatch)
+    monkeypatch.setattr(store, "_stream_versions", lambda _, streams: dict.fromkeys(streams, 0))
+
+    with pytest.raises(torture.Broken, match="has version 1, and"):
+        torture.kill(migrated_url, kills=10, seed=1)
+
+
+@only_postgresql
+def test_versions_not_unique_where_one_statement_relies_on_it(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torture, "STREAMS", ["struck-1"])
+    engine = database.create_engine(migrated_url)
+    with engine.begin() as connection:
+        drop = "ALTER TABLE events DROP CONSTRAINT uq_events_stream_version"
+        connection.exec_driver_sql(drop)
+    engine.dispose()
+
+    with pytest.raises(torture.Broken, match="has version"):
+        torture.kill(migrated_url, kills=50, seed=1, writers=6)
+
+
+def test_a_subscription_that_notes_its_place_too_early(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = EventStore.batch
+    # Whether a kill falls in between is chance; that every second batch comes to nothing is not.
+    cut_off = itertools.cycle((True, False))
+
+    @contextlib.contextmanager
+    def early(self: EventStore, subscription: str) -> Iterator[Batch]:
+        with batch(self, subscription) as taken:
+            pass
+        with database.writing(self.engine) as connection:
+            yield Batch(connection, taken.events)
+            if taken.events and next(cut_off):
+                raise torture._RolledBack
+
+    monkeypatch.setattr(EventStore, "batch", early)
+    monkeypatch.setattr(torture, "QUIET", 2.0)
+
+    with pytest.raises(torture.Broken, match=r"the subscription was given|followers stay"):
+        torture.follow(migrated_url, count=800, seed=1, writers=4, largest=60)
+
+
+def test_the_chain_not_covering_a_column(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_uncovered(monkeypatch, "occurred")
+
+    with pytest.raises(torture.Broken, match=r"^occurred from .* verify says None"):
+        torture.edit_rows(migrated_url, edits=48, seed=1)
+
+
+def test_the_chain_not_covering_the_evidence(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def body_digest(salt: bytes, evidence: str, data: str) -> bytes:
+        return hashlib.sha256(salt + data.encode()).digest()
+
+    monkeypatch.setattr(digests, "body_digest", body_digest)
+
+    with pytest.raises(torture.Broken, match=r"^evidence from .* verify says None"):
+        torture.edit_rows(migrated_url, edits=48, seed=1)
+
+
+@only_sqlite
+def test_a_file_that_is_never_checked(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "verify", lambda *_, **__: None)
+
+    with pytest.raises(torture.Broken, match="rows have changed, and verify finds nothing"):
+        torture.edit_bytes(migrated_url, edits=100, seed=1)
+
+
+def test_commits_that_nobody_waits_for(
+    private_postgres: Private, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_FLUSH", "SELECT 1")
+    only_the_long_way(monkeypatch)
+    # What nobody waits for is written after this time, or never if the server crashes before.
+    server = private_postgres(wal_writer_delay="10s")
+
+    with pytest.raises(torture.Broken, match=r"acknowledged|the log"):
+        torture.crash(server, new_database(server), crashes=5, seed=1, manners=(torture.AT_ONCE,))

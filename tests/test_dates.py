@@ -1,0 +1,406 @@
+"""Time: what a source's date means, and how ours is stored."""
+
+import pickle
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import EDTF, INSTANTS, WHENS
+
+from timeline.dates import UNKNOWN, When, instant, instant_text, when
+from timeline.errors import InvalidDate, NaiveDatetime
+
+DAY = timedelta(days=1)
+TICK = timedelta(microseconds=1)
+
+
+def day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2022", "2022-01-01", "2022-12-31"),
+        ("2022-11", "2022-11-01", "2022-11-30"),
+        ("2022-12", "2022-12-01", "2022-12-31"),
+        ("2024-02", "2024-02-01", "2024-02-29"),
+        ("2022-11-28", "2022-11-28", "2022-11-28"),
+        ("2022-11~", "2022-11-01", "2022-11-30"),
+        ("2022?", "2022-01-01", "2022-12-31"),
+        ("2022-11-28%", "2022-11-28", "2022-11-28"),
+        ("202X", "2020-01-01", "2029-12-31"),
+        ("20XX", "2000-01-01", "2099-12-31"),
+        ("2022-XX", "2022-01-01", "2022-12-31"),
+        ("2022-11-XX", "2022-11-01", "2022-11-30"),
+        ("2024-02-XX", "2024-02-01", "2024-02-29"),
+        ("2022-21", "2022-03-01", "2022-05-31"),
+        ("2022-33", "2022-01-01", "2022-03-31"),
+        ("[2022,2024]", "2022-01-01", "2024-12-31"),
+        ("2022-12-26/2022-12-27", "2022-12-26", "2022-12-27"),
+        ("2022-11-28~/2022-12?", "2022-11-28", "2022-12-31"),
+        ("2022-12/2022", "2022-12-01", "2022-12-31"),
+        ("0001", "0001-01-01", "0001-12-31"),
+        ("0001-01-01", "0001-01-01", "0001-01-01"),
+        ("9999-12", "9999-12-01", "9999-12-31"),
+        ("9999-12-31", "9999-12-31", "9999-12-31"),
+    ],
+)
+def test_a_date_lasts_from_its_first_day_to_its_last(text: str, first: str, last: str) -> None:
+    found = When(text)
+
+    assert found.earliest == day(first)
+    assert found.latest == day(last) + (DAY - TICK)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2022-12-26/..", "2022-12-26", None),
+        ("2022-12-26/", "2022-12-26", None),
+        ("../2022-12-26", None, "2022-12-26"),
+        ("/2022-12-26", None, "2022-12-26"),
+        ("2022-12-26/XXXX", "2022-12-26", None),
+        ("XXXX", None, None),
+        ("XXXX-12", None, None),
+        ("XXXX-12-26", None, None),
+    ],
+)
+def test_an_open_end_or_an_unknown_year_has_no_bound(
+    text: str, first: str | None, last: str | None
+) -> None:
+    found = When(text)
+
+    assert found.earliest == (first and day(first))
+    assert found.latest == (last and day(last) + (DAY - TICK))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2022-11-29T14:40+03:00",
+        "2022-11-29 14:40+03:00",
+        "2022-11-29T14:40:00.000+03:00",
+        "2022-11-29T11:40Z",
+        "2022-11-29T11:40:00+00:00",
+        "2022-11-29T07:10-04:30",
+    ],
+)
+def test_an_instant_is_one_moment_in_any_zone(text: str) -> None:
+    moment = datetime(2022, 11, 29, 11, 40, tzinfo=UTC)
+
+    assert When(text).earliest == When(text).latest == moment
+
+
+def test_an_interval_of_instants_has_the_moments_as_bounds() -> None:
+    found = When("2022-11-29T14:40+03:00/2022-11-29T15:10+03:00")
+
+    assert found.earliest == datetime(2022, 11, 29, 11, 40, tzinfo=UTC)
+    assert found.latest == datetime(2022, 11, 29, 12, 10, tzinfo=UTC)
+
+
+def test_an_interval_of_instants_may_be_given_in_full_precision() -> None:
+    start = "2022-11-29T14:40:00.000001+03:00"
+    end = "2022-11-29T15:10:00.000001+03:00"
+
+    assert When(f"{start}/{end}").latest == datetime.fromisoformat(end)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2022-11-29T14:40",
+        "2022-11-29 14:40",
+        "2022-11-29T14:40:01.5",
+        "2022-11-29T14:40/2022-11-30",
+        "2022-11-28/2022-11-29T14:40",
+    ],
+)
+def test_a_clock_time_without_a_zone_is_refused(text: str) -> None:
+    with pytest.raises(NaiveDatetime, match="Add the zone") as refused:
+        When(text)
+
+    assert "2022-11-29" in str(refused.value)
+
+
+def test_a_naive_datetime_is_refused() -> None:
+    with pytest.raises(NaiveDatetime, match="2022-11-29T14:40:00"):
+        when(datetime(2022, 11, 29, 14, 40))  # noqa: DTZ001
+    with pytest.raises(NaiveDatetime, match="2022-11-29T14:40:00"):
+        instant_text(datetime(2022, 11, 29, 14, 40))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("text", ["2022-11-29T14:40+03", "2022-11-29T14:40:00+02:30:17"])
+def test_a_zone_is_no_missing_zone_however_it_is_written(text: str) -> None:
+    assert When(text).earliest == datetime.fromisoformat(text)
+
+
+def test_a_moment_in_local_mean_time_is_taken() -> None:
+    moment = datetime(1873, 10, 22, 12, tzinfo=ZoneInfo("Europe/Moscow"))
+
+    assert when(moment).earliest == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "tomorrow",
+        "26 December 2023",
+        "26.12.2023",
+        "12/26/2023",
+        "2022-02-30",
+        "2022-13-01",
+        "2023-02-29",
+        "XXXX-13-45",
+        "20221128T1440Z",
+        "2022-11-28T25:00Z",
+        "2022-11-28T14:40+99:00",
+        "0000",
+        "-0044",
+        "Y12022",
+        "0001-01-01T00:00+03:00",
+        "9999-12-31T23:59-03:00",
+        "２０２２",
+        " 2022",
+        "2022\n",
+        "2022-11-28 ",
+    ],
+)
+def test_what_is_no_date_is_refused_with_what_would_be_one(text: str) -> None:
+    with pytest.raises(InvalidDate) as refused:
+        When(text)
+
+    assert repr(text) in str(refused.value)
+    assert "2022-1" in str(refused.value)
+
+
+def test_a_bad_end_of_an_interval_is_named() -> None:
+    with pytest.raises(InvalidDate, match="found 'tomorrow'"):
+        When("2022-12-26/tomorrow")
+
+
+@pytest.mark.parametrize("text", ["20/03/2025", "3/20/25"])
+def test_a_day_with_strokes_is_no_interval(text: str) -> None:
+    with pytest.raises(InvalidDate, match=f"a date such as 2022-11-28, .* found '{text}'"):
+        When(text)
+
+
+@pytest.mark.parametrize("text", ["../..", "/", "2022/2023/2024"])
+def test_an_interval_needs_two_ends(text: str) -> None:
+    with pytest.raises(InvalidDate, match="two ends"):
+        When(text)
+
+
+def test_an_interval_that_ends_before_it_starts_is_refused() -> None:
+    with pytest.raises(InvalidDate, match="2022-12-27/2022-12-26"):
+        When("2022-12-27/2022-12-26")
+
+
+def test_a_text_too_long_for_a_date_is_not_repeated() -> None:
+    with pytest.raises(InvalidDate, match="100000 characters") as refused:
+        When("2" * 100_000)
+
+    assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("value", [2022, 2022.5, b"2022", ["2022"]])
+def test_a_value_of_another_type_is_refused(value: object) -> None:
+    with pytest.raises(InvalidDate, match=type(value).__name__):
+        when(value)
+
+
+def test_when_takes_what_a_caller_has_at_hand() -> None:
+    assert when(None) is None
+    assert when(When("2022-11")) == When("2022-11")
+    assert when("2022-11") == When("2022-11")
+    assert when(date(2022, 11, 28)) == When("2022-11-28")
+    moment = datetime(2022, 11, 29, 14, 40, tzinfo=UTC)
+    assert when(moment).earliest == moment
+
+
+def test_a_when_never_changes() -> None:
+    with pytest.raises(AttributeError, match="never changes"):
+        When("2022").text = "2023"
+
+
+def test_a_when_does_not_compare_with_other_values() -> None:
+    assert When("2022") != "2022"
+    with pytest.raises(TypeError):
+        assert When("2022") < 2023
+
+
+def test_earlier_and_more_precise_dates_come_first_and_unknown_ones_last() -> None:
+    texts = ["2022-11-28T00:00Z", "2022-11-28", "2022-11-28/2022-12", "2022-11-28/..", "2022-11-29"]
+
+    assert sorted(map(When, ["XXXX-12-26", *reversed(texts)])) == [
+        *map(When, texts),
+        When("XXXX-12-26"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "certainly", "possibly"),
+    [
+        ("2022-11-28", True, True),
+        ("2022-11", True, True),
+        ("2022", False, True),
+        ("2022-11-15/..", False, True),
+        ("XXXX-11-28", False, True),
+        ("2022-10-31", False, False),
+        ("2022-12-01", False, False),
+        ("2022-12-01/..", False, False),
+        ("2022-12-01T00:30+03:00", True, True),
+        ("2022-11-28~", True, True),
+        ("2022-11-28?", True, True),
+        ("2022-11-28%", True, True),
+        ("2022-11-30~", False, True),
+        ("2022-11~", False, True),
+        ("2022-11-01~/2022-11-02", False, True),
+        ("2022-12-01~", False, True),
+        ("2022-12-02~", False, False),
+    ],
+)
+def test_within_november(text: str, certainly: bool, possibly: bool) -> None:
+    november = When("2022-11")
+
+    assert When(text).certainly_within(november, november) is certainly
+    assert When(text).possibly_within(november, november) is possibly
+
+
+def test_an_open_end_leaves_out_nothing() -> None:
+    since, until = When("2022-11/.."), When("../2022-11")
+
+    assert When("2023").certainly_within(since, When("XXXX"))
+    assert When("2021").certainly_within(When("XXXX"), until)
+    assert not When("2021").possibly_within(since, When("XXXX"))
+
+
+def test_of_the_unknown_nothing_is_certain_and_everything_possible() -> None:
+    assert (UNKNOWN.earliest, UNKNOWN.latest) == (None, None)
+    assert max(When("2023"), UNKNOWN, When("2022/..")) == UNKNOWN
+    assert UNKNOWN.possibly_within(When("2022"), When("2022"))
+    assert not UNKNOWN.certainly_within(UNKNOWN, UNKNOWN)
+
+
+@given(EDTF)
+def test_bounds_are_ordered_and_in_utc(text: str) -> None:
+    found = When(text)
+
+    bounds = [bound for bound in (found.earliest, found.latest) if bound is not None]
+    assert bounds == sorted(bounds)
+    assert all(bound.utcoffset() == timedelta(0) for bound in bounds)
+
+
+@given(WHENS, WHENS, WHENS)
+def test_dates_have_one_order(a: When, b: When, c: When) -> None:
+    assert [a < b, a == b, a > b].count(True) == 1
+    assert (a <= b) == (b >= a) == (not b < a)
+    first, second, third = sorted([a, b, c])
+    assert first <= second <= third
+    assert first <= third
+
+
+@given(WHENS, WHENS)
+def test_dates_with_a_beginning_sort_by_it(a: When, b: When) -> None:
+    if a.earliest and b.earliest and a.earliest < b.earliest:
+        assert a < b
+    if a.earliest and not b.earliest:
+        assert a < b
+
+
+@given(WHENS, WHENS, WHENS)
+def test_what_is_certainly_within_is_possibly_within(a: When, since: When, until: When) -> None:
+    if a.certainly_within(since, until):
+        assert a.possibly_within(since, until)
+
+
+@given(WHENS, WHENS)
+def test_everything_closed_is_certainly_within_itself(a: When, b: When) -> None:
+    vague = not set("~?%").isdisjoint(a.text)
+    if a.earliest and a.latest:
+        assert a.certainly_within(a, a) is not vague
+    assert a.possibly_within(a, a)
+    assert a.overlaps(b) == b.overlaps(a)
+
+
+@given(EDTF)
+def test_a_when_comes_back_equal_from_its_text_and_from_pickle(text: str) -> None:
+    made = When(text)
+
+    for copy in (When(str(made)), eval(repr(made)), pickle.loads(pickle.dumps(made))):
+        assert copy == made
+        assert hash(copy) == hash(made)
+        assert (copy.earliest, copy.latest) == (made.earliest, made.latest)
+
+
+@given(INSTANTS)
+def test_a_datetime_is_that_moment(moment: datetime) -> None:
+    assert when(moment).earliest == when(moment).latest == moment
+
+
+@given(st.lists(INSTANTS, min_size=2))
+def test_the_stored_form_of_instants_sorts_as_time_does(moments: list[datetime]) -> None:
+    texts = [instant_text(moment) for moment in moments]
+
+    assert sorted(texts) == [instant_text(moment) for moment in sorted(moments)]
+    assert {len(text) for text in texts} == {len("2022-11-29T14:40:00.000000Z")}
+
+
+@given(INSTANTS)
+def test_an_instant_comes_back_from_its_stored_form(moment: datetime) -> None:
+    assert instant(instant_text(moment)) == moment
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlap"),
+    [
+        ("2022-11-28", "2022-11", True),
+        ("2022-11-28", "2022-11-29", False),
+        ("2022-11-28~", "2022-11-29", True),
+        ("2022-11-28?", "2022-11-30", False),
+        ("2022-11-28~", "2022-11-30~", True),
+        ("2022-11?", "2022-12-30", True),
+        ("2022-11?", "2023-01", False),
+        ("XXXX-12-26", "2022-12-26", True),
+        ("2022-12-26/..", "2023", True),
+        ("2022-12-26/..", "2021", False),
+        ("9999-12-31~", "9999", True),
+        ("0001-01-01~", "0001-01-01", True),
+    ],
+)
+def test_times_that_may_be_one(one: str, other: str, overlap: bool) -> None:
+    assert When(one).overlaps(When(other)) is overlap
+    assert When(other).overlaps(When(one)) is overlap
+
+
+@given(WHENS)
+def test_a_date_reaches_at_least_from_bound_to_bound(moment: When) -> None:
+    earliest, latest = moment.reach
+
+    assert earliest is None or (moment.earliest is not None and earliest <= moment.earliest)
+    assert latest is None or (moment.latest is not None and latest >= moment.latest)
+    if set("~?%").isdisjoint(moment.text):
+        assert (earliest, latest) == (moment.earliest, moment.latest)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "after"),
+    [
+        ("2022-11-29", "2022-11-28", True),
+        ("2022-11-28", "2022-11-28", False),
+        ("2022-12", "2022-11", True),
+        ("2022-11-29~", "2022-11-28", False),
+        ("2022-11-30", "2022-11-28~", True),
+        ("2022-12-10", "2022-11?", False),
+        ("2023-02", "2022-11?", True),
+        ("2022-12/..", "2022-11", True),
+        ("2022-12", "2022-11/..", False),
+        ("XXXX-12", "2022-11", False),
+    ],
+)
+def test_one_is_certainly_after_another_as_far_as_both_may_reach(one, other, after):
+    assert When(one).certainly_after(When(other)) is after
+    assert not (after and When(one).overlaps(When(other)))

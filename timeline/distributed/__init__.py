@@ -1,0 +1,1 @@
+"""Folds the log on several workers, by Dask."""

@@ -1,0 +1,400 @@
+"""Splitting: the rows of a projection in parts that are folded apart, by the unchanged handlers.
+
+A projection says by which field its rows split. The field's `Subject` tells which events make the
+rows that have a value there: those that name it. Each value belongs to one part; an event goes to
+the parts of all values that it names, and stays in the order of the log there. A part keeps the
+rows of its own values, and so no row is in two.
+
+What events are read as does not depend on one another once all amendments are known, so they are
+laid over each event before it is routed, as they are where a log is folded whole. Actors that
+mergers join are one value: what becomes of one depends on the others.
+
+That the rows of one value do not depend on those of another is the projection's promise. As far as
+it can be, it is checked while handlers work: they may only touch rows of values that the event
+names, and ask for nothing of which only another part could know. What does not fit is refused.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import attrs
+import msgspec
+
+from timeline.engine.amendments import Amendments
+from timeline.engine.keeping import handle
+from timeline.engine.projection import Projection
+from timeline.engine.rows import R, Rows, Subject, key_of, shape_of
+from timeline.errors import InvalidProjection
+from timeline.events import (
+    ActorsMerged,
+    RecordedEvent,
+    Redacted,
+    event_type,
+    type_names,
+)
+from timeline.events.base import reference_paths
+from timeline.log.codec import Codec
+from timeline.log.drafts import meanings
+from timeline.log.schema import Stored
+
+POSITION = "position"
+"""A field of this name needs no mark: it holds the position of the one event that made the row."""
+
+
+@attrs.frozen
+class Division:
+    """By what the rows of a projection split.
+
+    Attributes:
+        field: the field that says it.
+        subject: which events name its values; None where it is the position of the event.
+        shared: the types of the events that every part gets.
+        common: the row classes without the field: made from shared events, by every part.
+        keyed: where in the key the field stands, of the row classes that have it there.
+    """
+
+    field: str
+    subject: Subject | None
+    shared: frozenset[str]
+    common: frozenset[type]
+    keyed: Mapping[type, int]
+
+    @property
+    def alone(self) -> bool:
+        """Whether each row is made from one event: any stretch of the log is then a part."""
+        if self.subject is None:
+            return not self.shared
+        return self.subject.category == "event" and not self.subject.fields and not self.shared
+
+    def keys(self, event: RecordedEvent[Any]) -> set[Any]:
+        """The values that an event names."""
+        if self.subject is None:
+            return {event.position}
+        return named(event.event, self.subject, event.id)
+
+
+def named(event: Any, subject: Subject, id: str) -> set[Any]:
+    """The ids that an event, whose own id is given, names of one kind of thing."""
+    found = {id} if subject.category == "event" else set()
+    for path in _paths(event.__class__, subject.category, subject.fields):
+        _gather(event, path, found)
+    return found
+
+
+@cache
+def _paths(cls: Any, category: str, fields: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    if fields:
+        return tuple(tuple(field.split(".")) for field in fields)
+    if category == "event":
+        return ()
+    kind = event_type(cls)
+    own = kind.subject is not None and kind.category == category
+    paths = {tuple(str(kind.subject).split("."))} if own else set()
+    return tuple(paths.union(reference_paths(cls, category)))
+
+
+def _gather(value: Any, path: tuple[str, ...], found: set[Any]) -> None:
+    """Add what stands at the end of a path, through tuples."""
+    for at, name in enumerate(path):
+        if isinstance(value, tuple):
+            for each in value:
+                _gather(each, path[at:], found)
+            return
+        value = getattr(value, name, None)
+    if isinstance(value, tuple):
+        found.update(value)
+    elif value is not None:
+        found.add(value)
+
+
+_Brief = Callable[[str, str], set[Any]]
+"""Tells what an event names, by its stored data and its id."""
+
+
+def _brief_of(cls: Any, subject: Subject) -> _Brief | None:
+    """The same as `named` without reading the whole event; None where that could be another."""
+    paths = _paths(cls, subject.category, subject.fields)
+    names = sorted({path[0] for path in paths})
+    fields = attrs.fields_dict(cls)
+    if any(name not in fields or _is_telling(fields[name].default) for name in names):
+        return None
+    struct = msgspec.defstruct("Brief", [(name, Any, None) for name in names])
+    decode = msgspec.json.Decoder(struct).decode
+
+    def brief(data: str, id: str) -> set[Any]:
+        found = {id} if subject.category == "event" else set()
+        read = decode(data)
+        for name, *rest in paths:
+            _gather_plain(getattr(read, name), rest, found)
+        return found
+
+    return brief
+
+
+def _is_telling(default: Any) -> bool:
+    """Whether a field that is not stored would have a value all the same."""
+    return default is not attrs.NOTHING and default not in (None, ())
+
+
+def _gather_plain(value: Any, path: list[str], found: set[Any]) -> None:
+    """Add what stands at the end of a path in plain JSON, through lists."""
+    if isinstance(value, list):
+        for each in value:
+            _gather_plain(each, path, found)
+    elif path and isinstance(value, dict):
+        _gather_plain(value.get(path[0]), path[1:], found)
+    elif not path and value is not None:
+        found.add(value)
+
+
+def division_of(projection: Projection) -> Division:
+    """By what the rows of a projection split.
+
+    Raises:
+        InvalidProjection: they do not, or what it says of that does not fit its rows.
+    """
+    field = projection.split_by
+    if field is None:
+        raise InvalidProjection(
+            f"the rows of projection {projection.name!r} do not split: it names no field by which "
+            "they could, as `split_by`. Rebuild it on one machine, without workers."
+        )
+    columns = {cls: _column(cls, field) for cls in projection.rows}
+    common = frozenset(cls for cls, column in columns.items() if column is None)
+    having = {cls: column for cls, column in columns.items() if column is not None}
+    if not having or (common and not projection.shared):
+        cls = min(common or projection.rows, key=lambda each: each.__name__)
+        raise _unfit(projection, f"{cls.__name__} has no field {field!r}")
+    # A class may go without the mark, as one whose rows nobody looks up by it.
+    marked = [cls for cls, column in having.items() if column.subject is not None]
+    subject = having[marked[0]].subject if marked else None
+    for cls, column in having.items():
+        if column.nullable:
+            raise _unfit(projection, f"{cls.__name__}.{field} may be None")
+        if column.subject not in (None, subject):
+            raise _unfit(projection, f"{cls.__name__}.{field} has another mark than others have")
+    if subject is None and field != POSITION:
+        raise _unfit(projection, f"{field!r} has no mark, `Subject`, of what in events it names")
+    keys = {cls: shape_of(cls).key for cls in having}
+    keyed = {cls: key.index(field) for cls, key in keys.items() if field in key}
+    return Division(field, subject, type_names(*projection.shared), common, keyed)
+
+
+def _column(cls: type, field: str) -> Any:
+    return next((each for each in shape_of(cls).columns if each.name == field), None)
+
+
+def _unfit(projection: Projection, problem: str) -> InvalidProjection:
+    return InvalidProjection(
+        f"projection {projection.name!r} is to split by {projection.split_by!r}: {problem}"
+    )
+
+
+class Splitter:
+    """Routes the events of a log to parts, and folds a part.
+
+    The same log, amendments and number of parts give the same, wherever and however often.
+
+    Args:
+        projection: whose rows are wanted.
+        codec: knows the events.
+        amendments: all of them, as recorded, up to the position that the log is folded to.
+        parts: how many there are.
+
+    Attributes:
+        stored_names: of the types of events that make rows, as stored.
+
+    Raises:
+        InvalidProjection: the rows do not split.
+    """
+
+    def __init__(
+        self,
+        projection: Projection,
+        codec: Codec,
+        amendments: Iterable[RecordedEvent[Any]],
+        parts: int,
+    ) -> None:
+        found = list(amendments)
+        self.division = division_of(projection)
+        self.parts = parts
+        self._projection = projection
+        self._codec = codec
+        self._amendments = Amendments(codec, found)
+        self.stored_names = codec.stored_names(projection.types)
+        self._all = range(parts)
+        self._briefs: dict[tuple[str, int], _Brief | None] = {}
+        subject = self.division.subject
+        by_actor = subject is not None and subject.category == "actor"
+        self._joined = _joined(found, self._amendments) if by_actor else {}
+
+    # Routing
+
+    def parts_of(self, row: Stored) -> Collection[int]:
+        """The parts that an event, as stored, goes to."""
+        if row.type not in self.stored_names or row.data is None:
+            return ()
+        found: set[int] = set()
+        for type_, keys in self._named_in(row):
+            if type_ in self.division.shared:
+                return self._all
+            found.update(map(self.part_of, keys))
+        return found
+
+    def _named_in(self, row: Stored) -> Iterator[tuple[str, set[Any]]]:
+        """The type, and the values named, of each event that a row means."""
+        subject = self.division.subject
+        if subject is None or self._amendments.alter(row.event_id):
+            for event in self._shown(row):
+                yield event.type, self.division.keys(event)
+            return
+        assert row.data is not None  # those have no parts
+        # Evidence is not looked at, and takes the longest to read. Actors go by other names once
+        # merged, but these are one value with the old ones.
+        brief = self._brief(row.type, row.type_version)
+        if brief is not None:
+            yield row.type, brief(row.data, row.event_id)
+            return
+        for each in self._codec.decode(row.type, row.type_version, row.data, row.position):
+            yield event_type(each).name, named(each, subject, row.event_id)
+
+    def _brief(self, type: str, version: int) -> _Brief | None:
+        if (type, version) not in self._briefs:
+            subject, current = self.division.subject, self._codec.versions.get(type)
+            cls = self._codec.class_named(type) if version == current else None
+            made = None if cls is None or subject is None else _brief_of(cls, subject)
+            self._briefs[type, version] = made
+        return self._briefs[type, version]
+
+    def part_of(self, value: Any) -> int:
+        """The part that a value belongs to."""
+        return zlib.crc32(str(self.joined(value)).encode()) % self.parts
+
+    def joined(self, value: Any) -> Any:
+        """What stands for a value, and for those that mergers join with it."""
+        return self._joined.get(value, value)
+
+    # Folding
+
+    def fold(self, rows: Iterable[Stored], part: int | None) -> list[Any]:
+        """Fold a part.
+
+        Args:
+            rows: its events as stored, in the order of the log.
+            part: which it is; None for all the rows that the events make, where each event makes
+                its rows alone.
+
+        Raises:
+            InvalidProjection: a handler asked for a row that another part may have.
+        """
+        kept = _PartRows(self)
+        for row in rows:
+            for event in self._shown(row):
+                if event.type in self._projection.types:
+                    kept.turn_to(event)
+                    handle(self._projection, kept, event)
+        return [each for each in kept if part is None or self._belongs(each, part)]
+
+    def _shown(self, row: Stored) -> Iterator[RecordedEvent[Any]]:
+        """What a row means, as the projection is to get it."""
+        for stored in meanings(self._codec, [row]):
+            event = stored if self._projection.raw else self._amendments.apply(stored)
+            if event is not None and not isinstance(event.event, Redacted):
+                yield event
+
+    def _belongs(self, row: Any, part: int) -> bool:
+        if type(row) in self.division.common:
+            return part == 0  # others have the same
+        return self.part_of(getattr(row, self.division.field)) == part
+
+
+class _PartRows(Rows):
+    """The rows of a part: refuses to be asked what only another part may know."""
+
+    def __init__(self, splitter: Splitter) -> None:
+        super().__init__()
+        self._splitter = splitter
+        self._division = splitter.division
+        self._turn: RecordedEvent[Any] | None = None
+        self._named: set[Any] = set()
+
+    def turn_to(self, event: RecordedEvent[Any]) -> None:
+        """Go on to an event: rows of the values that it names may be touched."""
+        self._turn = event
+        self._named = {self._splitter.joined(key) for key in self._division.keys(event)}
+
+    def get(self, cls: type[R], *key: Any) -> R | None:
+        found = super().get(cls, *key)
+        if cls not in self._division.common:
+            self._require_told(cls, key, found)
+        return found
+
+    def put(self, value: Any) -> None:
+        cls = type(value)
+        if cls in self._division.common:
+            self._require_shared(cls)
+        else:
+            self._require_named(cls, getattr(value, self._division.field))
+            if cls not in self._division.keyed:
+                self._require_same(cls, super().get(cls, *key_of(value)))
+        super().put(value)
+
+    def delete(self, cls: type, *key: Any) -> None:
+        if cls in self._division.common:
+            self._require_shared(cls)
+        else:
+            self._require_told(cls, key, super().get(cls, *key))
+        super().delete(cls, *key)
+
+    def _require_told(self, cls: type, key: tuple[Any, ...], found: Any) -> None:
+        """Check that what is found under a key is what would be found in the whole."""
+        place = self._division.keyed.get(cls)
+        if place is not None:
+            self._require_named(cls, key[place])
+        elif found is not None:
+            self._require_same(cls, found)
+        elif self._turn is not None and self._turn.id not in key:
+            # A row of that key may be in another part.
+            raise self._refusal(cls, f"of key {key!r}, which does not tell in which part it is")
+
+    def _require_same(self, cls: type, found: Any) -> None:
+        if found is not None:
+            self._require_named(cls, getattr(found, self._division.field))
+
+    def _require_named(self, cls: type, value: Any) -> None:
+        if self._splitter.joined(value) not in self._named:
+            raise self._refusal(cls, f"of {self._division.field} {value!r}, which it does not name")
+
+    def _require_shared(self, cls: type) -> None:
+        if self._turn is not None and self._turn.type not in self._division.shared:
+            raise self._refusal(cls, "that every part has, and is none of the shared events")
+
+    def _refusal(self, cls: type, problem: str) -> InvalidProjection:
+        event = self._turn
+        where = "a handler" if event is None else f"{event.type} at position {event.position}"
+        return InvalidProjection(
+            f"rows do not split by {self._division.field!r}: {where} touches a {cls.__name__} "
+            f"{problem}"
+        )
+
+
+def _joined(found: Iterable[RecordedEvent[Any]], amendments: Amendments) -> dict[str, str]:
+    """What stands for each actor that mergers join with others, as recorded or as amended."""
+    leader: dict[str, str] = {}
+
+    def first(actor: str) -> str:
+        while leader.get(actor, actor) != actor:
+            actor = leader[actor]
+        return actor
+
+    for recorded in found:
+        for event in (recorded, amendments.apply(recorded)):
+            if event is not None and isinstance(event.event, ActorsMerged):
+                for other in event.event.others:
+                    low, high = sorted((first(event.event.actor), first(other)))
+                    leader[high] = low
+    return {actor: first(actor) for actor in leader}

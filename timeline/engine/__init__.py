@@ -1,0 +1,1 @@
+"""Folds the log into read models: kept in tables, or as of some moment."""

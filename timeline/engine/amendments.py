@@ -1,0 +1,130 @@
+"""How later events change what earlier ones are read as.
+
+Corrections, retractions, takedowns, further evidence, and mergers of actors.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+
+from timeline.errors import InvalidEvent, InvalidInput
+from timeline.events import (
+    AMENDMENTS,
+    ActorsDistinguished,
+    ActorsMerged,
+    EventCorrected,
+    EventCorroborated,
+    EventRedacted,
+    EventRetracted,
+    RecordedEvent,
+    Redacted,
+    renamed,
+    type_names,
+)
+from timeline.log.codec import Codec
+
+
+class Amendments:
+    """The amendments of the log up to some position."""
+
+    CLASSES = AMENDMENTS
+    TYPES = type_names(*AMENDMENTS)
+
+    def __init__(self, codec: Codec, found: Iterable[RecordedEvent[Any]]) -> None:
+        self._codec = codec
+        self._retracted: set[str] = set()
+        self._merged: dict[str, RecordedEvent[ActorsMerged]] = {}
+        self._corrections: dict[str, list[RecordedEvent[EventCorrected]]] = defaultdict(list)
+        self._further: dict[str, list[RecordedEvent[EventCorroborated]]] = defaultdict(list)
+        # Newest first: a retraction also undoes an amendment, or a retraction, that came before.
+        for amendment in sorted(found, key=lambda event: -event.position):
+            if amendment.id not in self._retracted:
+                self._take(amendment)
+        self._names = {other: self._name(other) for other in self._merged}
+
+    def _take(self, amendment: RecordedEvent[Any]) -> None:
+        said = amendment.event
+        if isinstance(said, EventRetracted):
+            self._retracted.update(said.events)
+        elif isinstance(said, EventCorrected | EventCorroborated):
+            kept: Any = self._corrections if isinstance(said, EventCorrected) else self._further
+            for id in said.events:
+                kept[id].insert(0, amendment)
+        elif isinstance(said, ActorsMerged):
+            self._merged |= dict.fromkeys(said.others, amendment)
+
+    def _name(self, actor: str) -> str:
+        """The entry that one that was merged is read as, in the end."""
+        seen = {actor}
+        while actor in self._merged and self._merged[actor].event.actor not in seen:
+            actor = self._merged[actor].event.actor
+            seen.add(actor)
+        return actor
+
+    def merged_into(self, actor: str) -> str:
+        """The entry that an actor is read as; itself where it was not merged."""
+        return self._names.get(actor, actor)
+
+    def alter(self, id: str) -> bool:
+        """Whether the event with that id is corrected, or retracted."""
+        return id in self._retracted or id in self._corrections
+
+    def apply(self, recorded: RecordedEvent[Any]) -> RecordedEvent[Any] | None:
+        """The event as amended; None once it is retracted or its words were taken down.
+
+        Raises:
+            InvalidEvent: a correction does not fit the event it names.
+        """
+        if recorded.id in self._retracted or isinstance(recorded.event, Redacted):
+            return None
+        by = []
+        for correction in self._corrections.get(recorded.id, ()):
+            recorded = self._corrected(recorded, correction)
+            by.append(correction.id)
+        for further in self._further.get(recorded.id, ()):
+            evidence = (*recorded.evidence, *further.evidence)
+            recorded = attrs.evolve(recorded, evidence=evidence)
+            by.append(further.id)
+        if self._names and not isinstance(recorded.event, ActorsMerged | ActorsDistinguished):
+            recorded = self._with_mergers(recorded, by)
+        return attrs.evolve(recorded, amended_by=tuple(by)) if by else recorded
+
+    def _corrected(
+        self, recorded: RecordedEvent[Any], correction: RecordedEvent[EventCorrected]
+    ) -> RecordedEvent[Any]:
+        try:
+            return self._codec.corrected(recorded, correction.event.changes)
+        except InvalidInput as error:
+            # It did when it was recorded: since then the class has come to be another.
+            raise InvalidEvent(
+                f"event {correction.id!r} at position {correction.position} corrects "
+                f"{recorded.id!r} at position {recorded.position}, and does not fit the class as "
+                f"it is now: {error}. Retract it with an EventRetracted, and record what is right "
+                "in a correction of its own."
+            ) from error
+
+    def _with_mergers(self, recorded: RecordedEvent[Any], by: list[str]) -> RecordedEvent[Any]:
+        event, touched = renamed(recorded.event, "actor", self._names)
+        evidence = []
+        for each in recorded.evidence:
+            told, more = renamed(each, "actor", self._names)
+            evidence.append(told)
+            touched |= more
+        if not touched:
+            return recorded
+        by += dict.fromkeys(self._merged[actor].id for actor in sorted(touched))
+        return attrs.evolve(recorded, event=event, evidence=tuple(evidence))
+
+
+def amended_ids(amendment: object) -> tuple[str, ...]:
+    """The ids of the events that an amendment changes the reading of.
+
+    A merger changes that of all that name the actors; it names the entries that are merged.
+    """
+    if isinstance(amendment, EventCorrected | EventRetracted | EventCorroborated):
+        return amendment.events
+    return (amendment.event,) if isinstance(amendment, EventRedacted) else ()

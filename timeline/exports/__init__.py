@@ -1,1 +1,0 @@
-"""What other tools read: one file a format. Nothing here computes what a report could tell."""

@@ -1,0 +1,8 @@
+"""Ways into the log: one module a format, each making `NewEvent`s of files."""
+
+from __future__ import annotations
+
+from timeline.formats.coded.accounts import CodeLine, Ingested
+from timeline.formats.records.reader import RecordFile, read_file, read_records
+
+__all__ = ["CodeLine", "Ingested", "RecordFile", "read_file", "read_records"]

@@ -1,0 +1,178 @@
+"""Meetings as iCalendar (RFC 5545), for calendar programs.
+
+A calendar knows days and instants, and our dates may be neither. A known day, or several in a row,
+is an all-day event. A time stands only where a source gives one. Whatever is vaguer spans all the
+days it may be, and says so in its title. What has no year, or no date at all, cannot stand in a
+calendar: it is named in the calendar's own description.
+"""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from timeline.dates import When
+from timeline.engine.projection import View
+from timeline.errors import MissingExtra
+from timeline.models.meetings import MeetingRow
+from timeline.reports import AttendanceReport
+from timeline.reports.attendance import AttendanceCell, AttendanceLine, attendance_report
+from timeline.reports.evidence import Citation, Citer, Support
+from timeline.reports.render.text import inert
+from timeline.reports.rules.meetings import MeetingLine, meeting_lines
+
+if typing.TYPE_CHECKING:
+    from icalendar import Event  # from an extra, so only where it is needed
+
+_PRODUCT = "-//timeline//timeline-store//EN"
+_STATUS = {"held": "CONFIRMED", "called off": "CANCELLED"}
+_POINT = r"\d{4}-\d\d-\d\d([T ]\d[^/]*)?"
+_CERTAIN = re.compile(rf"{_POINT}(/{_POINT})?\Z", re.ASCII)
+_DAY = timedelta(days=1)
+
+_Span = tuple[date | datetime, date | datetime | None]
+
+
+def calendar(view: View, *, series: str | None = None, meeting: str | None = None) -> bytes:
+    """The meetings of a series, one meeting, or all; from one view always the same bytes.
+
+    Each meeting goes by one UID for good, so that a calendar program that reads the file again
+    changes what it has. Who attended stands in the description: an ATTENDEE needs an address.
+
+    Raises:
+        NotFound: no such series or meeting is in view.
+        MissingExtra: the library `icalendar` is not installed.
+    """
+    try:
+        from icalendar import Calendar
+    except ImportError:
+        raise MissingExtra("A calendar", "calendar") from None
+
+    report = attendance_report(view, series=series, meeting=meeting)
+    meetings: Sequence[MeetingLine] = report.meetings
+    if series is None and meeting is None:
+        # The report leaves out those of which nobody said who came.
+        meetings = meeting_lines(view, Citer(view), view.all(MeetingRow))
+    made = Calendar()
+    made.add("prodid", _PRODUCT)
+    made.add("version", "2.0")
+    name = f"Meetings: {report.series}" if report.series else "Meetings"
+    made.add("name", name)  # RFC 7986
+    made.add("x-wr-calname", name)  # what most programs read
+    told = [str(report.standing), *_left_out(meetings)]
+    made.add("description", inert("\n".join(told)))
+    cells = _cells(report)
+    for each in meetings:
+        span = _span(each.held_on)
+        if span is not None:
+            made.add_component(_event(each, span, cells.get(each.meeting, [])))
+    return bytes(made.to_ical())
+
+
+_Cells = list[tuple[AttendanceLine, AttendanceCell]]
+"""The parties of which something was said, each with what."""
+
+
+def _cells(report: AttendanceReport) -> dict[str, _Cells]:
+    return {
+        meeting.meeting: [
+            (party, party.cells[index]) for party in report.parties if party.cells[index].entries
+        ]
+        for index, meeting in enumerate(report.meetings)
+    }
+
+
+def _event(meeting: MeetingLine, span: _Span, cells: _Cells) -> Event:
+    from icalendar import Event
+
+    cited = _cited(meeting, cells)
+    # The last time that something of it was recorded.
+    stamp = max(datetime.fromisoformat(each.recorded_at) for each in cited)
+    made = Event()
+    made.add("uid", f"meeting-{meeting.meeting}@timeline")
+    made.add("dtstamp", stamp.astimezone(UTC))
+    made.add("last-modified", stamp.astimezone(UTC))
+    begins, ends = span
+    made.add("dtstart", begins)
+    if ends is not None:
+        made.add("dtend", ends)
+    made.add("summary", inert(meeting.shown_title + _doubt(meeting.held_on)))
+    made.add("status", _STATUS.get(meeting.state, "TENTATIVE"))
+    made.add("transp", "TRANSPARENT")  # nobody who looks at it is busy then
+    made.add("categories", [meeting.form])
+    if meeting.place:
+        made.add("location", inert(" or ".join(meeting.place)))
+    if url := _address(cited):
+        made.add("url", url)
+    made.add("description", inert("\n".join(_description(meeting, cells, cited))))
+    return made
+
+
+def _span(dates: Sequence[str]) -> _Span | None:
+    """From when to when, the end left out as calendars do; all that the reports say together."""
+    times = [When(each) for each in dates]
+    begins = [each.earliest for each in times if each.earliest is not None]
+    ends = [each.latest for each in times if each.latest is not None]
+    if not begins and not ends:
+        return None
+    first, last = min(begins or ends), max(ends or begins)
+    if len(dates) == 1 and ":" in dates[0] and _CERTAIN.match(dates[0]):
+        return _in_seconds(first), None if first == last else _in_seconds(last)
+    end = min(last.date(), date.max - _DAY) + _DAY
+    return first.date(), end
+
+
+def _in_seconds(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
+
+
+def _doubt(dates: Sequence[str]) -> str:
+    if len(dates) == 1 and _CERTAIN.match(dates[0]):
+        return ""
+    return f" (date uncertain: {' or '.join(dates)})"
+
+
+def _cited(meeting: MeetingLine, cells: _Cells) -> list[Citation]:
+    """The evidence for a meeting and for who came to it."""
+    said = (each for _, cell in cells for entry in cell.entries for each in entry.evidence)
+    every = {each.event: each for each in (*meeting.evidence, *said)}
+    return sorted(every.values(), key=lambda each: each.position)
+
+
+def _description(meeting: MeetingLine, cells: _Cells, cited: Iterable[Citation]) -> Iterator[str]:
+    yield f"{meeting.state[0].upper()}{meeting.state[1:]}. Date: {' or '.join(meeting.held_on)}."
+    yield from meeting.notes
+    if cells:
+        yield "\nAttendance, as reported:"
+        yield from (f"- {party.name}: {cell.shown(party.party)}" for party, cell in cells)
+    yield "\nEvidence:"
+    for each in cited:
+        found = [_source(support) for support in each.sources]
+        found += [each.reason] if each.reason else []
+        yield from (f"- {told} [{each.event}]" for told in dict.fromkeys(found))
+
+
+def _source(support: Support) -> str:
+    parts = [f"{support.publisher}: “{support.title}”", support.published or "undated"]
+    parts += [each for each in (support.at, support.address) if each]
+    return ", ".join(parts)
+
+
+def _address(cited: Iterable[Citation]) -> str | None:
+    """The first address of a source that a program may open."""
+    found = (support.address for each in cited for support in each.sources)
+    return next((each for each in found if each and _WEB.match(each)), None)
+
+
+_WEB = re.compile(r"https?://[!-~]+\Z", re.ASCII)
+"""Nothing but what may stand in an address as it is, which a line of a calendar must not break."""
+
+
+def _left_out(meetings: Iterable[MeetingLine]) -> Iterator[str]:
+    undated = [each for each in meetings if _span(each.held_on) is None]
+    if undated:
+        yield "Left out, since no year is known:"
+    for each in undated:
+        yield f"- {each.shown_title} ({' or '.join(each.held_on) or 'undated'})"

@@ -1,0 +1,190 @@
+"""ICEWS: rows of the Integrated Crisis Early Warning System, coded by machine, 1995 to 2023.
+
+A file is text in UTF-8, a row a line, fields between tabs, with the names of the fields on the
+first line (https://doi.org/10.7910/DVN/28075). `NA` or nothing stands for what is not known. An
+event id is unique among those of its day only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from timeline.events.actors import Kind
+from timeline.formats.coded import fields
+from timeline.formats.coded.rows import CodedRow, Party, Story, canonical, slugs
+
+_COLUMNS = (
+    "Event ID",
+    "Event Date",
+    "Source Name",
+    "Source Sectors",
+    "Source Country",
+    "CAMEO Code",
+    "Intensity",
+    "Target Name",
+    "Target Sectors",
+    "Target Country",
+    "Story ID",
+    "Sentence Number",
+    "Publisher",
+    "City",
+    "District",
+    "Province",
+    "Country",
+    "Latitude",
+    "Longitude",
+)
+
+_OF_PERSONS = frozenset({"Cabinet", "Elite", "Executive Office"})
+_OF_BODIES = frozenset(
+    {
+        "Business",
+        "Insurgents",
+        "International Insurgents",
+        "Multinational Corporation",
+        "News",
+        "Organized Violent",
+        "Separatists",
+        "State Media",
+        "Unions",
+    }
+)
+_OF_BODIES_TOO = (" Business", " Entertainment", " NGOs", " News")
+"""How further sectors of bodies end: `Print News`, `Transportation Business`."""
+
+_OF_EITHER = frozenset(
+    {
+        "Dissident",
+        "Entertainment",
+        "Executive",
+        "Government",
+        "Information / Communication / Transparency Ministry",
+        "International Dissident",
+        "Media",
+        "Nongovernmental Organization (International)",
+        "Nongovernmental Organizations / Activists",
+        "Radicals / Extremists / Fundamentalists",
+        "International Radicals / Extremists / Fundamentalists",
+        "Social",
+        # What they believe.
+        *("Communist", "Far Left", "Far Right", "Fundamentalist", "Ideological", "Nationalist"),
+        *("International Religious", "National Religious", "Religious"),
+        *(
+            "Buddhist",
+            "Catholic",
+            "Christian",
+            "Hindu",
+            "Jewish",
+            "Muslim",
+            "Shia",
+            "Sikh",
+            "Sunni",
+        ),
+    }
+)
+"""What both bodies and persons have beside others; of spokespeople `Media` is one."""
+
+_GROUP = re.compile(r".\(.{4,}\)\Z|Unidentified |Unspecified ")
+
+
+def row_reader(header: str) -> Callable[[str], CodedRow]:
+    """What makes rows of the lines below this first one.
+
+    Raises:
+        ValueError: it does not name the fields of ICEWS.
+    """
+    titles = [_unquoted(title) for title in header.removeprefix("\ufeff").split("\t")]
+    missing = [column for column in _COLUMNS if column not in titles]
+    if missing:
+        raise ValueError(
+            f"expected the names of ICEWS's fields between tabs; {missing[0]!r} is not among them"
+        )
+    places = {column: titles.index(column) for column in _COLUMNS}
+
+    def read(line: str) -> CodedRow:
+        values = line.split("\t")
+        if len(values) != len(titles):
+            raise ValueError(f"expected {len(titles)} fields; found {len(values)}")
+        return _row({column: _unquoted(values[place]) for column, place in places.items()})
+
+    return read
+
+
+def _unquoted(value: str) -> str:
+    """The value without the quotation marks that some copies of the files have around text."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        return value[1:-1].replace('""', '"')
+    return value
+
+
+def _row(values: dict[str, str]) -> CodedRow:
+    day = fields.day(values["Event Date"], "Event Date")
+    key = fields.mark(values["Story ID"], "Story ID")
+    publisher = fields.required(values["Publisher"], "Publisher")
+    story = Story(
+        key=key,
+        source=f"icews-{slugs(publisher)[0]}-{key}",
+        publisher=publisher,
+        title=f"Story {key} of {publisher}",
+        address=None,
+        # The file dates events and not stories; what is coded is news of the day.
+        published=f"{day}~",
+        retrieved=None,
+    )
+    places = (fields.text(values[each]) for each in ("City", "District", "Province", "Country"))
+    return CodedRow(
+        dataset="icews",
+        row=fields.mark(values["Event ID"], "Event ID"),
+        day=day,
+        actor=_party(values, "Source"),
+        target=_party(values, "Target"),
+        code=fields.code(values["CAMEO Code"], "CAMEO Code"),
+        intensity=fields.number(values["Intensity"], "Intensity", -10, 10),
+        story=story,
+        sentence=fields.mark(values["Sentence Number"], "Sentence Number"),
+        place=", ".join(dict.fromkeys(each for each in places if each)) or None,
+        latitude=fields.number(values["Latitude"], "Latitude", -90, 90),
+        longitude=fields.number(values["Longitude"], "Longitude", -180, 180),
+    )
+
+
+def _party(values: dict[str, str], side: str) -> Party | None:
+    name = fields.name(values[f"{side} Name"], f"{side} Name")
+    if name is None:
+        return None
+    sectors = fields.text(values[f"{side} Sectors"])
+    country = fields.text(values[f"{side} Country"])
+    return Party(name, _kind(name, frozenset((sectors or "").split(",")) - {""}, country or ""))
+
+
+def _kind(name: str, sectors: frozenset[str], country: str) -> Kind:
+    """What sort of actor it is, as far as can be told; `docs/coded-data.md` says how."""
+    if not sectors and _is_state(canonical(name), canonical(country)):
+        return "state"
+    if _GROUP.search(name) or not (sectors or country):
+        return "unnamed"
+    if fields.is_of_a_body(name):
+        return "organisation"
+    several = " " in name or "." in name
+    if sectors & _OF_PERSONS or (several and not _are_of_a_body(sectors)):
+        return "person"
+    return "organisation" if sectors else "unnamed"
+
+
+def _are_of_a_body(sectors: frozenset[str]) -> bool:
+    """Whether all that is said of it can be said of a body, and some of it of nothing else.
+
+    One sector does not tell: politicians have those of their party, courts, press and charities.
+    """
+    bodies = {each for each in sectors if each in _OF_BODIES or each.endswith(_OF_BODIES_TOO)}
+    return bool(bodies) and sectors <= bodies | _OF_EITHER
+
+
+def _is_state(name: str, country: str) -> bool:
+    """Whether a name is that of the country, or as good as: `Westland`, `Westlandish Republic`."""
+    of_country = country.split()
+    return name == country or any(
+        len(word) > 3 and any(other.startswith(word) for other in of_country)
+        for word in name.split()
+    )

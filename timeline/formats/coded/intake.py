@@ -1,0 +1,294 @@
+"""Coded event data on its way into the log: what of it is on record already, and what is new.
+
+`timeline.formats` reads the rows and knows what becomes of them; here they meet the log. First all
+files are read, then all that is new goes into the log in one transaction: actors, then sources,
+then events, so that whatever names something comes after it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from timeline.errors import InvalidRecord
+from timeline.events import Actor, ActorAdded, NewEvent, RecordedEvent, Redacted, references
+from timeline.formats.coded.accounts import Tally, Why
+from timeline.formats.coded.lines import Told
+from timeline.formats.coded.rows import (
+    CodedRow,
+    Dataset,
+    actor_added,
+    canonical,
+    coded_event,
+    corroborated,
+    slugs,
+    source_added,
+)
+from timeline.formats.coded.sorting import Named, SortedRows, read_rows
+from timeline.log.store import EventStore
+
+_PAGE = 200
+"""Events, actors or sources that are looked for in the log at a time."""
+
+_MOST_SHOWN = 20
+"""Problems that an error lists."""
+
+_KNOWN_NAMES = 10_000
+"""Ids of actors that are remembered, so that most need not be looked up."""
+
+_OF_TWO = frozenset({"announced", "held", "adopted"})
+"""What takes two: nobody meets, or comes to an agreement, alone."""
+
+_T = TypeVar("_T")
+
+
+class Intake:
+    """The rows of some files, ready to be recorded.
+
+    Args:
+        store: the log.
+        rows: where they are put in order.
+        dataset: what format the files have.
+        conduct: whether conduct is recorded, or left out.
+        keep_going: whether bad rows are passed over, or nothing is recorded for them.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        rows: SortedRows,
+        dataset: Dataset,
+        *,
+        conduct: bool,
+        keep_going: bool,
+    ) -> None:
+        self._store, self._rows, self._dataset = store, rows, dataset
+        self._conduct, self._keep_going = conduct, keep_going
+        self._read = Tally()
+        self._id_of: Callable[[str], str] = rows.id_of
+        self.tally = self._read
+
+    def read(self, files: Iterable[str], told: Told | None = None) -> None:
+        """Read files.
+
+        Raises:
+            InvalidRecord: a file cannot be read, or has no row that is not bad; or rows are bad,
+                and they are not passed over. It stands for the first; its message lists others
+                too, up to 20.
+        """
+        for file in files:
+            if not self._read_file(file, told) and not self._is_refused():
+                raise self._of_another_sort(file)
+        if self._is_refused():
+            raise _together(self._read.problems, self._read.total("bad"))
+
+    def _read_file(self, file: str, told: Told | None) -> int:
+        """Read a file; says how many good rows it has."""
+        good = 0
+        for line, row in read_rows(file, self._dataset, told):
+            if isinstance(row, InvalidRecord):
+                self._read.refuse(row)
+                continue
+            try:
+                self._take(row)
+            except ValueError as error:
+                self._read.refuse(InvalidRecord(file, str(error), line=line), row.code)
+            else:
+                good += 1
+        return good
+
+    def _is_refused(self) -> bool:
+        return bool(self._read.problems) and not self._keep_going
+
+    def _of_another_sort(self, file: str) -> InvalidRecord:
+        """What is wrong with a file without a good row, whether or not bad ones are passed over."""
+        found = next((each for each in self._read.problems if each.file == file), None)
+        first = (
+            "" if found is None else f". The first bad one, on line {found.line}: {found.problem}"
+        )
+        problem = f"expected rows of {self._dataset}; found none that could be read{first}"
+        return InvalidRecord(file, f"{problem}. Is it a file of another format?")
+
+    def _take(self, row: CodedRow) -> None:
+        why = self._why_not(row)
+        if not self._rows.put(row, kept=why is None):
+            self._read.count(row.code, "repeated")
+        elif why is not None:
+            self._read.leave_out(row.code, why)
+
+    def _why_not(self, row: CodedRow) -> Why | None:
+        """Why nothing becomes of a row; None if something does."""
+        becomes = row.meaning.becomes
+        if becomes in _OF_TWO:
+            two = len({canonical(each.name) for each in row.sides if each is not None}) == 2
+            return None if two else "one party"
+        if row.actor is None:
+            return "nobody acts"
+        return "conduct" if becomes == "conduct" and not self._conduct else None
+
+    def events(self, connection: sa.Connection, told: Told | None = None) -> Iterator[NewEvent]:
+        """What is new of them, in an order in which it can be recorded.
+
+        Args:
+            connection: the transaction in which it will be.
+            told: told how many actors, sources and rows of how many are done.
+
+        Raises:
+            InvalidRecord: a row is on record with other content, and bad ones are not passed over.
+        """
+        # Asked for again after a transaction that failed, it begins anew.
+        self.tally = self._read.copy()
+        self._rows.forget()
+        self._id_of = functools.lru_cache(_KNOWN_NAMES)(self._rows.id_of)
+        done, size = 0, self._rows.size
+        steps: tuple[tuple[Iterator[Any], Callable[..., Iterator[NewEvent]]], ...] = (
+            (self._rows.actors(), self._new_actors),
+            (self._rows.sources(), self._new_sources),
+            (self._rows.events(), self._new_events),
+        )
+        for things, new in steps:
+            for page in _pages(things):
+                yield from new(page, connection)
+                done += sum(len(each) if isinstance(each, list) else 1 for each in page)
+                if told is not None:
+                    told(done, size)
+
+    # Actors
+
+    def _new_actors(self, page: list[Named], connection: sa.Connection) -> Iterator[NewEvent]:
+        wanted = {named.canonical: slugs(named.party.name) for named in page}
+        ids = [f"actor-{id}" for each in wanted.values() for id in each]
+        taken = self._store.existing_streams(ids, connection)
+        entries = self._entries([id.removeprefix("actor-") for id in taken], connection)
+        for named in page:
+            for id in wanted[named.canonical]:
+                free = f"actor-{id}" not in taken
+                ours = free or _goes_by(entries.get(id), named.canonical)
+                if ours and self._rows.resolve(named, id):
+                    if free:
+                        self.tally.actors += 1
+                        yield actor_added(id, named.party)
+                    break
+
+    def _entries(
+        self, ids: Sequence[str], connection: sa.Connection
+    ) -> dict[str, RecordedEvent[Any]]:
+        """The events that opened the entries of these actors, by id."""
+        found = self._store.existing([f"actor/{id}" for id in ids], connection)
+        entries = {id: found[f"actor/{id}"] for id in ids if f"actor/{id}" in found}
+        for id in set(ids) - entries.keys():
+            stream = self._store.read_stream(f"actor-{id}", limit=1, connection=connection)
+            entries.update((id, event) for event in stream)
+        return entries
+
+    # Sources
+
+    def _new_sources(self, page: list[CodedRow], connection: sa.Connection) -> Iterator[NewEvent]:
+        streams = {f"source-{row.story.source}" for row in page}
+        known = self._store.existing_streams(streams, connection)
+        for row in page:
+            if f"source-{row.story.source}" not in known:
+                self.tally.sources += 1
+                yield source_added(row, self._rows.id_of)
+
+    # Events
+
+    def _new_events(
+        self, page: list[list[CodedRow]], connection: sa.Connection
+    ) -> Iterator[NewEvent]:
+        recorded = self._store.existing([rows[0].event for rows in page], connection)
+        later: list[CodedRow] = []
+        for rows in page:
+            event = recorded.get(rows[0].event)
+            if event is None:
+                for number, row in enumerate(rows):
+                    self.tally.count(row.code, "folded" if number else "event")
+                yield coded_event(rows, self._id_of)
+            else:
+                later += self._missing(event, rows)
+        yield from self._further(later, connection)
+
+    def _missing(self, event: RecordedEvent[Any], rows: list[CodedRow]) -> Iterator[CodedRow]:
+        """The rows that the event, which is on record, does not rest on yet."""
+        for row in rows:
+            if isinstance(event.event, Redacted) or _rests_on(event, row):
+                # What was taken down does not come back by being ingested again.
+                self._repeated(event, row)
+            else:
+                yield row
+
+    def _further(self, rows: list[CodedRow], connection: sa.Connection) -> Iterator[NewEvent]:
+        news = [corroborated(row) for row in rows]
+        recorded = self._store.existing([new.id for new in news], connection) if news else {}
+        for row, new in zip(rows, news, strict=True):
+            if new.id in recorded:
+                self._repeated(recorded[new.id], row)
+            else:
+                self.tally.count(row.code, "further")
+                yield new
+
+    def _repeated(self, event: RecordedEvent[Any], row: CodedRow) -> None:
+        if isinstance(event.event, Redacted) or _is_as_recorded(event, row, self._id_of):
+            self.tally.count(row.code, "repeated")
+            return
+        problem = InvalidRecord(
+            f"{row.dataset} row {row.row} of {row.day}",
+            f"it is on record with other content, as event {event.id!r} at position "
+            f"{event.position}. If the row is right, retract the event with an EventRetracted, and "
+            "record the row by hand",
+        )
+        self.tally.refuse(problem, row.code)
+        if not self._keep_going:
+            raise problem
+
+
+def _goes_by(entry: RecordedEvent[Any] | None, name: str) -> bool:
+    """Whether an entry for an actor is one for that name."""
+    if entry is None or isinstance(entry.event, Redacted):
+        # Its names were taken down: under this id it can have been no other.
+        return entry is not None
+    actor: Actor | None = entry.event.actor if isinstance(entry.event, ActorAdded) else None
+    return actor is not None and name in map(canonical, (actor.name, *actor.aliases))
+
+
+def _rests_on(event: RecordedEvent[Any], row: CodedRow) -> bool:
+    codings = (each.coding for each in event.evidence if each.coding is not None)
+    return any((each.dataset, each.row) == (row.dataset, row.row) for each in codings)
+
+
+def _is_as_recorded(event: RecordedEvent[Any], row: CodedRow, id_of: Callable[[str], str]) -> bool:
+    """Whether what is on record for a row is what the row says now.
+
+    Labels and the finer points of evidence may change with this code: what counts is who, what code
+    and what source. The day, and for folded events the parties, are in the id.
+    """
+    same = any(
+        each.source == row.story.source
+        and each.coding is not None
+        and (each.coding.row, each.coding.code) == (row.row, row.code)
+        for each in event.evidence
+    )
+    if row.meaning.mutual:
+        return same
+    actors = {id for _, category, id in references(event.event) if category == "actor"}
+    return same and actors == {id_of(each.name) for each in (row.actor, row.target) if each}
+
+
+def _together(problems: Sequence[InvalidRecord], count: int) -> InvalidRecord:
+    """The first problem, with others beneath it."""
+    first, *others = problems[:_MOST_SHOWN]
+    lines = [first.problem, *map(str, others)]
+    if count > _MOST_SHOWN:
+        lines.append(f"and {count - _MOST_SHOWN:,} more")
+    lines.append("Nothing was recorded. With --keep-going (keep_going=True) bad rows are left out")
+    return InvalidRecord(first.file, "\n".join(lines), line=first.line, field=first.field)
+
+
+def _pages(things: Iterable[_T]) -> Iterator[list[_T]]:
+    rest = iter(things)
+    while page := list(islice(rest, _PAGE)):
+        yield page

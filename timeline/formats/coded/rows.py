@@ -1,0 +1,395 @@
+"""Rows of coded event data, whatever file they come from, and the events they become.
+
+A coder, nearly always a program, read a sentence and wrote down who did what to whom as a code. One
+encounter is often written twice, once from either side: "A consults B", "B consults A"; "A visits
+B", "B is visited by A". Rows that mirror each other so are folded into one event, with each row as
+a piece of evidence of its own. They do so if they have the same meaning, the same two parties, the
+same day, and the same story and, where the data set knows sentences, sentence.
+
+Only codes that are mutual are folded; see `timeline.formats.coded.cameo`. The id of a folded event
+is made of what its rows share and not of their ids. So it is the same whichever row comes first, in
+whichever file.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import attrs
+
+from timeline.dates import When, when
+from timeline.events import (
+    Actor,
+    ActorAdded,
+    Attendance,
+    Coding,
+    ConductReported,
+    EventCorroborated,
+    Evidence,
+    MeetingAnnounced,
+    MeetingHeld,
+    NewEvent,
+    ProposalAdopted,
+    ProposalAnswered,
+    ProposalMade,
+    Source,
+    SourceAdded,
+    StatementMade,
+)
+from timeline.events.actors import Kind
+from timeline.formats.coded.cameo import CODES, Code
+from timeline.formats.coded.countries import other_names
+
+Dataset = Literal["icews", "gdelt"]
+
+SCHEME = "cameo"
+
+_LONGEST_SLUG = 60
+_LONGEST_TITLE = 300
+
+_TITLES = {
+    "036": "Plan of {} and {} to meet",
+    "040": "Consultation between {} and {}",
+    "041": "Telephone call between {} and {}",
+    "visit": "Visit by {} to {}",
+    "044": "Meeting of {} and {} on a third one's ground",
+    "045": "Mediation between {} and {}",
+    "046": "Negotiation between {} and {}",
+}
+"""What meetings are called, by meaning, with the two sides."""
+
+IdOf = Callable[[str], str]
+"""The id that the actor of a name goes by in the record."""
+
+
+@attrs.frozen
+class Party:
+    """Who acts, or is acted on: the name, as the coder spells it, and what sort of actor it is."""
+
+    name: str
+    kind: Kind
+
+
+@attrs.frozen
+class Story:
+    """What the coder read.
+
+    Attributes:
+        key: what tells it from others of its data set: lower-case letters and digits.
+        source: the id it gets as a source.
+        publisher: the name of who published it.
+        title: a title, where the data set has none of its own made of what it has.
+        address: where it can be read.
+        published: when it was published, as EDTF.
+        retrieved: when the coder read it, as EDTF.
+    """
+
+    key: str
+    source: str
+    publisher: str
+    title: str
+    address: str | None
+    published: str
+    retrieved: str | None
+
+
+@attrs.frozen
+class CodedRow:
+    """One row.
+
+    Attributes:
+        dataset: `icews` or `gdelt`.
+        row: its id in the data set, unique among the rows of its day.
+        day: the day it is dated, as 2018-06-01.
+        actor: who acts; None where the row does not say.
+        target: towards whom.
+        code: the code, one of `CODES`.
+        intensity: on Goldstein's scale.
+        story: what was read.
+        sentence: the number of the sentence in it, where the data set has it.
+        place: where the coder places the event.
+        latitude: of that place.
+        longitude: of that place.
+    """
+
+    dataset: Dataset
+    row: str
+    day: str
+    actor: Party | None
+    target: Party | None
+    code: str
+    intensity: float | None
+    story: Story
+    sentence: str | None
+    place: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+    @property
+    def meaning(self) -> Code:
+        """What the code stands for."""
+        return CODES[self.code]
+
+    @property
+    def id(self) -> str:
+        """The id of the row in the record."""
+        return f"{self.dataset}/{self.day}/{self.row}"
+
+    @property
+    def sides(self) -> tuple[Party | None, Party | None]:
+        """The two parties: of a visit the visitor first, else in the order of their names."""
+        if self.meaning.meaning == "visit":
+            return (self.actor, self.target) if self.code == "042" else (self.target, self.actor)
+        first, second = sorted((self.actor, self.target), key=_name_of)
+        return first, second
+
+    @property
+    def event(self) -> str:
+        """The id of the event it becomes, or becomes part of."""
+        if not self.meaning.mutual:
+            return self.id
+        parties = digest("\n".join(map(_name_of, self.sides)), 12)
+        where = "/".join(filter(None, (self.story.key, self.sentence)))
+        return f"{self.dataset}/{self.day}/{where}/{self.meaning.meaning}/{parties}"
+
+    @property
+    def evidence(self) -> Evidence:
+        """The row as evidence of that event."""
+        at = None if self.sentence is None else f"sentence {self.sentence}"
+        coding = Coding(
+            dataset=self.dataset,
+            row=self.row,
+            scheme=SCHEME,
+            code=self.code,
+            intensity=self.intensity,
+            place=self.place,
+            latitude=self.latitude,
+            longitude=self.longitude,
+        )
+        return Evidence(self.story.source, at=at, coding=coding)
+
+
+# --- Names ----------------------------------------------------------------------------------------
+
+
+def tidy(name: str) -> str:
+    """The name on one line: what cannot be printed, and every run of spaces, is one space."""
+    if not name.isprintable():
+        name = "".join(each if each.isprintable() else " " for each in name)
+    return " ".join(name.split())
+
+
+@functools.lru_cache(4_096)
+def canonical(name: str) -> str:
+    """What two spellings of one name share that differ only in case, width and spaces."""
+    return tidy(unicodedata.normalize("NFKC", name)).casefold()
+
+
+def digest(text: str, length: int) -> str:
+    """So many hexadecimal digits of the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def slugs(name: str) -> tuple[str, ...]:
+    """The ids that an actor of that name may have, best first.
+
+    The name itself serves where its letters and digits say all of it; otherwise a digest tells it
+    from other names that leave the same letters.
+    """
+    whole = canonical(name)
+    plain = unicodedata.normalize("NFKD", whole).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    short = slug[:_LONGEST_SLUG].strip("-") or "actor"
+    marked = (f"{short}-{digest(whole, 8)}", f"{short}-{digest(whole, 32)}")
+    return (slug, *marked) if slug == short and slug.replace("-", " ") == whole else marked
+
+
+def _name_of(party: Party | None) -> str:
+    return "" if party is None else canonical(party.name)
+
+
+# --- Events ---------------------------------------------------------------------------------------
+
+
+def actor_added(id: str, party: Party) -> NewEvent:
+    """The event that takes an actor into the record: a country with all that it is called."""
+    name = tidy(party.name)
+    aliases = other_names(name) if party.kind == "state" else ()
+    return NewEvent(ActorAdded(Actor(id, party.kind, name, aliases=aliases)), id=f"actor/{id}")
+
+
+def source_added(row: CodedRow, id_of: IdOf) -> NewEvent:
+    """The event that takes the row's story into the record."""
+    story = row.story
+    source = Source(
+        story.source,
+        publisher=id_of(story.publisher),
+        title=story.title,
+        address=story.address,
+        published=When(story.published),
+        retrieved=when(story.retrieved),
+    )
+    return NewEvent(SourceAdded(source), id=f"source/{source.id}")
+
+
+def coded_event(rows: Sequence[CodedRow], id_of: IdOf) -> NewEvent:
+    """The event that rows of one id become."""
+    first = rows[0]
+    return NewEvent(
+        _MAKERS[first.meaning.becomes](_Fold(rows, id_of)),
+        id=first.event,
+        occurred=When(first.day),
+        evidence=[row.evidence for row in rows],
+    )
+
+
+def corroborated(row: CodedRow) -> NewEvent:
+    """What becomes of a row whose event is on record already, without this row."""
+    return NewEvent(
+        EventCorroborated((row.event,)), id=f"{row.id}/further", evidence=[row.evidence]
+    )
+
+
+class _Fold:
+    """What rows of one event say together."""
+
+    def __init__(self, rows: Sequence[CodedRow], id_of: IdOf) -> None:
+        self.first = rows[0]
+        self.code = self.first.meaning
+        self._id_of = id_of
+        self.both = len({_name_of(row.actor) for row in rows}) > 1
+        self.place = next((row.place for row in rows if row.place), None)
+
+    @property
+    def thing(self) -> str:
+        """The id of the meeting or proposal it is about."""
+        return self.first.event.replace("/", "-")
+
+    @property
+    def by(self) -> str:
+        """Who acts."""
+        assert self.first.actor is not None  # else the row was left out
+        return self._id_of(self.first.actor.name)
+
+    @property
+    def toward(self) -> str | None:
+        """Towards whom; nobody, where both act."""
+        target = None if self.both else self.first.target
+        return None if target is None else self._id_of(target.name)
+
+    @property
+    def jointly_with(self) -> tuple[str, ...]:
+        """Who else acts, where both do."""
+        target = self.first.target if self.both else None
+        return () if target is None else (self._id_of(target.name),)
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """The ids of those named, each once."""
+        return tuple(dict.fromkeys(self._id_of(each.name) for each in self.first.sides if each))
+
+    @property
+    def text(self) -> str:
+        """What the code stands for, and towards whom."""
+        label = self.code.label[0].upper() + self.code.label[1:]
+        if self.both:
+            return f"{label}, both sides."
+        target = self.first.target
+        return f"{label}." if target is None else f"{label}, toward {tidy(target.name)}."
+
+    @property
+    def title(self) -> str:
+        """A title for a meeting or a proposal: a headline, which names who acts first."""
+        names = [tidy(each.name) for each in self.first.sides if each is not None]
+        if self.code.meaning in _TITLES:
+            title = _TITLES[self.code.meaning].format(*names)
+        elif self.both:
+            title = f"{' and '.join(names)} {re.sub('^is ', 'are ', self.code.label)}"
+        else:
+            who, whom = self.first.actor, self.first.target
+            assert who is not None  # else the row was left out
+            title = f"{tidy(who.name)} {self.code.label}"
+            title += f" toward {tidy(whom.name)}" if whom else ""
+        return title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"
+
+
+def _statement(fold: _Fold) -> Any:
+    return StatementMade(fold.by, fold.text, toward=fold.toward, place=fold.place)
+
+
+def _proposal(fold: _Fold) -> Any:
+    return ProposalMade(
+        fold.thing,
+        fold.title,
+        by=fold.by,
+        text=fold.text,
+        to=() if fold.toward is None else (fold.toward,),
+        parties=fold.parties if fold.code.mutual else (),
+        # Willingness is voiced before anything is put to anybody.
+        firmness="floated" if fold.code.family == "03" else "proposed",
+        jointly_with=fold.jointly_with,
+        place=fold.place,
+    )
+
+
+def _accepted(fold: _Fold) -> Any:
+    return ProposalAnswered(None, fold.by, "accepted", fold.text, to=fold.toward)
+
+
+def _rejected(fold: _Fold) -> Any:
+    return ProposalAnswered(None, fold.by, "rejected", fold.text, to=fold.toward)
+
+
+def _adopted(fold: _Fold) -> Any:
+    return ProposalAdopted(None, fold.parties, fold.text, place=fold.place)
+
+
+def _announced(fold: _Fold) -> Any:
+    return MeetingAnnounced(
+        fold.thing,
+        fold.title,
+        firmness="intended",
+        by=None if fold.both or fold.first.actor is None else fold.by,
+        attendance=tuple(Attendance(party, "expected") for party in fold.parties),
+        text=fold.text,
+    )
+
+
+def _held(fold: _Fold) -> Any:
+    host = fold.first.sides[1] if fold.code.meaning == "visit" else None
+    roles = {} if host is None else {host.name: "host"}
+    named = {each.name: each for each in fold.first.sides if each is not None}
+    return MeetingHeld(
+        fold.thing,
+        fold.title,
+        form=fold.code.form,
+        place=fold.place,
+        attendance=tuple(
+            Attendance(id, "attended", role=roles.get(name))
+            for name, id in zip(named, fold.parties, strict=True)
+        ),
+        text=fold.text,
+    )
+
+
+def _conduct(fold: _Fold) -> Any:
+    return ConductReported(
+        fold.by, fold.text, fold.toward, jointly_with=fold.jointly_with, place=fold.place
+    )
+
+
+_MAKERS: dict[str, Callable[[_Fold], Any]] = {
+    "statement": _statement,
+    "proposal": _proposal,
+    "accepted": _accepted,
+    "rejected": _rejected,
+    "adopted": _adopted,
+    "announced": _announced,
+    "held": _held,
+    "conduct": _conduct,
+}

@@ -1,0 +1,1 @@
+"""Record files: YAML or JSON that a person writes."""

@@ -1,0 +1,183 @@
+"""JSON Schema of record files, so that editors complete and check them while they are written.
+
+Draft 2020-12 (https://json-schema.org/draft/2020-12). Made from the event classes: what a field
+means is taken from their docstrings. It says what `read_records` takes, as far as one file can
+tell: whether what an entry names is recorded, only the record knows.
+
+To us every scalar of a record file is text; an editor that reads YAML 1.2 takes `1984` for a number
+and `true` for a truth value. So what is text here may be these there.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from timeline.dates import When
+from timeline.events import Actor, Source, event_type
+from timeline.events.base import Slug
+from timeline.formats.records.reader import Envelope
+
+Schema = dict[str, Any]
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_REFERENCE = "#/$defs/{name}"
+
+# Catches days and months written in other ways; EDTF's whole grammar is left to the reader.
+_DATE: Schema = {
+    "title": "date",
+    "description": "A date of EDTF: 2022-11-28, 2022-11, 2022-11~ (about), 2022? (uncertain), "
+    "XXXX-12-26 (year unknown), 2022-12-26/2022-12-27, or an instant with its zone.",
+    "type": ["string", "integer"],
+    "pattern": r"^[\[{]?(\.\.)?/?[~?%]?[0-9X]{4}(?![0-9])[0-9XTZ+:./~?%\[\]{}, -]*$",
+    "maxLength": 80,
+    "minimum": 1,
+    "maximum": 9999,
+}
+
+
+def record_schema(classes: Iterable[type]) -> Schema:
+    """The schema of a record file whose events may be of these classes."""
+    known = {event_type(cls).name: cls for cls in classes}
+    found, definitions = _definitions([Actor, Source, Envelope, *known.values()])
+    actor, source, envelope, *events = found
+    beside = definitions.pop(_name(envelope))
+    for cls, at in zip(known.values(), events, strict=True):
+        definitions[_name(at)] = _entry(cls, definitions[_name(at)], beside)
+    cases = [
+        {"if": {"properties": {"type": {"const": name}}, "required": ["type"]}, "then": at}
+        for name, at in zip(known, events, strict=True)
+    ]
+    kinds = {"type": "string", "enum": list(known), "title": "type of event"}
+    properties = {"id": beside["properties"]["id"], "type": kinds}
+    entry = {"type": "object", "required": ["id", "type"], "properties": properties}
+    record = _made(Slug) | {
+        "not": {"enum": ["actor", "source"]},
+        "description": "A name for the record; the ids of its events are `<record>/<id>`.",
+    }
+    return {
+        "$schema": _DIALECT,
+        "title": "Record file",
+        "description": "What sources report, for `timeline ingest`.",
+        "type": "object",
+        "required": ["record"],
+        "additionalProperties": False,
+        "properties": {
+            "record": record,
+            "actors": _section(actor, "People, states, organisations, offices."),
+            "sources": _section(source, "What was read."),
+            "events": _section(entry | {"allOf": cases}, "What was reported, an entry an event."),
+        },
+        "$defs": definitions,
+    }
+
+
+def entry_schema(cls: type) -> Schema:
+    """The schema of one entry of a record file that is an event of this class."""
+    (envelope, event), definitions = _definitions([Envelope, cls])
+    beside = definitions.pop(_name(envelope))
+    entry = _entry(cls, definitions.pop(_name(event)), beside)
+    return {"$schema": _DIALECT, **entry, "$defs": definitions}
+
+
+def _section(items: Schema, description: str) -> Schema:
+    return {"description": description, "type": ["array", "null"], "items": items}
+
+
+def _entry(cls: type, fields: Schema, beside: Schema) -> Schema:
+    """The schema of an entry: the event's own fields, and those of its envelope."""
+    kind = event_type(cls)
+    envelope = dict(beside["properties"])
+    envelope["type"] = envelope["type"] | {"const": kind.name}
+    required = ["id", "type", *fields.get("required", ())]
+    if kind.evidence:
+        required.append("evidence")
+        one, several = envelope["evidence"]["anyOf"]
+        envelope["evidence"] = envelope["evidence"] | {"anyOf": [one, several | {"minItems": 1}]}
+    if kind.category is None:
+        required.append("stream")
+    return fields | {"required": required, "properties": envelope | fields["properties"]}
+
+
+def _definitions(classes: list[type]) -> tuple[list[Schema], dict[str, Schema]]:
+    """References to the schemas of classes, and all that these need."""
+    found, components = msgspec.json.schema_components(
+        classes, schema_hook=_of_time, ref_template=_REFERENCE
+    )
+    definitions = {name: _described(_refined(each)) for name, each in components.items()}
+    definitions["Date"] = _DATE
+    for each in definitions.values():
+        chain = each.get("properties", {}).get("chain")
+        if chain is not None and each["title"] == "Evidence":
+            # A bare id stands for a link that says no more.
+            chain["items"] = {"anyOf": [chain["items"], _made(Slug)]}
+    return list(found), definitions
+
+
+def _of_time(kind: type) -> Schema:
+    if kind is When:
+        return {"$ref": _REFERENCE.format(name="Date")}
+    raise TypeError(f"no JSON Schema is known for {kind.__name__}")
+
+
+def _made(kind: Any) -> Schema:
+    (schema,), _ = msgspec.json.schema_components([kind], schema_hook=_of_time)
+    made: Schema = _refined(schema)
+    return made
+
+
+def _name(reference: Schema) -> str:
+    return str(reference["$ref"]).rpartition("/")[2]
+
+
+def _refined(schema: Any) -> Any:
+    """What msgspec says of JSON, said of YAML as an editor reads it."""
+    if isinstance(schema, list):
+        return [_refined(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: _refined(value) for key, value in schema.items() if not _is_empty(key, value)}
+    if made.get("type") == "object" and "properties" in made:
+        made["additionalProperties"] = False
+    if made.get("type") == "string" and "enum" not in made:
+        made |= _text(made.get("pattern"))
+    return made
+
+
+def _is_empty(key: str, value: Any) -> bool:
+    return key == "default" and value in (None, [], (), {})
+
+
+def _text(pattern: str | None) -> Schema:
+    if pattern is None:
+        return {"type": ["string", "number", "boolean"]}
+    # The ends of the text are spelled otherwise in ECMA-262, whose patterns schemas use.
+    translated = re.sub(r"\\Z\Z", "$", re.sub(r"\A\\A", "^", pattern))
+    return {"type": ["string", "integer", "boolean"], "pattern": translated, "minimum": 0}
+
+
+def _described(schema: Schema) -> Schema:
+    """The schema with what the docstring says of each field where an editor looks for it."""
+    if "properties" not in schema:
+        return schema
+    summary, fields = described(schema.get("description", ""))
+    properties = {
+        name: each | {"description": fields[name]} if name in fields else each
+        for name, each in schema["properties"].items()
+    }
+    return schema | {"description": summary, "properties": properties}
+
+
+def described(docstring: str) -> tuple[str, dict[str, str]]:
+    """A docstring's text, and what its section `Attributes` says of each name."""
+    text, _, section = inspect.cleandoc(docstring).partition("Attributes:\n")
+    fields: dict[str, str] = {}
+    for entry in re.split(r"\n(?=\S)", textwrap.dedent(section).strip()):
+        name, _, meaning = entry.partition(": ")
+        fields[name] = " ".join(meaning.split())
+    return text.strip(), fields

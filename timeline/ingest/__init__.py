@@ -1,8 +1,0 @@
-"""Ways into the log: one module a format, each making `NewEvent`s of files."""
-
-from __future__ import annotations
-
-from timeline.ingest.accounts import CodeLine, Ingested
-from timeline.ingest.records import RecordFile, read_file, read_records
-
-__all__ = ["CodeLine", "Ingested", "RecordFile", "read_file", "read_records"]

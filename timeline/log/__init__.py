@@ -1,0 +1,1 @@
+"""The log: schema, transactions, append, read, follow, verify, copy."""

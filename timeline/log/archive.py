@@ -1,0 +1,600 @@
+"""The log as a Parquet dataset: for other machines, other tools, and safe keeping.
+
+An archive is a folder, at any address that fsspec knows, of files `events-FIRST.parquet`, named by
+the first position in each. Each holds as many events as the others, in order; only the last may
+hold fewer, and gives way to a fuller one of the same name when the archive is next brought up to
+date. So no event is ever in two files, and a reader needs no list of files, only the pattern
+`*.parquet`.
+
+A file is put in its place whole: in a local folder it is written under a hidden name of another
+ending, flushed, and renamed; elsewhere it is handed over in one piece, which object stores take all
+or not at all.
+
+The columns are those of the table `events`, so the digests can be computed anew from the archive
+alone. Bounds and times of recording are timestamps, from which the text in the log can be made
+again; `category` is the first part of the stream's name. So each column is covered by the digests,
+or follows from one that is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+
+from timeline.errors import ArchiveDamaged, InvalidInput, LogDamaged, MissingExtra, NotFound
+from timeline.events import EventRedacted, Redacted, type_names
+from timeline.log import database
+from timeline.log.digests import GENESIS, Chain, Head, followed, require_sealed
+from timeline.log.schema import Stored, events
+from timeline.log.store import EventStore
+
+_ROWS_PER_FILE = 100_000
+_ROWS_PER_GROUP = 10_000
+"""Rows that a reader can skip together, and that are held in memory while a file is written."""
+
+_PAGE = 1_000
+
+_NAME = re.compile(r"events-(\d{20})\.parquet\Z")
+_FORMAT = b"timeline.format"
+_SIZE = b"timeline.rows_per_file"
+
+_INSTANTS = ("occurred_from", "occurred_to", "recorded_at")
+_COLUMNS = Stored._fields
+
+Progress = Callable[[int, int], None]
+
+
+@attrs.frozen
+class Archived:
+    """What bringing an archive up to date did.
+
+    Attributes:
+        head: where the archive ends now.
+        added: how many events were new.
+        files: the names of the files written, those rewritten after a takedown included.
+    """
+
+    head: Head
+    added: int
+    files: tuple[str, ...]
+
+
+class Archive:
+    """A log in Parquet files.
+
+    Args:
+        target: a folder, or any address that fsspec knows, such as `s3://bucket/record`.
+
+    Raises:
+        MissingExtra: pyarrow or fsspec is not installed.
+        InvalidInput: no such kind of address is known, or the name is empty.
+    """
+
+    def __init__(self, target: str | os.PathLike[str]) -> None:
+        _libraries()
+        import fsspec
+
+        self.target = os.fspath(target)
+        if not self.target:
+            raise InvalidInput("expected a folder or an address of an archive; found an empty name")
+        try:
+            self._fs, self._path = fsspec.core.url_to_fs(self.target)
+        except (ValueError, ImportError) as error:
+            raise InvalidInput(
+                f"expected a folder or an address that fsspec knows; found {self.target!r}: {error}"
+            ) from None
+
+    # Reading
+
+    def files(self) -> dict[int, str]:
+        """The names of the files, by the first position in each.
+
+        Raises:
+            InvalidInput: the place cannot be looked at, or has other files ending in `.parquet`.
+        """
+        try:
+            found = self._fs.ls(self._path, detail=False, refresh=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except Exception as error:
+            # Each kind of store has errors of its own.
+            raise InvalidInput(
+                f"cannot look for an archive at {self.target}: {_first_line(error)}"
+            ) from error
+        names = sorted(str(each).rsplit("/", 1)[-1] for each in found)
+        matches = [name for name in names if _NAME.match(name)]
+        foreign = [
+            name
+            for name in names
+            if name.endswith(".parquet") and not name.startswith(".") and name not in matches
+        ]
+        if foreign:
+            # Whoever reads `*.parquet` would read it, too.
+            raise InvalidInput(
+                f"expected only files of an archive to end in .parquet, at {self.target}; found "
+                f"{foreign[0]}. Move it away, or name another place."
+            )
+        return {int(name[7:27]): name for name in matches}
+
+    def head(self) -> Head:
+        """Where the archive ends, by its last file.
+
+        Raises:
+            NotFound: there is no archive.
+            ArchiveDamaged: the file cannot be read.
+        """
+        files = self._existing()
+        last = max(files)
+        with self._opened(last, files[last]) as file:
+            group = file.read_row_group(file.num_row_groups - 1, columns=["position", "digest"])
+            return Head(group["position"][-1].as_py(), group["digest"][-1].as_py())
+
+    @cached_property
+    def rows_per_file(self) -> int:
+        """How many events each file holds, but for the last.
+
+        Raises:
+            NotFound: there is no archive.
+            ArchiveDamaged: the file cannot be read, or is none of an archive.
+        """
+        first, name = next(iter(self._existing().items()))
+        with self._opened(first, name) as file:
+            marks = file.schema_arrow.metadata or {}
+            if _SIZE not in marks:
+                raise self._damaged(first, "it is not a file of an archive", name)
+            return int(marks[_SIZE])
+
+    def rows(self, *, after: int = 0, until: int | None = None) -> Iterator[Stored]:
+        """The events after a position, as the log stores them, in order.
+
+        Raises:
+            NotFound: there is no archive.
+            ArchiveDamaged: a file cannot be read; names the first position in it.
+        """
+        for table in self.tables(after=after, until=until):
+            yield from stored_rows(table)
+
+    def tables(self, *, after: int = 0, until: int | None = None) -> Iterator[Any]:
+        """The same as Arrow tables, one for each group of rows.
+
+        Raises:
+            NotFound: there is no archive.
+            ArchiveDamaged: a file cannot be read; names the first position in it.
+        """
+        files = self._existing()
+        firsts = sorted(files)
+        for first, following in zip(firsts, [*firsts[1:], None], strict=True):
+            beyond = following is not None and following <= after + 1
+            if not beyond and (until is None or first <= until):
+                yield from self._groups(first, files[first], after, until)
+
+    def _groups(self, first: int, name: str, after: int, until: int | None) -> Iterator[Any]:
+        import pyarrow.compute as pc
+
+        with self._opened(first, name) as file:
+            for number in range(file.num_row_groups):
+                if _passed_over(file.metadata.row_group(number), after, until):
+                    continue
+                table = file.read_row_group(number)
+                within = pc.greater(table["position"], after)
+                if until is not None:
+                    within = pc.and_(within, pc.less_equal(table["position"], until))
+                yield table.filter(within)
+
+    def _existing(self) -> dict[int, str]:
+        files = self.files()
+        if not files:
+            raise NotFound(f"no archive is at {self.target}: `timeline archive` makes one.")
+        return files
+
+    @contextlib.contextmanager
+    def _opened(self, first: int, name: str) -> Iterator[Any]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            raw = self._fs.open(f"{self._path}/{name}", "rb")
+        except Exception as error:
+            # Each kind of store has errors of its own.
+            raise self._unreadable(name, error) from error
+        try:
+            with raw, pq.ParquetFile(raw) as file:
+                if not file.schema_arrow.equals(_schema()):
+                    problem = "its columns are not those of an archive"
+                    raise self._damaged(first, problem, name)
+                yield file
+        except (pa.ArrowException, OSError, UnicodeDecodeError, IndexError) as error:
+            if getattr(error, "errno", None):  # of the system, and not of what is in the file
+                raise self._unreadable(name, error) from error
+            problem = f"it cannot be read ({_first_line(error)})"
+            raise self._damaged(first, problem, name) from error
+
+    def _damaged(self, position: int, problem: str, name: str | None = None) -> ArchiveDamaged:
+        return ArchiveDamaged(self.target, position, problem, name)
+
+    def _unreadable(self, name: str, error: Exception) -> InvalidInput:
+        return InvalidInput(f"cannot read {self.target}/{name}: {_first_line(error)}")
+
+    def verify(self, *, seal: Head | None = None, progress: Progress | None = None) -> Head:
+        """Check the archive against its digests and a seal, without the database.
+
+        That the last events were cut off shows only against a seal.
+
+        Args:
+            seal: where the log is known to have been.
+            progress: told the position reached and the last one, now and then.
+
+        Returns:
+            Where the archive ends.
+
+        Raises:
+            NotFound: there is no archive.
+            ArchiveDamaged: something was changed, removed, added or put elsewhere; names the first
+                position where that shows, and the file.
+        """
+        last = self.head().position
+        try:
+            reached = followed(self._checked(), seal, progress, last)
+            require_sealed(reached, seal)
+        except LogDamaged as error:
+            # The archive is; the log it was made from may well be sound.
+            raise self._damaged(error.position, error.problem) from None
+        return reached
+
+    def _checked(self) -> Iterator[Head]:
+        links = Chain()
+        yield links.head
+        files = self._existing()
+        for first, name in sorted(files.items()):
+            if first > links.head.position + 1:
+                position = links.head.position + 1
+                raise LogDamaged(position, f"the event is missing; the next file is {name}")
+            for table in self._groups(first, name, 0, None):
+                try:
+                    for row in _checked_rows(table, links):
+                        yield links.take(row._asdict())
+                except LogDamaged as error:
+                    raise self._damaged(error.position, error.problem, name) from None
+        try:
+            links.end()
+        except LogDamaged as error:
+            holding = files[max(first for first in files if first <= error.position)]
+            raise self._damaged(error.position, error.problem, holding) from None
+
+    # Writing
+
+    def write(
+        self,
+        store: EventStore,
+        *,
+        rows_per_file: int | None = None,
+        progress: Progress | None = None,
+    ) -> Archived:
+        """Bring the archive up to where the log ends now; make it, if there is none.
+
+        Files that hold words which were taken down are written anew. One run at a time: two could
+        leave the last file with the fewer events, until the next run.
+
+        Args:
+            store: the log; its digests are checked on the way.
+            rows_per_file: how many events each file is to hold; of an archive that exists, as many
+                as it has.
+            progress: told how far it has come, and how far it is to come.
+
+        Raises:
+            InvalidInput: the archive is another log's, or has files of another size, or cannot be
+                written.
+            NotFound: the log is empty.
+            ArchiveDamaged: the end of the archive is not sound.
+            LogDamaged: the log is not.
+            DatabaseError: see there.
+        """
+        files = self.files()
+        size = self._size(files, rows_per_file)
+        before = self.head() if files else Head(0, GENESIS)
+        end = _durable_end(store)
+        _require_same_log(store, before, end, self.target)
+        if not end.position:
+            raise NotFound("the log is empty: nothing was archived yet. Record something first.")
+        self._sweep()
+        written = self._bring_up(store, before.position, end.position, size, progress)
+        while _taken_down_after(store, end.position):
+            # Words may be gone from what was read, and the takedown must be in the archive, too.
+            reached, end = end, _durable_end(store)
+            written += self._bring_up(store, reached.position, end.position, size, progress)
+        added = end.position - before.position
+        return Archived(end, added, tuple(dict.fromkeys(written)))
+
+    def _bring_up(
+        self, store: EventStore, before: int, until: int, size: int, progress: Progress | None
+    ) -> list[str]:
+        """Write the files that are missing or must be other ones; gives their names."""
+        files = self.files()
+        written = []
+        for first in range(1, until + 1, size):
+            last = min(first + size - 1, until)
+            if first not in files or before < last:
+                written.append(self._write(store, first, last, size))
+            if progress is not None:
+                progress(last, until)
+        return written + self._rewrite_taken_down(store, until, size)
+
+    def _size(self, files: Mapping[int, str], wanted: int | None) -> int:
+        if wanted is not None and wanted < 1:
+            raise InvalidInput(f"expected one row a file or more; found {wanted}")
+        if not files:
+            return wanted or _ROWS_PER_FILE
+        if wanted not in (None, self.rows_per_file):
+            raise InvalidInput(
+                f"{self.target} has files of {self.rows_per_file:,} rows, and keeps to that; "
+                f"found {wanted:,}. Leave the number out, or write to another place."
+            )
+        return self.rows_per_file
+
+    def require_current(self, store: EventStore) -> None:
+        """Check that the archive is of this log, and holds no words that were taken down.
+
+        Raises:
+            NotFound: there is no archive.
+            InvalidInput: it is another log's, or a takedown has not come to it.
+            ArchiveDamaged, DatabaseError: see there.
+        """
+        end = self.head()
+        _require_same_log(store, end, store.head(), self.target)
+        if self._with_words(store, end.position, self.rows_per_file):
+            raise InvalidInput(
+                f"{self.target} holds words that were taken down: run `timeline archive` again."
+            )
+
+    def _rewrite_taken_down(self, store: EventStore, end: int, size: int) -> list[str]:
+        return [
+            self._write(store, first, min(first + size - 1, end), size)
+            for first in self._with_words(store, end, size)
+        ]
+
+    def _with_words(self, store: EventStore, end: int, size: int) -> list[int]:
+        """The files, by first position, that hold words which were taken down."""
+        takedowns = store.read_all(types=type_names(EventRedacted))
+        named = store.existing({each.event.event for each in takedowns})
+        gone = [each.position for each in named.values() if isinstance(each.event, Redacted)]
+        by_file: dict[int, list[int]] = {}
+        for position in sorted(gone):
+            if position <= end:
+                by_file.setdefault((position - 1) // size * size + 1, []).append(position)
+        return [first for first, found in by_file.items() if self._holds_words(first, found)]
+
+    def _holds_words(self, first: int, positions: Sequence[int]) -> bool:
+        wanted = set(positions)
+        with self._opened(first, _name(first)) as file:
+            found = file.read(columns=["position", "redacted"])
+        pairs = zip(found["position"].to_pylist(), found["redacted"].to_pylist(), strict=True)
+        return any(position in wanted and mark is None for position, mark in pairs)
+
+    def _write(self, store: EventStore, first: int, last: int, size: int) -> str:
+        """Write the file that begins with that position, in place of one that is there."""
+        import pyarrow.parquet as pq
+
+        links = Chain()
+        links.head = store.head_at(first - 1)
+        schema = _schema().with_metadata({_FORMAT: b"1", _SIZE: str(size).encode()})
+        options = {
+            "compression": "zstd",
+            "use_dictionary": ["stream", "category", "type", "occurred"],
+            "sorting_columns": [pq.SortingColumn(0)],
+            "write_page_checksum": True,
+        }
+        rows = log_rows(store.engine, after=first - 1, until=last)
+        with (
+            self._placed(_name(first)) as out,
+            pq.ParquetWriter(out, schema, **options) as writer,
+        ):
+            while group := list(islice(rows, _ROWS_PER_GROUP)):
+                for row in group:
+                    links.take(row._asdict())
+                writer.write_table(arrow_table(group).cast(schema), row_group_size=len(group))
+        return _name(first)
+
+    @contextlib.contextmanager
+    def _placed(self, name: str) -> Iterator[Any]:
+        """A file to write to, which is under that name when all is written, and not before."""
+        if not self._local:
+            memory = io.BytesIO()
+            yield memory
+            self._put(name, memory.getvalue())
+            return
+        try:
+            with self._renamed(name) as file:
+                yield file
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _put(self, name: str, content: bytes) -> None:
+        try:
+            self._fs.makedirs(self._path, exist_ok=True)
+            self._fs.pipe_file(f"{self._path}/{name}", content)
+        except Exception as error:
+            # Each kind of store has errors of its own.
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: Exception) -> InvalidInput:
+        return InvalidInput(f"cannot write the archive to {self.target}: {_first_line(error)}")
+
+    @contextlib.contextmanager
+    def _renamed(self, name: str) -> Iterator[Any]:
+        """A local file under a hidden name, until all is written."""
+        folder = Path(self._path)
+        folder.mkdir(parents=True, exist_ok=True)
+        hidden = folder / f".{name}.{secrets.token_hex(4)}.part"
+        try:
+            with hidden.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            hidden.replace(folder / name)
+        finally:
+            with contextlib.suppress(OSError):
+                hidden.unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Remove what a run that was killed has left."""
+        if self._local:
+            try:
+                for left in Path(self._path).glob(".events-*.part"):
+                    left.unlink(missing_ok=True)
+            except OSError as error:
+                raise self._unwritable(error) from error
+
+    @property
+    def _local(self) -> bool:
+        return "file" in self._fs.protocol
+
+
+def log_rows(engine: sa.Engine, *, after: int, until: int) -> Iterator[Stored]:
+    """The events of a stretch of the log, as stored; no transaction stays open between pages."""
+    while after < until:
+        reach = min(after + _PAGE, until)
+        query = sa.select(events).where(events.c.position.between(after + 1, reach))
+        with database.reading(engine) as connection:
+            rows = connection.execute(query.order_by(events.c.position))
+            yield from map(Stored._make, rows.all())
+        after = reach
+
+
+def _durable_end(store: EventStore) -> Head:
+    end = store.head()
+    database.make_durable(store.engine)
+    return end
+
+
+def _taken_down_after(store: EventStore, position: int) -> bool:
+    later = store.read_all(after=position, types=type_names(EventRedacted), limit=1)
+    return next(later, None) is not None
+
+
+def _require_same_log(store: EventStore, archived: Head, end: Head, target: str) -> None:
+    if archived.position > end.position:
+        found = f"it goes to position {archived.position:,}, the log to {end.position:,}"
+    elif store.head_at(archived.position) != archived:
+        found = f"they differ at position {archived.position:,} or before"
+    else:
+        return
+    raise InvalidInput(
+        f"expected the archive at {target} to be of this log; {found}. Name another place, or "
+        "`timeline verify` both."
+    )
+
+
+# Rows and Arrow
+
+
+def _libraries() -> None:
+    try:
+        import fsspec  # noqa: F401  (only asked for)
+        import pyarrow.parquet  # noqa: F401  (only asked for)
+    except ImportError:
+        raise MissingExtra("an archive in Parquet", "archive") from None
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    instant = pa.timestamp("us", tz="UTC")
+    kinds = {
+        "position": pa.int64(),
+        "version": pa.int32(),
+        "type_version": pa.int32(),
+        **dict.fromkeys(_INSTANTS, instant),
+        **dict.fromkeys(("salt", "redacted", "digest"), pa.binary()),
+    }
+    fields = [
+        pa.field(column.name, kinds.get(column.name, pa.string()), nullable=bool(column.nullable))
+        for column in events.columns
+    ]
+    at = _COLUMNS.index("stream") + 1
+    return pa.schema(
+        [*fields[:at], pa.field("category", pa.string(), nullable=False), *fields[at:]]
+    )
+
+
+def arrow_table(rows: Sequence[Stored]) -> Any:
+    """Rows as stored, as an archive holds them.
+
+    Raises:
+        LogDamaged: an instant is not in the form in which the log keeps it.
+    """
+    import pyarrow as pa
+
+    schema = _schema()
+    columns = dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
+    columns["category"] = [_category(stream) for stream in columns["stream"]]
+    made = {}
+    for field in schema:
+        values = columns[field.name]
+        if field.name in _INSTANTS:
+            try:
+                made[field.name] = pa.array(values, pa.string()).cast(field.type)
+            except pa.ArrowInvalid as error:
+                raise LogDamaged(rows[0].position, f"{field.name}: {error}") from None
+        else:
+            made[field.name] = pa.array(values, field.type)
+    table = pa.table(made, schema)
+    for name in _INSTANTS:
+        if _texts(table[name]).to_pylist() != columns[name]:
+            problem = f"{name}: an instant is not in the form in which the log keeps it"
+            raise LogDamaged(rows[0].position, problem)
+    return table
+
+
+def _passed_over(group: Any, after: int, until: int | None) -> bool:
+    """Whether a group of rows holds none after a position and up to another, by its statistics."""
+    known = group.column(0).statistics
+    if known is None or not known.has_min_max:
+        return False
+    return known.max <= after or (until is not None and known.min > until)
+
+
+def stored_rows(table: Any) -> Iterator[Stored]:
+    """The rows of an Arrow table as the log stores them."""
+    columns = [_texts(table[n]) if n in _INSTANTS else table[n] for n in _COLUMNS]
+    values = (column.to_pylist() for column in columns)
+    return map(Stored._make, zip(*values, strict=True))
+
+
+def _texts(instants: Any) -> Any:
+    """Instants in the form in which the log keeps them; see `timeline.dates.instant_text`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = instants.cast(pa.timestamp("us")).cast(pa.string())
+    return pc.binary_join_element_wise(pc.replace_substring(text, " ", "T"), "Z", "")
+
+
+def _checked_rows(table: Any, links: Chain) -> Iterator[Stored]:
+    categories = table["category"].to_pylist()
+    for row, category in zip(stored_rows(table), categories, strict=True):
+        if category != _category(row.stream):
+            raise LogDamaged(links.head.position + 1, "its category is not that of its stream")
+        yield row
+
+
+def _category(stream: str) -> str:
+    return stream.partition("-")[0]
+
+
+def _name(first: int) -> str:
+    return f"events-{first:020}.parquet"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,239 @@
+"""Between events and the bytes the log stores: canonical JSON out, typed classes back.
+
+Canonical means UTF-8 JSON with sorted keys and no spaces, so the same event always gives the same
+bytes; digests and retries rest on that. Every read path decodes here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+import attrs
+import msgspec
+
+from timeline.dates import decode_time, encode_time, when
+from timeline.errors import InvalidEvent, UnknownEventType
+from timeline.events import (
+    VOCABULARY,
+    EventType,
+    Evidence,
+    NewEvent,
+    RecordedEvent,
+    event_type,
+)
+from timeline.events.base import without_patterns
+from timeline.log.upcasting import Upcaster, Upcasting
+
+Envelope = TypeVar("Envelope", bound=NewEvent | RecordedEvent[Any])
+
+_encode = msgspec.json.Encoder(enc_hook=encode_time, order="sorted").encode
+_decode_evidence = msgspec.json.Decoder(tuple[Evidence, ...], dec_hook=decode_time).decode
+
+
+def encode_value(value: Any) -> str:
+    """Canonical JSON of any value the vocabulary is made of."""
+    return _encode(value).decode()
+
+
+def decode_value(text: str, kind: Any) -> Any:
+    """Read back what `encode_value` wrote, as a value of the given type."""
+    return msgspec.json.decode(text, type=kind, dec_hook=decode_time)
+
+
+class Codec:
+    """Knows the event classes of one store, by type name and version.
+
+    Args:
+        known: event classes and upcasters beside those that come with the package.
+
+    Attributes:
+        known: the same.
+        versions: the version that each current type is at, by name.
+
+    Raises:
+        TypeError: a class was not made by `@event`, or has a field that JSON cannot hold.
+        ValueError: two classes claim the same type name; or what may be stored cannot be read,
+            since a chain of upcasters has a gap.
+    """
+
+    def __init__(self, known: Iterable[type | Upcaster] = ()) -> None:
+        self._decoders: dict[tuple[str, int], msgspec.json.Decoder[Any]] = {}
+        self._classes: dict[str, type] = {}
+        self.known = tuple(known)
+        given = (*VOCABULARY, *self.known)
+        for each in given:
+            if not isinstance(each, Upcaster):
+                self._register(each)
+        self.versions = {name: event_type(cls).version for name, cls in self._classes.items()}
+        upcasters = (each for each in given if isinstance(each, Upcaster))
+        self._upcasting = Upcasting(upcasters, self.versions)
+
+    def _register(self, cls: type) -> None:
+        kind = event_type(cls)
+        known = self._classes.get(kind.name)
+        if known is not None and known is not cls:
+            raise ValueError(f"two classes claim the event type {kind.name!r}: {known} and {cls}")
+        self._classes[kind.name] = cls
+        self._decoders[kind.name, kind.version] = msgspec.json.Decoder(cls, dec_hook=decode_time)
+
+    @property
+    def classes(self) -> tuple[type, ...]:
+        """The event classes it knows: those of the package first."""
+        return tuple(self._classes.values())
+
+    def class_named(self, name: str) -> type:
+        """The class of an event type, for reading events from files.
+
+        Raises:
+            UnknownEventType: no class of that name is known.
+        """
+        if name not in self._classes:
+            raise UnknownEventType(name, 1, None, f"known are {', '.join(sorted(self._classes))}.")
+        return self._classes[name]
+
+    def encode(self, event: object) -> tuple[EventType, str]:
+        """The type and the canonical JSON of an event, read back once to be sure it can be.
+
+        Raises:
+            InvalidEvent: a field does not fit the class; the message names it.
+            UnknownEventType: the class is not known to this codec.
+        """
+        try:
+            kind = event_type(event)
+        except TypeError as error:
+            raise InvalidEvent(f"{error}") from None
+        if isinstance(event, type):
+            raise InvalidEvent(f"expected an event; found {event.__name__}, a class made by @event")
+        if self._classes.get(kind.name) is not type(event):
+            known = f"the class {type(event).__qualname__} is not known to this store."
+            raise UnknownEventType(kind.name, kind.version, None, known)
+        try:
+            data = _encode(event)
+            self._decoders[kind.name, kind.version].decode(data)
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
+            raise InvalidEvent(f"{kind.name}: {_culprit(event)}{readable(error)}") from None
+        return kind, _storable(kind.name, data)
+
+    def decode(
+        self, type: str, version: int, data: str, position: int | None = None
+    ) -> tuple[Any, ...]:
+        """The event that `encode` stored; none or several where upcasters have made it so.
+
+        Raises:
+            UnknownEventType: no class and no upcaster is known for that type and version.
+            InvalidEvent: the data does not fit the class, or an upcaster failed.
+        """
+        decoder = self._decoders.get((type, version))
+        try:
+            if decoder is not None:
+                return (decoder.decode(data),)
+            if self._upcasting.knows(type, version):
+                payload = msgspec.json.decode(data)
+                return tuple(self._upcast(type, version, payload))
+        except (msgspec.MsgspecError, ValueError, TypeError) as error:
+            place = "" if position is None else f" at position {position}"
+            raise InvalidEvent(f"{type} version {version}{place}: {readable(error)}") from error
+        raise UnknownEventType(type, version, position, self._what_is_known(type))
+
+    def _upcast(self, type: str, version: int, payload: dict[str, Any]) -> Iterator[Any]:
+        for name, current in self._upcasting.apply(type, version, payload):
+            yield msgspec.convert(current, self._classes[name], dec_hook=decode_time)
+
+    def stored_names(self, types: Iterable[str]) -> set[str]:
+        """The names under which events of these types may be stored: former ones included."""
+        return self._upcasting.names(types)
+
+    def upcasters_of(self, types: Iterable[str]) -> list[Upcaster]:
+        """The upcasters by which stored events may become ones of these types."""
+        return self._upcasting.leading_to(types)
+
+    def _what_is_known(self, type: str) -> str:
+        versions = sorted(version for name, version in self._decoders if name == type)
+        return (
+            f"this code knows version {versions[-1]} of it." if versions else "no class is known."
+        )
+
+    def encode_evidence(self, evidence: tuple[Evidence, ...]) -> str:
+        """Canonical JSON of an event's evidence.
+
+        Raises:
+            InvalidEvent: a field does not fit; the message names it.
+        """
+        try:
+            data = _encode(evidence)
+            _decode_evidence(data)
+        except (msgspec.MsgspecError, TypeError, ValueError) as error:
+            raise InvalidEvent(f"evidence: {readable(error)}") from None
+        return _storable("evidence", data)
+
+    def decode_evidence(self, data: str) -> tuple[Evidence, ...]:
+        """The evidence that `encode_evidence` stored."""
+        return () if data == "[]" else _decode_evidence(data)
+
+    def corrected(self, event: Envelope, changes: dict[str, Any]) -> Envelope:
+        """The event with `changes` laid over its fields and, for `occurred`, its envelope.
+
+        Raises:
+            InvalidEvent: the changes name no field of the event, or do not fit it.
+        """
+        kind = event_type(event.event)
+        fields = {key: value for key, value in changes.items() if key != "occurred"}
+        occurred = when(changes["occurred"]) if "occurred" in changes else event.occurred
+        current = msgspec.to_builtins(event.event, enc_hook=encode_time)
+        unknown = sorted(fields.keys() - current.keys())
+        if unknown:
+            raise InvalidEvent(f"{kind.name} has no field {unknown[0]!r} that could be corrected")
+        try:
+            body = msgspec.convert(
+                current | fields, type(event.event), dec_hook=decode_time, strict=False
+            )
+        except msgspec.ValidationError as error:
+            raise InvalidEvent(f"{kind.name}: {readable(error)}") from None
+        kept = msgspec.to_builtins(body, enc_hook=encode_time)
+        for path in _lost(fields, kept, ""):
+            raise InvalidEvent(f"{kind.name} has no field {path!r} that could be corrected")
+        return attrs.evolve(event, event=body, occurred=occurred)
+
+
+def _culprit(event: Any) -> str:
+    """The field that cannot be written as JSON, for errors of the encoder, which name none."""
+    for field in attrs.fields(type(event)):
+        try:
+            _encode(getattr(event, field.name))
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError):
+            return f"{field.name}: "
+    return ""
+
+
+def _lost(given: Any, kept: Any, path: str) -> Iterator[str]:
+    """Where the given mappings have keys that reading them as classes has passed over."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for key, value in given.items():
+            here = f"{path}.{key}" if path else key
+            yield from _lost(value, kept[key], here) if key in kept else (here,)
+    elif isinstance(given, list | tuple) and isinstance(kept, list | tuple):
+        for index, (value, read) in enumerate(zip(given, kept, strict=False)):
+            yield from _lost(value, read, f"{path}[{index}]")
+
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def _storable(what: str, data: bytes) -> str:
+    # PostgreSQL's JSON functions choke on the one character its text cannot hold. The plain look
+    # comes first: it costs a hundredth of what the pattern does.
+    if rb"\u0000" in data and _NUL.search(data):
+        raise InvalidEvent(f"{what}: expected text; found a NUL character in it. Remove it")
+    return data.decode()
+
+
+_EMPTY = "Expected `str` of length >= 1"
+
+
+def readable(error: Exception) -> str:
+    """A message of msgspec's with the path in front, as our own errors have it."""
+    said = without_patterns(str(error)).replace(_EMPTY, "expected text; found none")
+    problem, at, path = said.rpartition(" - at `$")
+    return f"{path.rstrip('`').lstrip('.')}: {problem}" if at else path

@@ -1,0 +1,356 @@
+"""Digests: what makes a change to the log show.
+
+Two SHA-256 digests stand behind each event. That of its body covers the salt, then `evidence` and
+`data` as UTF-8, joined by a NUL byte. That of the event covers the digest of the event before it,
+then the columns of `ENVELOPE` as text, each behind a NUL byte (null is the empty string, any other
+value has `=` before it), then the digest of the body. Before the first event stand 32 zero bytes.
+
+No column can hold a NUL byte (PostgreSQL refuses it, and so does the store), and salts and digests
+have one length, so no two events share an input. The body has a digest and a random salt of its own
+so that a takedown can remove the words and leave the chain whole: what remains does not let anyone
+test guesses of what was said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Self, TypeAlias
+
+import attrs
+import msgspec
+import sqlalchemy as sa
+
+from timeline.errors import DatabaseError, InvalidInput, LogDamaged
+from timeline.log.schema import events, head
+
+_Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
+
+GENESIS = bytes(32)
+"""The digest before the first event."""
+
+ENVELOPE = (
+    "position",
+    "version",
+    "event_id",
+    "stream",
+    "type",
+    "type_version",
+    "occurred",
+    "occurred_from",
+    "occurred_to",
+    "recorded_at",
+)
+"""The columns covered beside the body: all but the digests themselves."""
+
+
+def new_salts(count: int) -> list[bytes]:
+    """Sixteen random bytes for the body of each of so many events."""
+    drawn = secrets.token_bytes(16 * count)
+    return [drawn[start : start + 16] for start in range(0, len(drawn), 16)]
+
+
+def body_digest(salt: bytes, evidence: str, data: str) -> bytes:
+    """The digest of an event's body: its evidence and its own fields, as stored."""
+    return hashlib.sha256(b"%b%b\0%b" % (salt, evidence.encode(), data.encode())).digest()
+
+
+def event_digest(previous: bytes, row: _Row) -> bytes:
+    """The digest of the event stored as `row`, which follows one with the digest `previous`."""
+    place = f"\0={row['position']}\0={row['version']}".encode()
+    return hashlib.sha256(previous + place + covered_but_place(row)).digest()
+
+
+def covered_but_place(row: _Row) -> bytes:
+    """What the digest covers behind position and version: all that is known before these are."""
+    if row["data"] is None:
+        body: bytes = row["redacted"]
+    else:
+        body = body_digest(row["salt"], row["evidence"], row["data"])
+    values = [row[column] for column in ENVELOPE[2:]]
+    text = "".join(["\0" if value is None else f"\0={value}" for value in values])
+    return text.encode() + body
+
+
+@attrs.frozen
+class Head:
+    """Where a log ends: the last position (0 when empty) and the digest there."""
+
+    position: int
+    digest: bytes
+
+    @property
+    def seal(self) -> str:
+        """The two as text, to keep where whoever can change the log cannot: `POSITION:DIGEST`."""
+        return f"{self.position}:{self.digest.hex()}"
+
+    @classmethod
+    def of_row(cls, row: tuple[Any, ...] | None) -> Self:
+        """What the row `head` says.
+
+        Raises:
+            DatabaseError: there is none.
+        """
+        if row is None:
+            raise DatabaseError(
+                "the row `head` is gone, which says where the log ends: somebody has removed it. "
+                "`timeline verify` tells which events are sound; compare the log with a backup."
+            )
+        position, digest = row
+        return cls(position, digest)
+
+    @classmethod
+    def of_seal(cls, seal: str) -> Self:
+        """Read back a seal.
+
+        Raises:
+            InvalidInput: the text is not a seal.
+        """
+        position, _, digest = seal.strip().partition(":")
+        try:
+            made = cls(int(position), bytes.fromhex(digest))
+        except ValueError:
+            made = cls(-1, b"")
+        if made.position < 0 or len(made.digest) != len(GENESIS):
+            raise InvalidInput(f"expected a seal, POSITION:DIGEST; found {seal!r:.100}")
+        return made
+
+
+def verify(
+    connection: sa.Connection,
+    *,
+    seal: Head | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Head:
+    """Check the whole log against its digests, its head, and a seal; memory stays flat.
+
+    Args:
+        connection: on which to read.
+        seal: where the log is known to have been; it must still be there, or have grown from there.
+        progress: told the position reached and the last one, now and then.
+
+    Returns:
+        Where the log ends.
+
+    Raises:
+        LogDamaged: something was changed, removed, added or put elsewhere; names the first position
+            where that shows.
+    """
+    found = _Reader(connection)
+    end = found.head()
+    reached = followed(found.events(), seal, progress, end.position if end else None)
+    if end is None:
+        raise LogDamaged(reached.position + 1, "the row `head` is missing, or no longer readable")
+    found.require_no_more(reached)
+    _same(reached, end, "the row `head`")
+    require_sealed(reached, seal)
+    _check_file(connection, reached)
+    return reached
+
+
+def followed(
+    heads: Iterable[Head],
+    seal: Head | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    last: int | None = None,
+) -> Head:
+    """Go along a log, by where it has come to after each event, to its end.
+
+    Args:
+        heads: what a `Chain` gives, and what is before it.
+        seal: where the log is known to have been.
+        progress: told the position reached and the last one, now and then.
+        last: the position where it is to end, for the progress.
+
+    Raises:
+        LogDamaged: it has another digest at the seal's position.
+    """
+    reached = Head(0, GENESIS)
+    for reached in heads:
+        if seal is not None and reached.position == seal.position:
+            _same(reached, seal, "the seal")
+        if progress is not None and reached.position % _EVERY == 0:
+            progress(reached.position, reached.position if last is None else last)
+    return reached
+
+
+def require_sealed(reached: Head, seal: Head | None) -> None:
+    """Check that a log has come as far as it was sealed.
+
+    Raises:
+        LogDamaged: it ends before that.
+    """
+    if seal is not None and reached.position < seal.position:
+        raise LogDamaged(
+            reached.position + 1, f"the log ends here, and was sealed at {seal.position}"
+        )
+
+
+_EVERY = 10_000
+_PAGE = 1_000
+
+_UNREADABLE = (sa.exc.DBAPIError, UnicodeError, ValueError)
+
+
+class Chain:
+    """Checks rows of a log one after the other, from the first on, as `verify` and imports do.
+
+    Attributes:
+        head: where the log has come to with the rows taken so far.
+    """
+
+    def __init__(self) -> None:
+        self.head = Head(0, GENESIS)
+        self._taken_down: dict[str, int] = {}  # until the takedown that says so is met further on
+
+    def take(self, row: _Row) -> Head:
+        """Check the next row, and return where the log has come to with it.
+
+        Raises:
+            LogDamaged: it does not follow on from the row before it.
+        """
+        expected = self.head.position + 1
+        problem = _problem(row, expected)
+        if problem is None and row["digest"] != event_digest(self.head.digest, row):
+            problem = "it does not match its digest: it, or the event before it, was changed"
+        if problem is not None:
+            raise LogDamaged(expected, problem)
+        if row["data"] is None:
+            self._taken_down[row["event_id"]] = expected
+        elif row["type"] == "EventRedacted":
+            self._taken_down.pop(_named_in(row["data"]) or "", None)
+        self.head = Head(expected, row["digest"])
+        return self.head
+
+    def end(self) -> None:
+        """Check what only shows when all rows were taken.
+
+        Raises:
+            LogDamaged: words are gone, and no takedown says so.
+        """
+        if self._taken_down:
+            first = min(self._taken_down.values())
+            raise LogDamaged(first, "its words were removed, and no takedown in the log says so")
+
+
+class _Takedown(msgspec.Struct):
+    event: str
+
+
+def _named_in(takedown: str) -> str | None:
+    """The event that a takedown names; None where it is none that can be read."""
+    try:
+        return msgspec.json.decode(takedown, type=_Takedown).event
+    except msgspec.MsgspecError:
+        return None
+
+
+_SEVERAL = "more than one event stands there"
+
+
+class _Reader:
+    """Reads the log as it may be after anybody has been at it."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def head(self) -> Head | None:
+        """What the row `head` says; None where it says nothing that can be understood."""
+        query = sa.select(sa.cast(head.c.position, sa.Text), head.c.digest)
+        try:
+            rows = self._connection.execute(query).all()
+            position, digest = rows[0]
+            if len(rows) == 1 and _is_bytes(digest, 32):
+                return Head(int(position), digest)
+        except (*_UNREADABLE, IndexError, TypeError):
+            return None
+        return None
+
+    def events(self) -> Iterator[Head]:
+        """Where the log has come to at first, and after each event, as long as all is sound."""
+        chain = Chain()
+        yield chain.head
+        for row in self._rows():
+            if chain.head.position and row["position"] == chain.head.position:
+                raise LogDamaged(chain.head.position, _SEVERAL)
+            yield chain.take(row)
+        chain.end()
+
+    def require_no_more(self, reached: Head) -> None:
+        """Check that there are no rows beside those that were read one after the other.
+
+        Without the key of the table one may stand where another does, or nowhere.
+        """
+        count = self._connection.scalar(sa.select(sa.func.count()).select_from(events))
+        if count == reached.position:
+            return
+        at = events.c.position
+        several = sa.select(at).group_by(at).having(sa.func.count() > 1).order_by(at).limit(1)
+        position = self._connection.scalar(several)
+        if position is None:
+            raise LogDamaged(reached.position + 1, "there are events without a position")
+        raise LogDamaged(position, _SEVERAL)
+
+    def _rows(self) -> Iterator[sa.RowMapping]:
+        # Not from 1 on: a position may have been made another, below it.
+        after, size = None, _PAGE
+        while True:
+            query = sa.select(events).order_by(events.c.position).limit(size)
+            if after is not None:
+                query = query.where(events.c.position > after)
+            try:
+                page = self._connection.execute(query).mappings().all()
+            except _UNREADABLE as error:
+                if size == 1:
+                    said = str(getattr(error, "orig", None) or error)
+                    raise LogDamaged((after or 0) + 1, f"it cannot be read ({said})") from error
+                size = 1  # one of the page it is: find out which
+                continue
+            yield from page
+            if not page:
+                return
+            after = page[-1]["position"]
+
+
+def _problem(row: _Row, expected: int) -> str | None:
+    """What is wrong with a row by itself."""
+    if row["position"] != expected:
+        return f"the event is missing; the next one has position {row['position']}"
+    kept = row["data"] is not None
+    texts = ("event_id", "stream", "type", "recorded_at", *(("evidence", "data") if kept else ()))
+    if not all(isinstance(row[name], str) for name in texts):
+        return "a column that must hold text does not"
+    if kept and (row["redacted"] is not None or not _is_bytes(row["salt"], 16)):
+        return "its salt or its mark of a takedown was changed"
+    if not kept and (
+        row["evidence"] is not None or row["salt"] is not None or not _is_bytes(row["redacted"], 32)
+    ):
+        return "its words were removed in part"
+    return None
+
+
+def _is_bytes(value: object, length: int) -> bool:
+    return isinstance(value, bytes) and len(value) == length
+
+
+def _same(found: Head, kept: Head, what: str) -> None:
+    if found != kept:
+        # Where both end at one position it is that event that differs, else the first only one has.
+        first = min(found.position, kept.position) + (found.position != kept.position)
+        raise LogDamaged(first, f"the events lead to {found.seal}, {what} says {kept.seal}")
+
+
+def _check_file(connection: sa.Connection, reached: Head) -> None:
+    # Indexes can be damaged while all rows are sound; the events would then be found by some
+    # queries and not by others. PostgreSQL keeps checksums for that; SQLite looks when asked.
+    if connection.dialect.name != "sqlite":
+        return
+    try:
+        found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+    except _UNREADABLE as error:
+        found = str(error)
+    if found != "ok":
+        raise LogDamaged(
+            reached.position + 1, f"all events are sound, but the file is not: {found}"
+        )

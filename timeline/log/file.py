@@ -1,0 +1,209 @@
+"""The whole log as JSON Lines: a file that another `timeline` can import, and anybody can verify.
+
+The first line tells what it is and where the log ends; each further line is one event with all its
+columns. `docs/exports.md` describes the format. `evidence` and `data` are texts that hold JSON, and
+not JSON themselves: digests cover them to the byte, and what reads and writes JSON reorders it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any, BinaryIO, TypeAlias
+
+import msgspec
+import sqlalchemy as sa
+
+from timeline.dates import When, instant_text
+from timeline.errors import InvalidInput, InvalidRecord, LogDamaged
+from timeline.events.base import LONGEST_ID
+from timeline.log.codec import Codec
+from timeline.log.digests import Chain, Head
+
+FORMAT = "timeline-log"
+VERSION = 1
+
+_LONGEST_LINE = 64 * 1024 * 1024
+"""Bytes: far beyond any event, and little enough to be held in memory."""
+
+_COLUMNS = ("salt", "redacted", "digest")
+"""Those that hold bytes; in the file, hexadecimal digits."""
+
+_Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
+
+_Hex16 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+_Hex32 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+_Place = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+_Number = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+
+
+class _Header(msgspec.Struct, forbid_unknown_fields=True):
+    """The first line."""
+
+    format: str
+    version: int
+    position: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    digest: _Hex32
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    """A line that holds an event: the columns of the table `events`."""
+
+    position: _Place
+    event_id: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
+    stream: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    version: _Number
+    type: Annotated[str, msgspec.Meta(min_length=1)]
+    type_version: _Number
+    occurred: str | None
+    occurred_from: str | None
+    occurred_to: str | None
+    recorded_at: str
+    evidence: str | None
+    data: str | None
+    salt: _Hex16 | None
+    redacted: _Hex32 | None
+    digest: _Hex32
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_header = msgspec.json.Decoder(_Header).decode
+_decode_line = msgspec.json.Decoder(_Line).decode
+
+
+def write_log(out: BinaryIO, head: Head, rows: Iterable[_Row]) -> None:
+    """Write a log to a file, line by line; memory stays flat.
+
+    Args:
+        out: where to.
+        head: where the log ends.
+        rows: its rows as stored, from the first to that position.
+
+    Raises:
+        LogDamaged: the rows are not true to their digests, or do not lead to `head`.
+    """
+    header = _Header(FORMAT, VERSION, head.position, head.digest.hex())
+    out.write(_encode(header) + b"\n")
+    chain = Chain()
+    for row in rows:
+        chain.take(row)
+        plain = {name: row[name] for name in _Line.__struct_fields__}
+        plain |= {name: plain[name] and plain[name].hex() for name in _COLUMNS}
+        out.write(_encode(plain) + b"\n")
+    chain.end()
+    if chain.head != head:
+        raise LogDamaged(chain.head.position + 1, f"the log was to end at {head.seal}")
+
+
+class LogFile:
+    """An exported log on its way in; each row is checked before it is given out.
+
+    Args:
+        file: the bytes.
+        name: what to call them in messages.
+        codec: reads the events, so that none gets in that could not be read afterwards.
+        seal: where the log is known to have been; it must lead through there.
+
+    Attributes:
+        head: where the log ends, by its first line.
+
+    Raises:
+        InvalidRecord: it is no such file, or of a later version of the format.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, codec: Codec, seal: Head | None = None) -> None:
+        self.name = name
+        self._file, self._codec, self._seal, self._line = file, codec, seal, 0
+        self.head = self._header()
+        if seal is not None and seal.position > self.head.position:
+            found = f"the log ends at {self.head.position}"
+            raise self._problem(None, f"{found}, and was sealed at {seal.position}")
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The rows as the table stores them, in order, once.
+
+        Raises:
+            InvalidRecord: a line cannot be read, was changed, or is missing; names line and
+                position.
+            UnknownEventType: an event is of a type that the codec does not know.
+        """
+        chain = Chain()
+        while text := self._next():
+            position = chain.head.position + 1
+            try:
+                row = self._row(text)
+                chain.take(row)
+                self._require_sealed(chain.head)
+                self._require_readable(row)
+            except LogDamaged as error:
+                raise self.damaged(error) from None
+            except (msgspec.MsgspecError, InvalidInput, ValueError) as error:
+                raise self._problem(f"position {position}", str(error)) from None
+            yield row
+        if chain.head != self.head:
+            found = f"the log ends at {chain.head.seal} here"
+            raise self._problem(None, f"{found}, and by the first line at {self.head.seal}")
+        try:
+            chain.end()
+        except LogDamaged as error:
+            raise self.damaged(error) from None
+
+    def damaged(self, error: LogDamaged) -> InvalidRecord:
+        """What is wrong with the log, as what is wrong with the file."""
+        # Each position stands on the line below it: the header is on the first.
+        line, field = error.position + 1, f"position {error.position}"
+        return InvalidRecord(self.name, error.problem, line=line, field=field)
+
+    def _header(self) -> Head:
+        try:
+            header = _decode_header(self._next())
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise self._problem(
+                None, f"expected the first line of an exported log: {error}"
+            ) from None
+        if header.format != FORMAT or header.version != VERSION:
+            wanted = f"expected {FORMAT} in version {VERSION}"
+            raise self._problem(None, f"{wanted}; found {header.format!r:.80} in {header.version}")
+        return Head(header.position, bytes.fromhex(header.digest))
+
+    def _next(self) -> bytes:
+        """The next line; nothing at the end of the file."""
+        self._line += 1
+        try:
+            text = self._file.readline(_LONGEST_LINE)
+        except OSError as error:
+            raise self._problem(None, f"cannot be read: {error.strerror}") from None
+        if len(text) == _LONGEST_LINE:
+            raise self._problem(None, f"expected lines of less than {_LONGEST_LINE:,} bytes")
+        return text
+
+    def _row(self, text: bytes) -> dict[str, Any]:
+        row: dict[str, Any] = msgspec.structs.asdict(_decode_line(text))
+        for name, value in row.items():
+            if isinstance(value, str) and "\0" in value:
+                raise InvalidInput(f"{name}: expected text; found a NUL character in it")
+        return row | {name: row[name] and bytes.fromhex(row[name]) for name in _COLUMNS}
+
+    def _require_sealed(self, at: Head) -> None:
+        if self._seal is not None and at.position == self._seal.position and at != self._seal:
+            raise LogDamaged(
+                at.position, f"the events lead to {at.seal}, the seal says {self._seal.seal}"
+            )
+
+    def _require_readable(self, row: Mapping[str, Any]) -> None:
+        """Refuse what fits its digest, but could not be read once it is in the log."""
+        for name in ("event_id", "stream"):
+            if not row[name].isprintable():
+                raise InvalidInput(
+                    f"{name}: expected printable characters; found {row[name]!r:.80}"
+                )
+        if instant_text(datetime.fromisoformat(row["recorded_at"])) != row["recorded_at"]:
+            raise InvalidInput(f"recorded_at: expected UTC; found {row['recorded_at']!r:.80}")
+        if row["occurred"] is not None:
+            When(row["occurred"])
+        if row["data"] is not None:
+            self._codec.decode_evidence(row["evidence"])
+            self._codec.decode(row["type"], row["type_version"], row["data"], row["position"])
+
+    def _problem(self, field: str | None, problem: str) -> InvalidRecord:
+        return InvalidRecord(self.name, problem, line=self._line, field=field)

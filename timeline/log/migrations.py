@@ -1,0 +1,119 @@
+"""Brings the schema up to date, with the scripts of `alembic/`, from a checkout or a wheel."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from timeline.errors import (
+    DatabaseBusy,
+    DatabaseReadOnly,
+    DatabaseTooNew,
+    MigrationFailed,
+    TimelineError,
+)
+from timeline.log import database
+from timeline.log.schema import REVISION, VERSION_TABLE
+
+_LOCK = 7_463_221_904
+"""An arbitrary number of ours: on PostgreSQL only one process migrates a database at a time."""
+
+_ALEMBIC = threading.Lock()
+"""Alembic keeps what it is working on in globals, so a process runs it for one database at a time.
+
+Taken only inside a transaction that has its database's lock: two threads never wait crosswise.
+"""
+
+
+def script_location() -> Path:
+    """The folder with Alembic's environment: inside an installed package, or in the checkout."""
+    package = Path(__file__).parent
+    installed = package / "_alembic"
+    return installed if installed.is_dir() else package.parent / "alembic"
+
+
+def is_migrated(engine: sa.Engine) -> bool:
+    """Whether the database has our schema, of whatever revision.
+
+    Raises:
+        DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
+    """
+    with database.reading(engine) as connection:
+        return _revision(connection) is not None
+
+
+def upgrade(engine: sa.Engine) -> bool:
+    """Create the schema or bring it up to date; says whether there was anything to do.
+
+    All in one transaction: on failure nothing of it remains, on either database.
+
+    Raises:
+        DatabaseTooNew: the schema is not one that this code knows.
+        MigrationFailed: a step failed; the message says how.
+    """
+    with database.reading(engine) as connection:
+        current = _revision(connection) == REVISION
+    if current:
+        _make_up_for_readers(engine)
+        return False
+    with database.writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        if _revision(connection) == REVISION:  # another process was faster
+            return False
+        _run_scripts(connection)
+    _make_up_for_readers(engine, patience=5.0)
+    return True
+
+
+def _make_up_for_readers(engine: sa.Engine, patience: float = 0.0) -> None:
+    """Let readers go on, unless they do: also where `alembic` made the file.
+
+    What others keep from being done now is done by whoever opens the file next.
+    """
+    if database.is_postgresql(engine):
+        return
+    with database.reading(engine) as connection:
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+    if mode == "delete":  # SQLite's own choice; any other is somebody's
+        with contextlib.suppress(DatabaseReadOnly, DatabaseBusy):
+            database.let_readers_go_on(engine, patience)
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version = sa.table(VERSION_TABLE, sa.column("version_num"))
+    return connection.scalar(sa.select(version.c.version_num))
+
+
+def _run_scripts(connection: sa.Connection) -> None:
+    # Alembic takes a fifth of a second to import: only a database that needs it pays.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
+    found = _revision(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise DatabaseTooNew(
+            f"the database has schema {found!r}; this version of timeline knows schemas up to "
+            f"{REVISION!r}. Install the version that wrote it, or a later one."
+        )
+    try:
+        with _ALEMBIC:
+            command.upgrade(config, "head")
+    except TimelineError:
+        raise
+    except Exception as error:
+        # What the database said, without the statement that SQLAlchemy adds to it.
+        reason = str(getattr(error, "orig", None) or error).strip()
+        raise MigrationFailed(
+            f"the schema could not be brought from {found or 'nothing'} to {REVISION}: {reason}. "
+            "Nothing was changed."
+        ) from error

@@ -1,0 +1,137 @@
+"""Who is who: actors, their offices and the bodies they belong to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from timeline.dates import When
+from timeline.engine.projection import Projection, on
+from timeline.engine.rows import OfEvent, Rows, Subject, changed, row
+from timeline.events import (
+    ActorAdded,
+    ActorsDistinguished,
+    ActorsMerged,
+    MembershipReported,
+    RecordedEvent,
+    RoleReported,
+)
+
+_Entry = Annotated[str, Subject("actor", "actor.id", "actor", "others")]
+_Body = Annotated[str, Subject("actor", "of")]
+
+
+@row("actors", key=("actor",))
+class ActorRow:
+    """One actor; the fields are those of `timeline.Actor`.
+
+    `merged_into` is the entry that this one was found to be the same as, and is read as. What it
+    was called is among the aliases of that one.
+    """
+
+    actor: _Entry
+    kind: str
+    name: str
+    aliases: tuple[str, ...]
+    # Though mergers change it: all entries that they join are always read together.
+    merged_into: _Entry | None
+    events: tuple[str, ...]
+
+
+@row("distinct_actors", key=("event", "other"))
+class DistinctRow:
+    """One actor who is not another, though it could be taken for it."""
+
+    event: OfEvent
+    actor: _Entry
+    other: _Entry
+    reason: str
+    events: tuple[str, ...]
+
+
+@row("roles", key=("event",))
+class RoleRow:
+    """One report that an actor held an office."""
+
+    event: OfEvent
+    actor: _Entry
+    role: str
+    of: _Body | None
+    since: When | None
+    until: When | None
+    events: tuple[str, ...]
+
+
+@row("memberships", key=("event",))
+class MembershipRow:
+    """One report that an actor belonged to a body."""
+
+    event: OfEvent
+    actor: _Entry
+    of: _Body
+    status: str
+    since: When | None
+    until: When | None
+    events: tuple[str, ...]
+
+
+class Directory(Projection):
+    """Actors, and what was reported of their offices and memberships."""
+
+    name = "directory"
+    version = 2
+    split_by = "actor"
+    rows = (ActorRow, DistinctRow, RoleRow, MembershipRow)
+
+    @on(ActorAdded)
+    def added(self, rows: Rows, recorded: RecordedEvent[ActorAdded]) -> None:
+        """Keep the actor as given."""
+        actor = recorded.event.actor
+        rows.put(ActorRow(actor.id, actor.kind, actor.name, actor.aliases, None, recorded.basis))
+
+    @on(ActorsMerged)
+    def merged(self, rows: Rows, recorded: RecordedEvent[ActorsMerged]) -> None:
+        """Gather the names under the entry that stays."""
+        kept = rows.get(ActorRow, recorded.event.actor)
+        for other in recorded.event.others:
+            known = rows.get(ActorRow, other)
+            if kept is None or known is None:
+                continue
+            rows.put(changed(known, merged_into=kept.actor))
+            names = dict.fromkeys((*kept.aliases, known.name, *known.aliases))
+            names.pop(kept.name, None)
+            events = dict.fromkeys((*kept.events, *known.events, *recorded.basis))
+            kept = changed(kept, aliases=tuple(names), events=tuple(events))
+            rows.put(kept)
+
+    @on(ActorsDistinguished)
+    def distinguished(self, rows: Rows, recorded: RecordedEvent[ActorsDistinguished]) -> None:
+        """Keep each pair."""
+        said = recorded.event
+        for other in said.others:
+            rows.put(DistinctRow(recorded.id, said.actor, other, said.reason, recorded.basis))
+
+    @on(RoleReported)
+    def held(self, rows: Rows, recorded: RecordedEvent[RoleReported]) -> None:
+        """Keep the report."""
+        said = recorded.event
+        rows.put(
+            RoleRow(
+                recorded.id, said.actor, said.role, said.of, said.since, said.until, recorded.basis
+            )
+        )
+
+    @on(MembershipReported)
+    def belongs(self, rows: Rows, recorded: RecordedEvent[MembershipReported]) -> None:
+        """Keep the report."""
+        said = recorded.event
+        rows.put(
+            MembershipRow(
+                recorded.id,
+                said.actor,
+                said.of,
+                said.status,
+                said.since,
+                said.until,
+                recorded.basis,
+            )
+        )

@@ -1,0 +1,242 @@
+"""Meetings, and who was invited, expected, there, or not."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from timeline.dates import When
+from timeline.engine.projection import Projection, on
+from timeline.engine.rows import OfEvent, OfMeeting, Rows, Subject, changed, row
+from timeline.events import (
+    AttendanceReported,
+    MeetingAnnounced,
+    MeetingCalledOff,
+    MeetingHeld,
+    MeetingRescheduled,
+    RecordedEvent,
+)
+
+
+@row("meetings", key=("meeting",))
+class MeetingRow:
+    """One meeting: an edition of its series, where it has one.
+
+    `title` and `form` are as first recorded; `series`, `within` and `body` as first said by any
+    report. What each report says is in the reports.
+    """
+
+    meeting: OfMeeting
+    title: str
+    form: str
+    series: str | None
+    within: str | None
+    body: str | None
+    events: tuple[str, ...]
+
+
+@row("meeting_reports", key=("event",))
+class MeetingReportRow:
+    """What one event says of a meeting.
+
+    `what` is announced, rescheduled, called off or held. `held_on` is when it was, or is to be,
+    held; `said_on` is when an announcement was made. Reports that disagree stand side by side.
+    """
+
+    event: OfEvent
+    meeting: OfMeeting
+    position: int
+    what: str
+    firmness: str | None
+    held_on: When | None
+    said_on: When | None
+    place: str | None
+    announced_by: str | None
+    title: str | None
+    form: str | None
+    series: Annotated[str, Subject("series")] | None
+    within: Annotated[str, Subject("meeting", "within")] | None
+    about: tuple[str, ...]
+    topics: tuple[str, ...]
+    text: str | None
+    events: tuple[str, ...]
+
+
+@row("attendance", key=("event", "number"))
+class AttendanceRow:
+    """What one event says of one participant of one meeting; `number` is the entry within it.
+
+    `party` is whom the participant was there for, or the participant where nothing was said.
+    `complete` is whether the event lists all who were invited or came.
+    """
+
+    event: OfEvent
+    number: int
+    meeting: OfMeeting
+    party: str
+    participant: str
+    status: str
+    role: str | None
+    instead_of: str | None
+    complete: bool
+    position: int
+    occurred: When | None
+    events: tuple[str, ...]
+
+
+class Meetings(Projection):
+    """Each meeting, what was reported of it, and its attendance."""
+
+    name = "meetings"
+    version = 3
+    split_by = "meeting"
+    rows = (MeetingRow, MeetingReportRow, AttendanceRow)
+
+    @on(MeetingAnnounced)
+    def announced(self, rows: Rows, recorded: RecordedEvent[MeetingAnnounced]) -> None:
+        """Keep the plan."""
+        said = recorded.event
+        _put_meeting(rows, recorded, said)
+        rows.put(
+            MeetingReportRow(
+                event=recorded.id,
+                meeting=said.meeting,
+                position=recorded.position,
+                what="announced",
+                firmness=said.firmness,
+                held_on=said.planned,
+                said_on=recorded.occurred,
+                place=said.place,
+                announced_by=said.by,
+                title=said.title,
+                form=said.form,
+                series=said.series,
+                within=said.within,
+                about=said.about,
+                topics=(),
+                text=said.text,
+                events=recorded.basis,
+            )
+        )
+        _put_attendance(rows, recorded)
+
+    @on(MeetingRescheduled)
+    def rescheduled(self, rows: Rows, recorded: RecordedEvent[MeetingRescheduled]) -> None:
+        """Keep the new plan beside the old."""
+        said = recorded.event
+        _put_change(rows, recorded, "rescheduled", held_on=said.planned, place=said.place)
+
+    @on(MeetingCalledOff)
+    def called_off(self, rows: Rows, recorded: RecordedEvent[MeetingCalledOff]) -> None:
+        """Keep that it will not be."""
+        _put_change(rows, recorded, "called off", held_on=None, place=None)
+
+    @on(MeetingHeld)
+    def held(self, rows: Rows, recorded: RecordedEvent[MeetingHeld]) -> None:
+        """Keep the report."""
+        said = recorded.event
+        _put_meeting(rows, recorded, said)
+        rows.put(
+            MeetingReportRow(
+                event=recorded.id,
+                meeting=said.meeting,
+                position=recorded.position,
+                what="held",
+                firmness=None,
+                held_on=recorded.occurred,
+                said_on=None,
+                place=said.place,
+                announced_by=None,
+                title=said.title,
+                form=said.form,
+                series=said.series,
+                within=said.within,
+                about=said.about,
+                topics=said.topics,
+                text=said.text,
+                events=recorded.basis,
+            )
+        )
+        _put_attendance(rows, recorded)
+
+    @on(AttendanceReported)
+    def attended(self, rows: Rows, recorded: RecordedEvent[AttendanceReported]) -> None:
+        """Keep what it says of each participant."""
+        _put_attendance(rows, recorded)
+
+
+def _put_meeting(
+    rows: Rows, recorded: RecordedEvent[Any], said: MeetingAnnounced | MeetingHeld
+) -> None:
+    known = rows.get(MeetingRow, said.meeting)
+    if known is None:
+        known = MeetingRow(said.meeting, said.title, said.form, None, None, None, ())
+    unnamed = known.title == known.meeting  # known only from a change of plans so far
+    rows.put(
+        changed(
+            known,
+            title=said.title if unnamed else known.title,
+            form=said.form if unnamed else known.form,
+            series=known.series or said.series,
+            within=known.within or said.within,
+            body=known.body or said.body,
+            events=(*known.events, *recorded.basis),
+        )
+    )
+
+
+def _put_change(
+    rows: Rows,
+    recorded: RecordedEvent[MeetingRescheduled] | RecordedEvent[MeetingCalledOff],
+    what: str,
+    *,
+    held_on: When | None,
+    place: str | None,
+) -> None:
+    meeting = recorded.event.meeting
+    if rows.get(MeetingRow, meeting) is None:
+        # What announced it was retracted: what else was reported of it is still to be seen.
+        rows.put(MeetingRow(meeting, meeting, "other", None, None, None, recorded.basis))
+    rows.put(
+        MeetingReportRow(
+            event=recorded.id,
+            meeting=meeting,
+            position=recorded.position,
+            what=what,
+            firmness=None,
+            held_on=held_on,
+            said_on=recorded.occurred,
+            place=place,
+            announced_by=recorded.event.by,
+            title=None,
+            form=None,
+            series=None,
+            within=None,
+            about=(),
+            topics=(),
+            text=recorded.event.text,
+            events=recorded.basis,
+        )
+    )
+
+
+def _put_attendance(
+    rows: Rows, recorded: RecordedEvent[MeetingAnnounced | MeetingHeld | AttendanceReported]
+) -> None:
+    said = recorded.event
+    for number, entry in enumerate(said.attendance, start=1):
+        rows.put(
+            AttendanceRow(
+                event=recorded.id,
+                number=number,
+                meeting=said.meeting,
+                party=entry.represents or entry.actor,
+                participant=entry.actor,
+                status=entry.status,
+                role=entry.role,
+                instead_of=entry.instead_of,
+                complete=said.complete,
+                position=recorded.position,
+                occurred=recorded.occurred,
+                events=recorded.basis,
+            )
+        )

@@ -1,0 +1,57 @@
+"""Sources as they are known now."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from timeline.dates import When
+from timeline.engine.projection import Projection, on
+from timeline.engine.rows import Rows, Subject, row
+from timeline.events import RecordedEvent, SourceAdded
+
+
+@row("sources", key=("source",))
+class SourceRow:
+    """One source; the fields are those of `timeline.Source`, `events` the ids behind the row."""
+
+    source: Annotated[str, Subject("source", "source.id")]
+    publisher: str
+    title: str
+    address: str | None
+    language: str | None
+    published: When | None
+    retrieved: When | None
+    copies: str | None
+    cited_in: str | None
+    grade: str
+    note: str | None
+    events: tuple[str, ...]
+
+
+class Sources(Projection):
+    """What each source is, who published it, and whose text it carries."""
+
+    name = "sources"
+    split_by = "source"
+    rows = (SourceRow,)
+
+    @on(SourceAdded)
+    def added(self, rows: Rows, recorded: RecordedEvent[SourceAdded]) -> None:
+        """Keep the source as given."""
+        source = recorded.event.source
+        rows.put(
+            SourceRow(
+                source=source.id,
+                publisher=source.publisher,
+                title=source.title,
+                address=source.address,
+                language=source.language,
+                published=source.published,
+                retrieved=source.retrieved,
+                copies=source.copies,
+                cited_in=source.cited_in,
+                grade=source.grade,
+                note=source.note,
+                events=recorded.basis,
+            )
+        )

@@ -1,0 +1,1 @@
+"""A folder of pages from all reports."""

@@ -1,0 +1,366 @@
+"""All reports of a record as a folder of web pages that lead to one another.
+
+The folder appears whole or not at all, and has the same bytes whenever it is made at one position.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import attrs
+
+from timeline.engine.projection import View
+from timeline.errors import InvalidInput
+from timeline.models.directory import ActorRow
+from timeline.models.initiatives import InitiativeRow, PositionRow, ProposalRow
+from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.models.statements import StatementRow
+from timeline.reports import Report
+from timeline.reports.actors import actors_report
+from timeline.reports.attendance import attendance_report
+from timeline.reports.chronology import chronology_report
+from timeline.reports.contradictions import contradictions_report
+from timeline.reports.corroboration import corroboration_report
+from timeline.reports.document import NOTHING, Document, Line, Table, about, cell
+from timeline.reports.dossier import dossier_report
+from timeline.reports.encounters import encounters_report
+from timeline.reports.follow_ups import follow_ups_report
+from timeline.reports.initiative import initiative_report
+from timeline.reports.model import Standing
+from timeline.reports.plans import plans_report
+from timeline.reports.positions import positions_report
+from timeline.reports.render.page import DATE, Crumb, render_page
+from timeline.reports.sources import sources_report
+from timeline.reports.statement_counts import statement_counts_report
+from timeline.reports.statements import statements_report
+
+MANIFEST = "site.json"
+"""The file that says which position a folder shows, and which files in it we wrote."""
+
+INDEX = "index.html"
+
+Entries = Iterable[tuple[str, str]]
+"""What there is a page for: id and name."""
+
+
+@attrs.frozen
+class Section:
+    """One sort of page.
+
+    Attributes:
+        title: what the index calls them.
+        folder: where they stand.
+        category: the first part of what cells are about that lead there, such as `actor`.
+        entries: what there is a page for, in the order of the index.
+        report: makes the report of one, by its id.
+    """
+
+    title: str
+    folder: str
+    category: str
+    entries: Callable[[View], Entries]
+    report: Callable[[View, str], Report]
+
+
+_WHOLE: Mapping[str, tuple[str, Callable[[View], Report]]] = {
+    "chronology": ("Chronology", chronology_report),
+    "attendance": ("Attendance of all meetings", attendance_report),
+    "encounters": ("Who met whom", encounters_report),
+    "statements": ("Statements", statements_report),
+    "statement-counts": ("Statements by actor and month", statement_counts_report),
+    "plans": ("Plans and what became of them", plans_report),
+    "follow-ups": ("Plans to meet, and meetings after them", follow_ups_report),
+    "contradictions": ("Contradictions", contradictions_report),
+    "actors": ("Who is who", actors_report),
+    "sources": ("Sources", sources_report),
+}
+"""Reports on everything in the record, by name, each with its heading."""
+
+
+class _Claim(Protocol):
+    """A row that records what somebody reports."""
+
+    event: Any
+    events: tuple[str, ...]
+
+
+def _whole(view: View) -> Entries:
+    return ((name, title) for name, (title, _) in _WHOLE.items())
+
+
+_COUNTED: Mapping[str, tuple[str, str, str]] = {
+    "chronology": ("happenings", "report", "reports"),
+    "attendance": ("meetings", "meeting", "meetings"),
+    "statements": ("statements", "statement", "statements"),
+    "plans": ("plans", "plan", "plans"),
+    "contradictions": ("contradictions", "contradiction", "contradictions"),
+    "actors": ("actors", "actor", "actors"),
+    "positions": ("dates", "date of change", "dates of change"),
+}
+"""What the index counts in reports that have no lead: the field, and what to call one and more."""
+
+_YEAR = re.compile(r"(?<![0-9])[0-9]{4}(?![0-9X])")
+
+
+def _initiatives(view: View) -> Entries:
+    return ((row.initiative, row.title or row.initiative) for row in view.all(InitiativeRow))
+
+
+def _argued(view: View) -> Entries:
+    """The initiatives that anybody took a position on: of others there is no course to show."""
+    on = {row.initiative for row in view.all(PositionRow)}
+    return ((id, name) for id, name in _initiatives(view) if id in on)
+
+
+def _series(view: View) -> Entries:
+    names = {row.series for row in view.all(MeetingReportRow) if row.series is not None}
+    return ((name, name) for name in sorted(names))
+
+
+def _meetings(view: View) -> Entries:
+    known = {row.meeting for row in view.all(AttendanceRow)}
+    return ((row.meeting, row.title) for row in view.all(MeetingRow) if row.meeting in known)
+
+
+def _actors(view: View) -> Entries:
+    rows = (row for row in view.all(ActorRow) if row.merged_into is None)
+    return ((row.actor, row.name) for row in sorted(rows, key=lambda row: (row.name, row.actor)))
+
+
+def _claims(view: View) -> Entries:
+    """Statements and accounts of proposals that rest on more sources than one."""
+    rows: list[ProposalRow | StatementRow] = [*view.all(ProposalRow), *view.all(StatementRow)]
+    events = view.events({id for row in rows for id in row.events})
+    for row in rows:
+        cited = {each.source for id in row.events for each in events[id].evidence}
+        if len(cited) > 1:
+            yield row.event, row.text
+
+
+HOLDS: tuple[Section, ...] = (
+    Section("Overviews", "all", "report", _whole, lambda view, id: _WHOLE[id][1](view)),
+    Section("Initiatives", "initiatives", "proposal", _initiatives, initiative_report),
+    Section("Positions over time", "positions", "positions", _argued, positions_report),
+    Section(
+        "Series of meetings",
+        "series",
+        "series",
+        _series,
+        lambda view, id: attendance_report(view, series=id),
+    ),
+    Section(
+        "Meetings",
+        "meetings",
+        "meeting",
+        _meetings,
+        lambda view, id: attendance_report(view, meeting=id),
+    ),
+    Section("Actors", "actors", "actor", _actors, dossier_report),
+    Section(
+        "Claims told by more than one source",
+        "claims",
+        "event",
+        _claims,
+        lambda view, id: corroboration_report(view, [id]),
+    ),
+)
+"""What a site holds, in the order of its index. A new sort of report needs a line here, no more."""
+
+
+@attrs.frozen
+class _Page:
+    section: Section
+    id: str
+    name: str
+
+    @property
+    def about(self) -> str:
+        return f"{self.section.category}/{self.id}"
+
+    @property
+    def path(self) -> str:
+        return f"{self.section.folder}/{_file_name(self.id)}"
+
+
+def write_site(
+    view: View,
+    folder: Path,
+    *,
+    title: str = "The record",
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write all reports of a view into a folder; says how many pages there are.
+
+    A folder that this made before is replaced in one step, when all is written.
+
+    Args:
+        view: what is in view.
+        folder: where; its parent must exist.
+        title: the headline of the index.
+        progress: told how many pages are written, and how many there are.
+
+    Raises:
+        InvalidInput: the folder holds what this did not write, or cannot be written.
+        MissingExtra: the libraries of the extra `pages` are not installed.
+    """
+    target = folder.resolve()
+    _require_ours(target)
+    made = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        made.mkdir()
+        try:
+            pages = _write_pages(view, made, title, progress)
+            _require_ours(target)  # again: that took a while
+            _replace(target, made)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    except OSError as error:
+        raise InvalidInput(f"cannot write the site to {folder}: {error}") from error
+    return pages
+
+
+def _write_pages(
+    view: View, folder: Path, title: str, progress: Callable[[int, int], None] | None
+) -> int:
+    pages = [_Page(section, id, name) for section in HOLDS for id, name in section.entries(view)]
+    paths = {page.about: page.path for page in pages}
+    beneath = {about: f"../{path}" for about, path in paths.items()}
+    home = Crumb(title, f"../{INDEX}")
+    glances = {}
+    for done, page in enumerate(pages, start=1):
+        report = page.section.report(view, page.id)
+        document = report.document()
+        glances[page] = _glance(report, document)
+        links = {about: path for about, path in beneath.items() if about != page.about}
+        _write(folder / page.path, render_page(document, links=links, trail=[home]))
+        if progress is not None:
+            progress(done, len(pages))
+    index = _index(view, title, glances)
+    _write(folder / INDEX, render_page(index, links=paths))
+    _write(folder / MANIFEST, _manifest(view, [INDEX, *(page.path for page in pages)]))
+    return len(pages) + 1
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _file_name(id: str) -> str:
+    """A name for a file that no system reads otherwise, and no other id has."""
+    plain = re.sub(r"[^a-z0-9]+", "-", id.lower())[:80].strip("-")
+    # Told apart by more than case or punctuation, which not every system does.
+    mark = "" if plain == id else "-" + hashlib.sha256(id.encode()).hexdigest()[:10]
+    return f"{plain or 'page'}{mark}.html"
+
+
+# The index
+
+
+def _index(view: View, title: str, glances: Mapping[_Page, str]) -> Document:
+    return Document(
+        title=title,
+        lead=(cell("All reports of the record, each with its sources."),),
+        tables=tuple(
+            Table(section.title, ("Report", "At a glance"), rows, named_by=1)
+            for section in HOLDS
+            if (
+                rows := tuple(
+                    (about(page.section.category, page.id, page.name), cell(glance))
+                    for page, glance in glances.items()
+                    if page.section is section
+                )
+            )
+        ),
+        apparatus=(),
+        notes=("Every page can be kept, printed or sent alone: it needs no other file.",),
+        standing=str(Standing.of(view)),
+    )
+
+
+def _glance(report: Report, document: Document) -> str:
+    """What the index says of a report."""
+    if document.facts:
+        return "; ".join(f"{each.label}: {each.value.text}" for each in document.facts[:2])
+    if document.lead:
+        return " ".join(each.text for each in document.lead)
+    rows = document.tables[0].rows if document.tables else ()
+    if len(rows) == 1:
+        told = (each.text for each in rows[0] if each.about is None)
+        return "; ".join(text for text in told if text != NOTHING)
+    if report.kind not in _COUNTED:
+        return f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
+    field, one, more = _COUNTED[report.kind]
+    count = len(getattr(report, field))
+    return f"{count:,} {one if count == 1 else more}{_years(rows)}" if count else f"no {more}"
+
+
+def _years(rows: Iterable[Line]) -> str:
+    """From which year to which these rows are, where they begin with when it was."""
+    found = [year for row in rows if DATE.match(row[0].text) for year in _YEAR.findall(row[0].text)]
+    if not found:
+        return ""
+    first, last = min(found), max(found)
+    return f", {first}" if first == last else f", {first} to {last}"
+
+
+# The folder
+
+
+def _manifest(view: View, files: list[str]) -> str:
+    """What tells a folder of ours from others."""
+    told = {
+        "made_by": "timeline site",
+        "position": view.head.position,
+        "digest": view.head.digest.hex(),
+        "files": sorted([*files, MANIFEST]),
+    }
+    return json.dumps(told, indent=1) + "\n"
+
+
+def _require_ours(folder: Path) -> None:
+    """Check that nothing is lost when the folder is replaced."""
+    problem = f"{folder} would be replaced, and expected is an empty folder or a site made before"
+    try:
+        if not folder.exists():
+            return
+        if not folder.is_dir():
+            raise InvalidInput(f"{problem}; found a file")
+        found = {
+            each.relative_to(folder).as_posix() for each in folder.rglob("*") if not each.is_dir()
+        }
+    except OSError as error:
+        raise InvalidInput(f"cannot read {folder}: {error}") from error
+    strange = sorted(found - _written(folder))
+    if strange:
+        raise InvalidInput(f"{problem}; found {strange[0]}. Name another folder, or move that away")
+
+
+def _written(folder: Path) -> set[str]:
+    """The files in a folder that an earlier run says it wrote."""
+    try:
+        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return set(told["files"]) if told["made_by"] == "timeline site" else set()
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+
+
+def _replace(target: Path, made: Path) -> None:
+    """Put what was made in the place of what was there before."""
+    before = made.with_name(f"{made.name}.before")
+    if target.exists():
+        target.rename(before)
+    try:
+        made.rename(target)
+    except BaseException:
+        if before.exists():
+            before.rename(target)
+        raise
+    shutil.rmtree(before, ignore_errors=True)

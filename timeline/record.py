@@ -1,0 +1,627 @@
+"""`Timeline`: the whole house behind one door.
+
+It joins the store, the read models and the reports (`reporting`), and sees to it that what is
+recorded fits what is there already (`checks`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, get_args
+
+import sqlalchemy as sa
+
+from timeline.arguments import Occurred, added, support
+from timeline.dates import require_order, when, within
+from timeline.engine.builds import Build, Comparison
+from timeline.engine.cutoff import Cutoff
+from timeline.engine.projection import Projection, View
+from timeline.engine.projector import ProjectionStatus, Projector
+from timeline.errors import (
+    DatabaseBusy,
+    DatabaseReadOnly,
+    InvalidEvent,
+    InvalidInput,
+    LogDamaged,
+    NotFound,
+    UnknownReference,
+)
+from timeline.events import Actor, Evidence, Link, NewEvent, RecordedEvent, Source
+from timeline.events.envelope import new_id
+from timeline.formats import Ingested, read_file
+from timeline.formats.coded.intake import Intake
+from timeline.formats.coded.rows import Dataset
+from timeline.formats.coded.sorting import SortedRows
+from timeline.formats.files import Place, existing_file, name_of, new_file
+from timeline.log import database
+from timeline.log.archive import Archive, Archived
+from timeline.log.copy import Restored, restore, stored_rows
+from timeline.log.digests import Head, verify
+from timeline.log.drafts import stream_name
+from timeline.log.file import LogFile, write_log
+from timeline.log.migrations import is_migrated, upgrade
+from timeline.log.redact import redact, scrub
+from timeline.log.store import Appended, EventStore, Expected, ExpectedVersion
+from timeline.log.upcasting import Upcaster
+from timeline.models import BUILT_IN
+from timeline.reporting import Reporting, Snapshot
+from timeline.reports.actors import find_actor
+from timeline.rules import names, require_evidence, require_identities, require_references
+
+_PATIENCE = 5.0
+"""Seconds in which a view of kept rows is tried for, while others keep moving them."""
+
+_TELL_EVERY = 1_000
+"""Events of an import between two reports of progress."""
+
+
+class Timeline(Reporting):
+    """A record of who said, met and proposed what, when, and according to whom.
+
+    Open one with `Timeline.open`, best in a `with` block. `store` is the event store beneath it,
+    for events and streams of one's own.
+    """
+
+    def __init__(self, store: EventStore, projections: Iterable[Projection] = ()) -> None:
+        self.store = store
+        self._projector = Projector(store, (*BUILT_IN, *projections))
+
+    @classmethod
+    def open(
+        cls,
+        url: str | sa.URL,
+        *,
+        events: Iterable[type | Upcaster] = (),
+        projections: Iterable[Projection] = (),
+        create: bool = True,
+    ) -> Self:
+        """Open the record in a database; its schema is created or brought up to date.
+
+        Args:
+            url: `sqlite:///FILE`, `postgresql://…`, or `sqlite://` for a record in memory; that has
+                one connection, and is for one thread.
+            events: event classes of one's own, made by `@event`, and upcasters, by `@upcaster`.
+            projections: projections of one's own, kept beside the built-in ones.
+            create: whether to make a record where there is none.
+
+        Raises:
+            InvalidInput: not such an address.
+            InvalidProjection: a projection cannot be kept, or not beside the others.
+            NotFound: there is no record, and none was to be made.
+            DatabaseUnreachable, DatabaseTooNew, MigrationFailed: see there.
+        """
+        engine = database.create_engine(url)
+        try:
+            if not create:
+                _require_record(engine)
+            upgrade(engine)
+            return cls(EventStore(engine, events), projections)
+        except BaseException:
+            engine.dispose()
+            raise
+
+    def close(self) -> None:
+        """Give back the database's connections."""
+        self.store.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Timeline {database.shown(self.store.engine.url)}>"
+
+    # Recording
+
+    def add(self, *things: Actor | Source) -> Appended:
+        """Record actors and sources, so that events can name them.
+
+        Adding one again as it is does nothing.
+
+        Raises:
+            EventIdReused: the id is recorded with other particulars; append an `EventCorrected`.
+            UnknownReference, InvalidEvent, DatabaseError: see there.
+        """
+        return self.append_all(map(added, things))
+
+    def append(
+        self,
+        *events: Any,
+        occurred: Occurred = None,
+        source: str | None = None,
+        at: str | None = None,
+        excerpt: str | None = None,
+        according_to: Iterable[Link | str] = (),
+        evidence: Iterable[Evidence] = (),
+        id: str | None = None,
+        stream: str | None = None,
+        expected_version: ExpectedVersion = Expected.ANY,
+    ) -> Appended:
+        """Record what a source reports: all of the events or, on any error, none.
+
+        Args:
+            events: one or more events; what follows holds for each of them.
+            occurred: when it happened, as a date of EDTF or an aware datetime.
+            source: the id of the source that reports it.
+            at: the place in that source.
+            excerpt: a short passage from there.
+            according_to: the chain from the publisher back to the speaker: actors' ids or `Link`s.
+            evidence: further evidence, or all of it in full.
+            id: the event's id, for a single event. Give one to make the call safe to repeat.
+            stream: the stream, for event classes of one's own that do not say theirs.
+            expected_version: the version the events' stream must be at, if they share one.
+
+        Raises:
+            InvalidDate, NaiveDatetime: `occurred` is not a date.
+            InvalidEvent: a field does not fit, or evidence is missing where there must be some.
+            UnknownReference: something named is not recorded.
+            WrongExpectedVersion, EventIdReused, DatabaseError: see there.
+        """
+        if id is not None and len(events) != 1:
+            raise InvalidEvent(f"an id names one event; found {len(events)} with id={id!r}")
+        known_from = support(source, at, excerpt, according_to, evidence)
+        if any(isinstance(each, NewEvent) for each in events):
+            raise InvalidEvent("a NewEvent brings its own id, date and evidence: use append_all")
+        news = [
+            NewEvent(each, new_id() if id is None else id, stream, when(occurred), known_from)
+            for each in events
+        ]
+        return self.append_all(news, expected_version=expected_version)
+
+    def append_all(
+        self,
+        events: Iterable[NewEvent],
+        *,
+        expected_version: ExpectedVersion = Expected.ANY,
+        progress: Callable[[int], None] | None = None,
+    ) -> Appended:
+        """Record events that each bring their own id, date and evidence: all of them or none.
+
+        `progress` is told how many are written, as that grows.
+
+        Raises:
+            InvalidEvent: a field does not fit, or evidence is missing where there must be some.
+            UnknownReference: something named is not recorded.
+            WrongExpectedVersion, EventIdReused, DatabaseError: see there.
+        """
+        news = list(events)
+        for new in news:
+            require_evidence(new)
+        require_references(self.store, news)
+        require_identities(self.store, news, self.view)
+        expected = {stream_name(new): expected_version for new in news}
+        if len(expected) > 1 and expected_version is not Expected.ANY:
+            raise InvalidEvent(
+                f"expected_version is for one stream; found events of {', '.join(sorted(expected))}"
+            )
+        return self._projector.append(news, expected=expected, progress=progress)
+
+    def ingest(
+        self,
+        *paths: str | os.PathLike[str],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Appended:
+        """Record all that the record files say, or nothing.
+
+        What was ingested before is not added again, so a file that has grown is ingested whole.
+        `progress` is told how many of the events are written, and how many there are.
+
+        Raises:
+            InvalidRecord: a file cannot be read; names file, line and field.
+            EventIdReused: an entry was recorded with other content before.
+            UnknownReference: something named is not recorded; names file, line and field.
+            InvalidEvent, DatabaseError: see there.
+        """
+        classes = self.store.codec.class_named
+        files = [read_file(path, classes) for path in paths]
+        news = [new for file in files for new in file.events]
+        told = None if progress is None else lambda done: progress(done, len(news))
+        try:
+            return self.append_all(news, progress=told)
+        except UnknownReference as error:
+            holding = {new.id: file for file in files for new in file.events}
+            raise error.placed(lambda id, field: holding[id].place(id, field)) from None
+
+    def ingest_coded(
+        self,
+        *files: str | os.PathLike[str],
+        dataset: Dataset,
+        conduct: bool = True,
+        keep_going: bool = False,
+        reading: Callable[[int, int], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Ingested:
+        """Record what files of coded event data say: all of them in one transaction, or nothing.
+
+        Rows that are on record are not recorded again. `docs/coded-data.md` tells what becomes of
+        each code, and what is folded.
+
+        Args:
+            files: plain, zipped or gzipped.
+            dataset: `icews` for files of ICEWS, `gdelt` for exports of GDELT 2.0.
+            conduct: whether to record what is neither said, proposed nor a meeting, as
+                `ConductReported`.
+            keep_going: pass bad rows over; without it nothing is recorded if there are any. A file
+                without one good row is refused even so.
+            reading: told how many bytes of how many of a file are read.
+            progress: told how many actors, sources and rows of how many are recorded.
+
+        Returns:
+            An account in which every row is found once, by code.
+
+        Raises:
+            InvalidInput: no such data set.
+            InvalidRecord: a file cannot be read, or has bad rows; names file and line.
+            DatabaseError: see there.
+        """
+        if dataset not in get_args(Dataset):
+            raise InvalidInput(f"dataset: expected icews or gdelt; found {dataset!r:.40}")
+        with SortedRows() as rows:
+            intake = Intake(self.store, rows, dataset, conduct=conduct, keep_going=keep_going)
+            intake.read([os.fspath(file) for file in files], reading)
+            loaded = self._projector.load(
+                lambda connection: intake.events(connection, progress), check=self._check
+            )
+            at = self.store.head().position
+            return intake.tally.account(dataset, added=loaded.added, position=at)
+
+    def _check(self, news: Sequence[NewEvent], connection: sa.Connection) -> None:
+        for new in news:
+            require_evidence(new)
+        require_references(self.store, news, connection)
+
+    # Reading
+
+    def log(
+        self,
+        *,
+        stream: str | None = None,
+        actor: str | None = None,
+        subject: str | None = None,
+        type: str | None = None,
+        since: Occurred = None,
+        until: Occurred = None,
+        certainly: bool = False,
+    ) -> Iterator[RecordedEvent[Any]]:
+        """The events of the log that fit all that is given, as recorded, oldest first.
+
+        Args:
+            stream: events of this stream.
+            actor: events that name this actor, in themselves or in their evidence; by id, or by any
+                name or spelling on record.
+            subject: events that name this id in any way, of an actor, source, proposal or meeting.
+            type: events of this type.
+            since: events that occurred from here on.
+            until: events that occurred up to here.
+            certainly: leave out events that only may have occurred within that time.
+
+        Raises:
+            InvalidDate: `since` or `until` is not a date.
+            InvalidInput: `since` lies after `until`; or several actors go by that name.
+            NotFound: no such actor is recorded.
+            UnknownEventType: no such type is known.
+        """
+        start, end = when(since), when(until)
+        require_order(start, end)
+        if actor is not None:
+            with self.view() as view:
+                actor = find_actor(view, actor)
+        if type is not None:
+            self.store.codec.class_named(type)
+        if stream is not None:
+            found = self.store.read_stream(stream)
+        else:
+            found = self.store.read_all(types=None if type is None else {type})
+        for event in found:
+            if (
+                (type is None or event.type == type)
+                and (actor is None or names(event, actor, "actor"))
+                and (subject is None or names(event, subject, None))
+                and within(event.occurred, start, end, certainly=certainly)
+            ):
+                yield event
+
+    def _narrowed(self, cutoff: Cutoff) -> Snapshot:
+        return Snapshot(self._projector, cutoff)
+
+    # Keeping
+
+    def redact(self, event_id: str, *, reason: str) -> bool:
+        """Remove for good what an event and its evidence say; says whether anything was left.
+
+        The words go from the log, from the read models, and from the database's files; id, dates,
+        order and digests stay, and an `EventRedacted` tells why. See `timeline.log.redact.scrub`
+        for what it costs, and for where copies may be left.
+
+        Raises:
+            NotFound: no such event is in the log.
+            InvalidInput: the event is itself the record of a takedown.
+            DatabaseReadOnly, DatabaseError: see there.
+        """
+        done = redact(self.store, event_id, reason)
+        self._projector.catch_up()
+        scrub(self.store.engine, self._projector.forget_others())
+        return done
+
+    def seal(self) -> str:
+        """Where the log ends, position and digest, as text to keep where nobody can change it.
+
+        `verify` checks against it that nothing up to there was changed or cut off.
+        """
+        database.make_durable(self.store.engine)
+        return self.store.head().seal
+
+    def verify(
+        self, *, seal: str | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> Head:
+        """Check every event of the log against its digests; returns where the log ends.
+
+        Args:
+            seal: what `seal` gave at some time.
+            progress: told the position reached, and the last one.
+
+        Raises:
+            LogDamaged: something was changed, removed, added or reordered; names the position.
+            InvalidInput: the seal is not one.
+        """
+        sealed = None if seal is None else Head.of_seal(seal)
+        with database.reading(self.store.engine) as connection:
+            return verify(connection, seal=sealed, progress=progress)
+
+    # Moving
+
+    def export_log(self, place: Place) -> Head:
+        """Write the whole log as JSON Lines, for `import_log`; returns where it ends.
+
+        Events that were taken down are in it as tombstones. `docs/exports.md` has the format.
+
+        Args:
+            place: the file, by path or open for writing bytes.
+
+        Raises:
+            LogDamaged: the log is not true to its digests; no file is written.
+            InvalidInput: the file cannot be written.
+        """
+        with database.reading(self.store.engine) as connection, new_file(place) as out:
+            head = self.store.head(connection)
+            write_log(out, head, stored_rows(connection, until=head.position))
+            database.make_durable(self.store.engine)
+        return head
+
+    def import_log(
+        self,
+        place: Place,
+        *,
+        seal: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Restored:
+        """Take over a log that `export_log` wrote: with its ids, places, times and digests.
+
+        This record must be empty, or hold what that log begins with: then only the rest is added.
+        Every digest is checked on the way, and what is wrong leaves the record as it was. A digest
+        shows that a file was damaged; that nobody made another to its liking, only a seal does.
+
+        Args:
+            place: the file, by path or open for reading bytes.
+            seal: what `seal` gave for that log, when it ended there or earlier.
+            progress: told the position reached, and the last one.
+
+        Raises:
+            InvalidRecord: the file is damaged, cut off or edited; names line and position.
+            UnknownEventType: it holds events of a class that this record does not know.
+            LogsDiffer: this record holds other events.
+            InvalidInput: the file cannot be opened, or the seal is none.
+            DatabaseReadOnly, DatabaseBusy, DatabaseError: see there.
+        """
+        sealed = None if seal is None else Head.of_seal(seal)
+        with existing_file(place) as file:
+            source = LogFile(file, name_of(place), self.store.codec, sealed)
+            try:
+                done = restore(self.store.engine, _told(source, progress))
+            except LogDamaged as error:
+                raise source.damaged(error) from None
+        if done.taken_down or any(each.mode == "inline" for each in self._projector.projections):
+            with contextlib.suppress(DatabaseReadOnly):
+                self._projector.catch_up()
+        if done.taken_down:
+            scrub(self.store.engine, self._projector.forget_others())
+        return done
+
+    def archive(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        rows_per_file: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Archived:
+        """Bring an archive of the log in Parquet files up to date; make it, if there is none.
+
+        Args:
+            target: a folder, or any address that fsspec knows, such as `s3://bucket/record`.
+            rows_per_file: how many events each file of a new archive is to hold; 100,000 unless
+                given.
+            progress: told how far it has come, and how far it is to come.
+
+        Raises:
+            MissingExtra: pyarrow or fsspec is not installed.
+            InvalidInput: no such kind of address is known; the archive there is another log's, or
+                has files of another size.
+            NotFound: the log is empty.
+            ArchiveDamaged: the end of the archive is not sound.
+            LogDamaged: the log is not.
+            DatabaseError: see there.
+        """
+        made = Archive(os.fspath(target))
+        return made.write(self.store, rows_per_file=rows_per_file, progress=progress)
+
+    # Read models
+
+    @contextlib.contextmanager
+    def view(self) -> Iterator[View]:
+        """One unchanging view of the rows of all projections, up to the end of the log.
+
+        They are caught up first. Where they cannot be, for want of rights or because others are at
+        them all the time, the log is folded in memory instead, which takes longer.
+        """
+        with contextlib.ExitStack() as stack:
+            yield self._kept_view(stack) or self._projector.fold()
+
+    def _kept_view(self, stack: contextlib.ExitStack) -> View | None:
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._projector.catch_up()
+                connection = stack.enter_context(database.reading(self.store.engine))
+                with database.translated(self.store.engine):
+                    view = self._projector.view(connection)
+                # What a report cites must not be gone after a crash.
+                database.make_durable(self.store.engine)
+            except DatabaseBusy:
+                stack.close()
+                if time.monotonic() > end:
+                    return None
+            except DatabaseReadOnly:
+                stack.close()
+                return None
+            else:
+                return view
+
+    def wait_for(self, position: int, *, timeout: float = 10.0) -> None:
+        """Return once the rows of all projections have come to a position: you read what you wrote.
+
+        For those who read the rows by SQL, where `run` or `timeline run` keeps them; a report sees
+        to it by itself.
+
+        Args:
+            position: of the log; `Appended.position` is that of an append.
+            timeout: in seconds.
+
+        Raises:
+            DatabaseBusy: they have not come there in that time; it names one that has not.
+            DatabaseUnreachable, DatabaseError: see there.
+        """
+        self._projector.wait_for(position, timeout=timeout)
+
+    def run(
+        self,
+        stop: threading.Event | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Keep the rows of all projections up with the log, until `stop` is set.
+
+        What may pass, such as a lost connection, is waited out, however long it takes.
+
+        Args:
+            stop: set it, from another thread or a signal's handler, to end after the step under
+                way; rows and checkpoints are whole whenever it ends.
+            progress: told now and then the position reached, and the one to reach.
+
+        Raises:
+            DatabaseReadOnly: rows are behind, and this role may not keep them.
+            DatabaseError: it cannot be mended by waiting.
+        """
+        self._projector.run(stop, progress)
+
+    def status(self) -> list[ProjectionStatus]:
+        """Every build of every projection, and how far it has come."""
+        return self._projector.status()
+
+    def rebuild(
+        self,
+        name: str,
+        *,
+        hold: bool = False,
+        on: str | None = None,
+        workers: int | None = None,
+        memory: str | None = None,
+        archive: str | os.PathLike[str] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Build:
+        """Build a projection's rows anew beside the live ones, and let them go live in one moment.
+
+        Appends and reports go on meanwhile. Killed, it goes on where it was when called again.
+
+        With `on` or `workers` the rows are folded by Dask workers, where they split (see
+        `Projection.split_by`), and written at once when all are folded; killed before that, it
+        begins again.
+
+        Args:
+            name: the projection.
+            hold: stop before they go live; called again without, they do.
+            on: the address of a Dask scheduler, such as `tcp://host:8786`.
+            workers: how many processes to start on this machine for the time it takes.
+            memory: how much memory each of these may take, such as `2GiB`.
+            archive: what the workers read, instead of the database; what it has not come to is
+                folded here.
+            progress: told the position reached, and the one to reach.
+
+        Raises:
+            NotFound: no such projection is known, or there is no archive.
+            DatabaseBusy: somebody reads by the plain names without end; call it again later.
+            DatabaseReadOnly, DatabaseError: see there.
+            MissingExtra: Dask or pyarrow is not installed.
+            InvalidProjection: the rows do not split.
+            InvalidInput: the choice of workers is none; they cannot read the record, or import the
+                projection; the archive is not up to date with what was taken down.
+            ClusterError: there are no workers, they were lost, or they have other code.
+        """
+        if on is None and workers is None:
+            if memory is not None or archive is not None:
+                raise InvalidInput("memory and archive are for workers: say on or workers, too")
+            return self._projector.rebuild(name, hold=hold, progress=progress)
+        if on is not None and (workers is not None or memory is not None):
+            raise InvalidInput("on: its workers are there already, and have their memory")
+        from timeline.distributed import cluster
+        from timeline.distributed.workers import Workers
+
+        read = None if archive is None else os.fspath(archive)
+        chosen = Workers(on=on, number=workers, memory=memory, archive=read)
+        return cluster.rebuild(self._projector, name, chosen, hold=hold, progress=progress)
+
+    def compare(
+        self, name: str, *, progress: Callable[[int, int], None] | None = None
+    ) -> Comparison:
+        """Build a projection's rows anew, hold them, and tell how they differ from the live ones.
+
+        Raises:
+            NotFound: no such projection is known, or none of its builds is live.
+            DatabaseBusy: the two could not be brought to one position; names both.
+            DatabaseReadOnly, DatabaseError: see there.
+        """
+        return self._projector.compare(name, progress=progress)
+
+    def go_back(self, name: str) -> Build:
+        """Let the rows that were live before stand for a projection's plain names again.
+
+        Raises:
+            NotFound: no such projection is known, or there is nothing to go back to.
+            DatabaseBusy: somebody reads by the plain names without end; call it again later.
+            DatabaseReadOnly, DatabaseError: see there.
+        """
+        return self._projector.go_back(name)
+
+
+def _told(
+    source: LogFile, progress: Callable[[int, int], None] | None
+) -> Iterator[Mapping[str, Any]]:
+    for row in source.rows():
+        if progress is not None and row["position"] % _TELL_EVERY == 0:
+            progress(row["position"], source.head.position)
+        yield row
+
+
+def _require_record(engine: sa.Engine) -> None:
+    if not (database.exists(engine) and is_migrated(engine)):
+        raise NotFound(f"{database.shown(engine.url)} holds no record. `timeline init` makes one.")

@@ -1,0 +1,290 @@
+"""What all reports share: where in the log they stand, and how they show themselves."""
+
+from __future__ import annotations
+
+import abc
+import difflib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import attrs
+
+from timeline.dates import UNKNOWN, When
+from timeline.engine.projection import View
+from timeline.errors import NotFound
+from timeline.reports.document import Cell, Chart, Document, Fact, Table, about, cell
+from timeline.reports.evidence import CorrectionLine, SourceLine, text
+from timeline.reports.render.csv import render_csv
+from timeline.reports.render.frame import frame
+from timeline.reports.render.html import render_html
+from timeline.reports.render.markdown import render_markdown
+from timeline.reports.render.text import render_text
+
+_NAMED = 5
+"""Ids that an error names."""
+
+
+@attrs.frozen
+class Standing:
+    """Where in the log a report stands: made again there, it is the same.
+
+    Attributes:
+        position: the last event it takes into account.
+        digest: the digest of the log there, in hexadecimal.
+        published: the date by which sources had to be published to be taken into account.
+        occurred: the date by which events had to have happened to be taken into account.
+        possibly: whether what only may have been published or happened by then is, too.
+        taken_down: the ids of events up to there whose words were taken down since: where something
+            rested on them, the report is not as it was before.
+    """
+
+    position: int
+    digest: str
+    published: str | None = None
+    occurred: str | None = None
+    possibly: bool = False
+    taken_down: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, view: View) -> Standing:
+        """The standing of everything made from a view."""
+        cutoff = view.cutoff
+        return cls(
+            position=view.head.position,
+            digest=view.head.digest.hex(),
+            published=text(cutoff.published),
+            occurred=text(cutoff.occurred),
+            possibly=cutoff.possibly,
+            taken_down=view.taken_down,
+        )
+
+    def __str__(self) -> str:
+        place = f"Made at position {self.position} of the log, digest {self.digest}."
+        said = [place, *(f"A{limit[1:]}." for limit in self.limits)]
+        if self.taken_down:
+            gone = ", ".join(self.taken_down)
+            said.append(f"What these events said was taken down since, and is not in it: {gone}.")
+        return " ".join(said)
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What is left out by date, in words."""
+        by = "possibly by" if self.possibly else "by"
+        dates = {"as published": self.published, "as it had happened": self.occurred}
+        return tuple(f"{how} {by} {date}" for how, date in dates.items() if date)
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Report(abc.ABC):
+    """The base of reports. `print` shows text; a notebook shows tables.
+
+    Attributes:
+        standing: where in the log the report stands.
+        corrections: the corrections that something in it rests on.
+        sources: the sources that something in it rests on.
+    """
+
+    kind: ClassVar[str]
+
+    standing: Standing
+    corrections: tuple[CorrectionLine, ...]
+    sources: tuple[SourceLine, ...]
+
+    @abc.abstractmethod
+    def document(self) -> Document:
+        """The report as headings and tables, for a rendering."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as dicts, lists and strings; the shape is documented in `docs/reports.md`."""
+        fields = attrs.asdict(self, value_serializer=_listed)
+        common = {name: fields.pop(name) for name in ("corrections", "sources", "standing")}
+        return {"report": self.kind, **fields, **common}
+
+    def to_json(self) -> str:
+        """The report as JSON, indented."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    def to_text(self, width: int = 80, *, color: bool = False) -> str:
+        """The report as text for a terminal of that width."""
+        return render_text(self.document(), width=width, color=color)
+
+    def to_csv(self, table: str | None = None) -> str:
+        """The report as CSV (RFC 4180), with the events and sources that each row rests on.
+
+        Args:
+            table: the title of one table, or its beginning, to be written as it is shown. Else
+                every cell is a row: table, row, column, value, about, evidence, sources.
+
+        Raises:
+            NotFound: the report has no such table, or nothing to show in it.
+            InvalidInput: several begin like that.
+        """
+        return render_csv(self.document(), table)
+
+    def to_markdown(self) -> str:
+        """The report as GitHub's Markdown, with its evidence as footnotes."""
+        return render_markdown(self.document())
+
+    def to_frame(self, table: str | None = None, *, library: str | None = None) -> Any:
+        """The report as a data frame of pandas, or else of polars.
+
+        Args:
+            table: as for `to_csv`.
+            library: `pandas` or `polars`, where it matters which.
+
+        Raises:
+            NotFound: the report has no such table, or nothing to show in it.
+            InvalidInput: several begin like that.
+            InvalidInput: no such library is known.
+            MissingExtra: neither library is installed; the extra `frames` brings pandas.
+        """
+        return frame(self.document(), table, library=library)
+
+    def to_html(self, links: Mapping[str, str] | None = None) -> str:
+        """The report as a web page of one file, that opens without a network.
+
+        Args:
+            links: the addresses of other pages, by what they are about, such as `actor/smith`.
+
+        Raises:
+            MissingExtra: the libraries of the extra `pages` are not installed.
+        """
+        from timeline.reports.render.page import render_page
+
+        return render_page(self.document(), links=links or {})
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} made at position {self.standing.position} of the log>"
+
+    def _repr_html_(self) -> str:
+        return render_html(self.document())
+
+    def _repr_mimebundle_(self, **_options: object) -> dict[str, str]:
+        """What a notebook shows, in the form that it can show best."""
+        return {"text/html": self._repr_html_(), "text/plain": self.to_text()}
+
+    def _document(
+        self,
+        title: str,
+        tables: Iterable[Table],
+        *,
+        note: str,
+        lead: Iterable[Cell] = (),
+        facts: Iterable[Fact] = (),
+        charts: Iterable[Chart] = (),
+    ) -> Document:
+        """The document, with what every report ends on."""
+        told = tuple(lead)
+        shown = tuple(table for table in tables if table.rows)
+        return Document(
+            title=title,
+            lead=told,
+            tables=shown,
+            apparatus=tuple(self._apparatus()),
+            notes=(note if told or shown else f"Nothing on record fits. {note}",),
+            standing=str(self.standing),
+            kind=self.kind,
+            facts=tuple(facts),
+            charts=tuple(charts),
+        )
+
+    def _apparatus(self) -> Iterable[Table]:
+        """What every report ends on, as far as there is any."""
+        if self.corrections:
+            yield Table(
+                "Corrected since it was recorded",
+                ("Correction", "Why"),
+                tuple(
+                    (cell(line.event), cell(line.reason, line.evidence))
+                    for line in self.corrections
+                ),
+            )
+        if self.sources:
+            yield Table(
+                "Sources",
+                ("Source", "What", "Origin"),
+                tuple(
+                    (
+                        about("source", line.source, line.source),
+                        _described(line),
+                        cell(_origin(line)),
+                    )
+                    for line in self.sources
+                ),
+            )
+
+
+class Placed(Protocol):
+    """A row with a date of the world and a place in the log."""
+
+    @property
+    def occurred(self) -> When | None:
+        """When it was, if that is known."""
+
+    @property
+    def position(self) -> int:
+        """Where in the log it is."""
+
+
+_Placed = TypeVar("_Placed", bound=Placed)
+
+
+def by_time(rows: Iterable[_Placed]) -> list[_Placed]:
+    """Rows in order of world time, uncertain dates by their earliest day, undated ones last."""
+    return sorted(rows, key=lambda row: ((row.occurred or UNKNOWN).sort_key, row.position))
+
+
+def not_found(
+    view: View, what: str, id: str, known: Iterable[str], *, listed: str | None = None
+) -> NotFound:
+    """The error for what is not in a view: with what is, and what the view leaves out.
+
+    Args:
+        view: where it was looked for.
+        what: what it is, such as `initiative`.
+        id: the one that was asked for.
+        known: the ids that are in view; of many, those nearest by spelling are named.
+        listed: what to call these.
+    """
+    ids = _nearest(id, list(known))
+    limits = Standing.of(view).limits
+    place = f"in view {' and '.join(limits)}" if limits else "recorded"
+    if not limits and (view.cutoff.position is not None or view.cutoff.recorded is not None):
+        place = f"recorded up to position {view.head.position}"
+    heading = listed or ("In view are" if limits else "Recorded are")
+    return NotFound(
+        f"no {what} {id!r} is {place}. " + (f"{heading}: {ids}." if ids else "None is.")
+    )
+
+
+def _nearest(id: str, known: Sequence[str]) -> str:
+    """These ids where they are few; else those nearest to one, and how many more there are."""
+    if len(known) <= _NAMED:
+        return ", ".join(known)
+    # A cutoff lets most of very many be passed over quickly.
+    near = difflib.get_close_matches(id, known, _NAMED, cutoff=0.4)
+    named = list(dict.fromkeys((*near, *known[:_NAMED])))[:_NAMED]
+    return f"{', '.join(named)}, and {len(known) - len(named):,} more"
+
+
+def _listed(_instance: object, _field: object, value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _described(line: SourceLine) -> Cell:
+    parts = [f"“{line.title}”", line.publisher.name, line.published or "undated"]
+    if line.grade != "ordinary":
+        parts.append(f"{line.grade} grade")
+    return Cell(
+        ", ".join(parts), foreign=None if line.language is None else (line.title, line.language)
+    )
+
+
+def _origin(line: SourceLine) -> str:
+    if line.cited_in:
+        return f"not read; cited in {line.cited_in}"
+    return "itself" if line.origin == line.source else f"copy of {line.origin}"

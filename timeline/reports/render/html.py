@@ -1,0 +1,52 @@
+"""Reports as a fragment of HTML, for notebooks: tables, each row with its evidence behind it."""
+
+from __future__ import annotations
+
+from html import escape
+
+from timeline.reports.document import Cell, Document, Table, shown_evidence
+from timeline.reports.evidence import Citation
+from timeline.reports.render.text import inert
+
+
+def render_html(document: Document) -> str:
+    """Lay a report out as HTML without styles, scripts or links to elsewhere."""
+    parts = [f"<h3>{_safe(document.title)}</h3>"]
+    parts += [f"<p>{_cell(line)}</p>" for line in document.lead]
+    parts += [_table(table) for table in (*document.tables, *document.apparatus)]
+    parts += [f"<p><em>{_safe(note)}</em></p>" for note in document.notes]
+    parts.append(f"<p><small>{_safe(document.standing)}</small></p>")
+    return "<div>" + "\n".join(parts) + "</div>"
+
+
+def _table(table: Table) -> str:
+    title = f"<h4>{_safe(table.title)}</h4>"
+    head = "".join(f'<th scope="col">{_safe(column)}</th>' for column in table.columns)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in shown_evidence(row))}</tr>"
+        for row in table.rows
+    )
+    return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(cell: Cell) -> str:
+    shown = _safe(cell.branch + cell.text)
+    if not cell.evidence:
+        return shown
+    items = "".join(f"<li>{_citation(citation)}</li>" for citation in cell.evidence)
+    return f"{shown}<details><summary>evidence</summary><ul>{items}</ul></details>"
+
+
+def _citation(citation: Citation) -> str:
+    parts = [f"<code>{_safe(citation.event)}</code>"]
+    if citation.reason:
+        parts.append(_safe(citation.reason))
+    for support in citation.sources:
+        chain = " → ".join(told.who.name for told in support.chain)
+        place = f", {support.at}" if support.at else ""
+        parts.append(_safe(f"{support.publisher}: “{support.title}”{place}. {chain}"))
+    return "<br>".join(parts)
+
+
+def _safe(text: str) -> str:
+    return escape(inert(text))

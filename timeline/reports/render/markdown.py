@@ -1,0 +1,61 @@
+"""Reports as Markdown, in the dialect of GitHub (https://github.github.com/gfm/).
+
+Tables, with the evidence as footnotes. What sources say stays text, whatever is in it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from timeline.reports.document import Cell, Document, Table, shown_evidence
+from timeline.reports.evidence import Citation
+from timeline.reports.render.grid import whole
+from timeline.reports.render.notes import Notes
+from timeline.reports.render.text import citation_text, inert
+
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~&#!$])")
+_LINK = re.compile(r"(?<=:)//|(?<=www)\.(?=\S)|@(?=\w)", re.IGNORECASE)
+_BLOCK = re.compile(r"\A(\s*)([-+=]|\d+(?=[.)]))")
+"""What would begin a list or underline a heading at the start of a line."""
+
+
+def render_markdown(document: Document) -> str:
+    """Lay a report out as Markdown."""
+    notes = Notes()
+    parts = [f"# {_line(document.title)}"]
+    parts += [_cell(each, notes) for each in document.lead]
+    for table in (*whole(document.tables), *document.apparatus):
+        parts += [f"## {_line(table.title)}", _table(table, notes)]
+    parts += [f"*{_line(note)}*" for note in document.notes]
+    parts.append(_line(document.standing))
+    numbered = enumerate(notes.citations.values(), start=1)
+    footnotes = "\n".join(f"[^{number}]: {_citation(each)}" for number, each in numbered)
+    return "\n\n".join([*parts, footnotes] if footnotes else parts) + "\n"
+
+
+def _table(table: Table, notes: Notes) -> str:
+    head = [[_line(column) for column in table.columns], ["---"] * len(table.columns)]
+    body = [[_cell(each, notes) for each in shown_evidence(row)] for row in table.rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (*head, *body))
+
+
+def _cell(each: Cell, notes: Notes) -> str:
+    marks = "".join(f"[^{number}]" for number in notes.numbers(each.evidence))
+    return f"{_line(each.branch + each.text)}{marks}"
+
+
+def _citation(citation: Citation) -> str:
+    event, *sources = citation_text(citation).splitlines()
+    return _line(". ".join((event, "; ".join(each.strip() for each in sources))).rstrip(". "))
+
+
+def _line(text: str) -> str:
+    """The text on one line, with nothing in it that is markup."""
+    one = " ".join(inert(text).split())
+    marked = _LINK.sub(lambda found: f"\\{found[0]}", _MARKUP.sub(r"\\\1", one))
+    return _BLOCK.sub(
+        lambda found: (
+            f"{found[1]}{found[2]}\\" if found[2].isdigit() else f"{found[1]}\\{found[2]}"
+        ),
+        marked,
+    )

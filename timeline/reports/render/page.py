@@ -1,0 +1,363 @@
+"""Reports as web pages, each of one file that opens without a network.
+
+The template is filled with autoescape on, every text goes through `inert` before that, and source
+text is set apart from its surroundings by `<bdi>`, so that nothing a source says can steer the
+page. A Content Security Policy (https://www.w3.org/TR/CSP3/) with the hashes of the page's own
+style and script keeps a browser from running or fetching anything else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+
+from timeline.errors import MissingExtra
+from timeline.reports.document import (
+    CONTINUED,
+    NOTHING,
+    Cell,
+    Chart,
+    Document,
+    Line,
+    Table,
+    shown_evidence,
+)
+from timeline.reports.evidence import Citation, Support, Told
+from timeline.reports.render.notes import Notes, run_text, runs
+from timeline.reports.render.text import inert
+
+DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
+"""A date, or the first and the last day of a stretch: it stays on one line."""
+
+_DAYS = re.compile(r"([0-9]{4}-[0-9]{2}[0-9X~?%./-]*)")
+"""A date among other words, which a browser would break at its hyphens."""
+
+_NUMBER = re.compile(r"([0-9][0-9,]*)( \(.*\))?\Z", re.DOTALL)
+"""A number, and perhaps a remark on it in brackets."""
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z", re.ASCII)
+
+_ABREAST = 9
+"""Columns of a table that was split for narrower media, and is one again on a page."""
+
+_WIDE = 6
+"""Columns from which on a table is scrolled, where it has not got the room."""
+
+_LONG = 60
+"""Characters from which on a link looks like text: a page of underlined sentences reads badly."""
+
+
+@attrs.frozen
+class Crumb:
+    """A page above this one: its name, and its address."""
+
+    text: str
+    href: str
+
+
+def render_page(
+    document: Document, *, links: Mapping[str, str] | None = None, trail: Sequence[Crumb] = ()
+) -> str:
+    """Lay a report out as a page.
+
+    Args:
+        document: the report.
+        links: the addresses of other pages, relative to this one, by what they are about: where a
+            cell names that, it leads there.
+        trail: the pages above this one, the highest first.
+
+    Raises:
+        MissingExtra: the libraries of the extra `pages` are not installed.
+    """
+    notes, known, tables = Notes(), links or {}, _joined(document.tables)
+    # In the order in which they are read, which is that of the notes' numbers.
+    parts = {
+        "lead": [_cell(each, notes, known) for each in document.lead],
+        "facts": [(each.label, _cell(each.value, notes, known)) for each in document.facts],
+        "sections": [_section(each, notes, known) for each in tables],
+        "apparatus": [_section(each, notes, known) for each in document.apparatus],
+    }
+    page: str = _template().render(
+        document=document,
+        trail=trail,
+        charts=[_picture(each, tables) for each in document.charts],
+        **parts,
+        evidence=[_citation(each, known) for each in notes.citations.values()],
+        **_assets(),
+    )
+    return page.strip() + "\n"
+
+
+@cache
+def _template() -> Any:
+    try:
+        import jinja2
+    except ImportError:
+        raise MissingExtra("A page", "pages") from None
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("timeline.reports.render"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_inert,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def _inert(value: object) -> object:
+    """What a template's expression gives, without characters that steer: the template's is kept."""
+    return inert(value) if type(value) is str else value
+
+
+@cache
+def _assets() -> Mapping[str, Any]:
+    """The style and script of every page, and the policy that lets only these two in."""
+    from markupsafe import Markup
+
+    folder = resources.files("timeline.reports.render") / "templates"
+    style = (folder / "page.css").read_text(encoding="utf-8")
+    script = (folder / "page.js").read_text(encoding="utf-8")
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    # Ours, and without the end tags that alone could break out of where they stand.
+    return {"style": Markup(style), "script": Markup(script), "policy": policy}
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+# Tables that were split
+
+
+def _joined(tables: Iterable[Table]) -> list[Table]:
+    """The tables, those that only continue one another as one, as far as it can be read."""
+    found: list[Table] = []
+    for table in tables:
+        last = found[-1] if found else None
+        if last is not None and _continues(last, table):
+            found[-1] = _side_by_side(last, table)
+        else:
+            found.append(table)
+    return found
+
+
+def _continues(before: Table, table: Table) -> bool:
+    return (
+        table.title == before.title.removesuffix(CONTINUED) + CONTINUED
+        and before.named_by == table.named_by > 0
+        and before.columns[: before.named_by] == table.columns[: table.named_by]
+        and len(before.columns) + len(table.columns) - table.named_by <= _ABREAST
+    )
+
+
+def _side_by_side(left: Table, right: Table) -> Table:
+    """One table of both; where a row is only in one of them, it says so in the other's columns."""
+    named = left.named_by
+    ours, theirs = ({_key(row, named): row for row in part.rows} for part in (left, right))
+    keys = list(dict.fromkeys((*ours, *theirs)))
+    if all(list(part) == sorted(part) for part in (ours, theirs)):
+        keys.sort()
+    missing = Cell(left.otherwise or "–")
+    rows = (
+        (
+            *(ours.get(key) or theirs[key])[:named],
+            *(ours[key][named:] if key in ours else [missing] * (len(left.columns) - named)),
+            *(theirs[key][named:] if key in theirs else [missing] * (len(right.columns) - named)),
+        )
+        for key in keys
+    )
+    return attrs.evolve(left, columns=left.columns + right.columns[named:], rows=tuple(rows))
+
+
+def _key(row: Line, named: int) -> tuple[tuple[str, str], ...]:
+    return tuple((each.text, each.about or "") for each in row[:named])
+
+
+# What the template is filled with
+
+
+def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[str, Any]:
+    numeric = _numeric(table)
+    cited = {i for row in table.rows for i, each in enumerate(shown_evidence(row)) if each.evidence}
+    return {
+        "title": table.title,
+        "continues": table.title.endswith(CONTINUED),
+        "columns": [
+            (column, _heading(number=index in numeric, cited=index in cited))
+            for index, column in enumerate(table.columns)
+        ],
+        "named_by": table.named_by,
+        "wide": len(table.columns) >= _WIDE,
+        "rows": [
+            [
+                _tabled(table, each, _cell(shown, notes, links), number=index in numeric)
+                for index, (each, shown) in enumerate(zip(row, shown_evidence(row), strict=True))
+            ]
+            for row in table.rows
+        ],
+    }
+
+
+def _numeric(table: Table) -> frozenset[int]:
+    """The columns, after those that name a row, that hold numbers and nothing else."""
+    quiet = {NOTHING, table.otherwise}
+    found = set()
+    for index in range(table.named_by, len(table.columns)):
+        texts = [row[index].text for row in table.rows if row[index].text not in quiet]
+        if texts and all(map(_NUMBER.match, texts)):
+            found.add(index)
+    return frozenset(found)
+
+
+def _heading(*, number: bool, cited: bool) -> str:
+    """The classes of a heading: over numbers it stands where they do, and not over their notes."""
+    return " ".join(["count", *(["cited"] if cited else [])]) if number else ""
+
+
+def _tabled(
+    table: Table, cell: Cell, filled: Mapping[str, Any], *, number: bool
+) -> Mapping[str, Any]:
+    """What a cell of a table is filled with: the digits of a number stand below one another."""
+    classes = [*_classes(table, cell), *(["count"] if number else [])]
+    counted = _NUMBER.match(cell.text) if number else None
+    digits = {} if counted is None else {"digits": counted[1], "remark": counted[2] or ""}
+    return {**filled, **digits, "class": " ".join(classes)}
+
+
+def _picture(chart: Chart, tables: Sequence[Table]) -> Mapping[str, Any]:
+    from markupsafe import Markup
+
+    try:
+        from timeline.reports.render.chart import draw, legend
+    except ImportError:
+        raise MissingExtra("A chart", "pages") from None
+    titles = [table.title for table in tables]
+    return {
+        "title": chart.title,
+        "beside": f"part-{titles.index(chart.beside) + 1}",
+        "text": chart.text,
+        "legend": legend(chart),
+        "solid": chart.solid,
+        "outline": chart.outline,
+        # Made of elements and attributes that `draw` knows, whatever the words in it.
+        "picture": Markup(draw(_drawable(chart))),
+        "narrow": Markup(draw(_drawable(chart), narrow=True)),
+    }
+
+
+def _drawable(chart: Chart) -> Chart:
+    """The chart with words that can be in a file of XML at all."""
+    return attrs.evolve(
+        chart,
+        lanes=tuple(map(inert, chart.lanes)),
+        kinds=tuple(map(inert, chart.kinds)),
+        marks=tuple(
+            attrs.evolve(mark, lane=inert(mark.lane), kind=inert(mark.kind)) for mark in chart.marks
+        ),
+    )
+
+
+def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, Any]:
+    numbers = runs(notes.numbers(cell.evidence))
+    return {
+        "depth": cell.depth,
+        "branch": cell.branch,
+        "pieces": [*_pieces(cell)],
+        "digits": None,
+        "long": len(cell.text) > _LONG,
+        "href": None if cell.about is None else links.get(cell.about),
+        "all": " ".join(
+            f"{first}-{last}" if last > first else str(first) for first, last in numbers
+        ),
+        "refs": [(first, run_text(first, last)) for first, last in numbers],
+    }
+
+
+def _pieces(cell: Cell) -> Iterator[tuple[str, bool, str | None]]:
+    """The text in parts, each with whether it is a date that stays on one line, and its language.
+
+    The language is None where it is that of the page.
+    """
+    words, language = cell.foreign or ("", None)
+    before, found, after = cell.text.partition(words) if words else (cell.text, "", "")
+    yield from ((*part, None) for part in _dated(before))
+    if found:
+        yield found, False, _language(language)
+    yield from ((*part, None) for part in _dated(after))
+
+
+def _dated(text: str) -> list[tuple[str, bool]]:
+    """The text in parts, each with whether it is a date."""
+    if DATE.match(text):  # the whole of it, of which the cell's own class tells
+        return [(text, False)]
+    parts = _DAYS.split(text)
+    return [(part, index % 2 == 1) for index, part in enumerate(parts) if part]
+
+
+def _classes(table: Table, cell: Cell) -> Iterator[str]:
+    """What the style and the script should know of a cell of a table."""
+    if DATE.match(cell.text):
+        yield "date"
+    if cell.text == table.otherwise:
+        yield "quiet"
+    if cell.evidence:
+        # Its numbers are in it, or else in the next cell that has some.
+        yield "open"
+
+
+def _citation(citation: Citation, links: Mapping[str, str]) -> Mapping[str, Any]:
+    return {
+        "citation": citation,
+        "kind": _in_words(citation.type),
+        "href": links.get(f"event/{citation.event}"),
+        "supports": [_support(each, links) for each in citation.sources],
+    }
+
+
+def _in_words(type: str) -> str:
+    """The name of an event's class as words: `StatementMade` is `Statement made`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type).capitalize()
+
+
+def _support(support: Support, links: Mapping[str, str]) -> Mapping[str, Any]:
+    return {
+        "support": support,
+        "language": _language(support.language),
+        "address": _web_address(support.address),
+        "page": links.get(f"source/{support.source}"),
+        "chain": [(told.who.name, ", ".join(_details(told))) for told in support.chain],
+    }
+
+
+def _details(told: Told) -> Iterator[str]:
+    yield from (part for part in (told.capacity, told.manner, told.said) if part)
+    if told.to:
+        yield f"to {told.to}"
+
+
+def _language(tag: str | None) -> str | None:
+    """The tag, if a page in English has to tell it and it is formed as one (RFC 5646)."""
+    return tag if tag is not None and tag != "en" and _LANGUAGE.match(tag) else None
+
+
+def _web_address(address: str | None) -> str | None:
+    """The address, if a browser would only ever open a web page by it."""
+    if address is None or address != inert(address) or any(c.isspace() for c in address):
+        return None
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    return address if parts.scheme in {"http", "https"} and parts.hostname else None

@@ -1,0 +1,175 @@
+"""Reports as text: tables for a terminal, with the evidence as numbered notes at the end."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from timeline.reports.document import Cell, Document, Table, shown_evidence
+from timeline.reports.evidence import Citation, Support, Told
+from timeline.reports.render.columns import broken, widths
+from timeline.reports.render.notes import Notes, run_text, runs
+
+_INDENT, _BETWEEN = 2, 3
+"""Characters before a table, and between two of its columns."""
+
+
+def render_text(document: Document, *, width: int = 80, color: bool = False) -> str:
+    """Lay a report out in columns of characters.
+
+    Args:
+        document: the report.
+        width: of the terminal, in characters.
+        color: whether to write terminal escapes for colour and weight.
+    """
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        legacy_windows=False,
+        emoji=False,
+        markup=False,
+        highlight=False,
+    )
+    notes = Notes()
+    console.print(Text(inert(document.title), style="bold"))
+    for line in document.lead:
+        console.print(_cell(line, notes, console.width))
+    for table in (*document.tables, *document.apparatus):
+        console.print()
+        _print_table(console, table, notes)
+    _print_notes(console, document, notes)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def _marks(notes: Notes, cited: tuple[Citation, ...]) -> str:
+    """The numbers in brackets, neighbours from three on drawn together: `[2][5–9]`."""
+    return "".join(f"[{run_text(*run)}]" for run in runs(notes.numbers(cited)))
+
+
+def _cell(cell: Cell, notes: Notes, width: int | None = None) -> Text:
+    text, marks = inert(cell.text), _marks(notes, cell.evidence)
+    return _joined(text, marks, width)
+
+
+def _joined(text: str, marks: str, width: int | None) -> Text:
+    """The words and, behind them, the numbers of their evidence."""
+    if width is not None:
+        text, marks = broken(text, width), broken(marks, width)
+    shown = Text(text)
+    if marks:
+        shown.append(f" {marks}", style="cyan")
+    return shown
+
+
+def _in_place(text: str, marks: str, branch: str, width: int) -> Text | RichTable:
+    """What stands in a cell; in a tree beside its branch, so that further lines begin below it."""
+    if not branch:
+        return _joined(text, marks, width)
+    grid = RichTable.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(branch, _joined(text, marks, max(width - len(branch), 1)))
+    return grid
+
+
+_Shown = tuple[str, str, str]
+"""What a cell says, the numbers of its evidence, and its branch in a tree."""
+
+
+def _print_table(console: Console, table: Table, notes: Notes) -> None:
+    console.print(Text(inert(table.title), style="bold"))
+    rows = [[_shown(each, notes) for each in shown_evidence(row)] for row in table.rows]
+    titles = [inert(title) for title in table.columns]
+    content = [
+        [title, *(f"{branch}{text} {marks}".rstrip() for text, marks, branch in column)]
+        for title, column in zip(titles, zip(*rows, strict=True), strict=True)
+    ]
+    found = widths(content, console.width - _INDENT - _BETWEEN * (len(titles) - 1))
+    if found is None:
+        _print_stacked(console, titles, rows)
+    else:
+        _print_columns(console, titles, rows, found)
+
+
+def _shown(each: Cell, notes: Notes) -> _Shown:
+    return inert(each.text), _marks(notes, each.evidence), each.branch
+
+
+def _print_columns(
+    console: Console, titles: Sequence[str], rows: Iterable[Sequence[_Shown]], found: Sequence[int]
+) -> None:
+    shown = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for title, width in zip(titles, found, strict=True):
+        shown.add_column(broken(title, width), overflow="fold", width=width)
+    for row in rows:
+        shown.add_row(*(_in_place(*each, width) for each, width in zip(row, found, strict=True)))
+    console.print(Padding(shown, (0, 0, 0, _INDENT)))
+
+
+def _print_stacked(
+    console: Console, titles: Sequence[str], rows: Iterable[Sequence[_Shown]]
+) -> None:
+    """Each row as lines below one another, where the columns do not fit beside one another."""
+    width = console.width - 2 * _INDENT
+    for row in rows:
+        for number, (title, (text, marks, branch)) in enumerate(zip(titles, row, strict=True)):
+            line = _joined(f"{title}: {branch}{text}", marks, width)
+            indent = _INDENT if number == 0 else 2 * _INDENT
+            console.print(Padding(line, (0, 0, 0, indent)))
+
+
+def _print_notes(console: Console, document: Document, notes: Notes) -> None:
+    console.print()
+    if notes.citations:
+        console.print(Text("Evidence", style="bold"))
+        console.print(Padding(_numbered(notes, console.width - _INDENT), (0, 0, 0, _INDENT)))
+        console.print()
+    for note in document.notes:
+        console.print(Text(note, style="italic"))
+    console.print(Text(document.standing))
+
+
+def _numbered(notes: Notes, width: int) -> RichTable:
+    left = width - len(f"[{len(notes.citations)}]") - 2
+    grid = RichTable.grid(padding=(0, 1))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for number, citation in enumerate(notes.citations.values(), start=1):
+        grid.add_row(
+            Text(f"[{number}]", style="cyan"), Text(broken(inert(citation_text(citation)), left))
+        )
+    return grid
+
+
+def citation_text(citation: Citation) -> str:
+    """The event, and below it each source with the place in it and the chain of attribution."""
+    return "\n".join((citation.event, *(f"  {_support(each)}" for each in citation.sources)))
+
+
+def _support(support: Support) -> str:
+    place = f"{support.source}, {support.at}" if support.at else support.source
+    chain = " → ".join(_told(told) for told in support.chain)
+    return f"{place}: {chain}" if chain else place
+
+
+def _told(told: Told) -> str:
+    details = [part for part in (told.capacity, told.manner, told.said) if part]
+    if told.to:
+        details.append(f"to {told.to}")
+    return f"{told.who} ({', '.join(details)})" if details else told.who.name
+
+
+def inert(text: str) -> str:
+    """The text without characters that would steer a terminal; each is shown as U+FFFD."""
+    if text.isprintable():  # nearly all of it is, and this is quicker
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)

@@ -1,0 +1,1 @@
+"""What reports go by: who speaks for whom, who took part, who belonged."""
