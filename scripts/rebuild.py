@@ -37,11 +37,11 @@ from timeline import (
     Timeline,
     View,
     changed,
-    database,
     event,
     on,
     row,
 )
+from timeline.log import database
 
 BATCH = 5_000
 SPEAKERS = 100

@@ -83,7 +83,9 @@ def icews(path: Path) -> Iterator[Row]:
 
 
 COUNTRIES: dict[tuple[str, str], str] = {}
-for line in (ROOT / "timeline/ingest/countries.txt").read_text(encoding="utf-8").splitlines():
+for line in (
+    (ROOT / "timeline/formats/coded/countries.txt").read_text(encoding="utf-8").splitlines()
+):
     if not line.startswith("#"):
         codes, names = line.split(maxsplit=1)
         first, *_ = called = names.split("; ")

@@ -30,15 +30,14 @@ from timeline import (
     Projector,
     StatementMade,
     Timeline,
-    cluster,
-    keeping,
-    store,
-    workers,
 )
 from timeline.cli import cli
+from timeline.distributed import cluster, workers
 from timeline.distributed.split import Splitter
+from timeline.engine import keeping
 from timeline.engine.building import StoredRows
 from timeline.engine.rows import shape_of
+from timeline.log import store
 from timeline.models import BUILT_IN
 
 ALL = (*BUILT_IN, *USERS)

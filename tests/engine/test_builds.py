@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import Step, histories
 
-from timeline.engine import builds, keeping, kept_rows
+from timeline.engine import builds, keeping, kept_rows, roles
 from timeline.engine.builds import Build, Difference, all_builds
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection, on
@@ -36,7 +36,7 @@ from timeline.events import (
     RecordedEvent,
     StatementMade,
 )
-from timeline.log import database, roles
+from timeline.log import database
 from timeline.log.database import create_engine
 from timeline.log.redact import redact
 from timeline.log.store import EventStore

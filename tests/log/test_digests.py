@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import RECORDED, TEXTS, WHENS
 
-from timeline import Timeline, database, integrity
+from timeline import Timeline
 from timeline.dates import instant_text
 from timeline.errors import DatabaseError, InvalidInput, LogDamaged
 from timeline.events import EventRedacted, Evidence, Link, NewEvent, event
+from timeline.log import database, digests
 from timeline.log.database import create_engine
 from timeline.log.redact import redact
 from timeline.log.schema import events
@@ -162,7 +163,7 @@ DIGESTS = st.binary(min_size=32, max_size=32)
 
 @given(DIGESTS, ROWS)
 def test_the_stranger_and_the_store_agree_on_any_row(previous: bytes, row: dict[str, Any]) -> None:
-    assert integrity.event_digest(previous, row) == stranger(previous, row)
+    assert digests.event_digest(previous, row) == stranger(previous, row)
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -172,7 +173,7 @@ def test_another_value_in_a_column_is_another_digest(column: str, data: st.DataO
     row = data.draw(ROWS)
     other = row | {column: data.draw(COLUMNS[column].filter(lambda value: value != row[column]))}
 
-    for digest in (stranger, integrity.event_digest):
+    for digest in (stranger, digests.event_digest):
         assert digest(bytes(32), row) != digest(bytes(32), other)
 
 
@@ -181,29 +182,27 @@ def test_another_value_in_a_column_is_another_digest(column: str, data: st.DataO
 def test_nothing_and_empty_text_differ(column: str, row: dict[str, Any]) -> None:
     nothing, empty = row | {column: None}, row | {column: ""}
 
-    assert integrity.event_digest(bytes(32), nothing) != integrity.event_digest(bytes(32), empty)
+    assert digests.event_digest(bytes(32), nothing) != digests.event_digest(bytes(32), empty)
 
 
 @given(ROWS)
 def test_a_value_moved_to_the_next_column_is_another_digest(row: dict[str, Any]) -> None:
     here, there = row | {"occurred": "2022", "type": ""}, row | {"occurred": "", "type": "2022"}
 
-    assert integrity.event_digest(bytes(32), here) != integrity.event_digest(bytes(32), there)
+    assert digests.event_digest(bytes(32), here) != digests.event_digest(bytes(32), there)
 
 
 @given(DIGESTS, DIGESTS, ROWS)
 def test_another_past_is_another_digest(one: bytes, other: bytes, row: dict[str, Any]) -> None:
-    assert (integrity.event_digest(one, row) == integrity.event_digest(other, row)) == (
-        one == other
-    )
+    assert (digests.event_digest(one, row) == digests.event_digest(other, row)) == (one == other)
 
 
 @given(ROWS)
 def test_a_body_taken_down_leaves_the_digest_as_it_was(row: dict[str, Any]) -> None:
-    body = integrity.body_digest(row["salt"], row["evidence"], row["data"])
+    body = digests.body_digest(row["salt"], row["evidence"], row["data"])
     gone = dict.fromkeys(["salt", "evidence", "data"]) | {"redacted": body}
 
-    assert integrity.event_digest(bytes(32), row | gone) == stranger(bytes(32), row)
+    assert digests.event_digest(bytes(32), row | gone) == stranger(bytes(32), row)
 
 
 # Verifying
@@ -220,7 +219,7 @@ def log(store: EventStore) -> EventStore:
 
 def verify(store: EventStore, **options: Any) -> Head:
     with database.reading(store.engine) as connection:
-        return integrity.verify(connection, **options)
+        return digests.verify(connection, **options)
 
 
 def damage(store: EventStore, **options: Any) -> int:
@@ -372,7 +371,7 @@ def test_an_added_row_is_found_at_its_place(disarmed: EventStore, position: int)
 def test_a_row_added_behind_the_head_is_found_though_its_digest_fits(disarmed: EventStore) -> None:
     last = raw_rows(disarmed)[-1]
     row = last | {"position": 9, "event_id": "forged", "version": last["version"] + 1}
-    row["digest"] = integrity.event_digest(last["digest"], row)
+    row["digest"] = digests.event_digest(last["digest"], row)
     change(
         disarmed,
         f"INSERT INTO events ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})",
@@ -433,7 +432,7 @@ def test_a_row_added_where_one_stands_is_found(
     disarmed: EventStore, monkeypatch: pytest.MonkeyPatch, at: str, named: set[int]
 ) -> None:
     """Without the key of the table there may be several at one position, or one at none."""
-    monkeypatch.setattr(integrity, "_PAGE", 4)
+    monkeypatch.setattr(digests, "_PAGE", 4)
     columns = ", ".join(column.name for column in events.columns if column.name != "position")
     with disarmed.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE loose AS SELECT * FROM events")
@@ -501,7 +500,7 @@ def test_a_history_written_anew_shows_only_against_a_seal(disarmed: EventStore) 
     digest = seals[4].digest
     for row in raw_rows(disarmed)[4:]:
         row["recorded_at"] = "2001-01-01T00:00:00.000000Z"
-        digest = integrity.event_digest(digest, row)
+        digest = digests.event_digest(digest, row)
         change(
             disarmed,
             "UPDATE events SET recorded_at = :recorded, digest = :new WHERE position = :at",
@@ -521,7 +520,7 @@ def blank(store: EventStore, position: int) -> None:
         store,
         "UPDATE events SET salt = NULL, evidence = NULL, data = NULL, redacted = :body"
         " WHERE position = :at",
-        body=integrity.body_digest(row["salt"], row["evidence"], row["data"]),
+        body=digests.body_digest(row["salt"], row["evidence"], row["data"]),
         at=position,
     )
 
@@ -599,7 +598,7 @@ def test_verifying_sees_one_state_while_others_append(log: EventStore) -> None:
         before = log.head(connection)
         log.append("note-a", [Noted("meanwhile")])
 
-        assert integrity.verify(connection) == before
+        assert digests.verify(connection) == before
     assert verify(log).position == before.position + 1
 
 

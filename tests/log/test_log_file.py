@@ -26,11 +26,11 @@ from timeline import (
     Timeline,
     UnknownEventType,
     event,
-    integrity,
     on,
     row,
 )
 from timeline.cli import cli
+from timeline.log import digests
 from timeline.log.schema import events
 
 FERRY = Path(__file__).parents[2] / "fixtures/strait-ferry/01-crossing.yaml"
@@ -71,11 +71,11 @@ def take(timeline: Timeline, exported: bytes, **options: Any) -> Any:
 
 def rehashed(lines: list[dict[str, Any]]) -> bytes:
     """The file as a forger would leave it: changed, and true to its digests again."""
-    digest = integrity.GENESIS
+    digest = digests.GENESIS
     for line in lines[1:]:
         names = ("salt", "redacted")
         row = line | {name: line[name] and bytes.fromhex(line[name]) for name in names}
-        digest = integrity.event_digest(digest, row)
+        digest = digests.event_digest(digest, row)
         line["digest"] = digest.hex()
     lines[0]["digest"], lines[0]["position"] = digest.hex(), len(lines) - 1
     return joined(lines)

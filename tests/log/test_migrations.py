@@ -15,7 +15,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from timeline import Actor, DatabaseTooNew, MigrationFailed, NotFound, Timeline, database
+from timeline import Actor, DatabaseTooNew, MigrationFailed, NotFound, Timeline
+from timeline.log import database
 from timeline.log.migrations import is_migrated, upgrade
 from timeline.log.schema import REVISION, VERSION_TABLE, events, head, metadata
 
@@ -360,7 +361,8 @@ def test_a_database_in_memory_is_migrated() -> None:
 
 UPGRADE = """
 import sys
-from timeline import TimelineError, database
+from timeline import TimelineError
+from timeline.log import database
 from timeline.log.migrations import upgrade
 
 print("ready", flush=True)

@@ -37,8 +37,8 @@ from timeline import (
     Source,
     StatementMade,
     Timeline,
-    redaction,
 )
+from timeline.log import redact
 from timeline.log.database import create_engine
 from timeline.log.digests import body_digest
 from timeline.log.schema import events
@@ -58,7 +58,7 @@ WORDS = [PLACE, EXCERPT, *(LONG[at : at + 40] for at in range(0, 9_000, 1_000))]
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redaction, "_PATIENCE", 0.5)
+    monkeypatch.setattr(redact, "_PATIENCE", 0.5)
 
 
 on_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -340,10 +340,10 @@ def test_a_table_that_a_rebuild_drops_meanwhile_is_no_hindrance(
 ) -> None:
     say(timeline)
     timeline.statements()
-    redaction.redact(timeline.store, "said", "a court's order")
+    redact.redact(timeline.store, "said", "a court's order")
     timeline.statements()
 
-    redaction.scrub(timeline.store.engine, ["statements_v7", "statements_v1", "subjects_v1"])
+    redact.scrub(timeline.store.engine, ["statements_v7", "statements_v1", "subjects_v1"])
 
     assert files_with(timeline, backend, [PLACE, EXCERPT]) == set()
 
@@ -354,7 +354,7 @@ def test_after_a_crash_half_way_a_second_takedown_does_the_rest(
     say(timeline)
     timeline.statements()
 
-    assert redaction.redact(timeline.store, "said", "a court's order") is True
+    assert redact.redact(timeline.store, "said", "a court's order") is True
     assert "events" not in tables_with(timeline, WORDS)
     assert "statements" in tables_with(timeline, WORDS)  # nobody has asked for a report since
 
@@ -428,7 +428,7 @@ def test_of_two_takedowns_at_once_one_is_made(timeline: Timeline) -> None:
 
     def take_down() -> bool:
         start.wait(60)
-        return redaction.redact(timeline.store, "said", "a court's order")
+        return redact.redact(timeline.store, "said", "a court's order")
 
     with ThreadPoolExecutor(2) as threads:
         done = [threads.submit(take_down) for _ in range(2)]

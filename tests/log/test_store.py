@@ -22,8 +22,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import TEXTS
 
-from timeline import Timeline, database, grants
+from timeline import Timeline
 from timeline.dates import When
+from timeline.engine import roles
 from timeline.errors import (
     Conflict,
     ConnectionLost,
@@ -40,6 +41,7 @@ from timeline.errors import (
 )
 from timeline.events import Actor, ActorAdded, Evidence, Link, NewEvent, event, references
 from timeline.events.base import ActorId, ProposalId
+from timeline.log import database
 from timeline.log.database import create_engine
 from timeline.log.migrations import upgrade
 from timeline.log.store import EventStore, Expected, Head
@@ -1503,7 +1505,7 @@ def test_the_password_shows_nowhere(
         shown += [repr(timeline), str(timeline), repr(timeline.store)]
         with held(engine):
             failing(lambda: timeline.store.append("a", notes("1")))
-        failing(lambda: grants.grant(timeline.store.engine, "reader", "no_such_role"))
+        failing(lambda: roles.grant(timeline.store.engine, "reader", "no_such_role"))
     shown += [record.getMessage() for record in caplog.records]
 
     assert len(shown) > 12

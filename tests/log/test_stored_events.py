@@ -19,8 +19,9 @@ import attrs
 import pytest
 import sqlalchemy as sa
 
-from timeline import Actor, Evidence, Timeline, Upcaster, integrity
+from timeline import Actor, Evidence, Timeline, Upcaster
 from timeline.events import VOCABULARY, event_type, references
+from timeline.log import digests
 from timeline.log.codec import Codec
 from timeline.log.schema import events, head
 
@@ -161,9 +162,9 @@ def test_a_log_of_all_that_was_ever_stored_is_a_record(kept_url: str) -> None:
         assert timeline.add(Actor("lock", "unnamed", "A lock")).position == len(log) + 1
 
 
-def insert(connection: sa.Connection, log: dict[str, Stored]) -> integrity.Head:
+def insert(connection: sa.Connection, log: dict[str, Stored]) -> digests.Head:
     """Put events into the log as if they had been there for long."""
-    digest = integrity.GENESIS
+    digest = digests.GENESIS
     for position, (id, each) in enumerate(log.items(), start=1):
         row = {
             "position": position,
@@ -178,11 +179,11 @@ def insert(connection: sa.Connection, log: dict[str, Stored]) -> integrity.Head:
             "recorded_at": "2031-05-01T00:00:00.000000Z",
             "evidence": each.evidence,
             "data": each.data,
-            "salt": integrity.new_salts(1)[0],
+            "salt": digests.new_salts(1)[0],
             "redacted": None,
         }
-        digest = row["digest"] = integrity.event_digest(digest, row)
+        digest = row["digest"] = digests.event_digest(digest, row)
         connection.execute(sa.insert(events), row)
-    end = integrity.Head(len(log), digest)
+    end = digests.Head(len(log), digest)
     connection.execute(sa.update(head).values(position=end.position, digest=end.digest))
     return end

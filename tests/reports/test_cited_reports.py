@@ -45,10 +45,10 @@ from timeline import (
     StatementMade,
     Term,
     Timeline,
-    integrity,
 )
 from timeline.cli import cli
 from timeline.engine.as_of import PartialView
+from timeline.log import digests
 from timeline.log.database import create_engine
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -386,7 +386,7 @@ def test_either_database_gives_the_same_bytes(
     tmp_path: Path,
 ) -> None:
     """With the times of recording and the salts the same, which are new for each recording."""
-    monkeypatch.setattr(integrity, "new_salts", lambda count: [bytes(16)] * count)
+    monkeypatch.setattr(digests, "new_salts", lambda count: [bytes(16)] * count)
 
     here, there = made_on(f"sqlite:///{tmp_path}/record.db"), made_on(database_url)
 

@@ -30,7 +30,7 @@ Taken only inside a transaction that has its database's lock: two threads never 
 
 def script_location() -> Path:
     """The folder with Alembic's environment: inside an installed package, or in the checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     installed = package / "_alembic"
     return installed if installed.is_dir() else package.parent / "alembic"
 
