@@ -1,0 +1,345 @@
+"""What is allowed and still looks wrong: dates out of order, chains that lead elsewhere, doubles.
+
+Each rule gives findings. A finding never stops an append; the caller decides what to do with it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import attrs
+
+from timeline.dates import When
+from timeline.engine.projection import View
+from timeline.events import (
+    ActorAdded,
+    EventCorroborated,
+    MeetingAnnounced,
+    NewEvent,
+    PlanAnnounced,
+    PlanOutcomeReported,
+    RecordedEvent,
+    Source,
+    SourceAdded,
+    StatementMade,
+    event_type,
+)
+from timeline.events.base import value_at
+from timeline.models.directory import ActorRow
+from timeline.models.plans import PlanRow
+from timeline.models.sources import SourceRow
+
+AnyEvent: TypeAlias = NewEvent | RecordedEvent[Any]
+
+Problems: TypeAlias = Iterator[tuple[str, str]]
+"""Pairs of field and problem."""
+
+_SHORTEST = 6
+"""Letters from which an id is long enough to look like a slip of another one."""
+
+
+@attrs.frozen
+class Finding:
+    """Something that looks wrong.
+
+    Attributes:
+        event: the id of the event.
+        field: where in the event, as a dotted path.
+        problem: what looks wrong, and what to do if it is.
+        place: the file and line, where the event comes from a file.
+    """
+
+    event: str
+    field: str
+    problem: str
+    place: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.place or f'event {self.event!r}'}: {self.field}: {self.problem}"
+
+
+class Context:
+    """What is known beside one event: of the record, and of the events checked with it.
+
+    Args:
+        events: the events to check.
+        view: the record as it is.
+        now: the moment after which a date lies in the future.
+    """
+
+    def __init__(self, events: Sequence[AnyEvent], view: View, now: datetime) -> None:
+        self.now = now
+        self.names: dict[str, set[str]] = defaultdict(set)
+        self.addresses: dict[str, set[str]] = defaultdict(set)
+        self.publishers: dict[str, str] = {}
+        self.published: dict[str, When | None] = {}
+        self.copies: dict[str, str | None] = {}
+        self.cited_in: dict[str, str | None] = {}
+        self.announced: dict[str, list[When]] = defaultdict(list)
+        self.subjects: dict[str, set[str]] = defaultdict(set)
+        for actor in view.all(ActorRow):
+            self._add_actor(actor.actor, (actor.name, *actor.aliases))
+        for source in view.all(SourceRow):
+            self._add_source(source.source, source)
+        for plan in view.all(PlanRow):
+            self._add_plan(plan.plan, plan.occurred)
+        for event in events:
+            self._add(event)
+        self.events: dict[str, AnyEvent] = {event.id: event for event in events}
+        corroborated = {id for event in events for id in _corroborated(event)}
+        self.events |= view.events(corroborated - self.events.keys())
+
+    def _add(self, event: AnyEvent) -> None:
+        body = event.event
+        if isinstance(body, ActorAdded):
+            self._add_actor(body.actor.id, (body.actor.name, *body.actor.aliases))
+        elif isinstance(body, SourceAdded):
+            self._add_source(body.source.id, body.source)
+        elif isinstance(body, PlanAnnounced):
+            self._add_plan(body.plan, event.occurred)
+        category, id = _opened(event)
+        if category is not None and id is not None:
+            self.subjects[category].add(id)
+
+    def _add_actor(self, id: str, names: Iterable[str]) -> None:
+        for name in names:
+            self.names[comparable(name)].add(id)
+
+    def _add_source(self, id: str, source: SourceRow | Source) -> None:
+        self.publishers[id] = source.publisher
+        self.published[id] = source.published
+        self.copies[id] = source.copies
+        self.cited_in[id] = source.cited_in
+        if source.address is not None:
+            self.addresses[source.address].add(id)
+
+    def _add_plan(self, id: str, announced: When | None) -> None:
+        self.subjects["plan"].add(id)
+        if announced is not None:
+            self.announced[id].append(announced)
+
+
+def findings(events: Sequence[AnyEvent], view: View, now: datetime) -> list[Finding]:
+    """What looks wrong in some events, in their order.
+
+    Args:
+        events: the events: new ones, or recorded ones.
+        view: the record that they are, or will be, part of.
+        now: the moment after which a date lies in the future.
+    """
+    context = Context(events, view, now)
+    return [
+        Finding(event.id, field, problem)
+        for event in events
+        for rule in RULES
+        for field, problem in rule(event, context)
+    ]
+
+
+def comparable(name: str) -> str:
+    """A name as it is compared: without case, and with one space between words."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+# Dates
+
+
+def future(event: AnyEvent, context: Context) -> Problems:
+    """A date of the past that lies in the future."""
+    dates = {"occurred": event.occurred}
+    if isinstance(event.event, SourceAdded):
+        dates["source.published"] = event.event.source.published
+        dates["source.retrieved"] = event.event.source.retrieved
+    for field, date in dates.items():
+        if date is not None and date.earliest is not None and date.earliest > context.now:
+            yield field, f"{date} lies in the future. Is the year right?"
+
+
+def after_its_source(event: AnyEvent, context: Context) -> Problems:
+    """An event that occurred after its source was published."""
+    for number, evidence in enumerate(event.evidence):
+        published = context.published.get(evidence.source)
+        if published is not None and event.occurred and event.occurred.certainly_after(published):
+            yield (
+                f"evidence[{number}]",
+                (
+                    f"source {evidence.source!r} was published on {published}, before the event "
+                    f"occurred ({event.occurred})"
+                ),
+            )
+
+
+def before_what_it_corroborates(event: AnyEvent, context: Context) -> Problems:
+    """A source that was published before the event that it is said to support."""
+    for id in _corroborated(event):
+        target = context.events.get(id)
+        for number, evidence in enumerate(event.evidence):
+            published = context.published.get(evidence.source)
+            occurred = None if target is None else target.occurred
+            if published is not None and occurred and occurred.certainly_after(published):
+                yield (
+                    f"evidence[{number}]",
+                    (
+                        f"source {evidence.source!r} was published on {published}, before {id!r} "
+                        f"occurred ({occurred})"
+                    ),
+                )
+
+
+def due_before_announced(event: AnyEvent, _context: Context) -> Problems:
+    """A plan that was due before it was announced."""
+    body = event.event
+    field, due = "due", None
+    if isinstance(body, PlanAnnounced):
+        due = body.due
+    elif isinstance(body, MeetingAnnounced):
+        field, due = "planned", body.planned
+    if due is not None and event.occurred is not None and event.occurred.certainly_after(due):
+        yield field, f"{due} lies before the announcement ({event.occurred})"
+
+
+def outcome_before_plan(event: AnyEvent, context: Context) -> Problems:
+    """An outcome from before the plan was announced."""
+    body, occurred = event.event, event.occurred
+    if isinstance(body, PlanOutcomeReported) and occurred is not None:
+        announced = context.announced.get(body.plan, [])
+        if announced and all(date.certainly_after(occurred) for date in announced):
+            yield (
+                "occurred",
+                f"{occurred} lies before plan {body.plan!r} was announced ({min(announced)})",
+            )
+
+
+# Chains of attribution
+
+
+def chain_begins_elsewhere(event: AnyEvent, context: Context) -> Problems:
+    """A chain whose first link is not the publisher of the source."""
+    for number, evidence in enumerate(event.evidence):
+        # Nobody read a source that is only cited: the chain begins at the one that cites it.
+        read = context.cited_in.get(evidence.source) or evidence.source
+        publisher = context.publishers.get(read)
+        if evidence.chain and publisher is not None and evidence.chain[0].who != publisher:
+            yield (
+                f"evidence[{number}].chain",
+                (
+                    f"the chain begins at {evidence.chain[0].who!r}; the publisher of source "
+                    f"{read!r} is {publisher!r}"
+                ),
+            )
+
+
+def chain_misses_the_speaker(event: AnyEvent, _context: Context) -> Problems:
+    """A chain that leads past the speaker of a statement."""
+    body = event.event
+    if isinstance(body, StatementMade):
+        for number, evidence in enumerate(event.evidence):
+            voices = [link.who for link in evidence.chain]
+            if len(voices) > 1 and body.speaker not in voices:
+                yield (
+                    f"evidence[{number}].chain",
+                    f"the chain ends at {voices[-1]!r}; the speaker is {body.speaker!r}",
+                )
+
+
+# Doubles
+
+
+def copies_in_a_circle(event: AnyEvent, context: Context) -> Problems:
+    """Sources that copy each other."""
+    if not isinstance(event.event, SourceAdded):
+        return
+    source = event.event.source.id
+    path, at = [source], context.copies.get(source)
+    while at is not None and at not in path:
+        path.append(at)
+        at = context.copies.get(at)
+    if at == source:
+        circle = " copies ".join(map(repr, [*path, source]))
+        yield "source.copies", f"{circle}. One of them must be the first"
+
+
+def second_actor_of_a_name(event: AnyEvent, context: Context) -> Problems:
+    """Two entries for actors under one name: looking up the name becomes a question."""
+    if isinstance(event.event, ActorAdded):
+        actor = event.event.actor
+        for name in dict.fromkeys((actor.name, *actor.aliases)):
+            others = sorted(context.names[comparable(name)] - {actor.id})
+            if others:
+                yield (
+                    "actor.name",
+                    (
+                        f"{name!r} is also a name of {', '.join(map(repr, others))}. If they are one, "
+                        "use that id; if not, say so with an ActorsDistinguished"
+                    ),
+                )
+
+
+def second_source_of_an_address(event: AnyEvent, context: Context) -> Problems:
+    """Two entries for sources at one address."""
+    if isinstance(event.event, SourceAdded) and event.event.source.address is not None:
+        others = sorted(context.addresses[event.event.source.address] - {event.event.source.id})
+        if others:
+            yield (
+                "source.address",
+                f"source {others[0]!r} has the same address. If they are one, use that id",
+            )
+
+
+def id_near_another(event: AnyEvent, context: Context) -> Problems:
+    """A new id that misses another one by a letter."""
+    category, id = _opened(event)
+    if category in ("proposal", "meeting", "plan") and id is not None and len(id) >= _SHORTEST:
+        for other in sorted(context.subjects[category] - {id}):
+            if is_slip(id, other):
+                field = event_type(event.event).subject or ""
+                yield field, f"{id!r} is nearly {other!r}. Is it the same {category}?"
+
+
+def is_slip(one: str, other: str) -> bool:
+    """Whether two ids differ by one letter: changed, added, or swapped with its neighbour.
+
+    Digits do not count: `summit-2022` and `summit-2023` are two editions.
+
+    >>> is_slip("gas-union", "gas-unoin"), is_slip("summit-2022", "summit-2023")
+    (True, False)
+    """
+    pairs = enumerate(zip(one, other, strict=False))
+    start = next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+    left, right = one[start:], other[start:]
+    if (left[:1] + right[:1]).isdigit() or one == other:
+        return False
+    swapped = left[:2] == right[1::-1] and left[2:] == right[2:]
+    return swapped or left[1:] == right[1:] or left[1:] == right or left == right[1:]
+
+
+def _opened(event: AnyEvent) -> tuple[str | None, str | None]:
+    """The category and id of what an event brings into being; None where it brings nothing."""
+    kind = getattr(event.event, "__event_type__", None)
+    if kind is None or not kind.opens or kind.subject is None:
+        return None, None
+    return kind.category, value_at(event.event, kind.subject)
+
+
+def _corroborated(event: AnyEvent) -> tuple[str, ...]:
+    return event.event.events if isinstance(event.event, EventCorroborated) else ()
+
+
+RULES: tuple[Callable[[AnyEvent, Context], Problems], ...] = (
+    future,
+    after_its_source,
+    before_what_it_corroborates,
+    due_before_announced,
+    outcome_before_plan,
+    chain_begins_elsewhere,
+    chain_misses_the_speaker,
+    copies_in_a_circle,
+    second_actor_of_a_name,
+    second_source_of_an_address,
+    id_near_another,
+)
+"""Every rule takes an event and the context, and gives what looks wrong."""
