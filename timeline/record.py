@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, get_args
 
+import attrs
 import sqlalchemy as sa
 
 from timeline.arguments import Occurred, added, support
-from timeline.dates import require_order, when, within
+from timeline.dates import now, require_order, when, within
 from timeline.engine.builds import Build, Comparison
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection, View
@@ -31,9 +32,9 @@ from timeline.errors import (
     NotFound,
     UnknownReference,
 )
-from timeline.events import Actor, Evidence, Link, NewEvent, RecordedEvent, Source
+from timeline.events import Actor, Evidence, Link, NewEvent, RecordedEvent, Redacted, Source
 from timeline.events.envelope import new_id
-from timeline.formats import Ingested, read_file
+from timeline.formats import Ingested, RecordFile, read_file
 from timeline.formats.coded.intake import Intake
 from timeline.formats.coded.rows import Dataset
 from timeline.formats.coded.sorting import SortedRows
@@ -49,12 +50,17 @@ from timeline.log.redact import redact, scrub
 from timeline.log.store import Appended, EventStore, Expected, ExpectedVersion
 from timeline.log.upcasting import Upcaster
 from timeline.models import BUILT_IN
+from timeline.models.amendments import AmendedRow
+from timeline.plausibility import Finding, findings
 from timeline.reporting import Reporting, Snapshot
 from timeline.reports.actors import find_actor
 from timeline.rules import names, require_evidence, require_identities, require_references
 
 _PATIENCE = 5.0
 """Seconds in which a view of kept rows is tried for, while others keep moving them."""
+
+_WITHDRAWN = ("retracted", "superseded")
+"""Kinds of amendments after which an event no longer stands."""
 
 _TELL_EVERY = 1_000
 """Events of an import between two reports of progress."""
@@ -224,15 +230,46 @@ class Timeline(Reporting):
             UnknownReference: something named is not recorded; names file, line and field.
             InvalidEvent, DatabaseError: see there.
         """
-        classes = self.store.codec.class_named
-        files = [read_file(path, classes) for path in paths]
+        files = self._read_files(paths)
         news = [new for file in files for new in file.events]
-        told = None if progress is None else lambda done: progress(done, len(news))
-        try:
-            return self.append_all(news, progress=told)
-        except UnknownReference as error:
-            holding = {new.id: file for file in files for new in file.events}
-            raise error.placed(lambda id, field: holding[id].place(id, field)) from None
+        report = None if progress is None else lambda done: progress(done, len(news))
+        with _placing(files):
+            return self.append_all(news, progress=report)
+
+    def check(self, *paths: str | os.PathLike[str]) -> list[Finding]:
+        """What looks wrong in record files, or in the whole record: it may be right even so.
+
+        Dates in the future or out of order, chains of attribution that lead elsewhere, second
+        entries for one actor or source, sources that copy each other, ids that miss by a letter.
+        Nothing is recorded.
+
+        Args:
+            paths: record files that are ingested, or will be. Without any, the record is checked.
+
+        Raises:
+            InvalidRecord: a file cannot be read; names file, line and field.
+            UnknownReference: something named is not recorded; names file, line and field.
+            DatabaseError: the database could not do it.
+        """
+        files = self._read_files(paths)
+        with self.view() as view:
+            if not files:
+                gone = {row.target for row in view.all(AmendedRow) if row.kind in _WITHDRAWN}
+                recorded = (e for e in self.store.read_all() if e.id not in gone)
+                kept = [event for event in recorded if not isinstance(event.event, Redacted)]
+                return findings(kept, view, now())
+            events = [new for file in files for new in file.events]
+            found = findings(events, view, now())
+        with _placing(files):
+            require_references(self.store, events)
+        holding = {new.id: file for file in files for new in file.events}
+        return [
+            attrs.evolve(finding, place=holding[finding.event].place(finding.event, finding.field))
+            for finding in found
+        ]
+
+    def _read_files(self, paths: Iterable[str | os.PathLike[str]]) -> list[RecordFile]:
+        return [read_file(path, self.store.codec.class_named) for path in paths]
 
     def ingest_coded(
         self,
@@ -620,6 +657,16 @@ def _told(
         if progress is not None and row["position"] % _TELL_EVERY == 0:
             progress(row["position"], source.head.position)
         yield row
+
+
+@contextlib.contextmanager
+def _placing(files: Sequence[RecordFile]) -> Iterator[None]:
+    """Name file and line in errors about references."""
+    try:
+        yield
+    except UnknownReference as error:
+        holding = {new.id: file for file in files for new in file.events}
+        raise error.placed(lambda id, field: holding[id].place(id, field)) from None
 
 
 def _require_record(engine: sa.Engine) -> None:

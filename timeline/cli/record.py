@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 import click
@@ -18,6 +19,8 @@ from timeline.formats.coded.rows import Dataset
 from timeline.formats.records.schema import entry_schema, record_schema
 from timeline.formats.records.starter import start
 from timeline.log import database
+from timeline.plausibility import Finding
+from timeline.reports.render.text import inert
 
 
 @click.command()
@@ -85,11 +88,15 @@ def new(opener: Opener, name: str, folder: str) -> None:
 @click.option(
     "--json", "as_json", is_flag=True, help="Of coded event data, account for it as JSON."
 )
+@click.option("--strict", is_flag=True, help="Record nothing if anything looks wrong.")
 @click.pass_obj
-def ingest(opener: Opener, /, files: tuple[str, ...], form: str, **options: bool) -> None:
+def ingest(
+    opener: Opener, /, files: tuple[str, ...], form: str, strict: bool, **options: bool
+) -> None:
     """Record what FILES say: all of it or, on any error, nothing.
 
-    What was ingested before is not added again: a file that has grown is ingested whole.
+    What was ingested before is not added again: a file that has grown is ingested whole. What looks
+    wrong is a warning; `timeline check` says which things are.
 
     \b
     timeline ingest harbour.yaml
@@ -97,6 +104,8 @@ def ingest(opener: Opener, /, files: tuple[str, ...], form: str, **options: bool
     """
     with opener(create=True) as timeline:
         if form != "record":
+            if strict:
+                raise click.UsageError("--strict goes with record files")
             as_json = options.pop("as_json")
             with progresses("reading", "recording") as (reading, recording):
                 account = timeline.ingest_coded(
@@ -111,12 +120,44 @@ def ingest(opener: Opener, /, files: tuple[str, ...], form: str, **options: bool
             return
         if any(options.values()):
             raise click.UsageError("--no-conduct, --keep-going and --json go with coded event data")
-        with progress("recording") as told:
-            done = timeline.ingest(*files, progress=told)
+        _warn(timeline.check(*files), strict=strict)
+        with progress("recording") as report:
+            done = timeline.ingest(*files, progress=report)
         there = len(done.events) - done.added
         click.echo(
             f"{count(done.added, 'event')} added, {there} there already; the log holds "
             f"{count(timeline.store.head().position, 'event')}."
+        )
+
+
+@click.command()
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option("--strict", is_flag=True, help="End with exit status 1 if anything looks wrong.")
+@click.pass_obj
+def check(opener: Opener, files: tuple[str, ...], strict: bool) -> None:
+    """Say what looks wrong in FILES, or in the whole record; record nothing.
+
+    Dates in the future or out of order, chains of attribution that lead elsewhere, second entries
+    for one actor or source, sources that copy each other, ids that miss by a letter. Any of them
+    may be right even so.
+
+    \b
+    timeline check harbour.yaml
+    timeline check --strict
+    """
+    with opener(create=bool(files)) as timeline:
+        findings = timeline.check(*files)
+    _warn(findings, strict=strict)
+    if not findings:
+        click.echo("Nothing looks wrong.")
+
+
+def _warn(findings: Sequence[Finding], *, strict: bool) -> None:
+    for finding in findings:
+        click.echo(f"Warning: {inert(str(finding))}", err=True)
+    if findings and strict:
+        raise click.ClickException(
+            f"{count(len(findings), 'finding')}, and --strict. Nothing was recorded."
         )
 
 
@@ -196,6 +237,7 @@ COMMANDS: tuple[click.Command, ...] = (
     schema,
     new,
     ingest,
+    check,
     log,
     redact,
 )
