@@ -85,26 +85,23 @@ from timeline.log.copy import Restored
 from timeline.log.digests import Head
 from timeline.log.store import Appended, Batch, EventStore, Expected, Loaded
 from timeline.log.upcasting import Upcaster, upcaster
-from timeline.record import Timeline
-from timeline.reporting import Snapshot
-from timeline.reports import (
-    ActorsReport,
-    AttendanceReport,
-    ChangesReport,
-    ChronologyReport,
-    ContradictionsReport,
-    CorroborationReport,
-    DossierReport,
-    EncountersReport,
-    FollowUpsReport,
-    InitiativeReport,
-    PlansReport,
-    PositionsReport,
-    Report,
-    SourcesReport,
-    StatementCountsReport,
-    StatementsReport,
-)
+from timeline.record import Snapshot, Timeline
+from timeline.reports.actors import ActorsReport
+from timeline.reports.attendance import AttendanceReport
+from timeline.reports.changes import ChangesReport
+from timeline.reports.chronology import ChronologyReport
+from timeline.reports.contradictions import ContradictionsReport
+from timeline.reports.corroboration import CorroborationReport
+from timeline.reports.dossier import DossierReport
+from timeline.reports.encounters import EncountersReport
+from timeline.reports.follow_ups import FollowUpsReport
+from timeline.reports.initiative import InitiativeReport
+from timeline.reports.model import Report
+from timeline.reports.plans import PlansReport
+from timeline.reports.positions import PositionsReport
+from timeline.reports.sources import SourcesReport
+from timeline.reports.statement_counts import StatementCountsReport
+from timeline.reports.statements import StatementsReport
 
 __all__ = [
     "Actor",

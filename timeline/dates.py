@@ -142,7 +142,11 @@ class When:
         return begin is not None and other_end is not None and begin > other_end
 
 
-def when(value: When | str | datetime | date | None) -> When | None:
+Occurred = When | str | date | datetime | None
+"""World time as callers give it: EDTF text, a date, or an aware datetime."""
+
+
+def when(value: Occurred) -> When | None:
     """Make a `When` of what a caller has at hand; None stays None.
 
     Raises:
@@ -285,16 +289,21 @@ def just_before(moment: datetime) -> When:
         raise InvalidDate(f"nothing is before {moment.isoformat()}") from None
 
 
-def require_order(since: When | None, until: When | None) -> None:
-    """Check that a stretch of time has an extent.
+def stretch(since: Occurred, until: Occurred) -> tuple[When | None, When | None]:
+    """Read a stretch of time, either end of which may be open.
+
+        start, end = stretch("2022-11", None)
 
     Raises:
         InvalidInput: it ends before it begins.
+        InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
     """
-    begins = None if since is None else since.earliest
-    ends = None if until is None else until.latest
+    start, end = when(since), when(until)
+    begins = None if start is None else start.earliest
+    ends = None if end is None else end.latest
     if begins is not None and ends is not None and begins > ends:
-        raise InvalidInput(f"expected since before until; found {since} and {until}")
+        raise InvalidInput(f"expected since before until; found {start} and {end}")
+    return start, end
 
 
 def within(

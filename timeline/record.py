@@ -6,23 +6,27 @@ recorded fits what is there already (`checks`).
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_args
 
 import attrs
 import sqlalchemy as sa
 
-from timeline.arguments import Occurred, added, support
-from timeline.dates import now, require_order, when, within
+from timeline.dates import Occurred, just_before, now, stretch, when, within
+from timeline.engine.as_of import PartialView
 from timeline.engine.builds import Build, Comparison
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection, View
 from timeline.engine.projector import ProjectionStatus, Projector
+from timeline.engine.rows import shape_of
 from timeline.errors import (
     DatabaseBusy,
     DatabaseReadOnly,
@@ -32,13 +36,29 @@ from timeline.errors import (
     NotFound,
     UnknownReference,
 )
-from timeline.events import Actor, Evidence, Link, NewEvent, RecordedEvent, Redacted, Source
+from timeline.events import (
+    Actor,
+    ActorAdded,
+    Evidence,
+    Link,
+    NewEvent,
+    RecordedEvent,
+    Redacted,
+    Source,
+    SourceAdded,
+)
 from timeline.events.envelope import new_id
+from timeline.events.evidence import links
 from timeline.formats import Ingested, RecordFile, read_file
+from timeline.formats.bibliography import Form, bibliography
+from timeline.formats.calendar import calendar
 from timeline.formats.coded.intake import Intake
 from timeline.formats.coded.rows import Dataset
 from timeline.formats.coded.sorting import SortedRows
 from timeline.formats.files import Place, existing_file, name_of, new_file
+from timeline.formats.rows import Form as RowsForm
+from timeline.formats.rows import write_rows
+from timeline.formats.timelinejs import timelinejs
 from timeline.log import database
 from timeline.log.archive import Archive, Archived
 from timeline.log.copy import Restored, restore, stored_rows
@@ -51,9 +71,14 @@ from timeline.log.store import Appended, EventStore, Expected, ExpectedVersion
 from timeline.log.upcasting import Upcaster
 from timeline.models import BUILT_IN
 from timeline.models.amendments import AmendedRow
+from timeline.models.initiatives import InitiativeRow
+from timeline.pages.site import write_site
 from timeline.plausibility import Finding, findings
-from timeline.reporting import Reporting, Snapshot
 from timeline.reports.actors import find_actor
+from timeline.reports.bind import Reports
+from timeline.reports.changes import ChangesReport, Clock, changes_report
+from timeline.reports.initiative import initiative_report
+from timeline.reports.model import Report
 from timeline.rules import names, require_evidence, require_identities, require_references
 
 _PATIENCE = 5.0
@@ -66,7 +91,207 @@ _TELL_EVERY = 1_000
 """Events of an import between two reports of progress."""
 
 
-class Timeline(Reporting):
+class Record(Reports, abc.ABC):
+    """A record, now (`Timeline`) or as of some moment (`Snapshot`): what reports run on."""
+
+    _projector: Projector
+
+    @abc.abstractmethod
+    def view(self) -> contextlib.AbstractContextManager[View]:
+        """One unchanging view of the rows of all projections, for a report of one's own.
+
+            with record.view() as view:
+                for row in view.all(Tariff, goods="steel"):
+                    print(row.percent, view.head.position)
+
+        A kept view holds a transaction open: make the report, and leave the block.
+        """
+
+    @abc.abstractmethod
+    def _narrowed(self, cutoff: Cutoff) -> Snapshot:
+        """The record as of a moment, within what is in view here."""
+
+    def as_of(
+        self,
+        *,
+        position: int | None = None,
+        recorded: datetime | str | None = None,
+        published: Occurred = None,
+        occurred: Occurred = None,
+        possibly: bool = False,
+    ) -> Snapshot:
+        """The record as of some moment, by one clock or several; all reports run on it.
+
+        `as_of(published="2022-12-02")` answers what one could know on that evening, whenever it was
+        recorded; `as_of(recorded=…)` and `as_of(position=…)` what this record said; and
+        `as_of(occurred=…)` how things stood then, as far as is known now.
+
+        Args:
+            position: the log had come to this position.
+            recorded: nothing in it was recorded after this instant.
+            published: only what sources report that were published by the end of this date. What
+                was recorded without a source, actors and corrections, is in view.
+            occurred: only what had happened by the end of this date.
+            possibly: take in what only may have been published or happened by then, such as
+                `2022-12` on 2 December, and what bears no date.
+
+        Raises:
+            NotFound: the log has not come to that position yet.
+            InvalidInput: a date with an open end.
+            InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
+        """
+        return self._narrowed(
+            Cutoff(
+                position=position,
+                recorded=_instant(recorded),
+                published=when(published),
+                occurred=when(occurred),
+                possibly=possibly,
+            )
+        )
+
+    def changes(
+        self,
+        report: Callable[[Record], Report],
+        *,
+        since: Occurred | int,
+        until: Occurred | int,
+        clock: Clock = "published",
+        possibly: bool = False,
+    ) -> ChangesReport:
+        """What changed in a report within a stretch of time, and which events made it change.
+
+            record.changes(lambda record: record.initiative("x"), since="2022-12-01",
+                           until="2022-12-10")
+
+        Args:
+            report: makes the report that is compared, from the record as of some moment.
+            since: the first day of the stretch; with the clock `position`, the position before it.
+            until: the last day of it, or position.
+            clock: what counts as within it: what was `published` then, and so could be learned;
+                what `occurred`, as far as is known now; or what was `recorded`, by date or by
+                `position`.
+            possibly: as for `as_of`.
+
+        Raises:
+            NotFound: there is nothing to report at either end, or the log has not come so far.
+            InvalidInput: no such clock; or the stretch has an open end, or ends before it starts;
+                or `report` makes none.
+            InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
+        """
+        start, end = _cutoffs(clock, since, until, possibly)
+        later = self.as_of(**end)
+        # From there, so that what is appended meanwhile is in neither.
+        earlier = later.as_of(**start)
+        before, after = _made(report, earlier), _made(report, later)
+        if isinstance(before, NotFound) and isinstance(after, NotFound):
+            raise after
+        with earlier.view() as old, later.view() as new:
+            return changes_report(
+                old,
+                new,
+                None if isinstance(before, NotFound) else before,
+                None if isinstance(after, NotFound) else after,
+                since=str(since),
+                until=str(until),
+                clock=clock,
+            )
+
+    # Exports
+
+    def calendar(self, *, series: str | None = None, meeting: str | None = None) -> bytes:
+        """The meetings of a series, one meeting, or all, as a calendar file (iCalendar, RFC 5545).
+
+        Announced ones are tentative there. A date that is no day spans all the days it may be.
+
+        Raises:
+            NotFound: no such series or meeting is in view.
+            MissingExtra: the library `icalendar` is not installed.
+        """
+        with self.view() as view:
+            return calendar(view, series=series, meeting=meeting)
+
+    def timelinejs(self, initiative: str | None = None) -> str:
+        """An initiative, or all, as the JSON that Knight Lab's TimelineJS shows.
+
+        Raises:
+            NotFound: no such initiative is in view, or none of it has a date with a year.
+        """
+        with self.view() as view:
+            ids = [row.initiative for row in view.all(InitiativeRow)]
+            chosen = ids if initiative is None else [initiative]
+            if not chosen:
+                raise NotFound("no initiative is in view, so there is nothing to show")
+            return timelinejs([initiative_report(view, each) for each in chosen])
+
+    def bibliography(self, form: Form = "csl", *, initiative: str | None = None) -> str:
+        """The sources as references, for reference managers; their ids are the keys.
+
+        Args:
+            form: `csl` for CSL-JSON, `bibtex` for BibTeX.
+            initiative: only those that the report on this initiative rests on.
+
+        Raises:
+            NotFound: no such initiative is in view.
+            InvalidInput: no such form.
+        """
+        if form not in get_args(Form):
+            raise InvalidInput(f"form: expected csl or bibtex; found {form!r}")
+        with self.view() as view:
+            if initiative is None:
+                return bibliography(view, form)
+            found = initiative_report(view, initiative).sources
+            return bibliography(view, form, {line.source for line in found})
+
+    def export_rows(self, name: str, place: Place, form: RowsForm = "csv") -> int:
+        """Write the rows of a read model to a file; returns how many there are.
+
+        Args:
+            name: as SQL knows it, such as `meetings`; of a projection of one's own, too.
+            place: the file, by path or open for writing bytes.
+            form: `csv`, `jsonl` (JSON Lines) or `parquet`.
+
+        Raises:
+            NotFound: no such rows are kept.
+            MissingExtra: for Parquet, pyarrow is not installed.
+            InvalidInput: no such form, or the file cannot be written.
+        """
+        known = {
+            shape_of(cls).name: cls for each in self._projector.projections for cls in each.rows
+        }
+        if name not in known:
+            raise NotFound(f"no rows {name!r} are kept. Kept are: {', '.join(sorted(known))}.")
+        if form not in get_args(RowsForm):
+            raise InvalidInput(f"form: expected csv, jsonl or parquet; found {form!r}")
+        with self.view() as view, new_file(place) as out:
+            return write_rows(out, view, known[name], form)
+
+    def site(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        title: str = "The record",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Write all reports into a folder as web pages that lead to one another; see `write_site`.
+
+        Args:
+            folder: where; an empty one, one that this made before, or one to be made.
+            title: the headline of the first page, `index.html`.
+            progress: told how many pages are written, and how many there are.
+
+        Raises:
+            InvalidInput: the folder holds what this did not write, or cannot be written.
+            MissingExtra: the libraries of the extra `pages` are not installed.
+        """
+        if not os.fspath(folder):
+            # As a path, it would be the folder we stand in.
+            raise InvalidInput("expected a folder for the site; found an empty name")
+        with self.view() as view:
+            return write_site(view, Path(folder), title=title, progress=progress)
+
+
+class Timeline(Record):
     """A record of who said, met and proposed what, when, and according to whom.
 
     Open one with `Timeline.open`, best in a `with` block. `store` is the event store beneath it,
@@ -140,7 +365,7 @@ class Timeline(Reporting):
             EventIdReused: the id is recorded with other particulars; append an `EventCorrected`.
             UnknownReference, InvalidEvent, DatabaseError: see there.
         """
-        return self.append_all(map(added, things))
+        return self.append_all(map(_added, things))
 
     def append(
         self,
@@ -177,7 +402,7 @@ class Timeline(Reporting):
         """
         if id is not None and len(events) != 1:
             raise InvalidEvent(f"an id names one event; found {len(events)} with id={id!r}")
-        known_from = support(source, at, excerpt, according_to, evidence)
+        known_from = _support(source, at, excerpt, according_to, evidence)
         if any(isinstance(each, NewEvent) for each in events):
             raise InvalidEvent("a NewEvent brings its own id, date and evidence: use append_all")
         news = [
@@ -350,8 +575,7 @@ class Timeline(Reporting):
             NotFound: no such actor is recorded.
             UnknownEventType: no such type is known.
         """
-        start, end = when(since), when(until)
-        require_order(start, end)
+        start, end = stretch(since, until)
         if actor is not None:
             with self.view() as view:
                 actor = find_actor(view, actor)
@@ -650,6 +874,26 @@ class Timeline(Reporting):
         return self._projector.go_back(name)
 
 
+class Snapshot(Record):
+    """The record as of some moment, read-only; `as_of` makes it."""
+
+    def __init__(self, projector: Projector, cutoff: Cutoff) -> None:
+        self._projector = projector
+        self._seen = PartialView(projector, cutoff)
+
+    @contextlib.contextmanager
+    def view(self) -> Iterator[View]:
+        """One unchanging view of what is in view here."""
+        yield self._seen
+
+    def _narrowed(self, cutoff: Cutoff) -> Snapshot:
+        return Snapshot(self._projector, self._seen.cutoff.narrowed(cutoff))
+
+    def __repr__(self) -> str:
+        place = database.shown(self._projector.store.engine.url)
+        return f"<Snapshot of {place} at position {self._seen.head.position}>"
+
+
 def _told(
     source: LogFile, progress: Callable[[int, int], None] | None
 ) -> Iterator[Mapping[str, Any]]:
@@ -672,3 +916,86 @@ def _placing(files: Sequence[RecordFile]) -> Iterator[None]:
 def _require_record(engine: sa.Engine) -> None:
     if not (database.exists(engine) and is_migrated(engine)):
         raise NotFound(f"{database.shown(engine.url)} holds no record. `timeline init` makes one.")
+
+
+def _instant(moment: datetime | str | None) -> datetime | None:
+    """The instant; the end of the day, in UTC, where only a date is given."""
+    given = when(moment)
+    if given is None:
+        return None
+    if given.latest is None:
+        raise InvalidInput(f"recorded: expected an instant or a date; found {given.text!r}")
+    return given.latest
+
+
+def _cutoffs(
+    clock: Clock, since: Occurred | int, until: Occurred | int, possibly: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `as_of` is asked for, just before a stretch and at its end."""
+    if clock == "position":
+        first, last = _positions(since, until)
+        return {"position": first}, {"position": last}
+    if clock not in {"occurred", "published", "recorded"}:
+        raise InvalidInput(
+            f"clock: expected occurred, published, recorded or position; found {clock!r}"
+        )
+    if isinstance(since, int) or isinstance(until, int):
+        raise InvalidInput(f"by {clock}: expected dates; found {since!r} and {until!r}")
+    start, end = when(since), when(until)
+    if start is None or end is None or start.earliest is None or end.latest is None:
+        raise InvalidInput(f"expected a stretch that has two ends; found {since} to {until}")
+    if start.earliest > end.latest:
+        raise InvalidInput(f"expected a stretch that ends after it starts; found {start} to {end}")
+    before = just_before(start.earliest)
+    if clock == "recorded":
+        return {"recorded": before.latest}, {"recorded": end.latest}
+    return {clock: before, "possibly": possibly}, {clock: end, "possibly": possibly}
+
+
+def _positions(since: Occurred | int, until: Occurred | int) -> tuple[int, int]:
+    try:
+        first, last = int(str(since)), int(str(until))
+    except ValueError:
+        raise InvalidInput(f"expected two positions; found {since!r} and {until!r}") from None
+    if first > last:
+        raise InvalidInput(f"expected a stretch that ends after it starts; found {first} to {last}")
+    return first, last
+
+
+def _added(thing: Actor | Source) -> NewEvent:
+    """What records an actor or a source."""
+    # The ids are derived, so that recording a thing twice is a retry and not a second event.
+    if not isinstance(thing, Actor | Source):
+        raise InvalidEvent(f"expected an Actor or a Source; found {thing!r:.80}")
+    if isinstance(thing, Actor):
+        return NewEvent(ActorAdded(thing), id=f"actor/{thing.id}")
+    return NewEvent(SourceAdded(thing), id=f"source/{thing.id}")
+
+
+def _support(
+    source: str | None,
+    at: str | None,
+    excerpt: str | None,
+    according_to: Iterable[Link | str],
+    evidence: Iterable[Evidence],
+) -> tuple[Evidence, ...]:
+    """The evidence of an append: of the source named with it, and what else was given."""
+    chain = links(according_to)
+    if source is not None:
+        return Evidence(source, at, excerpt, chain), *evidence
+    if at is not None or excerpt is not None or chain:
+        raise InvalidEvent("at=, excerpt= and according_to= say more of a source: name it, source=")
+    return tuple(evidence)
+
+
+def _made(report: Callable[[Record], Report], record: Record) -> Report | NotFound:
+    expected = "expected what makes a report of a record, such as `lambda record: record.plans()`"
+    if not callable(report):
+        raise InvalidInput(f"{expected}; found {report!r}")
+    try:
+        made = report(record)
+    except NotFound as error:
+        return error
+    if not isinstance(made, Report):
+        raise InvalidInput(f"{expected}; found one that makes {made!r}")
+    return made

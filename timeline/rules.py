@@ -9,11 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from timeline import identity
 from timeline.engine.amendments import Amendments
 from timeline.engine.projection import View
 from timeline.errors import InvalidEvent, InvalidInput, UnknownReference
 from timeline.events import (
+    ActorsDistinguished,
+    ActorsMerged,
     EventCorrected,
     EventRetracted,
     NewEvent,
@@ -25,6 +26,11 @@ from timeline.events import (
 )
 from timeline.log.drafts import derived_stream, stream_name
 from timeline.log.store import EventStore
+from timeline.models.amendments import AmendmentRow
+from timeline.models.directory import ActorRow, DistinctRow
+
+_IDENTITY = (ActorsMerged, ActorsDistinguished, EventRetracted)
+"""The events that say who is who, or take it back."""
 
 _MOST_MISSING = 20
 """Things not recorded that one error tells of."""
@@ -137,15 +143,98 @@ def require_identities(
     viewing: Callable[[], AbstractContextManager[View]],
 ) -> None:
     """Check that mergers and distinctions of actors fit what is said before them."""
-    saying = [new for new in news if isinstance(new.event, identity.CLASSES)]
+    saying = [new for new in news if isinstance(new.event, _IDENTITY)]
     if all(isinstance(new.event, EventRetracted) for new in saying):
         return
     recorded = store.existing(new.id for new in saying)
     with viewing() as view:
-        identities = identity.Identities(view)
+        identities = _Identities(view)
     for new in saying:
         if new.id not in recorded:
             identities.take(new)
+
+
+class _Identities:
+    """What the record says of who is who, and what new events would make of it.
+
+    Args:
+        view: the record as it is.
+    """
+
+    def __init__(self, view: View) -> None:
+        actors = view.all(ActorRow)
+        self._kind = {row.actor: row.kind for row in actors}
+        into = {row.actor: row.merged_into for row in actors if row.merged_into is not None}
+        self._merged = {
+            row.event: {other: into[other] for other in row.targets if other in into}
+            for row in view.all(AmendmentRow, kind="merged")
+        }
+        self._distinct = {
+            (row.event, row.actor, row.other): row.reason for row in view.all(DistinctRow)
+        }
+
+    def take(self, new: NewEvent) -> None:
+        """Go on as if the event were recorded.
+
+        Raises:
+            InvalidEvent: it cannot be, by what is said of the actors before it.
+        """
+        said = new.event
+        if isinstance(said, EventRetracted):
+            self._retract(said.events)
+            return
+        problem = None
+        if isinstance(said, ActorsMerged):
+            problem = self._no_merger(said)
+            self._merged[new.id] = dict.fromkeys(said.others, said.actor)
+        elif isinstance(said, ActorsDistinguished):
+            problem = self._no_distinction(said)
+            for other in said.others:
+                self._distinct[new.id, said.actor, other] = said.reason
+        if problem:
+            raise InvalidEvent(f"event {new.id!r}: {problem}")
+
+    def _retract(self, events: tuple[str, ...]) -> None:
+        for id in events:
+            self._merged.pop(id, None)
+        self._distinct = {key: why for key, why in self._distinct.items() if key[0] not in events}
+
+    def _into(self, actor: str) -> str | None:
+        """The entry that an actor is read as, if that is another."""
+        found = (merger[actor] for merger in self._merged.values() if actor in merger)
+        return next(found, None)
+
+    def _no_merger(self, said: ActorsMerged) -> str | None:
+        if said.actor in said.others:
+            return f"{said.actor!r} cannot be merged into itself"
+        for actor in (said.actor, *said.others):
+            into = self._into(actor)
+            if into is not None:
+                return (
+                    f"{actor!r} is read as {into!r} already; name that one, or retract the merger"
+                )
+        kinds = {self._kind[each] for each in (said.actor, *said.others) if each in self._kind}
+        if len(kinds) > 1:
+            return f"they are of different kinds, {' and '.join(sorted(kinds))}; correct one first"
+        return self._told_apart(said)
+
+    def _told_apart(self, said: ActorsMerged) -> str | None:
+        for (event, one, two), reason in self._distinct.items():
+            if {one, two} <= {said.actor, *said.others}:
+                return (
+                    f"{one!r} and {two!r} were found to be distinct, by {event!r}: {reason} "
+                    "Retract that first if it is wrong."
+                )
+        return None
+
+    def _no_distinction(self, said: ActorsDistinguished) -> str | None:
+        if said.actor in said.others:
+            return f"{said.actor!r} cannot be distinct from itself"
+        now = self._into(said.actor) or said.actor
+        for other in said.others:
+            if (self._into(other) or other) == now:
+                return f"{said.actor!r} and {other!r} are read as one; retract the merger first"
+        return None
 
 
 def _references(new: NewEvent | RecordedEvent[Any]) -> References:

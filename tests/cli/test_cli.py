@@ -123,7 +123,8 @@ def gas_union(ingested):
 
 
 def commands(group=cli, path=()):
-    for name, command in group.commands.items():
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
         yield (*path, name)
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))

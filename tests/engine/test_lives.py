@@ -6,7 +6,7 @@ import harbour
 import pytest
 
 from timeline import ActorsMerged, NotFound, Report, Timeline
-from timeline.reporting import Reporting
+from timeline.record import Record
 from timeline.reports.dossier import ContactLine
 
 
@@ -233,7 +233,7 @@ def test_a_source_that_reports_nothing_is_listed_with_what_brought_it_in() -> No
 
 
 def test_changes_are_found_in_any_of_these(record: Timeline) -> None:
-    def changed(ask: Callable[[Reporting], Report]) -> set[tuple[str, str, str | None]]:
+    def changed(ask: Callable[[Record], Report]) -> set[tuple[str, str, str | None]]:
         report = record.changes(ask, since="2024-03-06", until="2024-04-30", clock="occurred")
         assert all(line.cause for line in report.changes)
         return {(line.table, line.row, line.after) for line in report.changes}

@@ -40,13 +40,13 @@ from timeline.engine.rows import Rows, Subject, changed, row
 from timeline.engine.subjects import SubjectRow
 from timeline.log.database import create_engine
 from timeline.models import BUILT_IN, Subjects
-from timeline.reporting import Reporting
+from timeline.record import Record
 
 INITIATIVES, SERIES = ["union", "pipeline"], ["summits", "talks"]
 MEETINGS, ACTORS = ["summit-1", "summit-2"], ["ann", "bob", "cy"]
 
 
-class Through(Reporting):
+class Through(Record):
     """The reports of one view."""
 
     def __init__(self, view: Any) -> None:
@@ -60,7 +60,7 @@ class Through(Reporting):
         raise AssertionError
 
 
-Questions = dict[str, Callable[[Reporting], Report]]
+Questions = dict[str, Callable[[Record], Report]]
 
 
 def by_subject(ids: list[str]) -> Questions:
@@ -103,7 +103,7 @@ def by_more(ids: list[str]) -> Questions:
     }
 
 
-def answer(ask: Callable[[Reporting], Report], record: Reporting) -> str:
+def answer(ask: Callable[[Record], Report], record: Record) -> str:
     """The report as JSON, or why there is none."""
     try:
         return ask(record).to_json()
@@ -249,7 +249,7 @@ def test_a_report_reads_what_concerns_it_and_nothing_else(
     [lambda record: record.dossier("bob"), lambda record: record.chronology(actor="bob")],
 )
 def test_what_is_asked_of_an_actor_reads_what_concerns_it(
-    record: Timeline, question: Callable[[Reporting], Report]
+    record: Timeline, question: Callable[[Record], Report]
 ) -> None:
     part = part_of(record)
     answer(question, Through(part))
@@ -283,7 +283,7 @@ def test_what_was_corrected_since_is_found_where_it_was(record: Timeline) -> Non
     record.append(EventCorrected(["about-it"], "Of the other.", {"about": ["pipeline"]}))
     record.append(EventRetracted(["beside-it"], "Never said."))
 
-    def told(question: Callable[[Reporting], Any], **moment: Any) -> list[str]:
+    def told(question: Callable[[Record], Any], **moment: Any) -> list[str]:
         lines = question(Through(part_of(record, **moment))).statements
         return [line.evidence[0].event for line in lines]
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from strategies import Step, histories
 
 from timeline import NotFound, Report, Timeline
-from timeline.reporting import Reporting
+from timeline.record import Record
 
 MEETINGS, INITIATIVES, SERIES, ACTORS = (
     ["summit-1", "summit-2"],
@@ -19,7 +19,7 @@ MEETINGS, INITIATIVES, SERIES, ACTORS = (
 )
 
 
-def asked(record: Reporting, ids: list[str]) -> Iterator[Report]:
+def asked(record: Record, ids: list[str]) -> Iterator[Report]:
     """Every report there is, as far as the record can answer."""
     questions: list[Callable[[], Report]] = [
         record.statements,
@@ -47,7 +47,7 @@ def asked(record: Reporting, ids: list[str]) -> Iterator[Report]:
             continue
 
 
-def changes(record: Reporting, initiative: str) -> Report:
+def changes(record: Record, initiative: str) -> Report:
     return record.changes(
         lambda view: view.initiative(initiative), since="2022-12-01", until="2024", clock="occurred"
     )

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from timeline.record import Timeline
-from timeline.reporting import Reporting
+from timeline.record import Record, Timeline
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -64,7 +63,7 @@ def as_of(command: _Command) -> _Command:
     return typing.cast("_Command", made)
 
 
-def chosen(timeline: Timeline, moment: dict[str, Any]) -> Reporting:
+def chosen(timeline: Timeline, moment: dict[str, Any]) -> Record:
     """The record as of the moment that the options name; as it is now, if they name none."""
     if any(each is not None and each is not False for each in moment.values()):
         return timeline.as_of(**moment)

@@ -1,20 +1,43 @@
-"""The group `report`, and the reports of initiatives, meetings, plans and claims."""
+"""The group `report`: a command for each report in `timeline.reports.bind`, and `changes`."""
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+import re
+import textwrap
+import typing
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from timeline.cli import people
 from timeline.cli.opener import Opener
 from timeline.cli.options import as_of
 from timeline.cli.showing import Form, rendered, show
-from timeline.reporting import Reporting
-from timeline.reports import Report
+
+if TYPE_CHECKING:
+    from timeline.record import Record
+    from timeline.reports import Report
+    from timeline.reports.bind import Bound
 
 
-@click.group()
+class _Reports(click.Group):
+    """Makes the command of a report when it is asked for: their options come from its function."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        from timeline.reports.bind import bound_reports
+
+        names = (name.replace("_", "-") for name in bound_reports())
+        return sorted([*names, *super().list_commands(ctx)])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from timeline.reports.bind import bound_reports
+
+        bound = bound_reports().get(cmd_name.replace("-", "_"))
+        return super().get_command(ctx, cmd_name) if bound is None else command_of(bound)
+
+
+@click.group(cls=_Reports)
 def report() -> None:
     """Answer a question from the record.
 
@@ -24,128 +47,86 @@ def report() -> None:
     """
 
 
-@click.command()
-@click.argument("id")
-@as_of
-@rendered
-@click.pass_obj
-def initiative(opener: Opener, id: str, form: Form, moment: dict[str, Any]) -> None:
-    """The state of initiative ID: stage, parties, positions, terms, talks, sources.
+def command_of(bound: Bound) -> click.Command:
+    """The command of a report: its arguments, options and help are those of its function."""
+    text, helps = _explained(inspect.getdoc(bound.make) or "")
 
-    \b
-    timeline report initiative joint-harbour
-    timeline report initiative joint-harbour --at 120
-    """
-    show(opener, form, moment, lambda record: record.initiative(id))
+    @click.pass_obj
+    def run(opener: Opener, /, form: Form, moment: dict[str, Any], **given: Any) -> None:
+        show(opener, form, moment, lambda record: _made(record, bound, given))
 
-
-@click.command()
-@click.argument("id")
-@as_of
-@rendered
-@click.pass_obj
-def positions(opener: Opener, form: Form, moment: dict[str, Any], id: str) -> None:
-    """Where each party of initiative ID stood, and when that changed.
-
-    \b
-    timeline report positions joint-harbour --format md -o positions.md
-    """
-    show(opener, form, moment, lambda record: record.positions(id))
+    command = click.command(bound.name.replace("_", "-"), help=text)(as_of(rendered(run)))
+    signature = bound.signature.parameters.values()
+    command.params[:0] = [_parameter(given, helps.get(given.name)) for given in signature]
+    return command
 
 
-@click.command()
-@click.option("--series", help="Only the editions of this series.")
-@click.option("--meeting", help="Only this meeting.")
-@as_of
-@rendered
-@click.pass_obj
-def attendance(
-    opener: Opener, form: Form, moment: dict[str, Any], series: str | None, meeting: str | None
-) -> None:
-    """Who attended which meeting.
-
-    \b
-    timeline report attendance --series summits
-    """
-    show(opener, form, moment, lambda record: record.attendance(series=series, meeting=meeting))
+def _made(record: Record, bound: Bound, given: Mapping[str, Any]) -> Report:
+    """Call the report's method with what the command line gives."""
+    positional, named = [], {}
+    for name, parameter in bound.signature.parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            named[name] = given[name]
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            positional += given[name]
+        else:
+            positional.append(given[name])
+    report: Callable[..., Report] = getattr(record, bound.name)
+    return report(*positional, **named)
 
 
-@click.command()
-@click.option("--initiative", metavar="ID", help="Only plans that concern this initiative.")
-@click.option(
-    "--on",
-    metavar="DATE",
-    help="As of the end of this date; else of the day of the last recording, or of a moment given.",
-)
-@as_of
-@rendered
-@click.pass_obj
-def plans(opener: Opener, /, form: Form, moment: dict[str, Any], **filters: Any) -> None:
-    """What was announced, and whether it came.
-
-    \b
-    timeline report plans --initiative joint-harbour --on 2024-12-31
-    """
-    show(opener, form, moment, lambda record: record.plans(**filters))
+def _parameter(given: inspect.Parameter, explained: str | None) -> click.Parameter:
+    """The option of a parameter that Python takes by keyword; the argument of any other."""
+    if given.kind is given.KEYWORD_ONLY:
+        return _option(given, explained)
+    several = given.kind is given.VAR_POSITIONAL
+    required = several or given.default is given.empty
+    return click.Argument([given.name], required=required, nargs=-1 if several else 1)
 
 
-@click.command()
-@click.option("--initiative", help="Only what concerns this initiative.")
-@click.option("--meeting", help="Only what concerns this meeting.")
-@as_of
-@rendered
-@click.pass_obj
-def contradictions(
-    opener: Opener,
-    form: Form,
-    moment: dict[str, Any],
-    initiative: str | None,
-    meeting: str | None,
-) -> None:
-    """Where reports cannot all hold.
+def _option(given: inspect.Parameter, explained: str | None) -> click.Option:
+    from timeline.dates import Occurred
 
-    \b
-    timeline report contradictions --initiative joint-harbour
-    """
-    show(
-        opener,
-        form,
-        moment,
-        lambda record: record.contradictions(initiative=initiative, meeting=meeting),
+    options: dict[str, Any] = {}
+    if given.annotation == Occurred:
+        options = {"metavar": "DATE"}
+    elif isinstance(given.default, bool):
+        options = {"is_flag": True}
+    elif typing.get_origin(given.annotation) is typing.Literal:
+        options = {"type": click.Choice(typing.get_args(given.annotation))}
+    elif given.annotation in (int, int | None):
+        reading = int if given.annotation is int else _number_or_all
+        options = {"type": reading, "metavar": "NUMBER", "show_default": True}
+    # What only Python can say is said in the words of the command line.
+    explained = explained and explained.replace("None for all", "`all` for all")
+    return click.Option(
+        [f"--{given.name.replace('_', '-')}", given.name],
+        default=given.default,
+        help=explained,
+        **options,
     )
 
 
-@click.command()
-@click.argument("events", nargs=-1, required=True, metavar="EVENT...")
-@as_of
-@rendered
-@click.pass_obj
-def corroboration(
-    opener: Opener, form: Form, moment: dict[str, Any], events: tuple[str, ...]
-) -> None:
-    """On how many independent origins a claim rests: that which each EVENT, an id, records.
-
-    \b
-    timeline report corroboration harbour/floated harbour/floated-elsewhere
-    """
-    show(opener, form, moment, lambda record: record.corroboration(*events))
+def _number_or_all(text: str) -> int | None:
+    return None if text == "all" else int(text)
 
 
-@click.command()
-@click.option("--initiative", metavar="ID", help="Only of what concerns this initiative.")
-@as_of
-@rendered
-@click.pass_obj
-def sources(opener: Opener, form: Form, moment: dict[str, Any], initiative: str | None) -> None:
-    """What each source carries, what is copied, and what rests on one origin only.
-
-    \b
-    timeline report sources --initiative joint-harbour
-    """
-    show(opener, form, moment, lambda record: record.sources(initiative=initiative))
+_SECTION = re.compile(r"^(Args|Example|Raises|Returns):\n", re.MULTILINE)
+_ARGUMENT = re.compile(r"^\*?(\w+): (.*(?:\n .*)*)", re.MULTILINE)
 
 
-@click.command()
+def _explained(docstring: str) -> tuple[str, dict[str, str]]:
+    """The help of a command and of its options, from the docstring of a report's function."""
+    text, *parts = _SECTION.split(docstring)
+    sections = dict(zip(parts[::2], map(textwrap.dedent, parts[1::2]), strict=True))
+    arguments = _ARGUMENT.findall(sections.get("Args", ""))
+    helps = {name: " ".join(words.split()) for name, words in arguments}
+    # Click leaves the lines after its mark, a backspace, as they are.
+    example = f"\n\n\b\n{sections['Example'].strip()}" if "Example" in sections else ""
+    return text.strip() + example, {name: f"{w[0].upper()}{w[1:]}" for name, w in helps.items()}
+
+
+@report.command()
 @click.option("--since", required=True, metavar="DATE", help="The first day; or a position.")
 @click.option("--until", required=True, metavar="DATE", help="The last day; or a position.")
 @click.option(
@@ -179,24 +160,10 @@ def changes(
     if [initiative, series, meeting].count(None) != 2:
         raise click.UsageError("say what changed: one of --initiative, --series and --meeting")
 
-    def compared(record: Reporting) -> Report:
+    def compared(record: Record) -> Report:
         if initiative is not None:
             return record.initiative(initiative)
         return record.attendance(series=series, meeting=meeting)
 
     stretch["possibly"] = bool(moment["possibly"])
     show(opener, form, moment, lambda record: record.changes(compared, **stretch))
-
-
-for _command in (
-    initiative,
-    positions,
-    attendance,
-    plans,
-    contradictions,
-    corroboration,
-    sources,
-    changes,
-    *people.COMMANDS,
-):
-    report.add_command(_command)

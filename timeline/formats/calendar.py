@@ -17,8 +17,12 @@ from timeline.dates import When
 from timeline.engine.projection import View
 from timeline.errors import MissingExtra
 from timeline.models.meetings import MeetingRow
-from timeline.reports import AttendanceReport
-from timeline.reports.attendance import AttendanceCell, AttendanceLine, attendance_report
+from timeline.reports.attendance import (
+    AttendanceCell,
+    AttendanceLine,
+    AttendanceReport,
+    attendance_report,
+)
 from timeline.reports.evidence import Citation, Citer, Support
 from timeline.reports.render.text import inert
 from timeline.reports.rules.meetings import MeetingLine, meeting_lines

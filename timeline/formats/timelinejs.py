@@ -18,8 +18,8 @@ import attrs
 
 from timeline.dates import When
 from timeline.errors import NotFound
-from timeline.reports import InitiativeReport
 from timeline.reports.evidence import Citation, Named, Support
+from timeline.reports.initiative import InitiativeReport
 from timeline.reports.render.text import inert
 
 _Object = dict[str, Any]

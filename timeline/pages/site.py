@@ -23,23 +23,10 @@ from timeline.models.initiatives import InitiativeRow, PositionRow, ProposalRow
 from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.models.statements import StatementRow
 from timeline.reports import Report
-from timeline.reports.actors import actors_report
-from timeline.reports.attendance import attendance_report
-from timeline.reports.chronology import chronology_report
-from timeline.reports.contradictions import contradictions_report
-from timeline.reports.corroboration import corroboration_report
+from timeline.reports.bind import bound_reports
 from timeline.reports.document import NOTHING, Document, Line, Table, about, cell
-from timeline.reports.dossier import dossier_report
-from timeline.reports.encounters import encounters_report
-from timeline.reports.follow_ups import follow_ups_report
-from timeline.reports.initiative import initiative_report
 from timeline.reports.model import Standing
-from timeline.reports.plans import plans_report
-from timeline.reports.positions import positions_report
 from timeline.reports.render.page import DATE, Crumb, render_page
-from timeline.reports.sources import sources_report
-from timeline.reports.statement_counts import statement_counts_report
-from timeline.reports.statements import statements_report
 
 MANIFEST = "site.json"
 """The file that says which position a folder shows, and which files in it we wrote."""
@@ -59,29 +46,23 @@ class Section:
         folder: where they stand.
         category: the first part of what cells are about that lead there, such as `actor`.
         entries: what there is a page for, in the order of the index.
-        report: makes the report of one, by its id.
+        of: the name of the report; None where the id is that name.
+        by: the option that takes the id; None where it is the report's first argument.
     """
 
     title: str
     folder: str
     category: str
     entries: Callable[[View], Entries]
-    report: Callable[[View, str], Report]
+    of: str | None = None
+    by: str | None = None
 
-
-_WHOLE: Mapping[str, tuple[str, Callable[[View], Report]]] = {
-    "chronology": ("Chronology", chronology_report),
-    "attendance": ("Attendance of all meetings", attendance_report),
-    "encounters": ("Who met whom", encounters_report),
-    "statements": ("Statements", statements_report),
-    "statement-counts": ("Statements by actor and month", statement_counts_report),
-    "plans": ("Plans and what became of them", plans_report),
-    "follow-ups": ("Plans to meet, and meetings after them", follow_ups_report),
-    "contradictions": ("Contradictions", contradictions_report),
-    "actors": ("Who is who", actors_report),
-    "sources": ("Sources", sources_report),
-}
-"""Reports on everything in the record, by name, each with its heading."""
+    def report(self, view: View, id: str) -> Report:
+        """The report of one page."""
+        if self.of is None:
+            return bound_reports()[id.replace("-", "_")].make(view)
+        make = bound_reports()[self.of].make
+        return make(view, id) if self.by is None else make(view, **{self.by: id})
 
 
 class _Claim(Protocol):
@@ -92,7 +73,12 @@ class _Claim(Protocol):
 
 
 def _whole(view: View) -> Entries:
-    return ((name, title) for name, (title, _) in _WHOLE.items())
+    bound = bound_reports().values()
+    return ((_dashed(each.name), each.heading) for each in bound if each.heading is not None)
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
 
 
 _COUNTED: Mapping[str, tuple[str, str, str]] = {
@@ -145,31 +131,13 @@ def _claims(view: View) -> Entries:
 
 
 HOLDS: tuple[Section, ...] = (
-    Section("Overviews", "all", "report", _whole, lambda view, id: _WHOLE[id][1](view)),
-    Section("Initiatives", "initiatives", "proposal", _initiatives, initiative_report),
-    Section("Positions over time", "positions", "positions", _argued, positions_report),
-    Section(
-        "Series of meetings",
-        "series",
-        "series",
-        _series,
-        lambda view, id: attendance_report(view, series=id),
-    ),
-    Section(
-        "Meetings",
-        "meetings",
-        "meeting",
-        _meetings,
-        lambda view, id: attendance_report(view, meeting=id),
-    ),
-    Section("Actors", "actors", "actor", _actors, dossier_report),
-    Section(
-        "Claims told by more than one source",
-        "claims",
-        "event",
-        _claims,
-        lambda view, id: corroboration_report(view, [id]),
-    ),
+    Section("Overviews", "all", "report", _whole),
+    Section("Initiatives", "initiatives", "proposal", _initiatives, "initiative"),
+    Section("Positions over time", "positions", "positions", _argued, "positions"),
+    Section("Series of meetings", "series", "series", _series, "attendance", by="series"),
+    Section("Meetings", "meetings", "meeting", _meetings, "attendance", by="meeting"),
+    Section("Actors", "actors", "actor", _actors, "dossier"),
+    Section("Claims told by more than one source", "claims", "event", _claims, "corroboration"),
 )
 """What a site holds, in the order of its index. A new sort of report needs a line here, no more."""
 

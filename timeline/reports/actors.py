@@ -117,11 +117,20 @@ class ActorsReport(Report):
 
 
 def actors_report(view: View, name: str | None = None) -> ActorsReport:
-    """Make the report of all actors, or of one by any of its names.
+    """Who is who: names and spellings, offices, memberships, and who is not to be confused.
+
+    Args:
+        view: the read models to report from.
+        name: only the actor with this id or name. Case, diacritics, punctuation and spaces make no
+            difference, unless two actors differ only in them.
+
+    Example:
+        timeline report actors
+        timeline report actors 'Minister, Ann'
 
     Raises:
-        NotFound: no actor in view goes by that name.
-        InvalidInput: several do.
+        NotFound: no actor in view goes by that name; the message has similar names.
+        InvalidInput: several actors go by that name; the message has their ids.
     """
     citer = Citer(view)
     one = None if name is None else find_actor(view, name)

@@ -446,9 +446,18 @@ def _voices(cited: Iterable[Citation], *, read: bool = False) -> tuple[str, ...]
 def attendance_report(
     view: View, *, series: str | None = None, meeting: str | None = None
 ) -> AttendanceReport:
-    """Make the report for a series, one meeting, or all meetings with known participants.
+    """Who attended the meetings of a series, one meeting, or all meetings.
 
-    A meeting belongs to a series if any report says so.
+    A meeting belongs to a series if any source says so. Of all meetings, those with known
+    participants are listed.
+
+    Args:
+        view: the read models to report from.
+        series: only the editions of this series.
+        meeting: only this meeting.
+
+    Example:
+        timeline report attendance --series summits
 
     Raises:
         NotFound: no such series or meeting is in view.

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.dates import When, require_order, within
+from timeline.dates import Occurred, stretch, within
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.events import (
@@ -158,18 +158,35 @@ def chronology_report(
     meeting: str | None = None,
     series: str | None = None,
     type: str | None = None,
-    since: When | None = None,
-    until: When | None = None,
+    since: Occurred = None,
+    until: Occurred = None,
     certainly: bool = False,
 ) -> ChronologyReport:
-    """Make the report of what fits all that is given.
+    """What happened, in order of time: everything that fits all options.
+
+    An event of uncertain date is listed if it may have happened within the dates.
+
+    Args:
+        view: the read models to report from.
+        actor: only what names this actor, in any part; by its id or any recorded name.
+        initiative: only what concerns this initiative.
+        meeting: only what sources say of this meeting, or what happened at it.
+        series: only what sources say of the editions of this series, or what happened at them.
+        type: only events of this type, such as StatementMade.
+        since: only what happened from this date on.
+        until: only what happened up to this date.
+        certainly: with dates, leave out what only may have happened within them.
+
+    Example:
+        timeline report chronology --initiative joint-harbour --since 2022-11
+        timeline report chronology --actor 'Ann Minister' --type StatementMade
 
     Raises:
         NotFound: no such actor, initiative, meeting or series is in view.
-        InvalidInput: several actors go by that name; no events of that type are kept; or `since`
-            lies after `until`.
+        InvalidInput: several actors go by that name; no such type; `since` is after `until`.
+        InvalidDate: `since` or `until` is not a date.
     """
-    require_order(since, until)
+    since, until = stretch(since, until)
     if type is not None and type not in Chronology().types:
         known = ", ".join(sorted(Chronology().types))
         raise InvalidInput(f"type: expected one of {known}; found {type!r}")

@@ -151,7 +151,15 @@ class ContradictionsReport(Report):
 def contradictions_report(
     view: View, *, initiative: str | None = None, meeting: str | None = None
 ) -> ContradictionsReport:
-    """Make the report of all contradictions, or of those that concern all that is given.
+    """Where reports cannot all hold: of an initiative, of a meeting, or of everything.
+
+    Args:
+        view: the read models to report from.
+        initiative: only what concerns this initiative.
+        meeting: only what concerns this meeting.
+
+    Example:
+        timeline report contradictions --initiative joint-harbour
 
     Raises:
         NotFound: no such initiative or meeting is in view.

@@ -160,12 +160,19 @@ class CorroborationReport(Report):
         return Table("Who took it from whom", ("Who", "How", "Source"), tuple(rows))
 
 
-def corroboration_report(view: View, events: Iterable[str]) -> CorroborationReport:
-    """Make the report of the claim that these events record.
+def corroboration_report(view: View, *events: str) -> CorroborationReport:
+    """On how many independent origins a claim rests, and who took it from whom.
+
+    Args:
+        view: the read models to report from.
+        events: the ids of the events that record the claim, one or more.
+
+    Example:
+        timeline report corroboration harbour/floated harbour/floated-elsewhere
 
     Raises:
         InvalidInput: no event is named.
-        NotFound: one is not in the log, or not in view.
+        NotFound: an event is not in the log, or not in view.
     """
     claimed = _claimed(view, tuple(dict.fromkeys(events)))
     citer = Citer(view)

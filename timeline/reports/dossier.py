@@ -148,11 +148,19 @@ class DossierReport(Report):
 
 
 def dossier_report(view: View, name: str) -> DossierReport:
-    """Make the report of one actor, by its id or any recorded name.
+    """All of one actor: names, offices, memberships, words, positions, meetings, contacts.
+
+    Args:
+        view: the read models to report from.
+        name: the id or any recorded name of the actor.
+
+    Example:
+        timeline report dossier 'Minister, Ann'
+        timeline report dossier ann --format csv --table 'Who met'
 
     Raises:
-        NotFound: no actor in view goes by that name.
-        InvalidInput: several do.
+        NotFound: no actor in view goes by that name; the message has similar names.
+        InvalidInput: several actors go by that name; the message has their ids.
     """
     actor = find_actor(view, name)
     (known,) = actors_report(view, actor).actors

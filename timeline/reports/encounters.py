@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, When, require_order, within
+from timeline.dates import UNKNOWN, Occurred, When, stretch, within
 from timeline.engine.projection import View
 from timeline.models.meetings import MeetingReportRow
 from timeline.reports import document
@@ -131,19 +131,32 @@ def encounters_report(
     view: View,
     *,
     actor: str | None = None,
-    since: When | None = None,
-    until: When | None = None,
+    since: Occurred = None,
+    until: Occurred = None,
     certainly: bool = False,
     top: int | None = TOP,
 ) -> EncountersReport:
-    """Make the report of who met whom, of one actor or of everybody.
+    """Who met whom, how often, and when.
+
+    Args:
+        view: the read models to report from.
+        actor: only whom this actor met, by its id or any recorded name.
+        since: only meetings held from this date on.
+        until: only meetings held up to this date.
+        certainly: with dates, leave out meetings that only may have been held within them.
+        top: how many pairs to list, those that met most often first; None for all.
+
+    Example:
+        timeline report encounters
+        timeline report encounters --actor "A. Speaker" --since 2022-06
 
     Raises:
         NotFound: no actor in view goes by that name.
-        InvalidInput: several do; `since` lies after `until`; or `top` is less than 1.
+        InvalidInput: several actors go by that name; `since` is after `until`; or `top` is below 1.
+        InvalidDate: `since` or `until` is not a date.
     """
     require_top(top)
-    require_order(since, until)
+    since, until = stretch(since, until)
     chosen = None if actor is None else find_actor(view, actor)
     pairs: dict[tuple[str, str], list[Encounter]] = defaultdict(list)
     meetings = set()

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from timeline.dates import When, require_order, within
+from timeline.dates import Occurred, When, stretch, within
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.models.meetings import MeetingReportRow
@@ -173,19 +173,33 @@ def follow_ups_report(
     view: View,
     *,
     actor: str | None = None,
-    since: When | None = None,
-    until: When | None = None,
+    since: Occurred = None,
+    until: Occurred = None,
     days: int = DAYS,
     top: int | None = TOP,
 ) -> FollowUpsReport:
-    """Make the report of plans to meet and the meetings of the same two after them.
+    """Plans of two to meet, and whether both then met within some days.
+
+    Args:
+        view: the read models to report from.
+        actor: only plans of this actor, by its id or any recorded name.
+        since: only plans voiced from this date on.
+        until: only plans voiced up to this date.
+        days: how many days after a plan the meeting may come; the same day counts.
+        top: how many plans to list, those that were met first; None for all. All are counted.
+
+    Example:
+        timeline report follow-ups
+        timeline report follow-ups --days 60
 
     Raises:
         NotFound: no actor in view goes by that name.
-        InvalidInput: several do; `since` lies after `until`; or `days` or `top` is out of bounds.
+        InvalidInput: several actors go by that name; `since` is after `until`; `days` is less than
+            0, or `top` less than 1.
+        InvalidDate: `since` or `until` is not a date.
     """
     require_top(top)
-    require_order(since, until)
+    since, until = stretch(since, until)
     if not 0 <= days <= _LONGEST:
         raise InvalidInput(f"days: expected 0 to {_LONGEST}; found {days}")
     chosen = None if actor is None else find_actor(view, actor)

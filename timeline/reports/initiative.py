@@ -260,7 +260,15 @@ class InitiativeReport(Report):
 
 
 def initiative_report(view: View, initiative: str) -> InitiativeReport:
-    """Make the report.
+    """The state of an initiative: stage, parties, positions, terms, talks, sources.
+
+    Args:
+        view: the read models to report from.
+        initiative: its id.
+
+    Example:
+        timeline report initiative joint-harbour
+        timeline report initiative joint-harbour --at 120
 
     Raises:
         NotFound: no such initiative is in view.

@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, When
+from timeline.dates import UNKNOWN, Occurred, When, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.models.initiatives import InitiativeRow, MentionRow, latest_key
@@ -103,15 +103,24 @@ class PlansReport(Report):
         )
 
 
-def plans_report(
-    view: View, *, initiative: str | None = None, on: When | None = None
-) -> PlansReport:
-    """Make the report of all plans, or of those that concern an initiative.
+def plans_report(view: View, *, initiative: str | None = None, on: Occurred = None) -> PlansReport:
+    """What was announced, meetings and other plans, and what became of it.
+
+    Args:
+        view: the read models to report from.
+        initiative: only plans that concern this initiative.
+        on: the state at the end of this date. Without one, it is the day of the last recording, or
+            that of the moment the record is seen at.
+
+    Example:
+        timeline report plans --initiative joint-harbour --on 2024-12-31
 
     Raises:
         NotFound: no such initiative is in view.
-        InvalidInput: a date with an open end.
+        InvalidInput: `on` has an open end.
+        InvalidDate: `on` is not a date.
     """
+    on = when(on)
     if on is not None and on.latest is None:
         raise InvalidInput(f"on: expected a date that has an end; found {on.text!r}")
     if initiative is not None:

@@ -162,7 +162,14 @@ def _joined(several: Iterable[Iterable[PositionLine]]) -> tuple[Citation, ...]:
 
 
 def positions_report(view: View, initiative: str) -> PositionsReport:
-    """Make the report.
+    """Where each party of an initiative stood, and when that changed.
+
+    Args:
+        view: the read models to report from.
+        initiative: its id.
+
+    Example:
+        timeline report positions joint-harbour --format md -o positions.md
 
     Raises:
         NotFound: no such initiative is in view.

@@ -173,7 +173,14 @@ class SourcesReport(Report):
 
 
 def sources_report(view: View, *, initiative: str | None = None) -> SourcesReport:
-    """Make the report of all sources, or of those that report what concerns an initiative.
+    """What each source carries, what is copied, and what rests on one origin only.
+
+    Args:
+        view: the read models to report from.
+        initiative: only what concerns this initiative.
+
+    Example:
+        timeline report sources --initiative joint-harbour
 
     Raises:
         NotFound: no such initiative is in view.

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.dates import When, require_order, within
+from timeline.dates import Occurred, When, stretch, within
 from timeline.engine.projection import View
 from timeline.models.statements import StatementRow
 from timeline.reports import document
@@ -89,19 +89,32 @@ def statement_counts_report(
     view: View,
     *,
     speaker: str | None = None,
-    since: When | None = None,
-    until: When | None = None,
+    since: Occurred = None,
+    until: Occurred = None,
     certainly: bool = False,
     top: int | None = TOP,
 ) -> StatementCountsReport:
-    """Make the report of how many statements there are by actor and month.
+    """How many statements each actor made in each month.
+
+    Args:
+        view: the read models to report from.
+        speaker: only statements of this actor, by its id or any recorded name.
+        since: only statements made from this date on.
+        until: only statements made up to this date.
+        certainly: with dates, leave out statements that only may have been made within them.
+        top: how many actors to list, those with the most statements first; None for all.
+
+    Example:
+        timeline report statement-counts --since 2022
+        timeline report statement-counts --speaker "A. Speaker" --top 5
 
     Raises:
         NotFound: no actor in view goes by the speaker's name.
-        InvalidInput: several do; `since` lies after `until`; or `top` is less than 1.
+        InvalidInput: several actors go by that name; `since` is after `until`; or `top` is below 1.
+        InvalidDate: `since` or `until` is not a date.
     """
     require_top(top)
-    require_order(since, until)
+    since, until = stretch(since, until)
     chosen = None if speaker is None else find_actor(view, speaker)
     rows = view.all(StatementRow) if chosen is None else view.all(StatementRow, speaker=chosen)
     said: dict[str, dict[str, list[StatementRow]]] = defaultdict(lambda: defaultdict(list))

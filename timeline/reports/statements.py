@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.dates import When, require_order, within
+from timeline.dates import Occurred, stretch, within
 from timeline.engine.projection import View
 from timeline.models.initiatives import MentionRow
 from timeline.models.statements import StatementRow
@@ -52,17 +52,32 @@ def statements_report(
     speaker: str | None = None,
     about: str | None = None,
     topic: str | None = None,
-    since: When | None = None,
-    until: When | None = None,
+    since: Occurred = None,
+    until: Occurred = None,
     certainly: bool = False,
 ) -> StatementsReport:
-    """Make the report of the statements that fit all that is given.
+    """Who said what: the statements that fit all options, in order of time.
+
+    A statement of uncertain date is listed if it may have been made within the dates.
+
+    Args:
+        view: the read models to report from.
+        speaker: only statements of this actor, by its id or any recorded name.
+        about: only statements about this initiative.
+        topic: only statements on this topic.
+        since: only statements made from this date on.
+        until: only statements made up to this date.
+        certainly: with dates, leave out statements that only may have been made within them.
+
+    Example:
+        timeline report statements --speaker 'Ann Minister' --since 2022-11
 
     Raises:
         NotFound: no actor in view goes by the speaker's name, or no initiative by that id.
-        InvalidInput: several do; or `since` lies after `until`.
+        InvalidInput: several actors go by that name; `since` is after `until`.
+        InvalidDate: `since` or `until` is not a date.
     """
-    require_order(since, until)
+    since, until = stretch(since, until)
     actor = None if speaker is None else find_actor(view, speaker)
     if about is not None and not view.all(MentionRow, initiative=about):
         find_initiative(view, about)
