@@ -27,6 +27,7 @@ from timeline.reports.encounters import encounters_report
 from timeline.reports.follow_ups import follow_ups_report
 from timeline.reports.initiative import initiative_report
 from timeline.reports.model import Report
+from timeline.reports.offices import offices_report
 from timeline.reports.plans import plans_report
 from timeline.reports.positions import positions_report
 from timeline.reports.sources import sources_report
@@ -106,6 +107,7 @@ class Reports:
     follow_ups = bind(follow_ups_report, "Plans to meet, and meetings after them")
     contradictions = bind(contradictions_report, "Contradictions")
     actors = bind(actors_report, "Who is who")
+    offices = bind(offices_report, "Offices")
     sources = bind(sources_report, "Sources")
     initiative = bind(initiative_report)
     positions = bind(positions_report)

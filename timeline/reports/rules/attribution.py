@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import attrs
@@ -18,8 +18,15 @@ from timeline.reports.actors import reported
 from timeline.reports.model import by_time
 
 Sureness = Literal["certain", "possible"]
+Tenure = Literal["certain", "possible", "past", "later"]
 
 _YEAR = timedelta(days=366)
+
+_SHARED = {
+    *("deputy", "vice", "assistant", "aide", "adviser", "advisor", "member", "representative"),
+    *("ambassador", "envoy", "spokesman", "spokeswoman", "spokesperson", "negotiator"),
+}
+"""Words of offices that several may hold at once: a second holder is no successor."""
 
 _JOINING = {"a", "an", "and", "at", "for", "in", "of", "s", "the", "to"}
 _PRIVATE = {
@@ -108,15 +115,35 @@ def _answer(known: Offices, row: PositionRow, parties: Container[str | None]) ->
 
 
 @attrs.frozen
-class _Holding:
+class Holding:
     """One report of an office, with what other reports of the same office say of its end.
 
-    `known` are times at which it was certainly held.
+    Attributes:
+        role: the report.
+        until: when the holding ended, by this report, another one, or a successor's beginning.
+        known: times at which the office was certainly held.
+        successor: the report of the one who came after, where that gives the end.
     """
 
     role: RoleRow
     until: When | None
     known: tuple[When, ...]
+    successor: RoleRow | None = None
+
+    def status(self, moment: When) -> Tenure:
+        """Whether the office was held then: for certain, possibly, no longer, or not yet."""
+        if self.covers(moment):
+            return "certain"
+        if self.may_cover(moment):
+            return "possible"
+        over = self.until is not None and moment.certainly_after(self.until)
+        return "past" if over else "later"
+
+    @property
+    def behind(self) -> tuple[str, ...]:
+        """The events that say all this."""
+        after = () if self.successor is None else self.successor.events
+        return tuple(dict.fromkeys((*self.role.events, *after)))
 
     def may_cover(self, moment: When | None) -> bool:
         """Whether the office may have been held then; an end not known is open."""
@@ -155,7 +182,8 @@ class Offices:
     An office may have been held at some time unless its dates rule that out. That it was is taken
     for certain if it certainly had begun and had not ended by any report; where nobody says when it
     began, if a report of it or its end is within a year of the time. A beginning or an end on the
-    very day, month or year leaves it open.
+    very day, month or year leaves it open. Of an office that one holds at a time, a successor's
+    beginning is the end.
 
     A capacity that is given for the words says which office was spoken in: one of the same words,
     or else one whose words contain, or are contained in, those of the capacity. If that is an
@@ -166,7 +194,7 @@ class Offices:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._of: dict[str, list[_Holding]] = {}
+        self._of: dict[str, list[Holding]] = {}
 
     def held(self, actor: str, moment: When | None) -> list[RoleRow]:
         """The offices of somebody that the actor may have held then."""
@@ -203,20 +231,59 @@ class Offices:
         )
         return "certain" if any(covering) else "possible"
 
-    def _holdings(self, actor: str) -> list[_Holding]:
+    def _holdings(self, actor: str) -> list[Holding]:
         if actor not in self._of:
             roles = self._view.all(RoleRow, actor=actor)
-            told = [reported(self._view, role.events) for role in roles]
-            self._of[actor] = [
-                _holding(role, date, roles) for role, date in zip(roles, told, strict=True)
-            ]
+            self._of[actor] = [self._holding(role, roles) for role in roles]
         return self._of[actor]
 
+    def holding(self, role: RoleRow) -> Holding:
+        """The holding that a report tells of."""
+        return next(each for each in self._holdings(role.actor) if each.role == role)
 
-def _holding(role: RoleRow, told: When | None, roles: Iterable[RoleRow]) -> _Holding:
-    until = _end(role, told, roles)
-    known = [told] if told and not (until and told.certainly_after(until)) else []
-    return _Holding(role, until, tuple(each for each in (*known, role.until) if each))
+    def _holding(self, role: RoleRow, roles: Sequence[RoleRow]) -> Holding:
+        dated = reported(self._view, role.events)
+        until, successor = _end(role, dated, roles), None
+        if until is None:
+            successor = self._successor(role, dated, roles)
+            until = None if successor is None else successor.since
+        known = [dated] if dated and not (until and dated.certainly_after(until)) else []
+        dates = tuple(date for date in (*known, role.until) if date is not None)
+        return Holding(role, until, dates, successor)
+
+    def _successor(
+        self, role: RoleRow, dated: When | None, roles: Iterable[RoleRow]
+    ) -> RoleRow | None:
+        """The next report that another one has come into the office, after all reports of this."""
+        if role.of is None or _words(role.role) & _SHARED:
+            return None
+        last = [date for date in (role.since, dated) if date is not None]
+        for row in roles:
+            if _office(row) == _office(role):
+                later = (row.since, row.until, reported(self._view, row.events))
+                last += [date for date in later if date is not None]
+        others = [
+            row
+            for row in self._view.all(RoleRow, of=role.of)
+            if row.actor != role.actor
+            and _words(row.role) == _words(role.role)
+            and row.since is not None
+            and row.since.latest is not None
+            and all(_ends_before(date, row.since) for date in last)
+        ]
+        return min(others, key=lambda row: (_latest(row), row.event), default=None)
+
+
+def _ends_before(date: When, since: When) -> bool:
+    """Whether a report of that date may still be of the time before another one came."""
+    begin, latest = date.reach[0], since.reach[1]
+    return begin is None or latest is None or begin <= latest
+
+
+def _latest(row: RoleRow) -> datetime:
+    latest = None if row.since is None else row.since.latest
+    assert latest is not None  # only such rows are compared
+    return latest
 
 
 def _end(role: RoleRow, told: When | None, roles: Iterable[RoleRow]) -> When | None:
