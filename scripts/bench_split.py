@@ -14,7 +14,8 @@ from pathlib import Path
 import attrs
 import distributed
 
-from timeline import Archive, Timeline
+from timeline import Timeline
+from timeline.log.archive import Archive
 
 Fill = Callable[[str, int], None]
 """Appends so many events to the record at an address."""

@@ -14,7 +14,8 @@ from typing import Any
 
 import attrs
 
-from timeline import RecordedEvent, SourceAdded, Timeline
+from timeline import RecordedEvent, Timeline
+from timeline.events import SourceAdded
 from timeline.reports.model import Report
 
 RECORD = Path("fixtures/gas-union")

@@ -16,7 +16,8 @@ from pathlib import Path
 import servers
 from independent import FORMATS, Opinion, becomes, opinion, plain
 
-from timeline import Ingested, Timeline
+from timeline import Timeline
+from timeline.formats import Ingested
 
 
 @contextlib.contextmanager

@@ -27,11 +27,9 @@ import servers
 import sqlalchemy as sa
 
 from timeline import (
-    Cutoff,
     EventStore,
     NewEvent,
     Projection,
-    Projector,
     RecordedEvent,
     Rows,
     Timeline,
@@ -41,6 +39,8 @@ from timeline import (
     on,
     row,
 )
+from timeline.engine.cutoff import Cutoff
+from timeline.engine.projector import Projector
 from timeline.log import database
 
 BATCH = 5_000

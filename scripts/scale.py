@@ -20,7 +20,6 @@ import servers
 
 from timeline import (
     Actor,
-    ActorAdded,
     ActorsMerged,
     Attendance,
     EventCorrected,
@@ -32,13 +31,13 @@ from timeline import (
     NewEvent,
     PlanAnnounced,
     ProposalMade,
-    Report,
     RoleReported,
     Source,
-    SourceAdded,
     StatementMade,
     Timeline,
 )
+from timeline.events import ActorAdded, SourceAdded
+from timeline.reports import Report
 
 RECORD = sorted(Path("fixtures/gas-union").glob("*.yaml"))
 INITIATIVE, SERIES, SPEAKER, BUSY = "gas-union", "informal-cis-summit", "novak", "peskov"

@@ -9,7 +9,6 @@ from timeline import (
     Projection,
     RecordedEvent,
     Rows,
-    SourceAdded,
     StatementMade,
     changed,
     event,
@@ -17,6 +16,7 @@ from timeline import (
     row,
 )
 from timeline.engine.rows import Subject
+from timeline.events import SourceAdded
 
 
 @event(category="tariff", subject="goods")

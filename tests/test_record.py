@@ -10,12 +10,10 @@ import sqlalchemy as sa
 
 from timeline import (
     Actor,
-    ActorAdded,
     Attendance,
     AttendanceReported,
     DatabaseError,
     EventCorrected,
-    EventIdReused,
     EventRetracted,
     Evidence,
     Expected,
@@ -27,8 +25,6 @@ from timeline import (
     MeetingHeld,
     MeetingRescheduled,
     MembershipReported,
-    MigrationFailed,
-    NaiveDatetime,
     NewEvent,
     NotFound,
     Position,
@@ -37,15 +33,15 @@ from timeline import (
     ProposalMade,
     RoleReported,
     Source,
-    SourceAdded,
     StatementMade,
     Term,
     Timeline,
-    UnknownEventType,
     UnknownReference,
     WrongExpectedVersion,
     event,
 )
+from timeline.errors import EventIdReused, MigrationFailed, NaiveDatetime, UnknownEventType
+from timeline.events import ActorAdded, SourceAdded
 from timeline.log.database import create_engine
 
 GAZETTE = Actor("gazette", "organisation", "The Gazette")

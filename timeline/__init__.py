@@ -1,216 +1,133 @@
 """An event-sourced record of who said, met and proposed what, when, and according to whom.
 
-Start with `Timeline.open`. Beneath it stands `EventStore`, for event classes of your own.
+Start with `Timeline.open`. Here are the names that most programs need. The others are in the module
+of their matter:
+
+- `timeline.errors`: every error, drawn as a tree
+- `timeline.events`: the vocabulary, ids and evidence
+- `timeline.dates`: uncertain dates
+- `timeline.log`: the event store beneath `Timeline` (`store`), archives (`archive`), the upcasting
+  of old events (`upcasting`)
+- `timeline.engine`: what keeps the read models, for projections of your own
+- `timeline.models`: the rows of the built-in projections
+- `timeline.reports`: the reports, a module each, and what they are made of
+- `timeline.formats`: the files that come in and go out
+- `timeline.testing`: tests of projections
 """
 
-from timeline.dates import When
-from timeline.engine.builds import Build, Comparison, Difference
-from timeline.engine.cutoff import Cutoff
-from timeline.engine.projection import Projection, View, on
-from timeline.engine.projector import ProjectionStatus, Projector
-from timeline.engine.rows import Rows, Subject, changed, row
-from timeline.errors import (
-    ArchiveDamaged,
-    ClusterError,
-    Conflict,
-    ConnectionLost,
-    DatabaseBusy,
-    DatabaseError,
-    DatabaseReadOnly,
-    DatabaseTooNew,
-    DatabaseUnreachable,
-    EventIdReused,
-    InvalidDate,
-    InvalidEvent,
-    InvalidInput,
-    InvalidProjection,
-    InvalidRecord,
-    LogDamaged,
-    LogsDiffer,
-    MigrationFailed,
-    MissingExtra,
-    NaiveDatetime,
-    NotFound,
-    TimelineError,
-    UnknownEventType,
-    UnknownReference,
-    WrongExpectedVersion,
-)
-from timeline.events import (
-    Actor,
-    ActorAdded,
-    ActorsDistinguished,
-    ActorsMerged,
-    Attendance,
-    AttendanceReported,
-    Coding,
-    ConductReported,
-    DisagreementNoted,
-    EventCorrected,
-    EventCorroborated,
-    EventRedacted,
-    EventRetracted,
-    Evidence,
-    Link,
-    MeetingAnnounced,
-    MeetingCalledOff,
-    MeetingHeld,
-    MeetingRescheduled,
-    MembershipReported,
-    NewEvent,
-    PlanAnnounced,
-    PlanOutcomeReported,
-    Position,
-    PrecedentNoted,
-    ProposalAdopted,
-    ProposalAmended,
-    ProposalAnswered,
-    ProposalDiscussed,
-    ProposalMade,
-    ProposalWithdrawn,
-    RecordedEvent,
-    Redacted,
-    RoleReported,
-    Side,
-    Source,
-    SourceAdded,
-    StatementMade,
-    Term,
-    event,
-)
-from timeline.events.base import ActorId, MeetingId, PlanId, ProposalId, SourceId
-from timeline.formats import CodeLine, Ingested
-from timeline.log.archive import Archive, Archived
-from timeline.log.copy import Restored
-from timeline.log.digests import Head
-from timeline.log.store import Appended, Batch, EventStore, Expected, Loaded
-from timeline.log.upcasting import Upcaster, upcaster
-from timeline.record import Snapshot, Timeline
-from timeline.reports.actors import ActorsReport
-from timeline.reports.attendance import AttendanceReport
-from timeline.reports.changes import ChangesReport
-from timeline.reports.chronology import ChronologyReport
-from timeline.reports.contradictions import ContradictionsReport
-from timeline.reports.corroboration import CorroborationReport
-from timeline.reports.dossier import DossierReport
-from timeline.reports.encounters import EncountersReport
-from timeline.reports.follow_ups import FollowUpsReport
-from timeline.reports.initiative import InitiativeReport
-from timeline.reports.model import Report
-from timeline.reports.plans import PlansReport
-from timeline.reports.positions import PositionsReport
-from timeline.reports.sources import SourcesReport
-from timeline.reports.statement_counts import StatementCountsReport
-from timeline.reports.statements import StatementsReport
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from timeline.dates import When
+    from timeline.engine.projection import Projection, View, on
+    from timeline.engine.rows import Rows, Subject, changed, row
+    from timeline.errors import (
+        Conflict,
+        DatabaseBusy,
+        DatabaseError,
+        InvalidDate,
+        InvalidEvent,
+        InvalidInput,
+        InvalidRecord,
+        NotFound,
+        TimelineError,
+        UnknownReference,
+        WrongExpectedVersion,
+    )
+    from timeline.events import (
+        Actor,
+        ActorsDistinguished,
+        ActorsMerged,
+        Attendance,
+        AttendanceReported,
+        ConductReported,
+        DisagreementNoted,
+        EventCorrected,
+        EventCorroborated,
+        EventRetracted,
+        Evidence,
+        Link,
+        MeetingAnnounced,
+        MeetingCalledOff,
+        MeetingHeld,
+        MeetingRescheduled,
+        MembershipReported,
+        NewEvent,
+        PlanAnnounced,
+        PlanOutcomeReported,
+        Position,
+        PrecedentNoted,
+        ProposalAdopted,
+        ProposalAmended,
+        ProposalAnswered,
+        ProposalDiscussed,
+        ProposalMade,
+        ProposalWithdrawn,
+        RecordedEvent,
+        RoleReported,
+        Side,
+        Source,
+        StatementMade,
+        Term,
+        event,
+    )
+    from timeline.log.store import EventStore, Expected
+    from timeline.log.upcasting import upcaster
+    from timeline.record import Snapshot, Timeline
 
 __all__ = [
     "Actor",
-    "ActorAdded",
-    "ActorId",
     "ActorsDistinguished",
     "ActorsMerged",
-    "ActorsReport",
-    "Appended",
-    "Archive",
-    "ArchiveDamaged",
-    "Archived",
     "Attendance",
-    "AttendanceReport",
     "AttendanceReported",
-    "Batch",
-    "Build",
-    "ChangesReport",
-    "ChronologyReport",
-    "ClusterError",
-    "CodeLine",
-    "Coding",
-    "Comparison",
     "ConductReported",
     "Conflict",
-    "ConnectionLost",
-    "ContradictionsReport",
-    "CorroborationReport",
-    "Cutoff",
     "DatabaseBusy",
     "DatabaseError",
-    "DatabaseReadOnly",
-    "DatabaseTooNew",
-    "DatabaseUnreachable",
-    "Difference",
     "DisagreementNoted",
-    "DossierReport",
-    "EncountersReport",
     "EventCorrected",
     "EventCorroborated",
-    "EventIdReused",
-    "EventRedacted",
     "EventRetracted",
     "EventStore",
     "Evidence",
     "Expected",
-    "FollowUpsReport",
-    "Head",
-    "Ingested",
-    "InitiativeReport",
     "InvalidDate",
     "InvalidEvent",
     "InvalidInput",
-    "InvalidProjection",
     "InvalidRecord",
     "Link",
-    "Loaded",
-    "LogDamaged",
-    "LogsDiffer",
     "MeetingAnnounced",
     "MeetingCalledOff",
     "MeetingHeld",
-    "MeetingId",
     "MeetingRescheduled",
     "MembershipReported",
-    "MigrationFailed",
-    "MissingExtra",
-    "NaiveDatetime",
     "NewEvent",
     "NotFound",
     "PlanAnnounced",
-    "PlanId",
     "PlanOutcomeReported",
-    "PlansReport",
     "Position",
-    "PositionsReport",
     "PrecedentNoted",
     "Projection",
-    "ProjectionStatus",
-    "Projector",
     "ProposalAdopted",
     "ProposalAmended",
     "ProposalAnswered",
     "ProposalDiscussed",
-    "ProposalId",
     "ProposalMade",
     "ProposalWithdrawn",
     "RecordedEvent",
-    "Redacted",
-    "Report",
-    "Restored",
     "RoleReported",
     "Rows",
     "Side",
     "Snapshot",
     "Source",
-    "SourceAdded",
-    "SourceId",
-    "SourcesReport",
-    "StatementCountsReport",
     "StatementMade",
-    "StatementsReport",
     "Subject",
     "Term",
     "Timeline",
     "TimelineError",
-    "UnknownEventType",
     "UnknownReference",
-    "Upcaster",
     "View",
     "When",
     "WrongExpectedVersion",
@@ -220,3 +137,38 @@ __all__ = [
     "row",
     "upcaster",
 ]
+
+_HOMES = {
+    "dates": "When",
+    "engine.projection": "Projection View on",
+    "engine.rows": "Rows Subject changed row",
+    "errors": (
+        "Conflict DatabaseBusy DatabaseError InvalidDate InvalidEvent InvalidInput "
+        "InvalidRecord NotFound TimelineError UnknownReference WrongExpectedVersion"
+    ),
+    "events": (
+        "Actor ActorsDistinguished ActorsMerged Attendance AttendanceReported ConductReported "
+        "DisagreementNoted EventCorrected EventCorroborated EventRetracted Evidence Link "
+        "MeetingAnnounced MeetingCalledOff MeetingHeld MeetingRescheduled MembershipReported "
+        "NewEvent PlanAnnounced PlanOutcomeReported Position PrecedentNoted ProposalAdopted "
+        "ProposalAmended ProposalAnswered ProposalDiscussed ProposalMade ProposalWithdrawn "
+        "RecordedEvent RoleReported Side Source StatementMade Term event"
+    ),
+    "log.store": "EventStore Expected",
+    "log.upcasting": "upcaster",
+    "record": "Snapshot Timeline",
+}
+"""The names of each module, imported when they are first asked for: the start stays fast."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names.split():
+            value = getattr(import_module(f"{__name__}.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import warnings
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache, total_ordering
 from typing import Any
@@ -228,8 +229,11 @@ def _interval_bounds(text: str) -> tuple[datetime | None, datetime | None]:
 
 
 def _edtf_bounds(text: str) -> tuple[datetime | None, datetime | None]:
+    if text == "XXXX":
+        return None, None
     # Imported here: it builds its grammar on import (0.15 s), which plain dates never need.
-    from edtf import parse_edtf
+    with warnings.catch_warnings(action="ignore"):  # pyparsing deprecates what the grammar uses
+        from edtf import parse_edtf
 
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints while it fails

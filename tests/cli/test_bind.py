@@ -8,11 +8,11 @@ import attrs
 import pytest
 from click.testing import CliRunner
 
-from timeline import ActorAdded, Timeline
+from timeline import Timeline
 from timeline.cli import cli
 from timeline.dates import Occurred, stretch, within
 from timeline.engine.projection import View
-from timeline.events import Actor
+from timeline.events import Actor, ActorAdded
 from timeline.models.directory import ActorRow
 from timeline.reports import Report
 from timeline.reports.bind import Reports, bind, bound_reports

@@ -19,15 +19,12 @@ from click.testing import CliRunner
 from split_projections import USERS, Deadly, FirstWords, TariffImposed, Tariffs
 
 from timeline import (
-    ClusterError,
     DatabaseBusy,
     EventCorrected,
     InvalidInput,
-    InvalidProjection,
     NewEvent,
     NotFound,
     Projection,
-    Projector,
     StatementMade,
     Timeline,
 )
@@ -36,7 +33,9 @@ from timeline.distributed import cluster, workers
 from timeline.distributed.split import Splitter
 from timeline.engine import keeping
 from timeline.engine.building import StoredRows
+from timeline.engine.projector import Projector
 from timeline.engine.rows import shape_of
+from timeline.errors import ClusterError, InvalidProjection
 from timeline.log import store
 from timeline.models import BUILT_IN
 

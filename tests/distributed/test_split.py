@@ -13,10 +13,8 @@ from split_projections import USERS, Heard, HeardRow, Present, TariffImposed
 
 from timeline import (
     EventStore,
-    InvalidProjection,
     NewEvent,
     Projection,
-    Projector,
     RecordedEvent,
     Rows,
     StatementMade,
@@ -27,7 +25,9 @@ from timeline import (
 )
 from timeline.distributed.split import Splitter, division_of
 from timeline.engine.amendments import Amendments
+from timeline.engine.projector import Projector
 from timeline.engine.rows import Subject, key_of
+from timeline.errors import InvalidProjection
 from timeline.log.archive import log_rows
 from timeline.models import BUILT_IN
 

@@ -18,7 +18,6 @@ from timeline import (
     InvalidEvent,
     InvalidInput,
     MeetingHeld,
-    NaiveDatetime,
     NewEvent,
     NotFound,
     Position,
@@ -31,6 +30,7 @@ from timeline import (
     UnknownReference,
     When,
 )
+from timeline.errors import NaiveDatetime
 from timeline.log.database import create_engine
 from timeline.models.directory import RoleRow
 

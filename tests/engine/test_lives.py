@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 import harbour
 import pytest
 
-from timeline import ActorsMerged, NotFound, Report, Timeline
+from timeline import ActorsMerged, NotFound, Timeline
 from timeline.record import Record
+from timeline.reports import Report
 from timeline.reports.dossier import ContactLine
 
 

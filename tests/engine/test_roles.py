@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from timeline import (
     Actor,
     DatabaseError,
-    DatabaseReadOnly,
     Evidence,
     InvalidInput,
     NewEvent,
@@ -22,6 +21,7 @@ from timeline import (
 from timeline.engine import roles
 from timeline.engine.as_of import PartialView
 from timeline.engine.cutoff import Cutoff
+from timeline.errors import DatabaseReadOnly
 from timeline.log.schema import VERSION_TABLE, metadata
 from timeline.models.statements import StatementRow
 

@@ -26,7 +26,6 @@ from timeline import (
     Position,
     ProposalMade,
     RecordedEvent,
-    Report,
     Source,
     StatementMade,
     Timeline,
@@ -41,6 +40,7 @@ from timeline.engine.subjects import SubjectRow
 from timeline.log.database import create_engine
 from timeline.models import BUILT_IN, Subjects
 from timeline.record import Record
+from timeline.reports import Report
 
 INITIATIVES, SERIES = ["union", "pipeline"], ["summits", "talks"]
 MEETINGS, ACTORS = ["summit-1", "summit-2"], ["ann", "bob", "cy"]

@@ -18,13 +18,13 @@ from timeline import (
     MeetingAnnounced,
     MeetingCalledOff,
     MeetingHeld,
-    MissingExtra,
     NotFound,
     Source,
     Timeline,
 )
 from timeline.cli import cli
 from timeline.dates import When
+from timeline.errors import MissingExtra
 from timeline.formats.calendar import _span
 
 NASTY = "Talks; on \\ports, and\nBEGIN:VEVENT\u202e\x1b[31m <script>"

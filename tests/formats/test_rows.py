@@ -22,7 +22,6 @@ from strategies import TEXTS
 from timeline import (
     Actor,
     InvalidInput,
-    MissingExtra,
     NotFound,
     Projection,
     ProposalMade,
@@ -37,6 +36,7 @@ from timeline import (
 from timeline.cli import cli
 from timeline.dates import When
 from timeline.engine.rows import shape_of
+from timeline.errors import MissingExtra
 from timeline.models import BUILT_IN
 from timeline.reports.render.cells import neutral
 

@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import WHENS
 
-from timeline import ActorId, InvalidInput, InvalidRecord, StatementMade, Timeline, event
+from timeline import InvalidInput, InvalidRecord, StatementMade, Timeline, event
 from timeline.cli import cli
-from timeline.events import VOCABULARY
+from timeline.events import VOCABULARY, ActorId
 from timeline.formats import read_records
 from timeline.formats.records.schema import entry_schema, record_schema
 from timeline.formats.records.starter import start

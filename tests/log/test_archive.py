@@ -23,21 +23,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import RECORDED, WHENS
 
-from timeline import (
-    Actor,
-    Archive,
-    ArchiveDamaged,
-    EventCorrected,
-    InvalidInput,
-    LogDamaged,
-    NotFound,
-    Source,
-    StatementMade,
-    Timeline,
-)
+from timeline import Actor, EventCorrected, InvalidInput, NotFound, Source, StatementMade, Timeline
 from timeline.cli import cli
 from timeline.dates import bound_texts, instant_text
-from timeline.log.archive import arrow_table, stored_rows
+from timeline.errors import ArchiveDamaged, LogDamaged
+from timeline.log.archive import Archive, arrow_table, stored_rows
 from timeline.log.digests import Head
 from timeline.log.schema import Stored, events
 

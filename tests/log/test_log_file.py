@@ -14,22 +14,20 @@ from timeline import (
     Actor,
     InvalidInput,
     InvalidRecord,
-    LogDamaged,
-    LogsDiffer,
     Projection,
     ProposalMade,
     RecordedEvent,
-    Redacted,
     Rows,
     Source,
     StatementMade,
     Timeline,
-    UnknownEventType,
     event,
     on,
     row,
 )
 from timeline.cli import cli
+from timeline.errors import LogDamaged, LogsDiffer, UnknownEventType
+from timeline.events import Redacted
 from timeline.log import digests
 from timeline.log.schema import events
 

@@ -15,7 +15,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from timeline import Actor, DatabaseTooNew, MigrationFailed, NotFound, Timeline
+from timeline import Actor, NotFound, Timeline
+from timeline.errors import DatabaseTooNew, MigrationFailed
 from timeline.log import database
 from timeline.log.migrations import is_migrated, upgrade
 from timeline.log.schema import REVISION, VERSION_TABLE, events, head, metadata

@@ -20,10 +20,7 @@ from timeline import (
     Attendance,
     AttendanceReported,
     DatabaseBusy,
-    DatabaseReadOnly,
     EventCorrected,
-    EventIdReused,
-    EventRedacted,
     EventRetracted,
     Evidence,
     InvalidEvent,
@@ -33,11 +30,12 @@ from timeline import (
     NewEvent,
     NotFound,
     ProposalMade,
-    Redacted,
     Source,
     StatementMade,
     Timeline,
 )
+from timeline.errors import DatabaseReadOnly, EventIdReused
+from timeline.events import EventRedacted, Redacted
 from timeline.log import redact
 from timeline.log.database import create_engine
 from timeline.log.digests import body_digest

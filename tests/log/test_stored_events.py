@@ -19,11 +19,12 @@ import attrs
 import pytest
 import sqlalchemy as sa
 
-from timeline import Actor, Evidence, Timeline, Upcaster
+from timeline import Actor, Evidence, Timeline
 from timeline.events import VOCABULARY, event_type, references
 from timeline.log import digests
 from timeline.log.codec import Codec
 from timeline.log.schema import events, head
+from timeline.log.upcasting import Upcaster
 
 FILE = Path(__file__).parents[2] / "fixtures/stored-events.jsonl"
 CODEC = Codec()

@@ -16,12 +16,12 @@ from timeline import (
     Actor,
     EventCorrected,
     EventRetracted,
-    LogDamaged,
     ProposalMade,
     Source,
     StatementMade,
     Timeline,
 )
+from timeline.errors import LogDamaged
 from timeline.log.digests import body_digest
 
 STRANGER = """

@@ -4,15 +4,12 @@ import pytest
 
 from timeline import (
     EventCorrected,
-    EventIdReused,
     EventRetracted,
     EventStore,
     InvalidEvent,
     NewEvent,
     Projection,
-    Projector,
     Timeline,
-    UnknownEventType,
     event,
     on,
     row,
@@ -20,6 +17,8 @@ from timeline import (
 )
 from timeline.engine.as_of import PartialView
 from timeline.engine.cutoff import Cutoff
+from timeline.engine.projector import Projector
+from timeline.errors import EventIdReused, UnknownEventType
 from timeline.log.codec import Codec
 from timeline.log.database import create_engine
 from timeline.log.redact import redact

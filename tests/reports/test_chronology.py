@@ -7,7 +7,6 @@ import harbour
 import pytest
 
 from timeline import (
-    ChronologyReport,
     ConductReported,
     EventCorrected,
     EventRetracted,
@@ -15,6 +14,7 @@ from timeline import (
     NotFound,
     Timeline,
 )
+from timeline.reports.chronology import ChronologyReport
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,6 @@ from timeline import (
     ProposalAmended,
     ProposalAnswered,
     ProposalWithdrawn,
-    Report,
     RoleReported,
     Side,
     Source,
@@ -50,6 +49,7 @@ from timeline.cli import cli
 from timeline.engine.as_of import PartialView
 from timeline.log import digests
 from timeline.log.database import create_engine
+from timeline.reports import Report
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 

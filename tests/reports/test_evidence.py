@@ -8,8 +8,9 @@ import attrs
 from hypothesis import HealthCheck, given, settings
 from strategies import Step, histories
 
-from timeline import NotFound, Report, Timeline
+from timeline import NotFound, Timeline
 from timeline.record import Record
+from timeline.reports import Report
 
 MEETINGS, INITIATIVES, SERIES, ACTORS = (
     ["summit-1", "summit-2"],

@@ -14,7 +14,10 @@ from typing import Any
 import attrs
 import pytest
 
-from timeline import AttendanceReport, InitiativeReport, NotFound, StatementsReport, Timeline
+from timeline import NotFound, Timeline
+from timeline.reports.attendance import AttendanceReport
+from timeline.reports.initiative import InitiativeReport
+from timeline.reports.statements import StatementsReport
 
 FILES = sorted((Path(__file__).parents[2] / "fixtures/gas-union").glob("0[1-3]-*.yaml"))
 SERIES = "informal-cis-summit"

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from timeline import InvalidInput, MissingExtra, NotFound, Report, Timeline
+from timeline import InvalidInput, NotFound, Timeline
 from timeline.cli import cli
+from timeline.errors import MissingExtra
+from timeline.reports import Report
 from timeline.reports.document import CONTINUED, Cell, Document, Line, Table
 from timeline.reports.evidence import Citation, Named, Support
 from timeline.reports.render.columns import broken

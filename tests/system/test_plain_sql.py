@@ -19,10 +19,11 @@ import sqlalchemy as sa
 import sqlite_utils
 from datasette.app import Datasette
 
-from timeline import AttendanceReport, Timeline, When
+from timeline import Timeline, When
 from timeline.engine.rows import Shape, shape_of
 from timeline.log.schema import events
 from timeline.models import BUILT_IN
+from timeline.reports.attendance import AttendanceReport
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/sql.md").read_text(encoding="utf-8")
