@@ -19,7 +19,7 @@ from timeline.models.directory import ActorRow, DistinctRow, MembershipRow, Role
 from timeline.models.sources import SourceRow
 from timeline.reports import document
 from timeline.reports.document import Document, Table
-from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.evidence import Citation, Citer, Named, line_of, text
 from timeline.reports.model import Report, Standing
 
 _Row = TypeVar("_Row", RoleRow, MembershipRow)
@@ -153,11 +153,9 @@ def actors_report(view: View, name: str | None = None) -> ActorsReport:
         standing=Standing.of(view),
         name=name,
         actors=tuple(
-            ActorLine(
-                actor=row.actor,
-                name=row.name,
-                kind=row.kind,
-                aliases=row.aliases,
+            line_of(
+                ActorLine,
+                row,
                 entries=tuple(id for id in entries[row.actor] if id != row.actor),
                 roles=tuple(_role_line(view, citer, each) for each in roles[row.actor]),
                 memberships=tuple(
@@ -207,11 +205,10 @@ def _by_actor(view: View, cls: type[_Row], actor: str | None) -> dict[str, list[
 
 
 def _role_line(view: View, citer: Citer, row: RoleRow) -> RoleLine:
-    return RoleLine(
-        role=row.role,
+    return line_of(
+        RoleLine,
+        row,
         of=citer.name_of(row.of),
-        since=text(row.since),
-        until=text(row.until),
         reported=text(reported(view, row.events)),
         evidence=citer.cite(row.events),
     )
@@ -219,11 +216,10 @@ def _role_line(view: View, citer: Citer, row: RoleRow) -> RoleLine:
 
 def membership_line(view: View, citer: Citer, row: MembershipRow) -> MembershipLine:
     """One report of a membership as a line."""
-    return MembershipLine(
+    return line_of(
+        MembershipLine,
+        row,
         of=citer.name(row.of),
-        status=row.status,
-        since=text(row.since),
-        until=text(row.until),
         reported=text(reported(view, row.events)),
         evidence=citer.cite(row.events),
     )

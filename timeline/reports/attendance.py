@@ -28,7 +28,7 @@ from timeline.reports.document import (
     cell,
     line,
 )
-from timeline.reports.evidence import Citation, Citer, Named
+from timeline.reports.evidence import Citation, Citer, Named, line_of
 from timeline.reports.lanes import lane_names
 from timeline.reports.model import Report, Standing
 from timeline.reports.rules.meetings import (
@@ -525,11 +525,10 @@ def _known_by(rolls: Sequence[Roll], party: str) -> tuple[str, ...]:
 def attendance_cell(citer: Citer, roll: Roll, party: str, told: MeetingLine) -> AttendanceCell:
     """What is known of one party, or person, at one meeting."""
     entries = tuple(
-        AttendanceEntry(
-            participant=entry.row.participant,
+        line_of(
+            AttendanceEntry,
+            entry.row,
             name=citer.name(entry.row.participant).name,
-            status=entry.row.status,
-            role=entry.row.role,
             represents=citer.name_of(entry.represents),
             instead_of=citer.name_of(entry.row.instead_of),
             office=None if entry.office is None else entry.office.role,

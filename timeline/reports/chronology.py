@@ -37,7 +37,7 @@ from timeline.models.plans import PlanRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.document import Cell, Document, Line, Table
-from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.evidence import Citation, Citer, Named, line_of, text
 from timeline.reports.filters import chosen_by
 from timeline.reports.model import Report, Standing, by_time
 from timeline.reports.plans import find_initiative
@@ -288,14 +288,11 @@ def happening_lines(
     for row in rows:
         evidence = citer.cite(row.events)
         publishers = (told.publisher for cited in evidence for told in cited.sources)
-        yield HappeningLine(
-            event=row.event,
-            type=row.type,
-            occurred=text(row.occurred),
+        yield line_of(
+            HappeningLine,
+            row,
             what=_what(citer, row, titles),
             who=_who(citer, row),
-            meeting=row.meeting,
-            about=row.about,
             published_by=tuple(dict.fromkeys(publishers)),
             evidence=evidence,
         )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, TypeVar
 
 import attrs
 
+from timeline.dates import When
 from timeline.engine.projection import View
 from timeline.events import (
     ActorsMerged,
@@ -17,6 +20,8 @@ from timeline.events import (
 )
 from timeline.models.directory import ActorRow
 from timeline.models.sources import SourceRow
+
+_Made = TypeVar("_Made")
 
 _AMENDING = (EventCorrected, EventRetracted, ActorsMerged)
 """What makes an event read otherwise than it was recorded, and says why."""
@@ -170,21 +175,7 @@ class Citer:
 
     def _source_line(self, id: str, events: tuple[str, ...]) -> SourceLine:
         source = self.source(id)
-        origin = self._origin(source)
-        return SourceLine(
-            source=id,
-            title=source.title,
-            language=source.language,
-            publisher=self.name(source.publisher),
-            published=text(source.published),
-            address=source.address,
-            origin=origin.source,
-            origin_publisher=self.name(origin.publisher),
-            grade=source.grade,
-            cited_in=source.cited_in,
-            note=source.note,
-            events=events,
-        )
+        return line_of(SourceLine, source, **self._provenance(source), events=events)
 
     def name(self, actor: str) -> Named:
         """The actor with its name; that is its id where no such actor is in view."""
@@ -223,31 +214,26 @@ class Citer:
 
     def _support(self, evidence: Evidence) -> Support:
         source = self.source(evidence.source)
-        origin = self._origin(source)
-        return Support(
-            source=source.source,
-            title=source.title,
-            language=source.language,
-            publisher=self.name(source.publisher),
-            published=text(source.published),
-            address=source.address,
-            origin=origin.source,
-            origin_publisher=self.name(origin.publisher),
-            grade=source.grade,
-            cited_in=source.cited_in,
+        return line_of(
+            Support,
+            source,
+            **self._provenance(source),
             at=_place(evidence),
             excerpt=evidence.excerpt,
             chain=tuple(self._told(link) for link in evidence.chain),
         )
 
+    def _provenance(self, source: SourceRow) -> dict[str, Any]:
+        """The publisher of a source, and the source whose text it carries in the end."""
+        origin = self._origin(source)
+        return {
+            "publisher": self.name(source.publisher),
+            "origin": origin.source,
+            "origin_publisher": self.name(origin.publisher),
+        }
+
     def _told(self, link: Link) -> Told:
-        return Told(
-            who=self.name(link.who),
-            manner=link.manner,
-            to=self.name_of(link.to),
-            said=text(link.said),
-            capacity=link.capacity,
-        )
+        return line_of(Told, link, who=self.name(link.who), to=self.name_of(link.to))
 
     def source(self, id: str) -> SourceRow:
         """The source; where it is not in view, a row that says so."""
@@ -280,3 +266,33 @@ def _place(evidence: Evidence) -> str | None:
 def text(value: object) -> str | None:
     """A value as reports give it: None stays None."""
     return None if value is None else str(value)
+
+
+def line_of(cls: Callable[..., _Made], row: object, /, **given: Any) -> _Made:
+    """A line of a report made of a row: fields of the same name are copied, and dates as text.
+
+    Args:
+        cls: the attrs class of the line.
+        row: the row, or anything else with attributes.
+        given: the fields that the row does not have as they should be.
+
+    Example:
+        >>> @attrs.frozen
+        ... class Stay:
+        ...     who: str
+        ...     since: str | None
+        >>> @attrs.frozen
+        ... class StayRow:
+        ...     person: str
+        ...     since: When | None
+        >>> line_of(Stay, StayRow("ann", When("2022-05")), who="Ann")
+        Stay(who='Ann', since='2022-05')
+    """
+    copied = {name: getattr(row, name) for name in _names(cls) if name not in given}
+    dates = {name: value.text for name, value in copied.items() if type(value) is When}
+    return cls(**copied | dates, **given)
+
+
+@cache
+def _names(cls: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(cls))
