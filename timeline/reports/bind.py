@@ -30,6 +30,7 @@ from timeline.reports.model import Report
 from timeline.reports.offices import offices_report
 from timeline.reports.plans import plans_report
 from timeline.reports.positions import positions_report
+from timeline.reports.show import show_report
 from timeline.reports.sources import sources_report
 from timeline.reports.statement_counts import statement_counts_report
 from timeline.reports.statements import statements_report
@@ -110,6 +111,7 @@ class Reports:
     offices = bind(offices_report, "Offices")
     sources = bind(sources_report, "Sources")
     initiative = bind(initiative_report)
+    show = bind(show_report)
     positions = bind(positions_report)
     dossier = bind(dossier_report)
     corroboration = bind(corroboration_report)

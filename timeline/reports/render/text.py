@@ -157,8 +157,13 @@ def citation_text(citation: Citation) -> str:
 
 def _support(support: Support) -> str:
     place = f"{support.source}, {support.at}" if support.at else support.source
-    chain = " → ".join(_told(told) for told in support.chain)
+    chain = chain_text(support.chain)
     return f"{place}: {chain}" if chain else place
+
+
+def chain_text(chain: Iterable[Told]) -> str:
+    """A chain of attribution in one line, from the publisher to the speaker."""
+    return " → ".join(map(_told, chain))
 
 
 def _told(told: Told) -> str:

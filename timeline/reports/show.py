@@ -1,0 +1,244 @@
+"""One entry of the record in full: an event or a source; for other things, their own report."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import attrs
+import msgspec
+
+from timeline.dates import encode_time
+from timeline.engine.projection import View
+from timeline.errors import NotFound
+from timeline.events import RecordedEvent, Redacted, references
+from timeline.models.amendments import AmendedRow, AmendmentRow, DisagreementRow
+from timeline.models.directory import ActorRow
+from timeline.models.initiatives import InitiativeRow
+from timeline.models.meetings import MeetingRow
+from timeline.models.sources import SourceRow
+from timeline.reports.attendance import attendance_report
+from timeline.reports.document import Cell, Document, Line, Table, about, cell
+from timeline.reports.dossier import dossier_report
+from timeline.reports.evidence import Citation, Citer, Support, text
+from timeline.reports.initiative import initiative_report
+from timeline.reports.model import Report, Standing
+from timeline.reports.render.text import chain_text
+
+_NEAR = 3
+"""Ids that an error names."""
+
+
+@attrs.frozen
+class FieldLine:
+    """One field of an event or a source, as recorded; `about` names what its value is the id of."""
+
+    field: str
+    value: str
+    about: str | None = None
+
+
+@attrs.frozen
+class AmendmentLine:
+    """One later event that changes how this one is read, or that finds it at odds with another."""
+
+    event: str
+    what: str
+    reason: str | None
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class ShowReport(Report):
+    """An event or a source in full.
+
+    Attributes:
+        id: its id.
+        type: the type of the event; `Source` for a source.
+        fields: its fields as recorded, dates by every clock first.
+        cited: the evidence as recorded, with quotes.
+        amendments: what later events say of it.
+    """
+
+    kind: ClassVar[str] = "show"
+
+    id: str
+    type: str
+    fields: tuple[FieldLine, ...]
+    cited: tuple[Citation, ...]
+    amendments: tuple[AmendmentLine, ...]
+
+    def document(self) -> Document:
+        """The entry as headings and tables."""
+        supports = [support for citation in self.cited for support in citation.sources]
+        tables = (
+            Table("Fields", ("Field", "Value"), tuple(map(_field_row, self.fields))),
+            Table(
+                "Evidence",
+                ("Source", "Published", "Where", "Chain", "Excerpt"),
+                tuple(map(_support_row, supports)),
+            ),
+            Table(
+                "What was said of it later",
+                ("What", "By event", "Why"),
+                tuple(_amendment_row(line) for line in self.amendments),
+            ),
+        )
+        note = "Fields are as recorded; what was said of it later changes how reports read it."
+        return self._document(f"{self.id} ({self.type})", tables, note=note)
+
+
+def show_report(view: View, id: str) -> Report:
+    """One entry in full: fields, dates by every clock, evidence with quotes, what amends it.
+
+    An actor is shown as its dossier, a meeting with its attendance, an initiative by its state.
+
+    Args:
+        view: the read models to report from.
+        id: the id of an event, a source, an actor, a meeting or an initiative.
+
+    Example:
+        timeline report show harbour/floated
+        timeline report show joint-harbour
+
+    Raises:
+        NotFound: nothing in view has that id; the message has similar ones.
+    """
+    with contextlib.suppress(NotFound):
+        (event,) = view.events([id]).values()
+        if event.position <= view.head.position:
+            return _event_report(view, event)
+    if view.get(InitiativeRow, id) is not None:
+        return initiative_report(view, id)
+    if view.get(MeetingRow, id) is not None:
+        return attendance_report(view, meeting=id)
+    if view.get(ActorRow, id) is not None:
+        return dossier_report(view, id)
+    source = view.get(SourceRow, id)
+    if source is None:
+        raise NotFound(_nothing(view, id))
+    return _source_report(view, source)
+
+
+def _event_report(view: View, recorded: RecordedEvent[Any]) -> ShowReport:
+    citer = Citer(view)
+    cited = citer.cite([recorded.id])
+    fields = [
+        FieldLine("position", str(recorded.position)),
+        FieldLine("stream", f"{recorded.stream}, version {recorded.version}"),
+        FieldLine("occurred", text(recorded.occurred) or "undated"),
+        FieldLine("recorded", recorded.recorded),
+        *_fields(citer, recorded.event),
+        FieldLine("digest", recorded.digest.hex()),
+    ]
+    return ShowReport(
+        standing=Standing.of(view),
+        id=recorded.id,
+        type=recorded.type,
+        fields=tuple(fields),
+        cited=cited,
+        amendments=tuple(_amendments(view, citer, recorded.id)),
+        corrections=citer.corrections(),
+        sources=citer.sources(),
+    )
+
+
+def _source_report(view: View, source: SourceRow) -> ShowReport:
+    citer = Citer(view)
+    added = citer.cite(source.events)
+    row: Any = source
+    given = attrs.asdict(row, filter=lambda field, _: field.name not in ("source", "events"))
+    named = {"publisher": "actor", "copies": "source", "cited_in": "source"}
+    return ShowReport(
+        standing=Standing.of(view),
+        id=source.source,
+        type="Source",
+        fields=tuple(
+            FieldLine(
+                name,
+                citer.name(value).name if name == "publisher" else str(value),
+                f"{named[name]}/{value}" if name in named else None,
+            )
+            for name, value in given.items()
+            if value is not None
+        ),
+        cited=added,
+        amendments=tuple(_amendments(view, citer, source.events[0])),
+        corrections=citer.corrections(),
+        sources=citer.sources(),
+    )
+
+
+def _fields(citer: Citer, event: Any) -> Iterator[FieldLine]:
+    """The event's own fields that say something."""
+    if isinstance(event, Redacted):
+        yield FieldLine("words", "taken down")
+        return
+    named = {path: (category, id) for path, category, id in references(event)}
+    for field in attrs.fields(type(event)):
+        value = getattr(event, field.name)
+        if value in (None, ()):
+            continue
+        category, id = named.get(field.name, (None, None))
+        shown = citer.name(id).name if category == "actor" and id else _shown(value)
+        yield FieldLine(field.name, shown, f"{category}/{id}" if category else None)
+
+
+def _shown(value: Any) -> str:
+    """A value in words: nested ones as `name: value`, several behind semicolons."""
+    plain = msgspec.to_builtins(value, enc_hook=encode_time)
+    if isinstance(plain, Mapping):
+        parts = ((name, part) for name, part in plain.items() if part not in (None, [], ()))
+        return ", ".join(f"{name}: {_shown(part)}" for name, part in parts)
+    if isinstance(plain, list | tuple):
+        return "; ".join(map(_shown, plain))
+    return str(plain)
+
+
+def _amendments(view: View, citer: Citer, event: str) -> Iterator[AmendmentLine]:
+    for named in view.all(AmendedRow, target=event):
+        row = view.get(AmendmentRow, named.event)
+        if row is not None:
+            yield AmendmentLine(row.event, row.kind, row.reason, citer.cite(row.events))
+    for noted in view.all(DisagreementRow):
+        if any(event in side.events for side in noted.sides):
+            evidence = citer.cite(noted.events)
+            yield AmendmentLine(noted.event, f"at odds: {noted.question}", noted.note, evidence)
+
+
+def _nothing(view: View, id: str) -> str:
+    known = [row.actor for row in view.all(ActorRow)]
+    known += [row.source for row in view.all(SourceRow)]
+    known += [row.meeting for row in view.all(MeetingRow)]
+    known += [row.initiative for row in view.all(InitiativeRow)]
+    near = difflib.get_close_matches(id, known, _NEAR)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    return f"no event, source, actor, meeting or initiative {id!r} is in view.{hint}"
+
+
+# As a document
+
+
+def _field_row(line: FieldLine) -> Line:
+    return cell(line.field), Cell(line.value, about=line.about)
+
+
+def _support_row(support: Support) -> Line:
+    title = f"“{support.title}”, {support.publisher}"
+    if support.address:
+        title = f"{title}, {support.address}"
+    excerpt = None if support.excerpt is None else f"“{support.excerpt}”"
+    return (
+        about("source", support.source, title),
+        cell(support.published or "undated"),
+        cell(support.at),
+        cell(chain_text(support.chain)),
+        cell(excerpt),
+    )
+
+
+def _amendment_row(line: AmendmentLine) -> Line:
+    values: Iterable[object] = (line.what, line.event, line.reason)
+    return tuple(cell(value, line.evidence) for value in values)
