@@ -1,8 +1,10 @@
-"""Databases for the tests: each its own, on every kind of database that the store supports.
+"""Databases for the tests: each test has its own.
 
-A test that asks for `database_url`, `migrated_url` or `new_database` runs once on SQLite and once
-on PostgreSQL. One that is about a single kind of database says so:
+In the folders of `ON_BOTH`, a test that asks for `database_url`, `migrated_url` or `new_database`
+runs once on SQLite and once on PostgreSQL: what it holds is about the database. Elsewhere it runs
+on SQLite. A test says so when it wants other databases:
 
+    @pytest.mark.parametrize("backend", BOTH, indirect=True)
     @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 """
 
@@ -149,7 +151,25 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
         yield Backends(tmp_path_factory.mktemp("databases"), stack)
 
 
-@pytest.fixture(params=["sqlite", *SERVERS])
+BOTH = ["sqlite", *SERVERS]
+ON_BOTH = {"log", "engine", "distributed", "system"}
+"""Folders whose tests are about the database."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that needs databases once for each kind that its folder calls for."""
+    chosen = {
+        name.strip()
+        for mark in metafunc.definition.iter_markers("parametrize")
+        for name in str(mark.args[0]).split(",")
+    }
+    if "backend" in metafunc.fixturenames and "backend" not in chosen:
+        folder = metafunc.definition.path.parent.name
+        kinds = BOTH if folder in ON_BOTH else ["sqlite"]
+        metafunc.parametrize("backend", kinds, indirect=True)
+
+
+@pytest.fixture
 def backend(request: pytest.FixtureRequest, backends: Backends) -> Backend:
     """Where the test's databases are made: this is what makes a test run once for each."""
     if request.param != "sqlite" and servers.left_out():
