@@ -87,6 +87,9 @@ _PATIENCE = 5.0
 _WITHDRAWN = ("retracted", "superseded")
 """Kinds of amendments after which an event no longer stands."""
 
+_ENDINGS = (".db", ".sqlite", ".sqlite3")
+"""How the names of files end that hold a database of SQLite."""
+
 _TELL_EVERY = 1_000
 """Events of an import between two reports of progress."""
 
@@ -305,7 +308,7 @@ class Timeline(Record):
     @classmethod
     def open(
         cls,
-        url: str | sa.URL,
+        url: str | os.PathLike[str] | sa.URL,
         *,
         events: Iterable[type | Upcaster] = (),
         projections: Iterable[Projection] = (),
@@ -314,8 +317,9 @@ class Timeline(Record):
         """Open the record in a database; its schema is created or brought up to date.
 
         Args:
-            url: `sqlite:///FILE`, `postgresql://…`, or `sqlite://` for a record in memory; that has
-                one connection, and is for one thread.
+            url: a path, `sqlite:///FILE`, `postgresql://…`, or `sqlite://` for a record in memory,
+                which has one connection and is for one thread. Text without `://` is a path if it
+                ends in `.db`, `.sqlite` or `.sqlite3`.
             events: event classes of one's own, made by `@event`, and upcasters, by `@upcaster`.
             projections: projections of one's own, kept beside the built-in ones.
             create: whether to make a record where there is none.
@@ -326,7 +330,7 @@ class Timeline(Record):
             NotFound: there is no record, and none was to be made.
             DatabaseUnreachable, DatabaseTooNew, MigrationFailed: see there.
         """
-        engine = database.create_engine(url)
+        engine = database.create_engine(_address(url))
         try:
             if not create:
                 _require_record(engine)
@@ -892,6 +896,17 @@ class Snapshot(Record):
     def __repr__(self) -> str:
         place = database.shown(self._projector.store.engine.url)
         return f"<Snapshot of {place} at position {self._seen.head.position}>"
+
+
+def _address(place: str | os.PathLike[str] | sa.URL) -> str | sa.URL:
+    """The URL of a database, also where a path is given."""
+    if isinstance(place, str):
+        # Other text may be a mistyped URL, with a password that must not become the name of a file.
+        if "://" in place or not place.endswith(_ENDINGS):
+            return place
+    elif not isinstance(place, os.PathLike):
+        return place
+    return sa.URL.create("sqlite", database=os.fspath(place))
 
 
 def _told(

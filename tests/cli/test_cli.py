@@ -57,6 +57,7 @@ def in_folder(tmp_path, monkeypatch):
     """Each test stands in an empty folder, where the command's own default database would go."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TIMELINE_URL", raising=False)
+    monkeypatch.delenv("TIMELINE_EVENTS", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
 
 
@@ -416,11 +417,17 @@ def test_reading_makes_no_database(command):
     assert not Path("missing.db").exists()
 
 
-@pytest.mark.parametrize("path", ["record.db", "/data/record.sqlite3"])
-def test_a_path_is_answered_with_its_url(path):
-    message = fails("--db", path, "log")
-    assert f"found a path. That of the file is sqlite:///{path}" in message
-    assert fails("--db", "secret", "log").count("secret") == 0  # it may be a password
+@pytest.mark.parametrize("path", ["record.db", "record.sqlite", "folder/record.sqlite3"])
+def test_the_database_is_named_by_its_path(path):
+    Path("folder").mkdir()
+    assert run("--db", path, "init").stdout == f"sqlite:///{path} is ready.\n"
+    assert Path(path).exists()
+    run("log", env={"TIMELINE_URL": path})
+
+
+def test_text_that_is_no_path_is_not_repeated():
+    assert "secret" not in fails("--db", "secret", "log")  # it may be a password
+    assert list(Path().iterdir()) == []
 
 
 def test_reading_an_empty_database_makes_no_record(database_url):
@@ -442,7 +449,6 @@ def test_an_unreachable_server(command):
     [
         "",
         "nonsense",
-        "timeline.db",
         "mysql://user:secret@host/name",
         "postgresql://user:secret@host:port/name",
         "postgresql://user:sec/ret@host/name",
@@ -671,6 +677,14 @@ def test_several_modules_of_event_classes(module):
 
     assert run(*events, "ingest", write(record)).stdout.startswith("2 events added")
     assert ["Rained" in line for line in run(*events, "log").stdout.splitlines()] == [False, True]
+
+
+def test_modules_are_named_by_the_environment(module):
+    rain = module("from timeline import event\n@event(category='rain')\nclass Rained:\n  mm: int\n")
+    modules = {"TIMELINE_EVENTS": f"{module(TARIFFS)} {rain}"}
+
+    run("ingest", write(f"{TARIFF_RECORD}  - {{id: wet, type: Rained, mm: 5}}\n"), env=modules)
+    assert len(run("log", env=modules).stdout.splitlines()) == 2
 
 
 def test_a_class_that_is_not_known(module):

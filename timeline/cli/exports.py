@@ -1,21 +1,21 @@
-"""The commands that write what others read: `export` and `site`; and `import`."""
+"""The commands that write files for other tools, `export` and `site`; and `import`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from timeline.cli.opener import Opener
 from timeline.cli.options import as_of, chosen
 from timeline.cli.progress import count, progress
-from timeline.engine.rows import shape_of
-from timeline.formats.bibliography import Form
-from timeline.formats.files import Place, new_file
-from timeline.formats.rows import Form as RowsForm
-from timeline.models import BUILT_IN
+
+if TYPE_CHECKING:
+    from timeline.formats.bibliography import Form
+    from timeline.formats.files import Place
+    from timeline.formats.rows import Form as RowsForm
 
 
 @click.group()
@@ -46,6 +46,8 @@ def _place(path: str, *, reading: bool = False) -> Place:
 
 
 def _write(path: str, data: bytes) -> None:
+    from timeline.formats.files import new_file
+
     with new_file(_place(path)) as out:
         out.write(data)
 
@@ -78,8 +80,8 @@ def export_calendar(
 ) -> None:
     """Write the meetings as iCalendar, for calendar programs.
 
-    A meeting whose date is uncertain spans the days that it may have been on, and says so. One
-    without a year cannot stand in a calendar; the calendar's description names it.
+    A meeting of uncertain date spans all days that it may have been on, and says so. A calendar
+    cannot hold a meeting without a year; the calendar's description names it.
 
     \b
     timeline export calendar -o meetings.ics
@@ -91,7 +93,7 @@ def export_calendar(
 
 
 @click.command("timelinejs")
-@click.option("--initiative", metavar="ID", help="Only this one, grouped by party.")
+@click.option("--initiative", metavar="ID", help="Only this initiative, grouped by party.")
 @as_of
 @_FILE
 @click.pass_obj
@@ -112,12 +114,12 @@ def export_timelinejs(
 @click.option(
     "--format",
     "form",
-    type=click.Choice(get_args(Form)),
+    type=click.Choice(["csl", "bibtex"]),
     default="csl",
     show_default=True,
     help="CSL-JSON, or BibTeX.",
 )
-@click.option("--initiative", metavar="ID", help="Only those that its report rests on.")
+@click.option("--initiative", metavar="ID", help="Only those that this initiative's report cites.")
 @as_of
 @_FILE
 @click.pass_obj
@@ -136,7 +138,10 @@ def export_sources(
 
 
 def _complete_rows(_ctx: object, _param: object, begun: str) -> list[str]:
-    names = (shape_of(cls).name for each in BUILT_IN for cls in each.rows)
+    from timeline.engine.rows import shape_of
+    from timeline.models import BUILT_IN
+
+    names = (shape_of(cls).name for known in BUILT_IN for cls in known.rows)
     return sorted(name for name in names if name.startswith(begun))
 
 
@@ -145,7 +150,7 @@ def _complete_rows(_ctx: object, _param: object, begun: str) -> list[str]:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(get_args(RowsForm)),
+    type=click.Choice(["csv", "jsonl", "parquet"]),
     default="csv",
     show_default=True,
     help="CSV, JSON Lines, or Parquet.",
@@ -156,9 +161,9 @@ def _complete_rows(_ctx: object, _param: object, begun: str) -> list[str]:
 def export_rows(
     opener: Opener, path: str, moment: dict[str, Any], name: str, form: RowsForm
 ) -> None:
-    """Write the rows of read model NAME, such as meetings or attendance: what SQL finds under it.
+    """Write the rows of read model NAME, such as meetings or attendance, as SQL has them.
 
-    In CSV, text that a spreadsheet would take for a formula stands behind an apostrophe.
+    In CSV, an apostrophe precedes text that a spreadsheet would take for a formula.
 
     \b
     timeline export rows meetings -o meetings.csv
@@ -177,16 +182,16 @@ def export_rows(
 )
 @click.pass_obj
 def import_log(opener: Opener, file: str, seal: str | None) -> None:
-    """Take over the log in FILE, which `timeline export log` wrote: all of it or nothing.
+    """Import the log in FILE, which `timeline export log` wrote: all of it or nothing.
 
-    The record must be empty, or hold what that log begins with; then only the rest is added. Every
+    The record must be empty, or hold the beginning of that log; then only the rest is added. Every
     digest is checked.
 
     \b
     timeline --db sqlite:///copy.db import record.jsonl
     """
-    with opener(create=True) as timeline, progress("importing") as told:
-        done = timeline.import_log(_place(file, reading=True), seal=seal, progress=told)
+    with opener(create=True) as timeline, progress("importing") as report:
+        done = timeline.import_log(_place(file, reading=True), seal=seal, progress=report)
     click.echo(f"{done.added:,} added; the log ends at {done.head.seal}")
 
 
@@ -198,16 +203,16 @@ def import_log(opener: Opener, file: str, seal: str | None) -> None:
 @as_of
 @click.pass_obj
 def site(opener: Opener, folder: str, title: str, moment: dict[str, Any]) -> None:
-    """Write all reports into DIR, as web pages that lead to one another.
+    """Write all reports into DIR, as web pages that link to one another.
 
-    DIR must be new, empty or made by this command, which then replaces it whole.
+    DIR must be new, empty or written by this command, which then replaces it whole.
 
     \b
     timeline site pages
     timeline site pages --at 120 --title "As of the first report"
     """
-    with opener() as timeline, progress("writing pages") as told:
-        pages = chosen(timeline, moment).site(folder, title=title, progress=told)
+    with opener() as timeline, progress("writing pages") as report:
+        pages = chosen(timeline, moment).site(folder, title=title, progress=report)
     click.echo(f"{count(pages, 'page')} written. Open {Path(folder, 'index.html')}")
 
 

@@ -1,25 +1,24 @@
-"""The commands that keep a record: sealed and archived, and its read models up with it."""
+"""The commands that keep a record: seal, verify and archive the log, keep its read models."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from timeline.cli.opener import Opener
 from timeline.cli.options import FORMAT
 from timeline.cli.progress import count, progress
-from timeline.engine import roles
-from timeline.engine.builds import Build, Comparison, Difference
-from timeline.engine.roles import Right
-from timeline.log.archive import Archive
-from timeline.log.digests import Head
-from timeline.models import BUILT_IN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from timeline.engine.builds import Build, Comparison, Difference
+    from timeline.engine.projector import ProjectionStatus
+    from timeline.engine.roles import Right
+    from timeline.log.digests import Head
 
 
 @click.command()
@@ -27,7 +26,8 @@ from timeline.models import BUILT_IN
 def seal(opener: Opener) -> None:
     """Print where the log ends, as POSITION:DIGEST.
 
-    Keep it where whoever can change the database cannot: in a mail, a notebook, another repository.
+    Keep it where nobody who can change the database can reach it: in a mail, a notebook, another
+    repository.
 
     \b
     timeline seal > ~/seals/harbour-today
@@ -43,22 +43,30 @@ def seal(opener: Opener) -> None:
 def verify(opener: Opener, target: str | None, sealed: str | None) -> None:
     """Check that nothing in the log was changed, removed, added or reordered.
 
-    With TARGET, the archive there is checked, by itself; that its last events were cut off shows
-    only against a seal.
+    With TARGET, check the archive there, by itself. Only a seal shows that its last events were
+    cut off.
 
     \b
     timeline verify --seal "$(cat ~/seals/harbour-today)"
     timeline verify s3://bucket/record
     """
-    with progress("verifying") as told:
-        if target is None:
-            with opener() as timeline:
-                head = timeline.verify(seal=sealed, progress=told)
-        else:
-            kept = None if sealed is None else Head.of_seal(sealed)
-            head = Archive(target).verify(seal=kept, progress=told)
+    head = _verified(opener, sealed) if target is None else _verified_archive(target, sealed)
     against = " and to the seal" if sealed else ""
     click.echo(f"{count(head.position, 'event')} verified, true to their digests{against}.")
+
+
+def _verified(opener: Opener, sealed: str | None) -> Head:
+    with opener() as timeline, progress("verifying") as report:
+        return timeline.verify(seal=sealed, progress=report)
+
+
+def _verified_archive(target: str, sealed: str | None) -> Head:
+    from timeline.log.archive import Archive
+    from timeline.log.digests import Head
+
+    seal = None if sealed is None else Head.of_seal(sealed)
+    with progress("verifying") as report:
+        return Archive(target).verify(seal=seal, progress=report)
 
 
 @click.command()
@@ -73,13 +81,13 @@ def verify(opener: Opener, target: str | None, sealed: str | None) -> None:
 def archive(opener: Opener, target: str, rows: int | None) -> None:
     """Write the log to TARGET, a folder or an address such as s3://bucket/record, as Parquet.
 
-    Run again, it adds what is new, and rewrites what holds words that were taken down.
+    Run it again to add what is new, and to rewrite what holds words that were taken down since.
 
     \b
     timeline archive s3://bucket/record
     """
-    with opener() as timeline, progress("archiving") as told:
-        done = timeline.archive(target, rows_per_file=rows, progress=told)
+    with opener() as timeline, progress("archiving") as report:
+        done = timeline.archive(target, rows_per_file=rows, progress=report)
     click.echo(
         f"{count(done.added, 'event')} added, {count(len(done.files), 'file')} written; the "
         f"archive ends at {done.head.seal}"
@@ -98,6 +106,8 @@ def grant(opener: Opener, right: Right, role: str) -> None:
     \b
     timeline grant reader desk
     """
+    from timeline.engine import roles
+
     with opener() as timeline:
         roles.grant(timeline.store.engine, right, role)
     click.echo(f"{role} is a {right} now.")
@@ -115,12 +125,12 @@ def run(opener: Opener) -> None:
 
     def end(number: int, _frame: object) -> None:
         stop.set()
-        signal.signal(number, signal.SIG_DFL)  # asked twice, it does not wait for a step to end
+        signal.signal(number, signal.SIG_DFL)  # a second signal does not wait for a step to end
 
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
-    with opener() as timeline, progress("keeping") as told:
-        timeline.run(stop, told)
+    with opener() as timeline, progress("keeping") as report:
+        timeline.run(stop, report)
 
 
 @click.command()
@@ -129,8 +139,8 @@ def run(opener: Opener) -> None:
 def status(opener: Opener, form: str) -> None:
     """How far the rows of each projection have come; lag is in events.
 
-    `live` is the build that the plain names stand for, `ready` the one before it; of a projection
-    by other code only that code moves the rows on.
+    `live` is the build that the plain names show, `ready` the one before it. The rows of a
+    projection by other code are moved on only by that code.
 
     \b
     timeline status
@@ -138,8 +148,17 @@ def status(opener: Opener, form: str) -> None:
     with opener() as timeline:
         lines = timeline.status()
     if form == "json":
+        import msgspec
+
         click.echo(msgspec.json.encode(lines).decode())
-        return
+    else:
+        _print_status(lines)
+
+
+def _print_status(lines: Sequence[ProjectionStatus]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("projection", "mode", "build", "state", "position", "lag"):
         right = title in {"build", "position", "lag"}
@@ -154,7 +173,9 @@ def status(opener: Opener, form: str) -> None:
 
 
 def _complete_projection(_ctx: object, _param: object, begun: str) -> list[str]:
-    return [each.name for each in BUILT_IN if each.name.startswith(begun)]
+    from timeline.models import BUILT_IN
+
+    return [known.name for known in BUILT_IN if known.name.startswith(begun)]
 
 
 @click.command()
@@ -177,9 +198,8 @@ def rebuild(
 ) -> None:
     """Build the rows of projection NAME anew, beside the live ones.
 
-    Appends and reports go on meanwhile. If it is stopped, or killed, the same command goes on where
-    it was; on workers it begins again. The plain names of SQL change over to the new rows in one
-    moment.
+    Appends and reports go on meanwhile. After a stop or a crash the same command goes on where it
+    was; on workers it begins again. The plain names of SQL change to the new rows in one moment.
 
     \b
     timeline rebuild meetings --diff
@@ -194,11 +214,11 @@ def rebuild(
         if back:
             done = timeline.go_back(name)
         else:
-            with progress(f"building {name}") as told:
+            with progress(f"building {name}") as report:
                 if diff:
-                    compared = timeline.compare(name, progress=told)
+                    compared = timeline.compare(name, progress=report)
                 else:
-                    done = timeline.rebuild(name, hold=hold, progress=told, **workers)
+                    done = timeline.rebuild(name, hold=hold, progress=report, **workers)
     click.echo(_comparison(compared) if diff else _built(done))
 
 
@@ -209,23 +229,23 @@ def _built(build: Build) -> str:
     return f"{where}, is {build.state}."
 
 
-def _comparison(found: Comparison) -> str:
-    live, new = found.live, found.new
-    left = found.added + found.removed + found.changed - len(found.first)
+def _comparison(compared: Comparison) -> str:
+    live, new = compared.live, compared.new
+    left = compared.added + compared.removed + compared.changed - len(compared.first)
     lines = [
         f"{new.projection} at position {new.position:,}, build {new.number} beside {live.number}:",
-        *map(_difference, found.first),
+        *map(_difference, compared.first),
         *([f"  and {left:,} more"] if left else []),
-        f"{found.added:,} added, {found.removed:,} removed, {found.changed:,} changed.",
+        f"{compared.added:,} added, {compared.removed:,} removed, {compared.changed:,} changed.",
         f"Build {new.number} waits: `timeline rebuild {new.projection}` lets it go live.",
     ]
     return "\n".join(lines)
 
 
-def _difference(found: Difference) -> str:
-    key = ", ".join(map(str, found.key))
-    changes = (f"{name}: {old} → {new}" for name, (old, new) in found.columns.items())
-    return f"  {found.change:<8}  {found.rows} {key}  {'; '.join(changes)}".rstrip()
+def _difference(difference: Difference) -> str:
+    key = ", ".join(map(str, difference.key))
+    changes = (f"{name}: {old} → {new}" for name, (old, new) in difference.columns.items())
+    return f"  {difference.change:<8}  {difference.rows} {key}  {'; '.join(changes)}".rstrip()
 
 
 COMMANDS: tuple[click.Command, ...] = (

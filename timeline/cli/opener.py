@@ -5,21 +5,19 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from timeline.engine.projection import Projection
-from timeline.errors import InvalidInput
-from timeline.events.base import EventType
-from timeline.log.codec import Codec
-from timeline.log.upcasting import Upcaster
-from timeline.record import Timeline
+if TYPE_CHECKING:
+    from timeline.engine.projection import Projection
+    from timeline.log.codec import Codec
+    from timeline.log.upcasting import Upcaster
+    from timeline.record import Timeline
 
-_ENDINGS = {".db", ".sqlite", ".sqlite3"}
-"""What names of files that hold a database of SQLite end on."""
+_Own: TypeAlias = "type | Upcaster | Projection"
 
 
 class Opener:
@@ -29,65 +27,78 @@ class Opener:
         self._url, self._modules = url, modules
 
     def __call__(self, *, create: bool = False) -> Timeline:
-        """The record that the command line names; if so wished, made where there is none."""
-        found = [each for name in self._modules for each in _found_in(name)]
-        classes = [each for each in found if not isinstance(each, Projection)]
-        projections = [each for each in found if isinstance(each, Projection)]
+        """Open the record that the command line names; `create` makes one where there is none."""
+        from timeline.engine.projection import Projection
+        from timeline.record import Timeline
+
+        own = self._own()
+        projections = [thing for thing in own if isinstance(thing, Projection)]
+        classes = _without_projections(own)
         _codec(classes)
-        _require_no_path(self._url)
         return Timeline.open(self._url, events=classes, projections=projections, create=create)
 
     def codec(self) -> Codec:
-        """What is known of events, without a record."""
-        found = [each for name in self._modules for each in _found_in(name)]
-        return _codec(each for each in found if not isinstance(each, Projection))
+        """The known event classes; this opens no record."""
+        return _codec(_without_projections(self._own()))
+
+    def _own(self) -> list[_Own]:
+        return [thing for name in self._modules for thing in _defined_in(name)]
 
 
-def _require_no_path(url: str) -> None:
-    """Tell whoever names a file by its path how its URL is written.
+def _without_projections(own: Iterable[_Own]) -> list[type | Upcaster]:
+    from timeline.engine.projection import Projection
 
-    Only what ends as such files do is repeated: another text may hold a password.
-    """
-    if "://" not in url and Path(url).suffix in _ENDINGS:
-        raise InvalidInput(
-            f"expected a database URL; found a path. That of the file is sqlite:///{url}"
-        )
+    return [thing for thing in own if not isinstance(thing, Projection)]
 
 
 def _codec(known: Iterable[type | Upcaster]) -> Codec:
+    from timeline.log.codec import Codec
+
     try:
         return Codec(known)
     except (TypeError, ValueError) as error:
         raise click.BadParameter(str(error), param_hint="--events") from None
 
 
-def _found_in(module: str) -> list[type | Upcaster | Projection]:
+def _defined_in(name: str) -> list[_Own]:
     """The event classes, upcasters and projections that a module defines."""
-    # As `python -m` does: a module in the folder the user stands in is found.
-    sys.path.insert(0, "")
-    try:
-        found = importlib.import_module(module)
-    except Exception as error:  # noqa: BLE001  (a user's module may do anything when imported)
-        raise click.BadParameter(
-            f"cannot import {module!r}: {type(error).__name__}: {error}", param_hint="--events"
-        ) from None
-    finally:
-        sys.path.remove("")
-    own: list[Any] = [each for each in vars(found).values() if isinstance(each, Upcaster)]
-    for each in dict.fromkeys(filter(inspect.isclass, vars(found).values())):
-        if each.__module__ != found.__name__:
-            continue
-        if isinstance(getattr(each, "__event_type__", None), EventType):
-            own.append(each)
-        # One without a name is a base of others.
-        elif issubclass(each, Projection) and hasattr(each, "name"):
-            own.append(_made(each))
+    own = [*_chosen(_imported(name))]
     if not own:
         raise click.BadParameter(
-            f"{module!r} defines no class made by @event, no @upcaster and no Projection",
+            f"{name!r} defines no class made by @event, no @upcaster and no Projection",
             param_hint="--events",
         )
     return own
+
+
+def _imported(name: str) -> ModuleType:
+    # As `python -m` does: find a module in the current folder.
+    sys.path.insert(0, "")
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # noqa: BLE001  (a user's module may do anything when imported)
+        raise click.BadParameter(
+            f"cannot import {name!r}: {type(error).__name__}: {error}", param_hint="--events"
+        ) from None
+    finally:
+        sys.path.remove("")
+
+
+def _chosen(module: ModuleType) -> Iterator[_Own]:
+    from timeline.engine.projection import Projection
+    from timeline.events.base import EventType
+    from timeline.log.upcasting import Upcaster
+
+    values = vars(module).values()
+    yield from (value for value in values if isinstance(value, Upcaster))
+    for value in dict.fromkeys(filter(inspect.isclass, values)):
+        if value.__module__ != module.__name__:
+            continue
+        if isinstance(getattr(value, "__event_type__", None), EventType):
+            yield value
+        # A projection without a name is a base of others.
+        elif issubclass(value, Projection) and hasattr(value, "name"):
+            yield _made(value)
 
 
 def _made(projection: type[Projection]) -> Projection:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import typing
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from timeline.record import Record, Timeline
+if TYPE_CHECKING:
+    from timeline.record import Record, Timeline
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -49,7 +50,7 @@ _CUTOFFS = (
 
 
 def as_of(command: _Command) -> _Command:
-    """Give a report the options that choose a moment; it gets them together, as `moment`."""
+    """Add the options that choose a moment; the command gets them together, as `moment`."""
 
     @functools.wraps(command)
     def gathered(*args: Any, **options: Any) -> Any:
@@ -64,8 +65,8 @@ def as_of(command: _Command) -> _Command:
 
 
 def chosen(timeline: Timeline, moment: dict[str, Any]) -> Record:
-    """The record as of the moment that the options name; as it is now, if they name none."""
-    if any(each is not None and each is not False for each in moment.values()):
+    """The record as of the moment that the options name; now, if they name none."""
+    if any(value is not None and value is not False for value in moment.values()):
         return timeline.as_of(**moment)
     return timeline
 

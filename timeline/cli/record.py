@@ -1,26 +1,23 @@
-"""The commands that start a record, put into it, read it and take out of it."""
+"""The commands that start a record, add to it, list its log and remove words from it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
-import msgspec
 
 from timeline.cli.coded import show_account
 from timeline.cli.opener import Opener
 from timeline.cli.options import FORMAT
 from timeline.cli.progress import count, progress, progresses
-from timeline.dates import encode_time
-from timeline.events import RecordedEvent
-from timeline.formats.coded.rows import Dataset
-from timeline.formats.records.schema import entry_schema, record_schema
-from timeline.formats.records.starter import start
-from timeline.log import database
-from timeline.plausibility import Finding
-from timeline.reports.render.text import inert
+
+if TYPE_CHECKING:
+    from timeline.events import RecordedEvent
+    from timeline.formats.coded.rows import Dataset
+    from timeline.plausibility import Finding
+    from timeline.record import Timeline
 
 
 @click.command()
@@ -32,6 +29,8 @@ def init(opener: Opener) -> None:
     timeline --db sqlite:///harbour.db init
     timeline --db postgresql://ann@db.example/harbour init
     """
+    from timeline.log import database
+
     with opener(create=True) as timeline:
         click.echo(f"{database.shown(timeline.store.engine.url)} is ready.")
 
@@ -48,9 +47,11 @@ def schema(opener: Opener, type: str | None) -> None:
     timeline schema > timeline.schema.json
     # yaml-language-server: $schema=timeline.schema.json
     """
+    from timeline.formats.records.schema import entry_schema, record_schema
+
     codec = opener.codec()
-    found = record_schema(codec.classes) if type is None else entry_schema(codec.class_named(type))
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    made = record_schema(codec.classes) if type is None else entry_schema(codec.class_named(type))
+    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
 
 
 @click.command()
@@ -58,15 +59,19 @@ def schema(opener: Opener, type: str | None) -> None:
 @click.argument("folder", default=".", metavar="[DIR]")
 @click.pass_obj
 def new(opener: Opener, name: str, folder: str) -> None:
-    """Start a record: write NAME.yaml, an example with comments that can be ingested as it stands.
+    """Start a record: write NAME.yaml, an example with comments that is ready to be ingested.
 
-    Beside it goes the schema by which editors complete and check it. Nothing is overwritten.
+    The schema with which editors complete and check it is written beside it. Nothing is
+    overwritten.
 
     \b
     timeline new harbour
     timeline ingest harbour.yaml
     timeline report initiative harbour-initiative
     """
+    from timeline.formats.records.schema import record_schema
+    from timeline.formats.records.starter import start
+
     file = start(name, folder, record_schema(opener.codec().classes))
     click.echo(f"{file} is an example to write over. As it stands:")
     click.echo(f"  timeline ingest {file}\n  timeline report initiative {name}-initiative")
@@ -95,39 +100,54 @@ def ingest(
 ) -> None:
     """Record what FILES say: all of it or, on any error, nothing.
 
-    What was ingested before is not added again: a file that has grown is ingested whole. What looks
-    wrong is a warning; `timeline check` says which things are.
+    What is on record is not added again, so you can ingest a file that has grown. What looks wrong
+    is a warning; `timeline check` has the list of what is looked for.
 
     \b
     timeline ingest harbour.yaml
     timeline ingest record/*.yaml
     """
+    if form == "record" and any(options.values()):
+        raise click.UsageError("--no-conduct, --keep-going and --json go with coded event data")
+    if form != "record" and strict:
+        raise click.UsageError("--strict goes with record files")
     with opener(create=True) as timeline:
-        if form != "record":
-            if strict:
-                raise click.UsageError("--strict goes with record files")
-            as_json = options.pop("as_json")
-            with progresses("reading", "recording") as (reading, recording):
-                account = timeline.ingest_coded(
-                    *files,
-                    dataset=cast("Dataset", form),
-                    conduct=not options["no_conduct"],
-                    keep_going=options["keep_going"],
-                    reading=reading,
-                    progress=recording,
-                )
-            show_account(account, as_json=as_json)
-            return
-        if any(options.values()):
-            raise click.UsageError("--no-conduct, --keep-going and --json go with coded event data")
-        _warn(timeline.check(*files), strict=strict)
-        with progress("recording") as report:
-            done = timeline.ingest(*files, progress=report)
-        there = len(done.events) - done.added
-        click.echo(
-            f"{count(done.added, 'event')} added, {there} there already; the log holds "
-            f"{count(timeline.store.head().position, 'event')}."
+        if form == "record":
+            _ingest_records(timeline, files, strict=strict)
+        else:
+            _ingest_coded(timeline, files, cast("Dataset", form), **options)
+
+
+def _ingest_records(timeline: Timeline, files: Sequence[str], *, strict: bool) -> None:
+    _warn(timeline.check(*files), strict=strict)
+    with progress("recording") as report:
+        done = timeline.ingest(*files, progress=report)
+    there = len(done.events) - done.added
+    click.echo(
+        f"{count(done.added, 'event')} added, {there} there already; the log holds "
+        f"{count(timeline.store.head().position, 'event')}."
+    )
+
+
+def _ingest_coded(
+    timeline: Timeline,
+    files: Sequence[str],
+    dataset: Dataset,
+    *,
+    no_conduct: bool,
+    keep_going: bool,
+    as_json: bool,
+) -> None:
+    with progresses("reading", "recording") as (reading, recording):
+        account = timeline.ingest_coded(
+            *files,
+            dataset=dataset,
+            conduct=not no_conduct,
+            keep_going=keep_going,
+            reading=reading,
+            progress=recording,
         )
+    show_account(account, as_json=as_json)
 
 
 @click.command()
@@ -153,6 +173,8 @@ def check(opener: Opener, files: tuple[str, ...], strict: bool) -> None:
 
 
 def _warn(findings: Sequence[Finding], *, strict: bool) -> None:
+    from timeline.reports.render.text import inert
+
     for finding in findings:
         click.echo(f"Warning: {inert(str(finding))}", err=True)
     if findings and strict:
@@ -164,7 +186,7 @@ def _warn(findings: Sequence[Finding], *, strict: bool) -> None:
 @click.command()
 @click.option("--stream", help="Only events of this stream, such as proposal-joint-harbour.")
 @click.option("--actor", help="Only events that name this actor, in themselves or as evidence.")
-@click.option("--subject", help="Only events that name this id, of whatever kind of thing.")
+@click.option("--subject", help="Only events that name this id, of any kind of thing.")
 @click.option("--type", "kind", help="Only events of this type, such as StatementMade.")
 @click.option("--since", metavar="DATE", help="Only events that occurred from this date on.")
 @click.option("--until", metavar="DATE", help="Only events that occurred up to this date.")
@@ -197,7 +219,11 @@ def _event_line(event: RecordedEvent[Any]) -> str:
 
 
 def _event_json(event: RecordedEvent[Any]) -> str:
-    shown = {
+    import msgspec
+
+    from timeline.dates import encode_time
+
+    fields = {
         "position": event.position,
         "id": event.id,
         "stream": event.stream,
@@ -209,7 +235,7 @@ def _event_json(event: RecordedEvent[Any]) -> str:
         "evidence": event.evidence,
         "digest": event.digest.hex(),
     }
-    return msgspec.json.encode(shown, enc_hook=encode_time).decode()
+    return msgspec.json.encode(fields, enc_hook=encode_time).decode()
 
 
 @click.command()
@@ -220,7 +246,7 @@ def redact(opener: Opener, event: str, reason: str) -> None:
     """Remove the words of EVENT, an event's id, for good.
 
     Its id, dates and digest stay, so the log still verifies. The database's files are rewritten,
-    which takes a while for a large record. Backups and replicas are yours to see to.
+    which takes a while for a large record. Backups and replicas are not touched: see to them.
 
     \b
     timeline redact harbour/private-remark --reason 'at her request'

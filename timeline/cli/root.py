@@ -15,11 +15,11 @@ from timeline.cli.opener import Opener
 from timeline.cli.reports import report
 from timeline.errors import TimelineError
 
-_DEFAULT_URL = "sqlite:///timeline.db"
+_DEFAULT_URL = "timeline.db"
 
 
 class _Commands(click.Group):
-    """A group whose commands end with a message, not a traceback, when the user can mend it."""
+    """A group whose commands end with a message, not a traceback, where the user can mend it."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -28,25 +28,25 @@ class _Commands(click.Group):
             raise click.ClickException(str(error)) from error
         except UnicodeEncodeError as error:
             raise click.ClickException(_not_utf8(error)) from error
-        if sys.stdout is not None:  # closed by whoever started us
-            sys.stdout.flush()  # while a full disk can still be told of
+        if sys.stdout is not None:  # the parent process may have closed it
+            sys.stdout.flush()  # here a full disk still gets a message
         return done
 
     def main(self, *args: Any, **options: Any) -> Any:
         try:
             return super().main(*args, **options)
-        except OSError as error:  # a closed pipe is click's own matter
+        except OSError as error:  # click handles a closed pipe
             _cannot_write(error)
 
 
 def _not_utf8(error: UnicodeEncodeError) -> str:
-    """What is wrong with a word of the command line that cannot be looked up or written.
+    """The message for a word of the command line that is not UTF-8.
 
     Raises:
-        UnicodeEncodeError: the error itself, if no such word made it.
+        UnicodeEncodeError: the error itself, if it has another cause.
     """
     character = error.object[error.start]
-    if not "\udc80" <= character <= "\udcff":  # what Python takes for a byte that it cannot read
+    if not "\udc80" <= character <= "\udcff":  # Python's mark for a byte that is not text
         raise error
     byte = ord(character) - 0xDC00
     return (
@@ -56,23 +56,20 @@ def _not_utf8(error: UnicodeEncodeError) -> str:
 
 
 def _write_utf8() -> None:
-    """Write UTF-8 where programs read, as reports and exports do, whatever the system's habit is.
-
-    A terminal gets what it can show.
-    """
+    """Write UTF-8 to files and pipes, whatever the locale; a terminal gets what it can show."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         if sys.stdout.isatty():
             sys.stdout.reconfigure(errors="backslashreplace")
         else:
-            # The names of files may be bytes that are no text, and are given back as they are.
+            # Names of files may be bytes that are not text; write them back unchanged.
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _cannot_write(error: OSError) -> NoReturn:
-    """Say that the output, or a file, cannot be written, and end."""
+    """End with a message that the output, or a file, cannot be written."""
     where = f"{error.filename}: " if error.filename else ""
     click.echo(f"Error: cannot write: {where}{error.strerror or error}", err=True)
-    # Python tries once more at exit to write what is left, and would complain in its own way.
+    # At exit Python tries to write the rest once more, and would print a traceback.
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(1)
@@ -82,20 +79,22 @@ def _cannot_write(error: OSError) -> NoReturn:
 @click.option(
     "--db",
     "url",
-    metavar="URL",
+    metavar="PATH|URL",
     envvar="TIMELINE_URL",
     default=_DEFAULT_URL,
     show_default=True,
     show_envvar=True,
-    help="The database: sqlite:///FILE or postgresql://USER@HOST/NAME.",
+    help="The database: a path such as record.db, or postgresql://USER@HOST/NAME.",
 )
 @click.option(
     "--events",
     "modules",
     metavar="MODULE",
     multiple=True,
-    help="A Python module with event classes, upcasters or projections of your own; may be given "
-    "repeatedly.",
+    envvar="TIMELINE_EVENTS",
+    show_envvar=True,
+    help="A Python module with event classes, upcasters or projections of your own. For several, "
+    "repeat the option, or separate their names by spaces in the variable.",
 )
 @click.version_option(package_name="timeline-store", prog_name="timeline")
 @click.pass_context
@@ -103,7 +102,7 @@ def cli(ctx: click.Context, url: str, modules: tuple[str, ...]) -> None:
     """Keep what was reported, and ask who said, met and proposed what.
 
     \b
-    export TIMELINE_URL=sqlite:///record.db
+    export TIMELINE_URL=record.db
     timeline new harbour               an example file to write over
     timeline ingest harbour.yaml
     timeline report initiative harbour-initiative

@@ -1,4 +1,4 @@
-"""How the command line shows a report: the format, the file, and which table."""
+"""How the command line shows a report: in which format, in which file, which table."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import functools
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
-import attrs
 import click
-from rich.console import Console
 
 from timeline.cli.opener import Opener
 from timeline.cli.options import chosen
 from timeline.errors import InvalidInput
-from timeline.formats.files import new_file
-from timeline.reports import Report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from timeline.reports import Report
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-@attrs.frozen
-class Form:
-    """How a report is to be shown: the format, the file, and which table."""
+class Form(NamedTuple):
+    """How a report is shown: the format, the file, and which table."""
 
     name: str
     output: str
@@ -33,8 +33,8 @@ class Form:
 
 _RENDERINGS: dict[str, Callable[[Report], str]] = {
     "json": lambda report: report.to_json() + "\n",
-    "md": Report.to_markdown,
-    "html": Report.to_html,
+    "md": lambda report: report.to_markdown(),
+    "html": lambda report: report.to_html(),
 }
 
 
@@ -65,7 +65,7 @@ _OPTIONS = (
 
 
 def rendered(command: _Command) -> _Command:
-    """Give a report the options that say how it is shown; it gets them together, as `form`."""
+    """Add the options that choose how a report is shown; the command gets them as `form`."""
 
     @functools.wraps(command)
     def gathered(*args: Any, form: str, output: str, table: str | None, **options: Any) -> Any:
@@ -80,11 +80,13 @@ def rendered(command: _Command) -> _Command:
 
 
 def show(opener: Opener, form: Form, moment: dict[str, Any], make: Callable[[Any], Report]) -> None:
-    """Make a report of the record as of a moment, and show it as is asked."""
+    """Make a report of the record as of a moment, and show it in its form."""
     with opener() as timeline:
         report = make(chosen(timeline, moment))
     if form.output == "-":
         # As bytes: line ends are those of the format, whatever the system's are.
+        from rich.console import Console
+
         click.echo(_shown(report, form, Console()).encode(), nl=False)
         return
     with _file(form.output) as out:
@@ -103,6 +105,8 @@ def _shown(report: Report, form: Form, console: Console | None = None) -> str:
 
 def _file(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
     """The file to write; what is no plain file, such as a pipe, is written to as it is."""
+    from timeline.formats.files import new_file
+
     path = Path(name)
     if path.is_dir():
         raise InvalidInput(f"{name}: expected a file to write; found a folder")
