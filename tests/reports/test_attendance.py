@@ -18,6 +18,7 @@ from timeline import (
     Source,
     Timeline,
 )
+from timeline.reports.render.columns import in_parts
 
 STATES = {"east": "Eastland", "north": "Northland", "south": "Southland", "west": "Westland"}
 PEOPLE = {"deputy": "The deputy", "leader": "The leader", "envoy": "The envoy"}
@@ -500,17 +501,21 @@ def test_what_was_held_beside_a_meeting_is_listed(timeline):
     assert [each.meeting.meeting for each in timeline.attendance().sidelines] == ["walk"]
 
 
-def test_meetings_abreast_have_the_parties_that_are_named_at_one_of_them(timeline):
+def test_a_part_of_a_wide_table_has_the_parties_that_its_meetings_concern(timeline):
     belongs(timeline, "north", since="2024-03")
     for month, party in ((1, "east"), (2, "east"), (3, "east"), (4, "west"), (5, "south")):
         id = f"m{month}"
         held(timeline, id, *came(party), meeting=id, title=id, on=f"2024-0{month}", body="league")
 
-    tables = [t for t in timeline.attendance().document().tables if "attended" in t.title]
-    assert [[row[0].text for row in table.rows] for table in tables] == [
+    (table,) = (t for t in timeline.attendance().document().tables if "attended" in t.title)
+    assert len(table.columns) == 6
+    assert [[row[0].text for row in part.rows] for part in in_parts(table, (3, 2))] == [
         ["Eastland", "Northland"],
         ["Northland", "Southland", "Westland"],
     ]
+    text = timeline.attendance().to_text(60)
+    assert "Who attended, continued" in text
+    assert max(map(len, text.splitlines())) <= 60
 
 
 def test_every_event_cited_is_shown(timeline):

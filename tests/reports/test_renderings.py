@@ -21,7 +21,7 @@ from timeline import InvalidInput, NotFound, Timeline
 from timeline.cli import cli
 from timeline.errors import MissingExtra
 from timeline.reports import Report
-from timeline.reports.document import CONTINUED, Cell, Document, Line, Table
+from timeline.reports.document import Cell, Document, Line, Table
 from timeline.reports.evidence import Citation, Named, Support
 from timeline.reports.render.columns import broken
 from timeline.reports.render.csv import render_csv
@@ -152,20 +152,36 @@ def test_whatever_sources_say_is_read_back(texts: list[str]) -> None:
         assert not found.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
-def test_a_table_in_parts_is_whole_again() -> None:
-    one = Table(
-        "Who", ("Party", "May"), ((Cell("a", cited("1")), Cell("came")),), 1, otherwise="not said"
+def wide() -> Table:
+    """A table with more columns than any terminal shows beside one another."""
+    months = tuple(f"Month {number}" for number in range(30))
+    rows = tuple(
+        (
+            Cell(name, cited(name)),
+            *(
+                Cell("came" if number == at else "not said", cited(name), quiet=number != at)
+                for number in range(30)
+            ),
+        )
+        for name, at in (("Ann", 0), ("Bob", 29))
     )
-    rows = tuple((Cell(name, cited(name)), Cell("stayed")) for name in ("b", "a"))
-    two = Table(f"Who{CONTINUED}", ("Party", "June"), rows, 1, otherwise="not said")
+    return Table("Who", ("Party", *months), rows, 1)
 
-    found = rows_of(render_csv(document(one, two), "Who"))
-    assert found[0][:3] == ["Party", "May", "June"]
-    assert sorted(row[:3] for row in found[1:]) == [
-        ["a", "came", "stayed"],
-        ["b", "not said", "stayed"],
-    ]
-    assert "continued" not in render_markdown(document(one, two))
+
+def test_a_wide_table_is_split_by_columns_in_text_alone() -> None:
+    report = document(wide())
+    text = render_text(report, width=60)
+    first, *_, last = text.partition("Evidence")[0].split("Who, continued")
+
+    assert "Who\n" in first
+    assert ("Ann" in first, "Bob" in first) == (True, False)  # who has nothing to say there
+    assert ("Ann" in last, "Bob" in last) == (False, True)
+    assert "Party" in first
+    assert "Party" in last
+    assert max(map(len, text.splitlines())) <= 60
+    assert "continued" not in render_text(report, width=600)
+    assert "continued" not in render_markdown(report)
+    assert rows_of(render_csv(report, "Who"))[0][:31] == list(wide().columns)
 
 
 # Markdown
@@ -293,7 +309,8 @@ def test_text_fits_its_width_and_no_word_of_a_cell_is_cut(
         assert not any("\x1b" in line for line in lines)
         shown = set(re.findall(r"\w+", "\n".join(lines)))
         body = report.document().tables
-        said = {word for each in body for row in each.rows for cell in row for word in words(cell)}
+        cells = (cell for each in body for row in each.rows for cell in row if not cell.quiet)
+        said = {word for cell in cells for word in words(cell)}
         assert said <= shown, (report.kind, said - shown)
 
 

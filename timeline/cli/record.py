@@ -173,7 +173,7 @@ def check(opener: Opener, files: tuple[str, ...], strict: bool) -> None:
 
 
 def _warn(findings: Sequence[Finding], *, strict: bool) -> None:
-    from timeline.reports.render.text import inert
+    from timeline.reports.render.notes import inert
 
     for finding in findings:
         click.echo(f"Warning: {inert(str(finding))}", err=True)

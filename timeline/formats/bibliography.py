@@ -16,7 +16,7 @@ from timeline.dates import When
 from timeline.engine.projection import View
 from timeline.models.sources import SourceRow
 from timeline.reports.evidence import Citer
-from timeline.reports.render.text import inert
+from timeline.reports.render.notes import inert
 
 Form = Literal["csl", "bibtex"]
 

@@ -24,7 +24,7 @@ from timeline.reports.attendance import (
     attendance_report,
 )
 from timeline.reports.evidence import Citation, Citer, Support
-from timeline.reports.render.text import inert
+from timeline.reports.render.notes import inert
 from timeline.reports.rules.meetings import MeetingLine, meeting_lines
 
 if typing.TYPE_CHECKING:

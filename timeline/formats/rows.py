@@ -20,7 +20,7 @@ from timeline.engine.rows import Shape, shape_of
 from timeline.errors import MissingExtra
 from timeline.log.codec import encode_value
 from timeline.reports.model import Standing
-from timeline.reports.render.cells import neutral
+from timeline.reports.render.csv import neutral
 
 Form = Literal["csv", "jsonl", "parquet"]
 

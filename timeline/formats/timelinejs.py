@@ -20,7 +20,7 @@ from timeline.dates import When
 from timeline.errors import NotFound
 from timeline.reports.evidence import Citation, Named, Support
 from timeline.reports.initiative import InitiativeReport
-from timeline.reports.render.text import inert
+from timeline.reports.render.notes import inert
 
 _Object = dict[str, Any]
 

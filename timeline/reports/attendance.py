@@ -18,7 +18,6 @@ from timeline.events import (
 from timeline.models.meetings import MeetingReportRow, MeetingRow
 from timeline.reports import lanes
 from timeline.reports.document import (
-    CONTINUED,
     Cell,
     Chart,
     Document,
@@ -43,8 +42,6 @@ NOT_MENTIONED = "not mentioned"
 """No report in view says anything of the party at that meeting. It is not the same as absent."""
 
 _MEETINGS, _MEETING = "Meetings", "meeting"
-_ABREAST = 3
-"""Meetings in one table: as many as can be read in 80 columns."""
 
 _NO_REPORTS = type_names(EventCorrected, ActorsMerged, RoleReported)
 """What is cited beside a report of attendance, and does not itself say who came."""
@@ -307,23 +304,19 @@ class AttendanceReport(Report):
         lines: Sequence[AttendanceLine],
         shown_as: Callable[[AttendanceCell, str], Cell],
     ) -> Iterable[Table]:
-        """Some meetings abreast, with those that have to do with one of them."""
-        continued = ""
-        for start in range(0, len(self.meetings), _ABREAST):
-            shown = slice(start, start + _ABREAST)
-            rows = tuple(
-                (
-                    cell(about("actor", each.party, each.name), each.evidence),
-                    *(shown_as(one, each.party) for one in each.cells[shown]),
-                )
-                for each in lines
-                if any(one.entries or one.member for one in each.cells[shown])
+        """Meetings across, and down those that have to do with one of them."""
+        rows = tuple(
+            (
+                cell(about("actor", each.party, each.name), each.evidence),
+                *(shown_as(one, each.party) for one in each.cells),
             )
-            if rows:
-                columns = (who, *(_heading(each) for each in self.meetings[shown]))
-                name = f"{title}{continued}"
-                yield Table(name, columns, rows, named_by=1, otherwise=NOT_MENTIONED)
-                continued = CONTINUED
+            for each in lines
+            if any(one.entries or one.member for one in each.cells)
+        )
+        if rows:
+            columns = (who, *map(_heading, self.meetings))
+            keys = (who, *(f"meeting/{each.meeting}" for each in self.meetings))
+            yield Table(title, columns, rows, named_by=1, keys=keys)
 
     def _counts_table(self) -> Table:
         return Table(
@@ -390,7 +383,8 @@ def _shown(each: AttendanceCell, party: str) -> Cell:
     entries = _joined(entry.evidence for entry in each.entries)
     # A list that leaves the party out is cited only where it is counted.
     evidence = each.evidence if each.voices(NOT_MENTIONED) else entries or each.evidence
-    return cell(each.shown(party), evidence)
+    quiet = not each.entries and not each.member
+    return attrs.evolve(cell(each.shown(party), evidence), quiet=quiet)
 
 
 def shown_person(each: AttendanceCell, person: str) -> Cell:

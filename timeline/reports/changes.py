@@ -25,7 +25,7 @@ from timeline.events import (
 from timeline.models import BUILT_IN
 from timeline.models.amendments import AmendmentRow, DisagreementRow
 from timeline.models.directory import ActorRow
-from timeline.reports.document import CONTINUED, NOTHING, Cell, Document, Line, Table, cell
+from timeline.reports.document import NOTHING, Cell, Document, Line, Table, cell
 from timeline.reports.evidence import Citation, Citer, text
 from timeline.reports.model import Report, Standing
 
@@ -218,8 +218,8 @@ class _Row:
     def text(self) -> str:
         """All that it says."""
         if self.name is None:
-            return _BETWEEN.join(each.text for each in self.cells.values() if each.text != NOTHING)
-        told = {column: each.text for column, each in self.cells.items() if each.text != NOTHING}
+            return _BETWEEN.join(each.text for each in self.cells.values() if not _silent(each))
+        told = {column: each.text for column, each in self.cells.items() if not _silent(each)}
         return "; ".join(f"{column}: {said}" if column else said for column, said in told.items())
 
     @property
@@ -238,9 +238,13 @@ class _Row:
         return [cited.event for cited in self.cited if cited.type not in _AMENDMENTS]
 
 
+def _silent(cell: Cell) -> bool:
+    return cell.quiet or cell.text == NOTHING
+
+
 @attrs.frozen
 class _Body:
-    """One table, with those that continue it."""
+    """One table."""
 
     columns: tuple[str, ...]
     rows: list[_Row]
@@ -256,14 +260,8 @@ def _bodies(report: Report | None) -> dict[str, _Body]:
         document = report.document()
         found[OVERVIEW] = _Body((), [_lead_row(each) for each in document.lead])
         for table in document.tables:
-            title = table.title.removesuffix(CONTINUED)
-            rows = found.setdefault(title, _Body(table.columns, [])).rows
-            if title != table.title and table.named_by:
-                _go_on(rows, table)
-            else:
-                rows += [_row(table, each) for each in table.rows]
-            if table.otherwise is not None:
-                _fill(rows, table.otherwise)
+            rows = [_row(table, row) for row in table.rows]
+            found[table.title] = _Body(table.columns, rows)
     return found
 
 
@@ -286,7 +284,7 @@ def _row(table: Table, row: Line) -> _Row:
     naming, rest = row[: table.named_by], row[table.named_by :]
     cited = tuple(cited for each in row for cited in each.evidence)
     cells = {
-        column: Cell(each.text, each.evidence or cited)
+        column: attrs.evolve(each, evidence=each.evidence or cited)
         for column, each in zip(_told_apart(table.columns[table.named_by :]), rest, strict=True)
     }
     name = _BETWEEN.join(each.text for each in naming) if naming else None
@@ -299,26 +297,6 @@ def _told_apart(columns: Iterable[str]) -> Iterator[str]:
     for column in columns:
         count[column] += 1
         yield column if count[column] == 1 else f"{column} ({count[column]})"
-
-
-def _go_on(rows: list[_Row], table: Table) -> None:
-    """Add the columns of a table that continues the one before, and the rows that it alone has."""
-    further = {row.name: row for row in (_row(table, each) for each in table.rows)}
-    known = {row.name for row in rows}
-    rows += [row for name, row in further.items() if name not in known]
-    for index, row in enumerate(rows):
-        if row.name in further:
-            cells = {**further[row.name].cells, **row.cells}
-            order = dict.fromkeys((*row.cells, *cells))
-            rows[index] = attrs.evolve(row, cells={column: cells[column] for column in order})
-
-
-def _fill(rows: list[_Row], otherwise: str) -> None:
-    """Give each row a cell in every column, also in those of a table that leaves it out."""
-    columns = dict.fromkeys(column for row in rows for column in row.cells)
-    for index, row in enumerate(rows):
-        cells = {column: row.cells.get(column, Cell(otherwise)) for column in columns}
-        rows[index] = attrs.evolve(row, cells=cells)
 
 
 # Which row became which
@@ -603,6 +581,8 @@ def _row_changes(title: str, was: _Row | None, now: _Row | None) -> Iterator[_Ch
         return
     for column in dict.fromkeys((*now.cells, *was.cells)):
         old, new = was.cells.get(column), now.cells.get(column)
+        if (old is None and new is not None and new.quiet) or (new is None and old and old.quiet):
+            continue
         if old is None or new is None or old.text != new.text:
             yield _Change(
                 title,

@@ -11,9 +11,6 @@ import attrs
 
 from timeline.reports.evidence import Citation, Named
 
-CONTINUED = ", continued"
-"""Ends the title of a table that goes on with the one before."""
-
 NOTHING = "–"
 """Shown where there is nothing to show."""
 
@@ -30,6 +27,8 @@ class Cell:
         about: what the cell names, as category and id, such as `actor/harbour-master`; where there
             is a page for that, a rendering may lead to it.
         foreign: the words in it that are a source's own, and their language in BCP 47.
+        quiet: whether it only says that there is nothing new here. A table too wide for a
+            rendering leaves out the rows of a part that has only such cells.
     """
 
     text: str
@@ -37,6 +36,7 @@ class Cell:
     depth: int = 0
     about: str | None = None
     foreign: tuple[str, str] | None = None
+    quiet: bool = False
 
     @property
     def branch(self) -> str:
@@ -50,7 +50,7 @@ Line = tuple[Cell, ...]
 
 @attrs.frozen
 class Table:
-    """A titled table.
+    """A titled table, whole: a rendering splits it where it is too wide.
 
     Attributes:
         title: what it shows.
@@ -58,15 +58,15 @@ class Table:
         rows: the cells, a tuple a row.
         named_by: how many of the first columns name a row, so that it is the same row when the
             others change; 0 where rows are only equal or not.
-        otherwise: what the cells of a row would say that is left out here and stands in a table
-            that continues this one, or is continued by it.
+        keys: what each column is about, such as `meeting/summit`, where the heading alone does not
+            name it for good.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[Line, ...]
     named_by: int = 0
-    otherwise: str | None = None
+    keys: tuple[str, ...] = ()
 
 
 @attrs.frozen

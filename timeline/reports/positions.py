@@ -13,7 +13,7 @@ import attrs
 
 from timeline.engine.projection import View
 from timeline.models.initiatives import ProposalRow
-from timeline.reports.document import CONTINUED, Cell, Chart, Document, Table, about, cell
+from timeline.reports.document import Cell, Chart, Document, Table, about, cell
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.initiative import (
     PartyLine,
@@ -27,9 +27,6 @@ from timeline.reports.initiative import (
 from timeline.reports.model import Report, Standing, by_time
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.attribution import Stance, stances
-
-_ABREAST = 3
-"""Parties in one table: as many as can be read in 80 columns."""
 
 
 @attrs.frozen
@@ -110,22 +107,24 @@ class PositionsReport(Report):
         new: Callable[[PositionCell], tuple[PositionLine, ...]],
         shown: Callable[[PositionCell, PartyCourse], Cell],
     ) -> Iterable[Table]:
-        """Some parties abreast, with the dates on which the position of any of them changed."""
-        continued = ""
-        for start in range(0, len(self.parties), _ABREAST):
-            some = self.parties[start : start + _ABREAST]
-            rows = tuple(
-                (
-                    cell(date or "undated", _joined(new(party.cells[index]) for party in some)),
-                    *(shown(party.cells[index], party) for party in some),
-                )
-                for index, date in enumerate(self.dates)
-                if any(new(party.cells[index]) for party in some)
+        """Parties across, and down the dates on which the position of any of them changed."""
+        rows = tuple(
+            (
+                cell(date or "undated", _joined(new(party.cells[index]) for party in self.parties)),
+                *(
+                    attrs.evolve(
+                        shown(party.cells[index], party), quiet=not new(party.cells[index])
+                    )
+                    for party in self.parties
+                ),
             )
-            if rows:
-                columns = ("When", *(party.name for party in some))
-                yield Table(f"{title}{continued}", columns, rows, named_by=1)
-                continued = CONTINUED
+            for index, date in enumerate(self.dates)
+            if any(new(party.cells[index]) for party in self.parties)
+        )
+        if rows:
+            columns = ("When", *(party.name for party in self.parties))
+            keys = ("When", *(f"actor/{party.party}" for party in self.parties))
+            yield Table(title, columns, rows, named_by=1, keys=keys)
 
 
 def _new_own(each: PositionCell) -> tuple[PositionLine, ...]:

@@ -25,7 +25,7 @@ from timeline.reports.dossier import dossier_report
 from timeline.reports.evidence import Citation, Citer, Support, text
 from timeline.reports.initiative import initiative_report
 from timeline.reports.model import Report, Standing
-from timeline.reports.render.text import chain_text
+from timeline.reports.render.notes import chain_text
 
 _NEAR = 3
 """Ids that an error names."""

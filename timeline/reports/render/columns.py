@@ -1,11 +1,17 @@
-"""How wide the columns of a table are, so that words stay whole and rows are few lines high."""
+"""How a table fits a width: columns so wide that words stay whole, else in parts side by side."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+import attrs
 from rich.cells import cell_len
+
+from timeline.reports.document import Table
+
+CONTINUED = ", continued"
+"""Ends the title of a part of a table that is not the first."""
 
 _PIECES = re.compile(r"(?<=[/\]_])(?=.)|(?<=[^\W\d_]-)(?=\w)|(?<=\w-)(?=[^\W\d_])")
 """Where a word that is too long is broken: behind a slash or a bracket, and behind a hyphen, but
@@ -14,8 +20,66 @@ not within a date."""
 _WHOLE = 16
 """Characters up to which a word should not be broken at all."""
 
+_READABLE = 16
+"""Characters that a column has at least, if it has text to fill them, where a table is split."""
+
 _BRIEF = 20
 """Characters up to which names and dates stay on one line, where the rest has room enough."""
+
+
+def in_parts(table: Table, counts: Iterable[int]) -> list[Table]:
+    """The table in parts that stand below one another, each with the columns that name a row.
+
+    Rows that have nothing to say in a part are left out of it.
+
+    Args:
+        table: the table; one whose rows have no name stays whole.
+        counts: how many columns each part has beside those.
+    """
+    named, title = table.named_by, table.title
+    parts: list[Table] = []
+    start = named
+    for count in counts:
+        shown = slice(start, start + count)
+        rows = tuple(
+            (*row[:named], *row[shown])
+            for row in table.rows
+            if not all(cell.quiet for cell in row[shown])
+        )
+        # Where no row has anything to say, one says that.
+        rows = rows or tuple((*row[:named], *row[shown]) for row in table.rows[:1])
+        columns = (*table.columns[:named], *table.columns[shown])
+        parts.append(attrs.evolve(table, title=title, columns=columns, rows=rows, keys=()))
+        title = f"{table.title}{CONTINUED}"
+        start += count
+    return parts
+
+
+def abreast(
+    columns: Sequence[Sequence[str]], named: int, available: int, between: int
+) -> list[int]:
+    """How many columns each part of a table has, beside those that name a row, so that all fit.
+
+    Args:
+        columns: what stands in each, headings included.
+        named: how many of the first columns name a row.
+        available: the width of a part.
+        between: the space from one column to the next.
+    """
+    least = [
+        max(*map(_longest_word, texts), min(max(map(_longest_line, texts)), _READABLE), 1)
+        for texts in columns
+    ]
+    room = available - sum(width + between for width in least[:named])
+    counts: list[int] = []
+    left = 0
+    for width in least[named:]:
+        if not counts or left < width:
+            counts.append(0)
+            left = room
+        counts[-1] += 1
+        left -= width + between
+    return counts
 
 
 def widths(columns: Sequence[Sequence[str]], available: int) -> list[int] | None:

@@ -1,13 +1,27 @@
-"""Reports as CSV (RFC 4180, UTF-8), for spreadsheets and programs."""
+"""Reports as rows and columns of plain text, for CSV (RFC 4180, UTF-8) and data frames."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
-from timeline.reports.document import Document
-from timeline.reports.render.cells import neutral
-from timeline.reports.render.grid import long_grid, table_grid
+import attrs
+
+from timeline.errors import InvalidInput, NotFound
+from timeline.reports.document import NOTHING, Cell, Document, Line, Table
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula, or passes over on the way to one."""
+
+LONG = ("table", "row", "column", "value", "about", "evidence", "sources")
+"""The columns of all tables together, a cell a row."""
+
+EVIDENCE = ("evidence", "sources")
+"""The last columns of one table: the ids of the events, and of the sources, that a row rests on."""
+
+_BETWEEN = "; "
 
 
 def render_csv(document: Document, table: str | None = None) -> str:
@@ -35,3 +49,90 @@ def render_csv(document: Document, table: str | None = None) -> str:
 def _inert(value: str) -> str:
     """The value as no formula, and without what would steer a terminal."""
     return neutral("".join(c if c.isprintable() or c in "\t\r\n" else "�" for c in value))
+
+
+def neutral(text: str) -> str:
+    """The text as a spreadsheet shows it, and does not compute it: behind an apostrophe if need be.
+
+    A title in a source may read `=HYPERLINK(…)`, and would be obeyed. For text only: a number that
+    begins with a minus stays one.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+@attrs.frozen
+class Grid:
+    """Columns, and rows with a value for each."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def long_grid(document: Document) -> Grid:
+    """Every cell of a report as a row of its own, whatever its tables are: `LONG` are the columns.
+
+    Lines that stand before the tables are in a table without a name.
+    """
+    rows = [("", str(n), "", *_parts(each)) for n, each in enumerate(document.lead, start=1)]
+    for table in document.tables:
+        for number, line in enumerate(table.rows, start=1):
+            for column, each in zip(table.columns, line, strict=True):
+                rows.append((table.title, str(number), column, *_parts(each)))
+    return Grid(LONG, tuple(rows))
+
+
+def table_grid(document: Document, title: str) -> Grid:
+    """One table of a report, with the evidence of each row behind it.
+
+    Args:
+        document: the report.
+        title: the title of the table, or the beginning of it; case makes no difference.
+
+    Raises:
+        NotFound: the report has no such table; the message names those it has.
+        InvalidInput: several begin like that; the message names them.
+    """
+    table = _titled(document.tables, title)
+    rows = ((*map(_value, line), *_behind(line)) for line in table.rows)
+    return Grid((*_told_apart((*table.columns, *EVIDENCE)),), tuple(rows))
+
+
+def _titled(tables: Sequence[Table], title: str) -> Table:
+    wanted = title.casefold()
+    for fits in (str.__eq__, str.startswith):
+        found = [table for table in tables if fits(table.title.casefold(), wanted)]
+        if len(found) == 1 and wanted:
+            return found[0]
+        if found and wanted:
+            several = "; ".join(table.title for table in found)
+            raise InvalidInput(
+                f"expected the title of one table; {title!r} fits several: {several}"
+            )
+    known = "; ".join(table.title for table in tables)
+    raise NotFound(
+        f"the report has no table {title!r}. " + (f"It has: {known}." if known else "It has none.")
+    )
+
+
+def _parts(each: Cell) -> tuple[str, ...]:
+    return (_value(each), each.about or "", *_behind((each,)))
+
+
+def _value(each: Cell) -> str:
+    return "" if each.text == NOTHING else f"{each.branch}{each.text}"
+
+
+def _behind(line: Line) -> tuple[str, str]:
+    """The ids of the events that cells rest on, and of the sources of these."""
+    cited = [cited for each in line for cited in each.evidence]
+    events = dict.fromkeys(each.event for each in cited)
+    sources = dict.fromkeys(told.source for each in cited for told in each.sources)
+    return _BETWEEN.join(events), _BETWEEN.join(sources)
+
+
+def _told_apart(columns: Iterable[str]) -> Iterator[str]:
+    """The headings, those that are there several times with a number."""
+    count: Counter[str] = Counter()
+    for column in columns:
+        count[column] += 1
+        yield column if count[column] == 1 else f"{column} ({count[column]})"

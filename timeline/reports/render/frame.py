@@ -8,7 +8,7 @@ from typing import Any
 
 from timeline.errors import InvalidInput, MissingExtra
 from timeline.reports.document import Document
-from timeline.reports.render.grid import long_grid, table_grid
+from timeline.reports.render.csv import long_grid, table_grid
 
 _LIBRARIES = ("pandas", "polars")
 

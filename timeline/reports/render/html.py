@@ -6,7 +6,7 @@ from html import escape
 
 from timeline.reports.document import Cell, Document, Table, shown_evidence
 from timeline.reports.evidence import Citation
-from timeline.reports.render.text import inert
+from timeline.reports.render.notes import inert
 
 
 def render_html(document: Document) -> str:

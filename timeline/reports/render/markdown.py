@@ -9,9 +9,7 @@ import re
 
 from timeline.reports.document import Cell, Document, Table, shown_evidence
 from timeline.reports.evidence import Citation
-from timeline.reports.render.grid import whole
-from timeline.reports.render.notes import Notes
-from timeline.reports.render.text import citation_text, inert
+from timeline.reports.render.notes import Notes, citation_text, inert
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&#!$])")
 _LINK = re.compile(r"(?<=:)//|(?<=www)\.(?=\S)|@(?=\w)", re.IGNORECASE)
@@ -24,7 +22,7 @@ def render_markdown(document: Document) -> str:
     notes = Notes()
     parts = [f"# {_line(document.title)}"]
     parts += [_cell(each, notes) for each in document.lead]
-    for table in (*whole(document.tables), *document.apparatus):
+    for table in (*document.tables, *document.apparatus):
         parts += [f"## {_line(table.title)}", _table(table, notes)]
     parts += [f"*{_line(note)}*" for note in document.notes]
     parts.append(_line(document.standing))

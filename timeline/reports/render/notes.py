@@ -1,10 +1,10 @@
-"""Evidence as numbered notes: each event once, however many cells rest on it."""
+"""What renderings share: numbered notes of evidence, and text that steers no terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from timeline.reports.evidence import Citation
+from timeline.reports.evidence import Citation, Support, Told
 
 
 class Notes:
@@ -41,3 +41,33 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 def run_text(first: int, last: int) -> str:
     """A run as it is printed: `2`, or `5–9`."""
     return str(first) if first == last else f"{first}–{last}"
+
+
+def citation_text(citation: Citation) -> str:
+    """The event, and below it each source with the place in it and the chain of attribution."""
+    return "\n".join((citation.event, *(f"  {_support(each)}" for each in citation.sources)))
+
+
+def _support(support: Support) -> str:
+    place = f"{support.source}, {support.at}" if support.at else support.source
+    chain = chain_text(support.chain)
+    return f"{place}: {chain}" if chain else place
+
+
+def chain_text(chain: Iterable[Told]) -> str:
+    """A chain of attribution in one line, from the publisher to the speaker."""
+    return " → ".join(map(_told, chain))
+
+
+def _told(told: Told) -> str:
+    details = [part for part in (told.capacity, told.manner, told.said) if part]
+    if told.to:
+        details.append(f"to {told.to}")
+    return f"{told.who} ({', '.join(details)})" if details else told.who.name
+
+
+def inert(text: str) -> str:
+    """The text without characters that would steer a terminal; each is shown as U+FFFD."""
+    if text.isprintable():  # nearly all of it is, and this is quicker
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)

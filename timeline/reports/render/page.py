@@ -21,18 +21,16 @@ import attrs
 
 from timeline.errors import MissingExtra
 from timeline.reports.document import (
-    CONTINUED,
     NOTHING,
     Cell,
     Chart,
     Document,
-    Line,
     Table,
     shown_evidence,
 )
 from timeline.reports.evidence import Citation, Support, Told
-from timeline.reports.render.notes import Notes, run_text, runs
-from timeline.reports.render.text import inert
+from timeline.reports.render.columns import CONTINUED, in_parts
+from timeline.reports.render.notes import Notes, inert, run_text, runs
 
 DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
 """A date, or the first and the last day of a stretch: it stays on one line."""
@@ -46,7 +44,7 @@ _NUMBER = re.compile(r"([0-9][0-9,]*)( \(.*\))?\Z", re.DOTALL)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z", re.ASCII)
 
 _ABREAST = 9
-"""Columns of a table that was split for narrower media, and is one again on a page."""
+"""Columns of a table that are still read beside one another; one with more is split."""
 
 _WIDE = 6
 """Columns from which on a table is scrolled, where it has not got the room."""
@@ -77,7 +75,7 @@ def render_page(
     Raises:
         MissingExtra: the libraries of the extra `pages` are not installed.
     """
-    notes, known, tables = Notes(), links or {}, _joined(document.tables)
+    notes, known, tables = Notes(), links or {}, _fitting(document.tables)
     # In the order in which they are read, which is that of the notes' numbers.
     parts = {
         "lead": [_cell(each, notes, known) for each in document.lead],
@@ -141,48 +139,17 @@ def _hash(text: str) -> str:
 # Tables that were split
 
 
-def _joined(tables: Iterable[Table]) -> list[Table]:
-    """The tables, those that only continue one another as one, as far as it can be read."""
-    found: list[Table] = []
-    for table in tables:
-        last = found[-1] if found else None
-        if last is not None and _continues(last, table):
-            found[-1] = _side_by_side(last, table)
-        else:
-            found.append(table)
-    return found
+def _fitting(tables: Iterable[Table]) -> list[Table]:
+    """The tables, those with very many columns in parts."""
+    return [part for table in tables for part in _parts(table)]
 
 
-def _continues(before: Table, table: Table) -> bool:
-    return (
-        table.title == before.title.removesuffix(CONTINUED) + CONTINUED
-        and before.named_by == table.named_by > 0
-        and before.columns[: before.named_by] == table.columns[: table.named_by]
-        and len(before.columns) + len(table.columns) - table.named_by <= _ABREAST
-    )
-
-
-def _side_by_side(left: Table, right: Table) -> Table:
-    """One table of both; where a row is only in one of them, it says so in the other's columns."""
-    named = left.named_by
-    ours, theirs = ({_key(row, named): row for row in part.rows} for part in (left, right))
-    keys = list(dict.fromkeys((*ours, *theirs)))
-    if all(list(part) == sorted(part) for part in (ours, theirs)):
-        keys.sort()
-    missing = Cell(left.otherwise or "–")
-    rows = (
-        (
-            *(ours.get(key) or theirs[key])[:named],
-            *(ours[key][named:] if key in ours else [missing] * (len(left.columns) - named)),
-            *(theirs[key][named:] if key in theirs else [missing] * (len(right.columns) - named)),
-        )
-        for key in keys
-    )
-    return attrs.evolve(left, columns=left.columns + right.columns[named:], rows=tuple(rows))
-
-
-def _key(row: Line, named: int) -> tuple[tuple[str, str], ...]:
-    return tuple((each.text, each.about or "") for each in row[:named])
+def _parts(table: Table) -> list[Table]:
+    named, count = table.named_by, len(table.columns)
+    if not named or count <= _ABREAST:
+        return [table]
+    abreast = _ABREAST - named
+    return in_parts(table, (abreast for _ in range(named, count, abreast)))
 
 
 # What the template is filled with
@@ -202,7 +169,7 @@ def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[st
         "wide": len(table.columns) >= _WIDE,
         "rows": [
             [
-                _tabled(table, each, _cell(shown, notes, links), number=index in numeric)
+                _tabled(each, _cell(shown, notes, links), number=index in numeric)
                 for index, (each, shown) in enumerate(zip(row, shown_evidence(row), strict=True))
             ]
             for row in table.rows
@@ -212,13 +179,13 @@ def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[st
 
 def _numeric(table: Table) -> frozenset[int]:
     """The columns, after those that name a row, that hold numbers and nothing else."""
-    quiet = {NOTHING, table.otherwise}
-    found = set()
+    numeric = set()
     for index in range(table.named_by, len(table.columns)):
-        texts = [row[index].text for row in table.rows if row[index].text not in quiet]
+        cells = (row[index] for row in table.rows)
+        texts = [cell.text for cell in cells if not cell.quiet and cell.text != NOTHING]
         if texts and all(map(_NUMBER.match, texts)):
-            found.add(index)
-    return frozenset(found)
+            numeric.add(index)
+    return frozenset(numeric)
 
 
 def _heading(*, number: bool, cited: bool) -> str:
@@ -226,11 +193,9 @@ def _heading(*, number: bool, cited: bool) -> str:
     return " ".join(["count", *(["cited"] if cited else [])]) if number else ""
 
 
-def _tabled(
-    table: Table, cell: Cell, filled: Mapping[str, Any], *, number: bool
-) -> Mapping[str, Any]:
+def _tabled(cell: Cell, filled: Mapping[str, Any], *, number: bool) -> Mapping[str, Any]:
     """What a cell of a table is filled with: the digits of a number stand below one another."""
-    classes = [*_classes(table, cell), *(["count"] if number else [])]
+    classes = [*_classes(cell), *(["count"] if number else [])]
     counted = _NUMBER.match(cell.text) if number else None
     digits = {} if counted is None else {"digits": counted[1], "remark": counted[2] or ""}
     return {**filled, **digits, "class": " ".join(classes)}
@@ -306,11 +271,11 @@ def _dated(text: str) -> list[tuple[str, bool]]:
     return [(part, index % 2 == 1) for index, part in enumerate(parts) if part]
 
 
-def _classes(table: Table, cell: Cell) -> Iterator[str]:
+def _classes(cell: Cell) -> Iterator[str]:
     """What the style and the script should know of a cell of a table."""
     if DATE.match(cell.text):
         yield "date"
-    if cell.text == table.otherwise:
+    if cell.quiet:
         yield "quiet"
     if cell.evidence:
         # Its numbers are in it, or else in the next cell that has some.

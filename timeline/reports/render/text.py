@@ -12,12 +12,15 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from timeline.reports.document import Cell, Document, Table, shown_evidence
-from timeline.reports.evidence import Citation, Support, Told
-from timeline.reports.render.columns import broken, widths
-from timeline.reports.render.notes import Notes, run_text, runs
+from timeline.reports.evidence import Citation
+from timeline.reports.render.columns import abreast, broken, in_parts, widths
+from timeline.reports.render.notes import Notes, citation_text, inert, run_text, runs
 
 _INDENT, _BETWEEN = 2, 3
 """Characters before a table, and between two of its columns."""
+
+_MARK = " [10]"
+"""Stands for the numbers of notes that are not known yet."""
 
 
 def render_text(document: Document, *, width: int = 80, color: bool = False) -> str:
@@ -44,8 +47,9 @@ def render_text(document: Document, *, width: int = 80, color: bool = False) -> 
     for line in document.lead:
         console.print(_cell(line, notes, console.width))
     for table in (*document.tables, *document.apparatus):
-        console.print()
-        _print_table(console, table, notes)
+        for part in _fitting(table, console.width - _INDENT):
+            console.print()
+            _print_table(console, part, notes)
     _print_notes(console, document, notes)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
@@ -79,6 +83,25 @@ def _in_place(text: str, marks: str, branch: str, width: int) -> Text | RichTabl
     grid.add_column(overflow="fold")
     grid.add_row(branch, _joined(text, marks, max(width - len(branch), 1)))
     return grid
+
+
+def _fitting(table: Table, width: int) -> list[Table]:
+    """The table, in parts if it has columns to spare and does not fit."""
+    between = _BETWEEN * (len(table.columns) - 1)
+    # No number of a note is known yet; few are longer than this.
+    content = [
+        [
+            inert(title),
+            *(
+                f"{cell.branch}{inert(cell.text)}{_MARK * len(cell.evidence[:1])}"
+                for cell in column
+            ),
+        ]
+        for title, column in zip(table.columns, zip(*table.rows, strict=True), strict=True)
+    ]
+    if not table.named_by or widths(content, width - between) is not None:
+        return [table]
+    return in_parts(table, abreast(content, table.named_by, width, _BETWEEN))
 
 
 _Shown = tuple[str, str, str]
@@ -148,33 +171,3 @@ def _numbered(notes: Notes, width: int) -> RichTable:
             Text(f"[{number}]", style="cyan"), Text(broken(inert(citation_text(citation)), left))
         )
     return grid
-
-
-def citation_text(citation: Citation) -> str:
-    """The event, and below it each source with the place in it and the chain of attribution."""
-    return "\n".join((citation.event, *(f"  {_support(each)}" for each in citation.sources)))
-
-
-def _support(support: Support) -> str:
-    place = f"{support.source}, {support.at}" if support.at else support.source
-    chain = chain_text(support.chain)
-    return f"{place}: {chain}" if chain else place
-
-
-def chain_text(chain: Iterable[Told]) -> str:
-    """A chain of attribution in one line, from the publisher to the speaker."""
-    return " → ".join(map(_told, chain))
-
-
-def _told(told: Told) -> str:
-    details = [part for part in (told.capacity, told.manner, told.said) if part]
-    if told.to:
-        details.append(f"to {told.to}")
-    return f"{told.who} ({', '.join(details)})" if details else told.who.name
-
-
-def inert(text: str) -> str:
-    """The text without characters that would steer a terminal; each is shown as U+FFFD."""
-    if text.isprintable():  # nearly all of it is, and this is quicker
-        return text
-    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
