@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timeline.cli.opener import Opener
-from timeline.cli.options import as_of, chosen
+from timeline.cli.options import OUTPUT, as_of, chosen, written
 from timeline.cli.progress import count, progress
 
 if TYPE_CHECKING:
     from timeline.formats.bibliography import Form
-    from timeline.formats.files import Place
     from timeline.formats.rows import Form as RowsForm
 
 
@@ -28,34 +27,17 @@ def export() -> None:
     """
 
 
-_FILE = click.option(
-    "-o",
-    "--output",
-    "path",
-    metavar="FILE",
-    default="-",
-    help="The file to write; standard output, if none is named.",
-)
-
-
-def _place(path: str, *, reading: bool = False) -> Place:
-    """The file of that name; `-` is standard input or output."""
-    if path != "-":
-        return path
-    return sys.stdin.buffer if reading else sys.stdout.buffer
-
-
-def _write(path: str, data: bytes) -> None:
+def _write(output: str, data: bytes) -> None:
     from timeline.formats.files import new_file
 
-    with new_file(_place(path)) as out:
+    with written(output) as place, new_file(place) as out:
         out.write(data)
 
 
 @click.command("log")
-@_FILE
+@OUTPUT
 @click.pass_obj
-def export_log(opener: Opener, path: str) -> None:
+def export_log(opener: Opener, output: str) -> None:
     """Write the whole log as JSON Lines, for `timeline import`.
 
     Ids, places, times and digests are kept; what was taken down is not in it.
@@ -64,8 +46,8 @@ def export_log(opener: Opener, path: str) -> None:
     timeline export log -o record.jsonl
     timeline --db sqlite:///copy.db import record.jsonl
     """
-    with opener() as timeline:
-        head = timeline.export_log(_place(path))
+    with opener() as timeline, written(output) as place:
+        head = timeline.export_log(place)
     click.echo(f"exported the log up to {head.seal}", err=True)
 
 
@@ -73,10 +55,10 @@ def export_log(opener: Opener, path: str) -> None:
 @click.option("--series", help="Only the editions of this series.")
 @click.option("--meeting", help="Only this meeting.")
 @as_of
-@_FILE
+@OUTPUT
 @click.pass_obj
 def export_calendar(
-    opener: Opener, path: str, moment: dict[str, Any], series: str | None, meeting: str | None
+    opener: Opener, output: str, moment: dict[str, Any], series: str | None, meeting: str | None
 ) -> None:
     """Write the meetings as iCalendar, for calendar programs.
 
@@ -89,16 +71,16 @@ def export_calendar(
     """
     with opener() as timeline:
         made = chosen(timeline, moment).calendar(series=series, meeting=meeting)
-    _write(path, made)
+    _write(output, made)
 
 
 @click.command("timelinejs")
 @click.option("--initiative", metavar="ID", help="Only this initiative, grouped by party.")
 @as_of
-@_FILE
+@OUTPUT
 @click.pass_obj
 def export_timelinejs(
-    opener: Opener, path: str, moment: dict[str, Any], initiative: str | None
+    opener: Opener, output: str, moment: dict[str, Any], initiative: str | None
 ) -> None:
     """Write initiatives as the JSON that Knight Lab's TimelineJS shows.
 
@@ -107,7 +89,7 @@ def export_timelinejs(
     """
     with opener() as timeline:
         made = chosen(timeline, moment).timelinejs(initiative)
-    _write(path, made.encode() + b"\n")
+    _write(output, made.encode() + b"\n")
 
 
 @click.command("sources")
@@ -121,10 +103,10 @@ def export_timelinejs(
 )
 @click.option("--initiative", metavar="ID", help="Only those that this initiative's report cites.")
 @as_of
-@_FILE
+@OUTPUT
 @click.pass_obj
 def export_sources(
-    opener: Opener, path: str, moment: dict[str, Any], form: Form, initiative: str | None
+    opener: Opener, output: str, moment: dict[str, Any], form: Form, initiative: str | None
 ) -> None:
     """Write the sources as references, for reference managers and word processors.
 
@@ -134,7 +116,7 @@ def export_sources(
     """
     with opener() as timeline:
         made = chosen(timeline, moment).bibliography(form, initiative=initiative)
-    _write(path, made.encode())
+    _write(output, made.encode())
 
 
 def _complete_rows(_ctx: object, _param: object, begun: str) -> list[str]:
@@ -156,10 +138,10 @@ def _complete_rows(_ctx: object, _param: object, begun: str) -> list[str]:
     help="CSV, JSON Lines, or Parquet.",
 )
 @as_of
-@_FILE
+@OUTPUT
 @click.pass_obj
 def export_rows(
-    opener: Opener, path: str, moment: dict[str, Any], name: str, form: RowsForm
+    opener: Opener, output: str, moment: dict[str, Any], name: str, form: RowsForm
 ) -> None:
     """Write the rows of read model NAME, such as meetings or attendance, as SQL has them.
 
@@ -169,10 +151,10 @@ def export_rows(
     timeline export rows meetings -o meetings.csv
     timeline export rows statements --format parquet -o statements.parquet
     """
-    if form == "parquet" and path == "-" and sys.stdout.isatty():
+    if form == "parquet" and output == "-" and sys.stdout.isatty():
         raise click.UsageError("parquet is not for a terminal: name a file with -o, or use a pipe")
-    with opener() as timeline:
-        chosen(timeline, moment).export_rows(name, _place(path), form)
+    with opener() as timeline, written(output) as place:
+        chosen(timeline, moment).export_rows(name, place, form)
 
 
 @click.command("import")
@@ -190,8 +172,9 @@ def import_log(opener: Opener, file: str, seal: str | None) -> None:
     \b
     timeline --db sqlite:///copy.db import record.jsonl
     """
+    place = sys.stdin.buffer if file == "-" else file
     with opener(create=True) as timeline, progress("importing") as report:
-        done = timeline.import_log(_place(file, reading=True), seal=seal, progress=report)
+        done = timeline.import_log(place, seal=seal, progress=report)
     click.echo(f"{done.added:,} added; the log ends at {done.head.seal}")
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from timeline.formats.files import Place
     from timeline.record import Record, Timeline
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -69,6 +72,25 @@ def chosen(timeline: Timeline, moment: dict[str, Any]) -> Record:
     if any(value is not None and value is not False for value in moment.values()):
         return timeline.as_of(**moment)
     return timeline
+
+
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    default="-",
+    help="Write to FILE, which is replaced only when all is written; - is standard output.",
+)
+
+
+@contextlib.contextmanager
+def written(output: str) -> Iterator[Place]:
+    """The file of that name, or standard output for `-`; afterwards say which file was written."""
+    if output == "-":
+        yield sys.stdout.buffer
+    else:
+        yield output
+        click.echo(f"Wrote {output}", err=True)
 
 
 FORMAT = click.option(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import typing
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from timeline.cli.opener import Opener
-from timeline.cli.options import chosen
-from timeline.errors import InvalidInput
+from timeline.cli.options import OUTPUT, chosen, written
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,13 +45,7 @@ _OPTIONS = (
         help="text for reading, json for programs, csv for spreadsheets, md for GitHub and notes, "
         "html for browsers.",
     ),
-    click.option(
-        "-o",
-        "--output",
-        metavar="FILE",
-        default="-",
-        help="Write to FILE, which is replaced only when all is written; - is standard output.",
-    ),
+    OUTPUT,
     click.option(
         "--table",
         metavar="TITLE",
@@ -89,7 +80,9 @@ def show(opener: Opener, form: Form, moment: dict[str, Any], make: Callable[[Any
 
         click.echo(_shown(report, form, Console()).encode(), nl=False)
         return
-    with _file(form.output) as out:
+    from timeline.formats.files import new_file
+
+    with written(form.output) as place, new_file(place) as out:
         out.write(_shown(report, form).encode())
 
 
@@ -101,18 +94,3 @@ def _shown(report: Report, form: Form, console: Console | None = None) -> str:
     if console is None:
         return report.to_text() + "\n"
     return report.to_text(console.width, color=console.color_system is not None) + "\n"
-
-
-def _file(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
-    """The file to write; what is no plain file, such as a pipe, is written to as it is."""
-    from timeline.formats.files import new_file
-
-    path = Path(name)
-    if path.is_dir():
-        raise InvalidInput(f"{name}: expected a file to write; found a folder")
-    if path.is_file() or not path.exists():
-        return new_file(path.resolve())  # a link stays one
-    try:
-        return path.open("wb")
-    except OSError as error:
-        raise InvalidInput(f"{name}: cannot be written: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: an export that is interrupted leaves what was there before."""
+"""Files that are whole or absent: an interrupted export leaves the file that was there before."""
 
 from __future__ import annotations
 
@@ -14,22 +14,45 @@ from timeline.errors import InvalidInput
 Place = str | os.PathLike[str] | BinaryIO
 """A path, or a binary file that is open already."""
 
+_DATABASE = b"SQLite format 3\0"
+"""How a database of SQLite begins."""
+
 
 @contextlib.contextmanager
 def new_file(place: Place) -> Iterator[BinaryIO]:
-    """A file to write, which takes its name only when all of it is written.
+    """A file to write, which gets its name only when all of it is written.
 
-    One that is open already is written to as it is.
+    A link stays a link: the file it leads to is replaced. A device, a pipe or an open file is
+    written to as it is.
 
     Raises:
-        InvalidInput: the file cannot be written.
+        InvalidInput: the file cannot be written, or is a database of SQLite, such as the record.
     """
     if not isinstance(place, str | os.PathLike):
         yield place
         return
-    final = Path(place)
-    if not final.name:
+    path = Path(place)
+    if not os.fspath(place):
         raise InvalidInput(f"expected a file to write; found {os.fspath(place)!r}")
+    try:
+        if path.is_dir():
+            raise InvalidInput(f"{path}: expected a file to write; found a folder")
+        # What a link under /dev leads to may be open in another program.
+        elsewhere = path.absolute().is_relative_to("/dev")
+        if not elsewhere and (path.is_file() or not path.exists()):
+            with _replaced(Path(os.path.realpath(path))) as out:
+                yield out
+        else:
+            with path.open("wb") as out:
+                yield out
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+@contextlib.contextmanager
+def _replaced(final: Path) -> Iterator[BinaryIO]:
+    """Write beside a file, and replace it at the end."""
+    _require_no_database(final)
     made = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
     try:
         with made.open("xb") as out:
@@ -37,11 +60,29 @@ def new_file(place: Place) -> Iterator[BinaryIO]:
             out.flush()
             os.fsync(out.fileno())
         made.replace(final)
-    except OSError as error:
-        raise InvalidInput(f"{final}: cannot be written: {error.strerror or error}") from None
     finally:
         with contextlib.suppress(OSError):
             made.unlink(missing_ok=True)
+
+
+def _require_no_database(path: Path) -> None:
+    """Refuse to replace a database of SQLite, which may be the open record, or a file beside it."""
+    for ending in ("", "-wal", "-shm", "-journal"):
+        base = Path(str(path).removesuffix(ending))
+        if path.name.endswith(ending) and _is_database(base):
+            part = f" that belongs to the database {base}" if ending else ": an SQLite database"
+            raise InvalidInput(
+                f"{path}: expected a file that may be replaced; found one{part}, perhaps the "
+                "record. Name another file, or remove that one first."
+            )
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_DATABASE)) == _DATABASE
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
@@ -64,7 +105,7 @@ def existing_file(place: Place) -> Iterator[BinaryIO]:
 
 
 def name_of(place: Place) -> str:
-    """What to call it in messages."""
+    """The name of a file for a message."""
     if isinstance(place, str | os.PathLike):
         return os.fspath(place)
     return str(getattr(place, "name", "the file"))
