@@ -213,6 +213,59 @@ def test_who_stood_in_for_whom(timeline):
     ]
 
 
+def test_whom_another_stood_in_for_was_represented_and_not_there(timeline):
+    held(
+        timeline, "first", Attendance("deputy", "attended", represents="north", instead_of="leader")
+    )
+
+    report = timeline.attendance()
+    assert shown(report, "Attendance by person") == [
+        ("The deputy", "attended, for Northland, instead of The leader"),
+        ("The leader", "represented (The deputy for The leader)"),
+    ]
+    (line,) = timeline.dossier("leader").meetings
+    assert line.attendance.status == "represented"
+
+
+def test_roles_show_in_every_rendering(timeline):
+    held(
+        timeline,
+        "first",
+        Attendance("north", "attended", role="host"),
+        Attendance("leader", "attended", represents="north", role="chair"),
+        Attendance("envoy", "attended", represents="south", role="signatory"),
+    )
+
+    report = timeline.attendance()
+    assert shown(report, "Who attended") == [
+        ("Northland", "attended as host (The leader as chair)"),
+        ("Southland", "attended (The envoy as signatory)"),
+    ]
+    assert shown(report, "Attendance by person") == [
+        ("The envoy", "attended as signatory, for Southland"),
+        ("The leader", "attended as chair, for Northland"),
+    ]
+    renderings = (report.to_text(200), report.to_markdown(), report.to_csv(), report._repr_html_())
+    for rendering in renderings:
+        assert "attended as host (The leader as chair)" in rendering
+        assert "signatory" in rendering
+    assert "as signatory" in timeline.dossier("envoy").to_text(200)
+
+
+def test_who_may_be_among_the_unnamed_is_not_merely_left_out(timeline):
+    timeline.add(Actor("four", "unnamed", "Four presidents"))
+    belongs(timeline, "north")
+    held(timeline, "first", *came("four"), body="league")
+    lists(timeline, "second", Attendance("leader", "attended"), source="two")
+
+    report = timeline.attendance()
+    rows = dict(shown(report, "Who attended"))
+    assert rows["Northland"] == "not mentioned, some who came are unnamed"
+    assert rows["Four presidents"] == "attended by 1, not mentioned by 1, some who came are unnamed"
+    people = dict(shown(report, "Attendance by person"))
+    assert people["The leader"] == "attended"
+
+
 # How many of how many
 
 

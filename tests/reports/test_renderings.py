@@ -184,6 +184,25 @@ def test_a_wide_table_is_split_by_columns_in_text_alone() -> None:
     assert rows_of(render_csv(report, "Who"))[0][:31] == list(wide().columns)
 
 
+def test_text_is_returned_in_a_notebook_too(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+
+    assert "Table" in render_text(document(table((Cell("said", cited("e")),))))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_left_out_by_date_is_said_at_the_top(record: Timeline) -> None:
+    banner = "As published by 2024-04-30. What came later is not in it."
+    report = record.as_of(published="2024-04-30").chronology()
+
+    assert report.to_text().splitlines()[1] == banner
+    assert banner in report.to_markdown().split("##")[0]
+    assert banner in report._repr_html_().split("<h4>")[0]
+    page = report.to_html()
+    assert page.index(banner) < page.index('class="standing"')
+    assert record.chronology().document().banner is None
+
+
 # Markdown
 
 

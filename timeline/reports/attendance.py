@@ -67,8 +67,9 @@ class AttendanceEntry:
 
     @property
     def person(self) -> str:
-        """The participant, with whom it stood in for."""
-        return f"{self.name} for {self.instead_of}" if self.instead_of else self.name
+        """The participant, with whom it stood in for, and its part such as `chair`."""
+        name = f"{self.name} for {self.instead_of}" if self.instead_of else self.name
+        return f"{name} as {self.role}" if self.role else name
 
 
 @attrs.frozen
@@ -142,7 +143,10 @@ class AttendanceCell:
     def _with_people(self, party: str, status: str) -> str:
         came = self._there(party, (status,)) if status in THERE else ()
         people = ", ".join(dict.fromkeys(entry.person for entry in came))
-        return f"{status} ({people})" if people else status
+        own = (e for e in self.entries if e.participant == party and e.status == status)
+        roles = ", ".join(dict.fromkeys(entry.role for entry in own if entry.role))
+        shown = f"{status} as {roles}" if roles else status
+        return f"{shown} ({people})" if people else shown
 
     def _there(self, party: str, statuses: tuple[str, ...]) -> Iterable[AttendanceEntry]:
         return (
@@ -305,10 +309,14 @@ class AttendanceReport(Report):
         shown_as: Callable[[AttendanceCell, str], Cell],
     ) -> Iterable[Table]:
         """Meetings across, and down those that have to do with one of them."""
+        unnamed = {count.meeting for count in self.counts if count.unnamed}
         rows = tuple(
             (
                 cell(about("actor", each.party, each.name), each.evidence),
-                *(shown_as(one, each.party) for one in each.cells),
+                *(
+                    _hedged(shown_as(one, each.party), one, unnamed=one.meeting in unnamed)
+                    for one in each.cells
+                ),
             )
             for each in lines
             if any(one.entries or one.member for one in each.cells)
@@ -385,6 +393,13 @@ def _shown(each: AttendanceCell, party: str) -> Cell:
     evidence = each.evidence if each.voices(NOT_MENTIONED) else entries or each.evidence
     quiet = not each.entries and not each.member
     return attrs.evolve(cell(each.shown(party), evidence), quiet=quiet)
+
+
+def _hedged(shown: Cell, known: AttendanceCell, *, unnamed: bool) -> Cell:
+    """The cell of one who may be among those whom a report of the meeting does not name."""
+    if not unnamed or (known.entries and not known.silent):
+        return shown
+    return attrs.evolve(shown, text=f"{shown.text}, some who came are unnamed")
 
 
 def shown_person(each: AttendanceCell, person: str) -> Cell:

@@ -87,6 +87,7 @@ class Mark:
         solid: drawn full; else only in outline.
         start: the earliest moment it may be of, in UTC.
         end: the latest one.
+        by: who says so, where that is not the one whose lane it is.
     """
 
     lane: str
@@ -94,6 +95,7 @@ class Mark:
     solid: bool
     start: datetime
     end: datetime
+    by: str | None = None
 
 
 @attrs.frozen
@@ -136,6 +138,7 @@ class Document:
         kind: what sort of report it is.
         facts: what stands out, for renderings that have room for it beside the lead.
         charts: the same as some of the tables, for renderings that can draw.
+        banner: what a reader must know before anything else; None for nothing.
     """
 
     title: str
@@ -147,6 +150,7 @@ class Document:
     kind: str = ""
     facts: tuple[Fact, ...] = ()
     charts: tuple[Chart, ...] = ()
+    banner: str | None = None
 
 
 def cell(value: object, evidence: tuple[Citation, ...] = ()) -> Cell:

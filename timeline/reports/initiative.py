@@ -652,7 +652,13 @@ def position_lanes(
         "Positions by party",
         beside,
         (
-            lanes.mark(names[each.party.id], each.stance, each.occurred, solid=each.own)
+            lanes.mark(
+                names[each.party.id],
+                each.stance,
+                each.occurred,
+                solid=each.own,
+                by=None if each.own else speaker_of(each),
+            )
             for each in positions
         ),
         lanes=names.values(),

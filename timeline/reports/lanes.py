@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
-from timeline.dates import when
+from timeline.dates import When, when
 from timeline.reports.document import Chart, Mark
 from timeline.reports.evidence import Named
 
@@ -23,11 +24,35 @@ def lane_names(actors: Iterable[Named]) -> dict[str, str]:
     return {id: f"{name} ({id})" if times[name] > 1 else name for id, name in named.items()}
 
 
-def mark(lane: str, kind: str, occurred: str | None, *, solid: bool) -> Mark | None:
-    """A mark that spans all that a date may mean; None where that has no two ends."""
+def mark(
+    lane: str, kind: str, occurred: str | None, *, solid: bool, by: str | None = None
+) -> Mark | None:
+    """A mark that spans all that a date may mean; None where that has no two ends.
+
+    Args:
+        lane: the row it stands in.
+        kind: what it is.
+        occurred: the date, in EDTF. An instant stands at the hour of its own zone, since the days
+            of the axis have none.
+        solid: whether it is drawn full.
+        by: who says so, where that is another than the one whose lane it is.
+    """
     moment = when(occurred)
     start, end = (None, None) if moment is None else moment.reach
-    return Mark(lane, kind, solid, start, end) if start is not None and end is not None else None
+    if moment is None or start is None or end is None:
+        return None
+    offset = _offset(moment)
+    return Mark(lane, kind, solid, start + offset, end + offset, by)
+
+
+def _offset(moment: When) -> timedelta:
+    """How far the zone of an instant is from UTC; nothing for a date."""
+    if "T" not in moment.text:
+        return timedelta()
+    try:
+        return datetime.fromisoformat(moment.text).utcoffset() or timedelta()
+    except ValueError:  # an interval of instants, or one that is uncertain
+        return timedelta()
 
 
 def chart(
@@ -61,7 +86,7 @@ def chart(
         return
     by_lane = {lane: [each for each in told if each.lane == lane] for lane in lanes}
     shown = {lane: sorted(own, key=_order) for lane, own in by_lane.items() if own}
-    words = [f"{lane}: {_in_words(own)}." for lane, own in shown.items()]
+    words = [f"{lane}: {_in_words(own, outline)}." for lane, own in shown.items()]
     if undated:
         words.append(f"Not drawn, for want of a date: {undated}.")
     yield Chart(
@@ -77,15 +102,19 @@ def chart(
 
 
 def _order(each: Mark) -> tuple[object, ...]:
-    return each.start, each.end, each.kind, each.solid
+    return each.start, each.end, each.kind, each.solid, each.by or ""
 
 
-def _in_words(marks: Sequence[Mark]) -> str:
+def _in_words(marks: Sequence[Mark], outline: str) -> str:
     if len(marks) <= _TOLD_SINGLY:
-        return "; ".join(f"{each.kind} {_stretch(each, each)}" for each in marks)
-    kinds = Counter(each.kind for each in marks)
+        return "; ".join(f"{each.kind} {_stretch(each, each)}{_says(each)}" for each in marks)
+    kinds = Counter(f"{each.kind} ({outline})" if each.by else each.kind for each in marks)
     counted = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
     return f"{counted}, {_stretch(marks[0], max(marks, key=lambda each: each.end))}"
+
+
+def _says(mark: Mark) -> str:
+    return f", says {mark.by}" if mark.by else ""
 
 
 def _stretch(first: Mark, last: Mark) -> str:

@@ -68,6 +68,14 @@ class Standing:
         return " ".join(said)
 
     @property
+    def banner(self) -> str | None:
+        """That something is left out by date, as a sentence; None where nothing is."""
+        if not self.limits:
+            return None
+        words = " and ".join(self.limits)
+        return f"{words[0].upper()}{words[1:]}. What came later is not in it."
+
+    @property
     def limits(self) -> tuple[str, ...]:
         """What is left out by date, in words."""
         by = "possibly by" if self.possibly else "by"
@@ -190,6 +198,7 @@ class Report(abc.ABC):
             kind=self.kind,
             facts=tuple(facts),
             charts=tuple(charts),
+            banner=self.standing.banner,
         )
 
     def _apparatus(self) -> Iterable[Table]:

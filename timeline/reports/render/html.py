@@ -12,6 +12,8 @@ from timeline.reports.render.notes import inert
 def render_html(document: Document) -> str:
     """Lay a report out as HTML without styles, scripts or links to elsewhere."""
     parts = [f"<h3>{_safe(document.title)}</h3>"]
+    if document.banner:
+        parts.append(f"<p><strong>{_safe(document.banner)}</strong></p>")
     parts += [f"<p>{_cell(line)}</p>" for line in document.lead]
     parts += [_table(table) for table in (*document.tables, *document.apparatus)]
     parts += [f"<p><em>{_safe(note)}</em></p>" for note in document.notes]

@@ -21,6 +21,8 @@ def render_markdown(document: Document) -> str:
     """Lay a report out as Markdown."""
     notes = Notes()
     parts = [f"# {_line(document.title)}"]
+    if document.banner:
+        parts.append(f"**{_line(document.banner)}**")
     parts += [_cell(each, notes) for each in document.lead]
     for table in (*document.tables, *document.apparatus):
         parts += [f"## {_line(table.title)}", _table(table, notes)]

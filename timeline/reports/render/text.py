@@ -34,6 +34,7 @@ def render_text(document: Document, *, width: int = 80, color: bool = False) -> 
     out = io.StringIO()
     console = Console(
         file=out,
+        force_jupyter=False,  # else rich displays the text in a notebook, and returns none
         width=width,
         force_terminal=color,
         color_system="standard" if color else None,
@@ -44,6 +45,8 @@ def render_text(document: Document, *, width: int = 80, color: bool = False) -> 
     )
     notes = Notes()
     console.print(Text(inert(document.title), style="bold"))
+    if document.banner:
+        console.print(Text(inert(document.banner), style="bold"))
     for line in document.lead:
         console.print(_cell(line, notes, console.width))
     for table in (*document.tables, *document.apparatus):

@@ -85,8 +85,8 @@ class Roll:
     def by_person(self, persons: Container[str]) -> Roll:
         """The persons among the participants, each counted for itself.
 
-        Whom another one stood in for was represented, and so is on it too. A list that names states
-        or bodies passes over no person.
+        If a substitute was there, the one it stood in for was represented, and is on it too. A list
+        that names states or bodies passes over no person.
         """
         others = {each.row.event for each in self.entries if each.row.participant not in persons}
         entries: list[Entry] = []
@@ -95,7 +95,9 @@ class Roll:
             complete = row.complete and row.event not in others
             for person in (row.participant, row.instead_of):
                 if person in persons:
-                    kept = attrs.evolve(row, complete=complete)
+                    replaced = person == row.instead_of and row.status in THERE
+                    status = "represented" if replaced else row.status
+                    kept = attrs.evolve(row, complete=complete, status=status)
                     entries.append(attrs.evolve(entry, row=kept, party=person))
         return Roll(self.row, tuple(entries), {}, frozenset(), frozenset())
 
