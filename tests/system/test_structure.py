@@ -27,6 +27,8 @@ ROOMS = {
     "engine": "errors dates events log models",
     "models": "errors dates events engine",
     "reports": "errors dates events log engine models",
+    "formats.coded": "errors dates events formats",
+    "formats.records": "errors dates events formats",
     "formats": "errors dates events log engine models reports",
     "distributed": "errors dates events log engine",
     "pages": "errors engine models reports",
@@ -40,7 +42,10 @@ PUBLIC_NAMES = PACKAGE / "__init__.py"
 
 
 def room_of(module: Path) -> str:
-    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    """The folder of a module, or what it is called at the top; formats that come in are apart."""
+    first, *rest = module.relative_to(PACKAGE).with_suffix("").parts
+    room = ".".join([first, *rest[:1]])
+    return room if room in ROOMS else first
 
 
 def imported(module: Path) -> Iterator[tuple[int, str]]:

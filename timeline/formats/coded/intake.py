@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -29,7 +29,6 @@ from timeline.formats.coded.rows import (
     source_added,
 )
 from timeline.formats.coded.sorting import Named, SortedRows, read_rows
-from timeline.log.store import EventStore
 
 _PAGE = 200
 """Events, actors or sources that are looked for in the log at a time."""
@@ -46,6 +45,23 @@ _OF_TWO = frozenset({"announced", "held", "adopted"})
 _T = TypeVar("_T")
 
 
+class Log(Protocol):
+    """What is asked of the log, in the transaction in which the events will be recorded."""
+
+    def existing(
+        self, ids: Iterable[str], connection: sa.Connection
+    ) -> dict[str, RecordedEvent[Any]]:
+        """The events with these ids that are on record, by id."""
+
+    def existing_streams(self, streams: Iterable[str], connection: sa.Connection) -> set[str]:
+        """The streams that have events."""
+
+    def read_stream(
+        self, stream: str, *, limit: int, connection: sa.Connection
+    ) -> Iterator[RecordedEvent[Any]]:
+        """The first events of a stream."""
+
+
 class Intake:
     """The rows of some files, ready to be recorded.
 
@@ -59,7 +75,7 @@ class Intake:
 
     def __init__(
         self,
-        store: EventStore,
+        store: Log,
         rows: SortedRows,
         dataset: Dataset,
         *,
