@@ -159,7 +159,7 @@ def test_dates_come_back_as_vague_as_they_were(timeline, occurred):
     ],
 )
 def test_what_is_reported_needs_evidence(timeline, reported):
-    refuses(timeline, InvalidEvent, reported, match="say which, with source=")
+    refuses(timeline, InvalidEvent, reported, match="name its source, with source=")
 
 
 def test_details_of_a_source_need_the_source(timeline):

@@ -1,8 +1,4 @@
-"""`Timeline`: the whole house behind one door.
-
-It joins the store, the read models and the reports (`reporting`), and sees to it that what is
-recorded fits what is there already (`checks`).
-"""
+"""`Timeline`: the one door to a record. It joins the rooms: log, read models, reports, formats."""
 
 from __future__ import annotations
 
@@ -82,7 +78,7 @@ from timeline.reports.model import Report
 from timeline.rules import names, require_evidence, require_identities, require_references
 
 _PATIENCE = 5.0
-"""Seconds in which a view of kept rows is tried for, while others keep moving them."""
+"""Seconds for which a view of kept rows is tried, while others move them."""
 
 _WITHDRAWN = ("retracted", "superseded")
 """Kinds of amendments after which an event no longer stands."""
@@ -101,13 +97,13 @@ class Record(Reports, abc.ABC):
 
     @abc.abstractmethod
     def view(self) -> contextlib.AbstractContextManager[View]:
-        """One unchanging view of the rows of all projections, for a report of one's own.
+        """One unchanging view of the rows of all projections, for a report of your own.
 
             with record.view() as view:
                 for row in view.all(Tariff, goods="steel"):
                     print(row.percent, view.head.position)
 
-        A kept view holds a transaction open: make the report, and leave the block.
+        The view may hold a transaction open: make the report, and leave the block.
         """
 
     @abc.abstractmethod
@@ -125,18 +121,18 @@ class Record(Reports, abc.ABC):
     ) -> Snapshot:
         """The record as of some moment, by one clock or several; all reports run on it.
 
-        `as_of(published="2022-12-02")` answers what one could know on that evening, whenever it was
-        recorded; `as_of(recorded=…)` and `as_of(position=…)` what this record said; and
-        `as_of(occurred=…)` how things stood then, as far as is known now.
+        `as_of(published="2022-12-02")` answers what readers could know on that evening, whenever it
+        was recorded. `as_of(recorded=…)` and `as_of(position=…)` answer what this record held then,
+        and `as_of(occurred=…)` how things stood then, as far as is known now.
 
         Args:
-            position: the log had come to this position.
-            recorded: nothing in it was recorded after this instant.
-            published: only what sources report that were published by the end of this date. What
-                was recorded without a source, actors and corrections, is in view.
+            position: the last position of the log that is in view.
+            recorded: the instant after which nothing that is in view was recorded.
+            published: only what sources report that were published by the end of this date. Events
+                without a source, such as actors and corrections, are in view.
             occurred: only what had happened by the end of this date.
-            possibly: take in what only may have been published or happened by then, such as
-                `2022-12` on 2 December, and what bears no date.
+            possibly: include what only may have been published or happened by then, such as
+                `2022-12` on 2 December, and what has no date.
 
         Raises:
             NotFound: the log has not come to that position yet.
@@ -162,7 +158,7 @@ class Record(Reports, abc.ABC):
         clock: Clock = "published",
         possibly: bool = False,
     ) -> ChangesReport:
-        """What changed in a report within a stretch of time, and which events made it change.
+        """What changed in a report between two dates, and which events made it change.
 
             record.changes(lambda record: record.initiative("x"), since="2022-12-01",
                            until="2022-12-10")
@@ -184,7 +180,7 @@ class Record(Reports, abc.ABC):
         """
         start, end = _cutoffs(clock, since, until, possibly)
         later = self.as_of(**end)
-        # From there, so that what is appended meanwhile is in neither.
+        # Derived from the later one, so that both leave out what is appended meanwhile.
         earlier = later.as_of(**start)
         before, after = _made(report, earlier), _made(report, later)
         if isinstance(before, NotFound) and isinstance(after, NotFound):
@@ -225,14 +221,14 @@ class Record(Reports, abc.ABC):
             chosen = ids if initiative is None else [initiative]
             if not chosen:
                 raise NotFound("no initiative is in view, so there is nothing to show")
-            return timelinejs([initiative_report(view, each) for each in chosen])
+            return timelinejs([initiative_report(view, id) for id in chosen])
 
     def bibliography(self, form: Form = "csl", *, initiative: str | None = None) -> str:
         """The sources as references, for reference managers; their ids are the keys.
 
         Args:
             form: `csl` for CSL-JSON, `bibtex` for BibTeX.
-            initiative: only those that the report on this initiative rests on.
+            initiative: only those that the report on this initiative cites.
 
         Raises:
             NotFound: no such initiative is in view.
@@ -243,14 +239,14 @@ class Record(Reports, abc.ABC):
         with self.view() as view:
             if initiative is None:
                 return bibliography(view, form)
-            found = initiative_report(view, initiative).sources
-            return bibliography(view, form, {line.source for line in found})
+            cited = initiative_report(view, initiative).sources
+            return bibliography(view, form, {line.source for line in cited})
 
     def export_rows(self, name: str, place: Place, form: RowsForm = "csv") -> int:
         """Write the rows of a read model to a file; returns how many there are.
 
         Args:
-            name: as SQL knows it, such as `meetings`; of a projection of one's own, too.
+            name: the name in SQL, such as `meetings`; also one of a projection of your own.
             place: the file, by path or open for writing bytes.
             form: `csv`, `jsonl` (JSON Lines) or `parquet`.
 
@@ -260,7 +256,7 @@ class Record(Reports, abc.ABC):
             InvalidInput: no such form, or the file cannot be written.
         """
         known = {
-            shape_of(cls).name: cls for each in self._projector.projections for cls in each.rows
+            shape_of(cls).name: cls for kept in self._projector.projections for cls in kept.rows
         }
         if name not in known:
             raise NotFound(f"no rows {name!r} are kept. Kept are: {', '.join(sorted(known))}.")
@@ -279,16 +275,16 @@ class Record(Reports, abc.ABC):
         """Write all reports into a folder as web pages that lead to one another; see `write_site`.
 
         Args:
-            folder: where; an empty one, one that this made before, or one to be made.
+            folder: where to write; it must be new, empty, or a site that was written before.
             title: the headline of the first page, `index.html`.
-            progress: told how many pages are written, and how many there are.
+            progress: called with how many pages are written, and how many there are.
 
         Raises:
-            InvalidInput: the folder holds what this did not write, or cannot be written.
+            InvalidInput: the folder holds files that are not of a site, or cannot be written.
             MissingExtra: the libraries of the extra `pages` are not installed.
         """
         if not os.fspath(folder):
-            # As a path, it would be the folder we stand in.
+            # As a path, it would be the current folder.
             raise InvalidInput("expected a folder for the site; found an empty name")
         with self.view() as view:
             return write_site(view, Path(folder), title=title, progress=progress)
@@ -297,8 +293,13 @@ class Record(Reports, abc.ABC):
 class Timeline(Record):
     """A record of who said, met and proposed what, when, and according to whom.
 
-    Open one with `Timeline.open`, best in a `with` block. `store` is the event store beneath it,
-    for events and streams of one's own.
+    Open one with `Timeline.open`, best in a `with` block:
+
+        >>> with Timeline.open("sqlite://") as record:
+        ...     record.add(Actor("north", kind="state", name="Northland")).position
+        1
+
+    `store` is the event store beneath it, for events and streams of your own.
     """
 
     def __init__(self, store: EventStore, projections: Iterable[Projection] = ()) -> None:
@@ -320,15 +321,17 @@ class Timeline(Record):
             url: a path, `sqlite:///FILE`, `postgresql://…`, or `sqlite://` for a record in memory,
                 which has one connection and is for one thread. Text without `://` is a path if it
                 ends in `.db`, `.sqlite` or `.sqlite3`.
-            events: event classes of one's own, made by `@event`, and upcasters, by `@upcaster`.
-            projections: projections of one's own, kept beside the built-in ones.
+            events: your own event classes, made by `@event`, and upcasters, made by `@upcaster`.
+            projections: your own projections, kept beside the built-in ones.
             create: whether to make a record where there is none.
 
         Raises:
-            InvalidInput: not such an address.
+            InvalidInput: the address is not that of a database.
             InvalidProjection: a projection cannot be kept, or not beside the others.
-            NotFound: there is no record, and none was to be made.
-            DatabaseUnreachable, DatabaseTooNew, MigrationFailed: see there.
+            NotFound: there is no record, and `create` is false.
+            DatabaseUnreachable: there is no connection to the database.
+            DatabaseTooNew: a later version of this package wrote the database.
+            MigrationFailed: the schema could not be brought up to date.
         """
         engine = database.create_engine(_address(url))
         try:
@@ -367,7 +370,9 @@ class Timeline(Record):
 
         Raises:
             EventIdReused: the id is recorded with other particulars; append an `EventCorrected`.
-            UnknownReference, InvalidEvent, DatabaseError: see there.
+            UnknownReference: something named is not recorded.
+            InvalidEvent: a field does not fit.
+            DatabaseError: the database could not do it.
         """
         return self.append_all(map(_added, things))
 
@@ -387,7 +392,7 @@ class Timeline(Record):
         """Record what a source reports: all of the events or, on any error, none.
 
         Args:
-            events: one or more events; what follows holds for each of them.
+            events: one or more events; the other arguments are the same for all of them.
             occurred: when it happened, as a date of EDTF or an aware datetime.
             source: the id of the source that reports it.
             at: the place in that source.
@@ -395,23 +400,25 @@ class Timeline(Record):
             according_to: the chain from the publisher back to the speaker: actors' ids or `Link`s.
             evidence: further evidence, or all of it in full.
             id: the event's id, for a single event. Give one to make the call safe to repeat.
-            stream: the stream, for event classes of one's own that do not say theirs.
+            stream: the stream, for your own event classes that do not name one.
             expected_version: the version the events' stream must be at, if they share one.
 
         Raises:
             InvalidDate, NaiveDatetime: `occurred` is not a date.
             InvalidEvent: a field does not fit, or evidence is missing where there must be some.
             UnknownReference: something named is not recorded.
-            WrongExpectedVersion, EventIdReused, DatabaseError: see there.
+            WrongExpectedVersion: the stream is at another version.
+            EventIdReused: the id is recorded with other content.
+            DatabaseError: the database could not do it.
         """
         if id is not None and len(events) != 1:
             raise InvalidEvent(f"an id names one event; found {len(events)} with id={id!r}")
         known_from = _support(source, at, excerpt, according_to, evidence)
-        if any(isinstance(each, NewEvent) for each in events):
+        if any(isinstance(event, NewEvent) for event in events):
             raise InvalidEvent("a NewEvent brings its own id, date and evidence: use append_all")
         news = [
-            NewEvent(each, new_id() if id is None else id, stream, when(occurred), known_from)
-            for each in events
+            NewEvent(event, new_id() if id is None else id, stream, when(occurred), known_from)
+            for event in events
         ]
         return self.append_all(news, expected_version=expected_version)
 
@@ -424,12 +431,14 @@ class Timeline(Record):
     ) -> Appended:
         """Record events that each bring their own id, date and evidence: all of them or none.
 
-        `progress` is told how many are written, as that grows.
+        `progress` is called with how many are written.
 
         Raises:
             InvalidEvent: a field does not fit, or evidence is missing where there must be some.
             UnknownReference: something named is not recorded.
-            WrongExpectedVersion, EventIdReused, DatabaseError: see there.
+            WrongExpectedVersion: the stream is at another version.
+            EventIdReused: the id is recorded with other content.
+            DatabaseError: the database could not do it.
         """
         news = list(events)
         for new in news:
@@ -448,16 +457,17 @@ class Timeline(Record):
         *paths: str | os.PathLike[str],
         progress: Callable[[int, int], None] | None = None,
     ) -> Appended:
-        """Record all that the record files say, or nothing.
+        """Record everything in the record files, or nothing.
 
-        What was ingested before is not added again, so a file that has grown is ingested whole.
-        `progress` is told how many of the events are written, and how many there are.
+        What is on record is not added again, so you can ingest a file that has grown. `progress` is
+        called with how many of the events are written, and how many there are.
 
         Raises:
             InvalidRecord: a file cannot be read; names file, line and field.
             EventIdReused: an entry was recorded with other content before.
             UnknownReference: something named is not recorded; names file, line and field.
-            InvalidEvent, DatabaseError: see there.
+            InvalidEvent: a field does not fit.
+            DatabaseError: the database could not do it.
         """
         files = self._read_files(paths)
         news = [new for file in files for new in file.events]
@@ -488,13 +498,13 @@ class Timeline(Record):
                 kept = [event for event in recorded if not isinstance(event.event, Redacted)]
                 return findings(kept, view, now())
             events = [new for file in files for new in file.events]
-            found = findings(events, view, now())
+            looks_wrong = findings(events, view, now())
         with _placing(files):
             require_references(self.store, events)
         holding = {new.id: file for file in files for new in file.events}
         return [
             attrs.evolve(finding, place=holding[finding.event].place(finding.event, finding.field))
-            for finding in found
+            for finding in looks_wrong
         ]
 
     def _read_files(self, paths: Iterable[str | os.PathLike[str]]) -> list[RecordFile]:
@@ -509,9 +519,9 @@ class Timeline(Record):
         reading: Callable[[int, int], None] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Ingested:
-        """Record what files of coded event data say: all of them in one transaction, or nothing.
+        """Record the rows of files of coded event data: all in one transaction, or nothing.
 
-        Rows that are on record are not recorded again. `docs/coded-data.md` tells what becomes of
+        Rows that are on record are not recorded again. `docs/coded-data.md` has what becomes of
         each code, and what is folded.
 
         Args:
@@ -519,18 +529,19 @@ class Timeline(Record):
             dataset: `icews` for files of ICEWS, `gdelt` for exports of GDELT 2.0.
             conduct: whether to record what is neither said, proposed nor a meeting, as
                 `ConductReported`.
-            keep_going: pass bad rows over; without it nothing is recorded if there are any. A file
-                without one good row is refused even so.
-            reading: told how many bytes of how many of a file are read.
-            progress: told how many actors, sources and rows of how many are recorded.
+            keep_going: leave bad rows out; without it nothing is recorded if there is one. A file
+                without a good row is always refused.
+            reading: called with how many bytes of a file are read, and how many there are.
+            progress: called with how many actors, sources and rows are recorded, and how many there
+                are.
 
         Returns:
-            An account in which every row is found once, by code.
+            An account that counts every row once, by code.
 
         Raises:
             InvalidInput: no such data set.
             InvalidRecord: a file cannot be read, or has bad rows; names file and line.
-            DatabaseError: see there.
+            DatabaseError: the database could not do it.
         """
         if dataset not in get_args(Dataset):
             raise InvalidInput(f"dataset: expected icews or gdelt; found {dataset!r:.40}")
@@ -561,7 +572,7 @@ class Timeline(Record):
         until: Occurred = None,
         certainly: bool = False,
     ) -> Iterator[RecordedEvent[Any]]:
-        """The events of the log that fit all that is given, as recorded, oldest first.
+        """The events of the log that fit all options, as recorded, oldest first.
 
         Args:
             stream: events of this stream.
@@ -569,8 +580,8 @@ class Timeline(Record):
                 name or spelling on record.
             subject: events that name this id in any way, of an actor, source, proposal or meeting.
             type: events of this type.
-            since: events that occurred from here on.
-            until: events that occurred up to here.
+            since: events that occurred from this date on.
+            until: events that occurred up to this date.
             certainly: leave out events that only may have occurred within that time.
 
         Raises:
@@ -586,10 +597,10 @@ class Timeline(Record):
         if type is not None:
             self.store.codec.class_named(type)
         if stream is not None:
-            found = self.store.read_stream(stream)
+            events = self.store.read_stream(stream)
         else:
-            found = self.store.read_all(types=None if type is None else {type})
-        for event in found:
+            events = self.store.read_all(types=None if type is None else {type})
+        for event in events:
             if (
                 (type is None or event.type == type)
                 and (actor is None or names(event, actor, "actor"))
@@ -604,16 +615,17 @@ class Timeline(Record):
     # Keeping
 
     def redact(self, event_id: str, *, reason: str) -> bool:
-        """Remove for good what an event and its evidence say; says whether anything was left.
+        """Remove for good the words of an event and its evidence; false if they were gone before.
 
-        The words go from the log, from the read models, and from the database's files; id, dates,
-        order and digests stay, and an `EventRedacted` tells why. See `timeline.log.redact.scrub`
-        for what it costs, and for where copies may be left.
+        The words go from the log, from the read models, and from the database's files. Id, dates,
+        order and digests stay, and an `EventRedacted` has the reason. `timeline.log.redact.scrub`
+        explains what it costs, and where copies may be left.
 
         Raises:
             NotFound: no such event is in the log.
             InvalidInput: the event is itself the record of a takedown.
-            DatabaseReadOnly, DatabaseError: see there.
+            DatabaseReadOnly: the role or the file may only be read.
+            DatabaseError: the database could not do it.
         """
         done = redact(self.store, event_id, reason)
         self._projector.catch_up()
@@ -621,7 +633,7 @@ class Timeline(Record):
         return done
 
     def seal(self) -> str:
-        """Where the log ends, position and digest, as text to keep where nobody can change it.
+        """Where the log ends, position and digest, as text. Keep it where nobody can change it.
 
         `verify` checks against it that nothing up to there was changed or cut off.
         """
@@ -634,8 +646,8 @@ class Timeline(Record):
         """Check every event of the log against its digests; returns where the log ends.
 
         Args:
-            seal: what `seal` gave at some time.
-            progress: told the position reached, and the last one.
+            seal: an earlier result of `seal`.
+            progress: called with the position reached, and the last one.
 
         Raises:
             LogDamaged: something was changed, removed, added or reordered; names the position.
@@ -656,7 +668,7 @@ class Timeline(Record):
             place: the file, by path or open for writing bytes.
 
         Raises:
-            LogDamaged: the log is not true to its digests; no file is written.
+            LogDamaged: the log does not match its digests; no file is written.
             InvalidInput: the file cannot be written.
         """
         with database.reading(self.store.engine) as connection, new_file(place) as out:
@@ -672,32 +684,34 @@ class Timeline(Record):
         seal: str | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Restored:
-        """Take over a log that `export_log` wrote: with its ids, places, times and digests.
+        """Import a log that `export_log` wrote, with its ids, positions, times and digests.
 
-        This record must be empty, or hold what that log begins with: then only the rest is added.
-        Every digest is checked on the way, and what is wrong leaves the record as it was. A digest
-        shows that a file was damaged; that nobody made another to its liking, only a seal does.
+        This record must be empty, or hold the beginning of that log: then only the rest is added.
+        Every digest is checked, and on any error the record stays as it was. Digests show damage;
+        only a seal shows that nobody rewrote the file, digests included.
 
         Args:
             place: the file, by path or open for reading bytes.
-            seal: what `seal` gave for that log, when it ended there or earlier.
-            progress: told the position reached, and the last one.
+            seal: a result of `seal` for that log, taken at its end or earlier.
+            progress: called with the position reached, and the last one.
 
         Raises:
             InvalidRecord: the file is damaged, cut off or edited; names line and position.
             UnknownEventType: it holds events of a class that this record does not know.
             LogsDiffer: this record holds other events.
             InvalidInput: the file cannot be opened, or the seal is none.
-            DatabaseReadOnly, DatabaseBusy, DatabaseError: see there.
+            DatabaseReadOnly: the role or the file may only be read.
+            DatabaseBusy: others held the database for too long.
+            DatabaseError: the database could not do it.
         """
         sealed = None if seal is None else Head.of_seal(seal)
         with existing_file(place) as file:
             source = LogFile(file, name_of(place), self.store.codec, sealed)
             try:
-                done = restore(self.store.engine, _told(source, progress))
+                done = restore(self.store.engine, _reported(source, progress))
             except LogDamaged as error:
                 raise source.damaged(error) from None
-        if done.taken_down or any(each.mode == "inline" for each in self._projector.projections):
+        if done.taken_down or any(kept.mode == "inline" for kept in self._projector.projections):
             with contextlib.suppress(DatabaseReadOnly):
                 self._projector.catch_up()
         if done.taken_down:
@@ -717,7 +731,7 @@ class Timeline(Record):
             target: a folder, or any address that fsspec knows, such as `s3://bucket/record`.
             rows_per_file: how many events each file of a new archive is to hold; 100,000 unless
                 given.
-            progress: told how far it has come, and how far it is to come.
+            progress: called with the position reached, and the last one.
 
         Raises:
             MissingExtra: pyarrow or fsspec is not installed.
@@ -725,11 +739,12 @@ class Timeline(Record):
                 has files of another size.
             NotFound: the log is empty.
             ArchiveDamaged: the end of the archive is not sound.
-            LogDamaged: the log is not.
-            DatabaseError: see there.
+            LogDamaged: the log does not match its digests.
+            DatabaseError: the database could not do it.
         """
-        made = Archive(os.fspath(target))
-        return made.write(self.store, rows_per_file=rows_per_file, progress=progress)
+        return Archive(os.fspath(target)).write(
+            self.store, rows_per_file=rows_per_file, progress=progress
+        )
 
     # Read models
 
@@ -737,8 +752,8 @@ class Timeline(Record):
     def view(self) -> Iterator[View]:
         """One unchanging view of the rows of all projections, up to the end of the log.
 
-        They are caught up first. Where they cannot be, for want of rights or because others are at
-        them all the time, the log is folded in memory instead, which takes longer.
+        The rows are caught up first. Where that is not possible, because this role may only read or
+        others keep the rows busy, the log is folded in memory instead, which takes longer.
         """
         with contextlib.ExitStack() as stack:
             yield self._kept_view(stack) or self._projector.fold()
@@ -751,7 +766,7 @@ class Timeline(Record):
                 connection = stack.enter_context(database.reading(self.store.engine))
                 with database.translated(self.store.engine):
                     view = self._projector.view(connection)
-                # What a report cites must not be gone after a crash.
+                # A report may cite only what survives a crash.
                 database.make_durable(self.store.engine)
             except DatabaseBusy:
                 stack.close()
@@ -766,16 +781,17 @@ class Timeline(Record):
     def wait_for(self, position: int, *, timeout: float = 10.0) -> None:
         """Return once the rows of all projections have come to a position: you read what you wrote.
 
-        For those who read the rows by SQL, where `run` or `timeline run` keeps them; a report sees
-        to it by itself.
+        You need it where you read the rows by SQL, and `run` or `timeline run` keeps them. Reports
+        catch up by themselves.
 
         Args:
             position: of the log; `Appended.position` is that of an append.
             timeout: in seconds.
 
         Raises:
-            DatabaseBusy: they have not come there in that time; it names one that has not.
-            DatabaseUnreachable, DatabaseError: see there.
+            DatabaseBusy: a projection did not come to it in that time; names the projection.
+            DatabaseUnreachable: there is no connection to the database.
+            DatabaseError: the database could not do it.
         """
         self._projector.wait_for(position, timeout=timeout)
 
@@ -786,16 +802,16 @@ class Timeline(Record):
     ) -> None:
         """Keep the rows of all projections up with the log, until `stop` is set.
 
-        What may pass, such as a lost connection, is waited out, however long it takes.
+        After a transient error, such as a lost connection, it tries again for as long as it takes.
 
         Args:
-            stop: set it, from another thread or a signal's handler, to end after the step under
-                way; rows and checkpoints are whole whenever it ends.
-            progress: told now and then the position reached, and the one to reach.
+            stop: set it, from another thread or a signal's handler, to end after the current step;
+                rows and checkpoints are whole whenever it ends.
+            progress: called now and then with the position reached, and the last one.
 
         Raises:
             DatabaseReadOnly: rows are behind, and this role may not keep them.
-            DatabaseError: it cannot be mended by waiting.
+            DatabaseError: the error is not transient.
         """
         self._projector.run(stop, progress)
 
@@ -816,38 +832,38 @@ class Timeline(Record):
     ) -> Build:
         """Build a projection's rows anew beside the live ones, and let them go live in one moment.
 
-        Appends and reports go on meanwhile. Killed, it goes on where it was when called again.
+        Appends and reports go on meanwhile. After a crash, the next call goes on where it was.
 
-        With `on` or `workers` the rows are folded by Dask workers, where they split (see
-        `Projection.split_by`), and written at once when all are folded; killed before that, it
-        begins again.
+        With `on` or `workers`, Dask workers fold the rows, if they can be split (see
+        `Projection.split_by`). All are written at the end; after a crash it begins again.
 
         Args:
             name: the projection.
-            hold: stop before they go live; called again without, they do.
+            hold: stop before they go live; a call without it lets them go live.
             on: the address of a Dask scheduler, such as `tcp://host:8786`.
             workers: how many processes to start on this machine for the time it takes.
-            memory: how much memory each of these may take, such as `2GiB`.
-            archive: what the workers read, instead of the database; what it has not come to is
+            memory: how much memory each of these processes may take, such as `2GiB`.
+            archive: the archive that the workers read instead of the database; later events are
                 folded here.
-            progress: told the position reached, and the one to reach.
+            progress: called with the position reached, and the last one.
 
         Raises:
             NotFound: no such projection is known, or there is no archive.
-            DatabaseBusy: somebody reads by the plain names without end; call it again later.
-            DatabaseReadOnly, DatabaseError: see there.
+            DatabaseBusy: a reader held the plain names for too long; try again later.
+            DatabaseReadOnly: the role or the file may only be read.
+            DatabaseError: the database could not do it.
             MissingExtra: Dask or pyarrow is not installed.
             InvalidProjection: the rows do not split.
-            InvalidInput: the choice of workers is none; they cannot read the record, or import the
-                projection; the archive is not up to date with what was taken down.
+            InvalidInput: the arguments exclude each other; the workers cannot read the record, or
+                import the projection; the archive still has words that were taken down.
             ClusterError: there are no workers, they were lost, or they have other code.
         """
         if on is None and workers is None:
             if memory is not None or archive is not None:
-                raise InvalidInput("memory and archive are for workers: say on or workers, too")
+                raise InvalidInput("memory and archive are for workers: give on or workers, too")
             return self._projector.rebuild(name, hold=hold, progress=progress)
         if on is not None and (workers is not None or memory is not None):
-            raise InvalidInput("on: its workers are there already, and have their memory")
+            raise InvalidInput("on: its workers run already; leave workers and memory out")
         from timeline.distributed import cluster
         from timeline.distributed.workers import Workers
 
@@ -858,22 +874,24 @@ class Timeline(Record):
     def compare(
         self, name: str, *, progress: Callable[[int, int], None] | None = None
     ) -> Comparison:
-        """Build a projection's rows anew, hold them, and tell how they differ from the live ones.
+        """Build a projection's rows anew, hold them, and compare them with the live ones.
 
         Raises:
             NotFound: no such projection is known, or none of its builds is live.
-            DatabaseBusy: the two could not be brought to one position; names both.
-            DatabaseReadOnly, DatabaseError: see there.
+            DatabaseBusy: the two did not come to one position; names both.
+            DatabaseReadOnly: the role or the file may only be read.
+            DatabaseError: the database could not do it.
         """
         return self._projector.compare(name, progress=progress)
 
     def go_back(self, name: str) -> Build:
-        """Let the rows that were live before stand for a projection's plain names again.
+        """Let a projection's plain names show the rows again that were live before.
 
         Raises:
-            NotFound: no such projection is known, or there is nothing to go back to.
-            DatabaseBusy: somebody reads by the plain names without end; call it again later.
-            DatabaseReadOnly, DatabaseError: see there.
+            NotFound: no such projection is known, or no earlier rows are kept.
+            DatabaseBusy: a reader held the plain names for too long; try again later.
+            DatabaseReadOnly: the role or the file may only be read.
+            DatabaseError: the database could not do it.
         """
         return self._projector.go_back(name)
 
@@ -909,7 +927,7 @@ def _address(place: str | os.PathLike[str] | sa.URL) -> str | sa.URL:
     return sa.URL.create("sqlite", database=os.fspath(place))
 
 
-def _told(
+def _reported(
     source: LogFile, progress: Callable[[int, int], None] | None
 ) -> Iterator[Mapping[str, Any]]:
     for row in source.rows():

@@ -1,4 +1,4 @@
-"""What must hold of events beyond each by itself: evidence, and that what they name is recorded."""
+"""What must hold of events together: evidence, references to what is recorded, who is who."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from timeline.models.amendments import AmendmentRow
 from timeline.models.directory import ActorRow, DistinctRow
 
 _IDENTITY = (ActorsMerged, ActorsDistinguished, EventRetracted)
-"""The events that say who is who, or take it back."""
+"""The events that merge actors, keep them apart, or retract either."""
 
 _MOST_MISSING = 20
-"""Things not recorded that one error tells of."""
+"""References to nothing that one error lists."""
 
 
 def require_evidence(new: NewEvent) -> None:
@@ -44,7 +44,7 @@ def require_evidence(new: NewEvent) -> None:
         raise InvalidEvent(f"event {new.id!r}: {error}") from None
     if kind.evidence and not new.evidence:
         raise InvalidEvent(
-            f"event {new.id!r}: {kind.name} is known from some source; say which, with source=… or "
+            f"event {new.id!r}: {kind.name} needs evidence; name its source, with source=… or "
             "evidence=[…]"
         )
 
@@ -52,16 +52,16 @@ def require_evidence(new: NewEvent) -> None:
 def require_references(
     store: EventStore, news: Sequence[NewEvent], connection: sa.Connection | None = None
 ) -> None:
-    """Check that whatever the events name is recorded, or recorded with them.
+    """Check that everything that the events name is recorded, or recorded with them.
 
     Raises:
-        UnknownReference: something is not. It stands for the first; its message has up to 20.
+        UnknownReference: something is not recorded. It is the first; its message has up to 20.
     """
-    wanted = [(new, *found) for new in news for found in _references(new)]
+    wanted = [(new, *named) for new in news for named in _references(new)]
     beside: dict[str, NewEvent | RecordedEvent[Any]] = {new.id: new for new in news}
     ids = {id for _, _, category, id in wanted if category == "event"} - beside.keys()
     events = beside | (store.existing(ids, connection) if ids else {})
-    wanted += [(new, *found) for new in news for found in _corrections(store, new, events)]
+    wanted += [(new, *named) for new in news for named in _corrections(store, new, events)]
     further = {id for _, _, category, id in wanted if category == "event"} - events.keys()
     events |= store.existing(further, connection) if further else {}
     opened = {stream_name(new) for new in news if event_type(new.event).opens}
@@ -79,11 +79,11 @@ def require_references(
 def _all_missing(
     missing: Sequence[tuple[str, str, str, str]], opened: Iterable[str]
 ) -> UnknownReference:
-    """The first thing that is missing, with the others: who writes many events mends them at once.
+    """The error for the first missing reference, which lists the others, to be mended at once.
 
     Args:
-        missing: the event, the field, the category and the id of each.
-        opened: the streams of what is recorded beside them, near whose ids a slip may lie.
+        missing: the event, the field, the category and the id of every reference to nothing.
+        opened: the streams that the same append opens; a similar id among them is suggested.
     """
     errors = []
     for event, path, category, id in missing[:_MOST_MISSING]:
@@ -107,7 +107,7 @@ def _all_missing(
 def _corrections(
     store: EventStore, new: NewEvent, events: Mapping[str, NewEvent | RecordedEvent[Any]]
 ) -> References:
-    """Check that a correction fits the events it names; give what they then refer to."""
+    """The references of corrected events; checks that the correction fits them."""
     if isinstance(new.event, EventCorrected):
         for id in new.event.events:
             if id in events:
@@ -142,23 +142,23 @@ def require_identities(
     news: Sequence[NewEvent],
     viewing: Callable[[], AbstractContextManager[View]],
 ) -> None:
-    """Check that mergers and distinctions of actors fit what is said before them."""
-    saying = [new for new in news if isinstance(new.event, _IDENTITY)]
-    if all(isinstance(new.event, EventRetracted) for new in saying):
+    """Check that mergers and distinctions of actors fit the earlier ones."""
+    news = [new for new in news if isinstance(new.event, _IDENTITY)]
+    if all(isinstance(new.event, EventRetracted) for new in news):
         return
-    recorded = store.existing(new.id for new in saying)
+    recorded = store.existing(new.id for new in news)
     with viewing() as view:
         identities = _Identities(view)
-    for new in saying:
+    for new in news:
         if new.id not in recorded:
             identities.take(new)
 
 
 class _Identities:
-    """What the record says of who is who, and what new events would make of it.
+    """Which actors are merged or kept apart: on record, and then by new events.
 
     Args:
-        view: the record as it is.
+        view: the read models as they are.
     """
 
     def __init__(self, view: View) -> None:
@@ -174,23 +174,23 @@ class _Identities:
         }
 
     def take(self, new: NewEvent) -> None:
-        """Go on as if the event were recorded.
+        """Take an event into account.
 
         Raises:
-            InvalidEvent: it cannot be, by what is said of the actors before it.
+            InvalidEvent: it contradicts an earlier merger or distinction.
         """
-        said = new.event
-        if isinstance(said, EventRetracted):
-            self._retract(said.events)
+        event = new.event
+        if isinstance(event, EventRetracted):
+            self._retract(event.events)
             return
         problem = None
-        if isinstance(said, ActorsMerged):
-            problem = self._no_merger(said)
-            self._merged[new.id] = dict.fromkeys(said.others, said.actor)
-        elif isinstance(said, ActorsDistinguished):
-            problem = self._no_distinction(said)
-            for other in said.others:
-                self._distinct[new.id, said.actor, other] = said.reason
+        if isinstance(event, ActorsMerged):
+            problem = self._no_merger(event)
+            self._merged[new.id] = dict.fromkeys(event.others, event.actor)
+        elif isinstance(event, ActorsDistinguished):
+            problem = self._no_distinction(event)
+            for other in event.others:
+                self._distinct[new.id, event.actor, other] = event.reason
         if problem:
             raise InvalidEvent(f"event {new.id!r}: {problem}")
 
@@ -200,40 +200,39 @@ class _Identities:
         self._distinct = {key: why for key, why in self._distinct.items() if key[0] not in events}
 
     def _into(self, actor: str) -> str | None:
-        """The entry that an actor is read as, if that is another."""
-        found = (merger[actor] for merger in self._merged.values() if actor in merger)
-        return next(found, None)
+        """The entry that an actor is merged into, if any."""
+        return next((into[actor] for into in self._merged.values() if actor in into), None)
 
-    def _no_merger(self, said: ActorsMerged) -> str | None:
-        if said.actor in said.others:
-            return f"{said.actor!r} cannot be merged into itself"
-        for actor in (said.actor, *said.others):
+    def _no_merger(self, event: ActorsMerged) -> str | None:
+        if event.actor in event.others:
+            return f"{event.actor!r} cannot be merged into itself"
+        for actor in (event.actor, *event.others):
             into = self._into(actor)
             if into is not None:
                 return (
                     f"{actor!r} is read as {into!r} already; name that one, or retract the merger"
                 )
-        kinds = {self._kind[each] for each in (said.actor, *said.others) if each in self._kind}
+        kinds = {self._kind[id] for id in (event.actor, *event.others) if id in self._kind}
         if len(kinds) > 1:
             return f"they are of different kinds, {' and '.join(sorted(kinds))}; correct one first"
-        return self._told_apart(said)
+        return self._kept_apart(event)
 
-    def _told_apart(self, said: ActorsMerged) -> str | None:
-        for (event, one, two), reason in self._distinct.items():
-            if {one, two} <= {said.actor, *said.others}:
+    def _kept_apart(self, event: ActorsMerged) -> str | None:
+        for (id, one, two), reason in self._distinct.items():
+            if {one, two} <= {event.actor, *event.others}:
                 return (
-                    f"{one!r} and {two!r} were found to be distinct, by {event!r}: {reason} "
+                    f"{one!r} and {two!r} were found to be distinct, by {id!r}: {reason} "
                     "Retract that first if it is wrong."
                 )
         return None
 
-    def _no_distinction(self, said: ActorsDistinguished) -> str | None:
-        if said.actor in said.others:
-            return f"{said.actor!r} cannot be distinct from itself"
-        now = self._into(said.actor) or said.actor
-        for other in said.others:
+    def _no_distinction(self, event: ActorsDistinguished) -> str | None:
+        if event.actor in event.others:
+            return f"{event.actor!r} cannot be distinct from itself"
+        now = self._into(event.actor) or event.actor
+        for other in event.others:
             if (self._into(other) or other) == now:
-                return f"{said.actor!r} and {other!r} are read as one; retract the merger first"
+                return f"{event.actor!r} and {other!r} are read as one; retract the merger first"
         return None
 
 
@@ -244,8 +243,8 @@ def _references(new: NewEvent | RecordedEvent[Any]) -> References:
     for path, category, id in references(new.event):
         if not (kind.opens and path == kind.subject):
             yield path, category, id
-    for number, each in enumerate(new.evidence):
-        yield from references(each, f"evidence[{number}]")
+    for number, evidence in enumerate(new.evidence):
+        yield from references(evidence, f"evidence[{number}]")
 
 
 def names(event: RecordedEvent[Any], id: str, category: str | None) -> bool:
@@ -253,5 +252,5 @@ def names(event: RecordedEvent[Any], id: str, category: str | None) -> bool:
     if category is None and event.stream.partition("-")[2] == id:
         return True
     return any(
-        found == id and (category is None or of == category) for _, of, found in _references(event)
+        named == id and (category is None or of == category) for _, of, named in _references(event)
     )

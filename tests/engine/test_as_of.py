@@ -284,7 +284,7 @@ def test_a_further_source_may_be_the_first_to_be_published(record):
 
 
 def test_a_further_source_needs_a_source_and_an_event(record):
-    with pytest.raises(InvalidEvent, match="known from some source"):
+    with pytest.raises(InvalidEvent, match="needs evidence"):
         record.append(EventCorroborated(["made"]))
     with pytest.raises(UnknownReference, match="event 'nobody'"):
         record.append(EventCorroborated(["nobody"]), source="early")

@@ -67,12 +67,12 @@ def _table(done: Ingested) -> Table:
     table.add_column("becomes", no_wrap=True, min_width=len("statement"))
     totals = {title: getattr(done, title) for title in _COLUMNS}
     # A column of zeros only takes room.
-    shown = [title for title, total in totals.items() if total or title in {"rows", "events"}]
-    for title in shown:
+    columns = [title for title, total in totals.items() if total or title in {"rows", "events"}]
+    for title in columns:
         heading, footer = title.replace("_", " "), f"{totals[title]:,}"
         wide = max(len(heading), len(footer))
         table.add_column(heading, footer, justify="right", no_wrap=True, min_width=wide)
     for line in done.codes:
-        numbers = (f"{getattr(line, title):,}" for title in shown)
+        numbers = (f"{getattr(line, title):,}" for title in columns)
         table.add_row(line.code, line.label, line.becomes, *numbers)
     return table

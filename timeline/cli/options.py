@@ -24,30 +24,30 @@ _CUTOFFS = (
         "position",
         type=click.IntRange(min=0),
         metavar="POSITION",
-        help="As the record stood when the log had come to this position.",
+        help="The record up to this position of its log.",
     ),
     click.option(
         "--recorded-by",
         "recorded",
         metavar="INSTANT",
-        help="As the record stood then; a date counts to its end, in UTC.",
+        help="The record as it was then; a date counts to its end, in UTC.",
     ),
     click.option(
         "--published-by",
         "published",
         metavar="DATE",
-        help="By what sources said that were published by the end of this date.",
+        help="Only what sources report that were published by the end of this date.",
     ),
     click.option(
         "--occurred-by",
         "occurred",
         metavar="DATE",
-        help="By what had happened by the end of this date, as far as is known now.",
+        help="Only what had happened by the end of this date, as far as is known now.",
     ),
     click.option(
         "--possibly",
         is_flag=True,
-        help="With dates: take in what only may have been published or happened by then.",
+        help="With dates: include what only may have been published or happened by then.",
     ),
 )
 

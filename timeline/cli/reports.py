@@ -97,7 +97,7 @@ def _option(given: inspect.Parameter, explained: str | None) -> click.Option:
     elif given.annotation in (int, int | None):
         reading = int if given.annotation is int else _number_or_all
         options = {"type": reading, "metavar": "NUMBER", "show_default": True}
-    # What only Python can say is said in the words of the command line.
+    # None is Python's word; the command line has another.
     explained = explained and explained.replace("None for all", "`all` for all")
     return click.Option(
         [f"--{given.name.replace('_', '-')}", given.name],

@@ -75,7 +75,7 @@ def show(opener: Opener, form: Form, moment: dict[str, Any], make: Callable[[Any
     with opener() as timeline:
         report = make(chosen(timeline, moment))
     if form.output == "-":
-        # As bytes: line ends are those of the format, whatever the system's are.
+        # As bytes, so that line ends are those of the format on every system.
         from rich.console import Console
 
         click.echo(_shown(report, form, Console()).encode(), nl=False)

@@ -1,6 +1,6 @@
-"""All reports of a record as a folder of web pages that lead to one another.
+"""All reports of a record as a folder of web pages that link to one another.
 
-The folder appears whole or not at all, and has the same bytes whenever it is made at one position.
+The folder appears whole or not at all; at one position it has the same bytes every time.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from timeline.reports.model import Standing
 from timeline.reports.render.page import DATE, Crumb, render_page
 
 MANIFEST = "site.json"
-"""The file that says which position a folder shows, and which files in it we wrote."""
+"""The file that names the position a folder shows, and the files of the site in it."""
 
 INDEX = "index.html"
 
 Entries = Iterable[tuple[str, str]]
-"""What there is a page for: id and name."""
+"""Id and name of everything that has a page."""
 
 
 @attrs.frozen
@@ -42,10 +42,10 @@ class Section:
     """One sort of page.
 
     Attributes:
-        title: what the index calls them.
-        folder: where they stand.
-        category: the first part of what cells are about that lead there, such as `actor`.
-        entries: what there is a page for, in the order of the index.
+        title: their heading in the index.
+        folder: the folder of the pages.
+        category: cells about things of this category, such as `actor`, link to these pages.
+        entries: gives what has a page, in the order of the index.
         of: the name of the report; None where the id is that name.
         by: the option that takes the id; None where it is the report's first argument.
     """
@@ -90,7 +90,7 @@ _COUNTED: Mapping[str, tuple[str, str, str]] = {
     "actors": ("actors", "actor", "actors"),
     "positions": ("dates", "date of change", "dates of change"),
 }
-"""What the index counts in reports that have no lead: the field, and what to call one and more."""
+"""What the index counts in reports without a lead: the field, the noun for one and for more."""
 
 _YEAR = re.compile(r"(?<![0-9])[0-9]{4}(?![0-9X])")
 
@@ -100,7 +100,7 @@ def _initiatives(view: View) -> Entries:
 
 
 def _argued(view: View) -> Entries:
-    """The initiatives that anybody took a position on: of others there is no course to show."""
+    """The initiatives with positions: others have no course to show."""
     on = {row.initiative for row in view.all(PositionRow)}
     return ((id, name) for id, name in _initiatives(view) if id in on)
 
@@ -125,7 +125,7 @@ def _claims(view: View) -> Entries:
     rows: list[ProposalRow | StatementRow] = [*view.all(ProposalRow), *view.all(StatementRow)]
     events = view.events({id for row in rows for id in row.events})
     for row in rows:
-        cited = {each.source for id in row.events for each in events[id].evidence}
+        cited = {evidence.source for id in row.events for evidence in events[id].evidence}
         if len(cited) > 1:
             yield row.event, row.text
 
@@ -139,7 +139,7 @@ HOLDS: tuple[Section, ...] = (
     Section("Actors", "actors", "actor", _actors, "dossier"),
     Section("Claims told by more than one source", "claims", "event", _claims, "corroboration"),
 )
-"""What a site holds, in the order of its index. A new sort of report needs a line here, no more."""
+"""The pages of a site, in the order of its index. Reports on everything need no line here."""
 
 
 @attrs.frozen
@@ -164,28 +164,28 @@ def write_site(
     title: str = "The record",
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Write all reports of a view into a folder; says how many pages there are.
+    """Write all reports of a view into a folder; returns the number of pages.
 
-    A folder that this made before is replaced in one step, when all is written.
+    A site that was there before is replaced in one step, when all is written.
 
     Args:
-        view: what is in view.
-        folder: where; its parent must exist.
+        view: the read models to report from.
+        folder: where to write; its parent must exist.
         title: the headline of the index.
-        progress: told how many pages are written, and how many there are.
+        progress: called with how many pages are written, and how many there are.
 
     Raises:
-        InvalidInput: the folder holds what this did not write, or cannot be written.
+        InvalidInput: the folder holds files that are not of a site, or cannot be written.
         MissingExtra: the libraries of the extra `pages` are not installed.
     """
     target = folder.resolve()
-    _require_ours(target)
+    _require_site(target)
     made = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         made.mkdir()
         try:
             pages = _write_pages(view, made, title, progress)
-            _require_ours(target)  # again: that took a while
+            _require_site(target)  # again: somebody may have written there meanwhile
             _replace(target, made)
         finally:
             shutil.rmtree(made, ignore_errors=True)
@@ -222,9 +222,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _file_name(id: str) -> str:
-    """A name for a file that no system reads otherwise, and no other id has."""
+    """A file name that is the same on every system, and of no other id."""
     plain = re.sub(r"[^a-z0-9]+", "-", id.lower())[:80].strip("-")
-    # Told apart by more than case or punctuation, which not every system does.
+    # Some systems ignore case, so ids that differ only in it need a mark.
     mark = "" if plain == id else "-" + hashlib.sha256(id.encode()).hexdigest()[:10]
     return f"{plain or 'page'}{mark}.html"
 
@@ -256,13 +256,13 @@ def _index(view: View, title: str, glances: Mapping[_Page, str]) -> Document:
 def _glance(report: Report, document: Document) -> str:
     """What the index says of a report."""
     if document.facts:
-        return "; ".join(f"{each.label}: {each.value.text}" for each in document.facts[:2])
+        return "; ".join(f"{fact.label}: {fact.value.text}" for fact in document.facts[:2])
     if document.lead:
-        return " ".join(each.text for each in document.lead)
+        return " ".join(cell.text for cell in document.lead)
     rows = document.tables[0].rows if document.tables else ()
     if len(rows) == 1:
-        told = (each.text for each in rows[0] if each.about is None)
-        return "; ".join(text for text in told if text != NOTHING)
+        texts = (cell.text for cell in rows[0] if cell.about is None)
+        return "; ".join(text for text in texts if text != NOTHING)
     if report.kind not in _COUNTED:
         return f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
     field, one, more = _COUNTED[report.kind]
@@ -271,11 +271,12 @@ def _glance(report: Report, document: Document) -> str:
 
 
 def _years(rows: Iterable[Line]) -> str:
-    """From which year to which these rows are, where they begin with when it was."""
-    found = [year for row in rows if DATE.match(row[0].text) for year in _YEAR.findall(row[0].text)]
-    if not found:
+    """The first and the last year of rows that begin with a date."""
+    dates = (row[0].text for row in rows if DATE.match(row[0].text))
+    years = [year for date in dates for year in _YEAR.findall(date)]
+    if not years:
         return ""
-    first, last = min(found), max(found)
+    first, last = min(years), max(years)
     return f", {first}" if first == last else f", {first} to {last}"
 
 
@@ -283,45 +284,45 @@ def _years(rows: Iterable[Line]) -> str:
 
 
 def _manifest(view: View, files: list[str]) -> str:
-    """What tells a folder of ours from others."""
-    told = {
+    """The text of the file by which a later run knows the folder."""
+    manifest = {
         "made_by": "timeline site",
         "position": view.head.position,
         "digest": view.head.digest.hex(),
         "files": sorted([*files, MANIFEST]),
     }
-    return json.dumps(told, indent=1) + "\n"
+    return json.dumps(manifest, indent=1) + "\n"
 
 
-def _require_ours(folder: Path) -> None:
-    """Check that nothing is lost when the folder is replaced."""
+def _require_site(folder: Path) -> None:
+    """Check that a folder holds nothing but a site, so that it may be replaced."""
     problem = f"{folder} would be replaced, and expected is an empty folder or a site made before"
     try:
         if not folder.exists():
             return
         if not folder.is_dir():
             raise InvalidInput(f"{problem}; found a file")
-        found = {
-            each.relative_to(folder).as_posix() for each in folder.rglob("*") if not each.is_dir()
+        files = {
+            path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
         }
     except OSError as error:
         raise InvalidInput(f"cannot read {folder}: {error}") from error
-    strange = sorted(found - _written(folder))
+    strange = sorted(files - _written(folder))
     if strange:
         raise InvalidInput(f"{problem}; found {strange[0]}. Name another folder, or move that away")
 
 
 def _written(folder: Path) -> set[str]:
-    """The files in a folder that an earlier run says it wrote."""
+    """The files of an earlier run, by its manifest."""
     try:
-        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return set(told["files"]) if told["made_by"] == "timeline site" else set()
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return set(manifest["files"]) if manifest["made_by"] == "timeline site" else set()
     except (OSError, ValueError, LookupError, TypeError):
         return set()
 
 
 def _replace(target: Path, made: Path) -> None:
-    """Put what was made in the place of what was there before."""
+    """Put the new folder in the place of the old one."""
     before = made.with_name(f"{made.name}.before")
     if target.exists():
         target.rename(before)
