@@ -21,6 +21,7 @@ from timeline import (
     MeetingHeld,
     NotFound,
     PlanAnnounced,
+    PlanOutcomeReported,
     Position,
     ProposalDiscussed,
     ProposalMade,
@@ -457,6 +458,81 @@ def test_a_plan_falls_due(timeline):
     assert causes(report) == {"plan"}
     assert "(time passed)" in report.to_text(200)
     assert has_evidence(report)
+
+
+def test_a_name_that_happens_to_stand_in_a_text_is_no_cause(timeline):
+    timeline.append(
+        PlanAnnounced("dig", "Digging", by="north", text="To dig.", due="2024-05-20"),
+        id="plan",
+        occurred="2024-05-01",
+        source="early",
+    )
+    renaming = {"actor": {"id": "south", "kind": "state", "name": "know"}}
+    correction = EventCorrected(["actor/south"], "It was otherwise.", renaming)
+    timeline.append(correction, id="renaming", source="late")
+
+    report = timeline.changes(lambda record: record.plans(), since="2024-05-15", until="2024-06-30")
+    assert told(report) == [("changed", "open", "unknown", ["plan"])]
+
+
+def test_a_name_in_a_row_of_another_matter_is_no_cause(timeline):
+    for number, (id, title) in enumerate((("dig", "Digging"), ("more", "Digging more"))):
+        timeline.append(
+            PlanAnnounced(id, title, by="north", text="To dig.", due="2024-05-20"),
+            id=f"plan-{number}",
+            occurred="2024-05-01",
+            source="early",
+        )
+    timeline.append(
+        PlanOutcomeReported("dig", "kept", "Dug."),
+        id="outcome",
+        occurred="2024-05-18",
+        source="late",
+    )
+
+    report = timeline.changes(lambda record: record.plans(), since="2024-05-15", until="2024-06-30")
+    found = {
+        event
+        for line in report.changes
+        if line.row == "Digging more"
+        for event in events(line.cause)
+    }
+    assert found == {"plan-1"}
+    assert "outcome" in causes(report)
+
+
+@pytest.mark.parametrize("clock", ["published", "occurred"])
+def test_a_change_keeps_its_date_when_the_stretch_ends_later(timeline, clock):
+    says(timeline, "yes", "eighth", on="2024-05-07", text="Yes.")
+    timeline.append(EventCorroborated(["yes"]), id="more", occurred="2024-06-20", source="late")
+    timeline.append(
+        ProposalDiscussed("harbour", ["north", "south"], "Talks."),
+        id="talks",
+        occurred="2024-05-08",
+        source="eighth",
+    )
+    timeline.append(
+        ProposalDiscussed("harbour", ["north", "south"], "More talks."),
+        id="more-talks",
+        occurred="2024-06-01",
+        source="late",
+    )
+
+    def dates(report, until):
+        made = timeline.changes(report, since="2024-05-02", until=until, clock=clock)
+        return {
+            (line.table, line.row, line.column, line.after): (line.occurred, line.published)
+            for line in made.changes
+            if line.kind != "confirmed"
+        }
+
+    for report in (said, harbour):
+        early, late = dates(report, "2024-05-31"), dates(report, "2024-06-30")
+        assert early
+        assert {key: late[key] for key in early if key in late} == {
+            key: early[key] for key in early if key in late
+        }
+        assert early.keys() & late.keys()
 
 
 def test_what_was_known_is_at_odds_with_what_is_new(timeline):

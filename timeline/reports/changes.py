@@ -1,11 +1,12 @@
 """What changed between two moments in what a report says, and which events made it change.
 
-Any report will do: what is compared are the two documents, cell by cell.
+Any report will do. Rows are matched by their keys and compared cell by cell; the causes are events
+that one side has and the other has not.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -24,8 +25,9 @@ from timeline.events import (
 )
 from timeline.models import BUILT_IN
 from timeline.models.amendments import AmendmentRow, DisagreementRow
+from timeline.models.chronology import HappeningRow, InvolvementRow
 from timeline.models.directory import ActorRow
-from timeline.reports.document import NOTHING, Cell, Document, Line, Table, cell
+from timeline.reports.document import NOTHING, Cell, Document, Key, Line, Table, cell
 from timeline.reports.evidence import Citation, Citer, text
 from timeline.reports.model import Report, Standing
 
@@ -66,12 +68,12 @@ class ChangeLine:
         before: what stood there; None where nothing did.
         after: what stands there; None where nothing does.
         kind: whether it is new, changed, gone, or says the same with further evidence.
-        occurred: when the newest cause happened, as amended; that of what it amends for an
-            amendment that bears no date.
-        published: when the newest cause was first published, as far as is known; for a further
+        occurred: when the first cause happened, as amended; for an amendment without a date, when
+            what it amends happened.
+        published: when the first cause was first published, as far as is known; for a further
             source, when that was.
-        recorded: when the newest cause was recorded.
-        position: where in the log the newest cause stands.
+        recorded: when the first cause was recorded.
+        position: where in the log the first cause stands.
         by_time: whether nothing new is found behind it, so that it follows from the dates: a plan
             falls due. The cause is then what it follows from.
         cause: the events that made it change.
@@ -188,7 +190,7 @@ def changes_report(
         until: where it ends.
         clock: by which clock.
     """
-    comparison = _Comparison(earlier, later, _bodies(before), _bodies(after), clock)
+    comparison = _Comparison(earlier, later, _tables(before), _tables(after), clock)
     made = after or before
     return ChangesReport(
         standing=Standing.of(later),
@@ -208,19 +210,29 @@ def changes_report(
 
 @attrs.frozen
 class _Row:
-    """One row: its cells by column, and what names it, None where nothing does."""
+    """One row of a table, or one line of the lead.
 
+    Attributes:
+        key: what it is, or what rows of one matter are; empty where nothing names it.
+        name: the words for the key; None where the key is not its own, so that its text names it.
+        cells: what it says, by the key of the column.
+        headings: the words for these keys.
+        naming: the cells that name it.
+    """
+
+    key: Key
     name: str | None
     cells: Mapping[str, Cell]
-    naming: tuple[Citation, ...] = ()
+    headings: Mapping[str, str]
+    naming: Line = ()
 
     @property
     def text(self) -> str:
         """All that it says."""
+        said = {self.headings[key]: cell.text for key, cell in self.cells.items() if _says(cell)}
         if self.name is None:
-            return _BETWEEN.join(each.text for each in self.cells.values() if not _silent(each))
-        told = {column: each.text for column, each in self.cells.items() if not _silent(each)}
-        return "; ".join(f"{column}: {said}" if column else said for column, said in told.items())
+            return _BETWEEN.join(said.values())
+        return "; ".join(f"{column}: {text}" if column else text for column, text in said.items())
 
     @property
     def label(self) -> str:
@@ -228,75 +240,69 @@ class _Row:
         return self.text if self.name is None else self.name
 
     @property
-    def cited(self) -> tuple[Citation, ...]:
+    def evidence(self) -> tuple[Citation, ...]:
         """All that it rests on, what its cells rest on first."""
-        return (*(cited for each in self.cells.values() for cited in each.evidence), *self.naming)
+        cells = (*self.cells.values(), *self.naming)
+        return tuple(cited for cell in cells for cited in cell.evidence)
 
     @property
     def reports(self) -> list[str]:
         """The events that it rests on, without amendments, which may be of many rows."""
-        return [cited.event for cited in self.cited if cited.type not in _AMENDMENTS]
+        return [cited.event for cited in self.evidence if cited.type not in _AMENDMENTS]
+
+    @property
+    def actors(self) -> set[str]:
+        """The ids of the actors that its cells are about."""
+        named = (cell.about or "" for cell in (*self.cells.values(), *self.naming))
+        return {about.removeprefix("actor/") for about in named if about.startswith("actor/")}
 
 
-def _silent(cell: Cell) -> bool:
-    return cell.quiet or cell.text == NOTHING
+def _says(cell: Cell) -> bool:
+    return not cell.quiet and cell.text != NOTHING
 
 
-@attrs.frozen
-class _Body:
-    """One table."""
-
-    columns: tuple[str, ...]
-    rows: list[_Row]
-
-
-_NO_BODY = _Body((), [])
-
-
-def _bodies(report: Report | None) -> dict[str, _Body]:
-    """What a report says, by the title of the table."""
-    found: dict[str, _Body] = {}
-    if report is not None:
-        document = report.document()
-        found[OVERVIEW] = _Body((), [_lead_row(each) for each in document.lead])
-        for table in document.tables:
-            rows = [_row(table, row) for row in table.rows]
-            found[table.title] = _Body(table.columns, rows)
-    return found
+def _tables(report: Report | None) -> dict[str, list[_Row]]:
+    """The rows of a report, by the title of the table."""
+    if report is None:
+        return {}
+    document = report.document()
+    lead = [_lead_row(index, cell) for index, cell in enumerate(document.lead)]
+    tables = {table.title: [_row(table, row) for row in table.rows] for table in document.tables}
+    return {OVERVIEW: lead, **tables}
 
 
-def _with_titles_of(new: Mapping[str, _Body], old: Mapping[str, _Body]) -> dict[str, _Body]:
-    """The old tables with the new titles, where they got others, such as `3 recorded`."""
-    open_ = {body.columns: title for title, body in new.items() if title not in old}
-    return {
-        title if title in new else open_.pop(body.columns, title): body
-        for title, body in old.items()
-    }
-
-
-def _lead_row(lead: Cell) -> _Row:
-    """A line such as `Stage: agreed` goes by what stands before the colon."""
+def _lead_row(index: int, lead: Cell) -> _Row:
+    """A line such as `Stage: agreed` goes by what is before the colon, others by place."""
     name, colon, rest = lead.text.partition(": ")
-    return _Row(name, {"": Cell(rest if colon else name, lead.evidence)})
+    cell = attrs.evolve(lead, text=rest if colon else lead.text)
+    return _Row((name if colon else str(index),), name if colon else None, {"": cell}, {"": ""})
 
 
 def _row(table: Table, row: Line) -> _Row:
     naming, rest = row[: table.named_by], row[table.named_by :]
-    cited = tuple(cited for each in row for cited in each.evidence)
-    cells = {
-        column: attrs.evolve(each, evidence=each.evidence or cited)
-        for column, each in zip(_told_apart(table.columns[table.named_by :]), rest, strict=True)
-    }
-    name = _BETWEEN.join(each.text for each in naming) if naming else None
-    return _Row(name, cells, tuple(cited for each in naming for cited in each.evidence))
+    behind = tuple(cited for cell in row for cited in cell.evidence)
+    headings = table.columns[table.named_by :]
+    keys = table.keys[table.named_by :] or _numbered(headings)
+    return _Row(
+        key=table.key(row),
+        name=_BETWEEN.join(cell.text for cell in naming) if naming else None,
+        cells={
+            key: attrs.evolve(cell, evidence=cell.evidence or behind)
+            for key, cell in zip(keys, rest, strict=True)
+        },
+        headings=dict(zip(keys, headings, strict=True)),
+        naming=naming,
+    )
 
 
-def _told_apart(columns: Iterable[str]) -> Iterator[str]:
+def _numbered(columns: Iterable[str]) -> tuple[str, ...]:
     """The headings, those that are there several times with a number."""
     count: Counter[str] = Counter()
+    numbered = []
     for column in columns:
         count[column] += 1
-        yield column if count[column] == 1 else f"{column} ({count[column]})"
+        numbered.append(column if count[column] == 1 else f"{column} ({count[column]})")
+    return tuple(numbered)
 
 
 # Which row became which
@@ -305,64 +311,36 @@ _Pairs = list[tuple[_Row | None, _Row | None]]
 
 
 def _pairs(old: Sequence[_Row], new: Sequence[_Row]) -> _Pairs:
-    """Each row with what it was before: by its text, its name, or the report it rests on."""
+    """Each row with what it was before: by its key, or else by the reports that it rests on."""
     was: dict[int, _Row] = {}
     left = list(old)
-    for key in (_same_text, _same_name, _same_report):
-        waiting: dict[object, deque[_Row]] = defaultdict(deque)
-        for row in left:
-            waiting[key(row)].append(row)
+    for same in (_all_same, _same_key, _same_first, _same_report):
         for index, row in enumerate(new):
-            if index not in was and key(row) is not None and waiting[key(row)]:
-                was[index] = waiting[key(row)].popleft()
-        matched = {id(row) for row in was.values()}
-        left = [row for row in left if id(row) not in matched]
-    for index, row in enumerate(new):
-        if index not in was and row.name is None:
-            found = next((one for one in left if {*one.reports} & {*row.reports}), None)
+            found = None if index in was else next((one for one in left if same(one, row)), None)
             if found is not None:
                 was[index] = found
                 left = [one for one in left if one is not found]
-    pairs: _Pairs = [(was.get(index), row) for index, row in enumerate(new)]
-    return [*pairs, *((row, None) for row in left)]
+    return [*((was.get(i), row) for i, row in enumerate(new)), *((row, None) for row in left)]
 
 
-def _same_text(row: _Row) -> object:
-    return row.name, row.text
+def _all_same(one: _Row, other: _Row) -> bool:
+    return one.key == other.key and one.text == other.text
 
 
-def _same_name(row: _Row) -> object:
-    return row.name
+def _same_key(one: _Row, other: _Row) -> bool:
+    named = one.name is not None and other.name is not None
+    return named and one.key == other.key
 
 
-def _same_report(row: _Row) -> object:
-    return row.reports[0] if row.name is None and row.reports else None
+def _same_first(one: _Row, other: _Row) -> bool:
+    """Whether rows without a name rest on the same report before all others."""
+    unnamed = one.name is None and other.name is None and one.key == other.key
+    return unnamed and one.reports[:1] == other.reports[:1] != []
 
 
-def _with_columns_of(new: Sequence[_Row], old: Sequence[_Row]) -> list[_Row]:
-    """The old rows with the new headings, where columns that share their reports got others."""
-    now, were = _columns(new), _columns(old)
-    names = {column: column for column in were}
-    open_ = [column for column in now if column not in were]
-    for column in were.keys() - now.keys() if open_ else ():
-        best = max(open_, key=lambda other: len(now[other] & were[column]))
-        if now[best] & were[column]:
-            names[column] = best
-            open_.remove(best)
-    return [
-        attrs.evolve(row, cells={names[column]: each for column, each in row.cells.items()})
-        for row in old
-    ]
-
-
-def _columns(rows: Iterable[_Row]) -> dict[str, set[str]]:
-    """The columns, each with the reports that its cells rest on."""
-    found: dict[str, set[str]] = {}
-    for row in rows:
-        for column, each in row.cells.items():
-            reports = (cited.event for cited in each.evidence if cited.type not in _AMENDMENTS)
-            found.setdefault(column, set()).update(reports)
-    return found
+def _same_report(one: _Row, other: _Row) -> bool:
+    unnamed = one.name is None and other.name is None
+    return unnamed and not {*one.reports}.isdisjoint(other.reports)
 
 
 # What changed, and why
@@ -370,25 +348,152 @@ def _columns(rows: Iterable[_Row]) -> dict[str, set[str]]:
 
 @attrs.frozen
 class _Change:
-    """A change before it is known why."""
+    """A change of a row, or of one cell of it, before it is known why."""
 
     table: str
-    row: str
     column: str | None
     kind: Kind
+    old: _Row | None
+    new: _Row | None
     before: str | None
     after: str | None
-    was: tuple[Citation, ...]
-    now: tuple[Citation, ...]
+    was: tuple[Citation, ...] = ()
+    now: tuple[Citation, ...] = ()
+
+    @property
+    def row(self) -> _Row:
+        """The row as it stands, or stood last."""
+        row = self.new or self.old
+        assert row is not None  # nothing changes without a row
+        return row
 
 
 @attrs.frozen
 class _Cause:
-    """The events that made a change; `told` is when sources that are new were published."""
+    """The events that made a change; `published` is when sources that are new came out."""
 
     events: tuple[str, ...]
     by_time: bool = False
-    told: str | None = None
+    published: str | None = None
+
+
+class _Causes:
+    """Finds the events behind a change: those that one view has and the other has not."""
+
+    def __init__(self, earlier: View, later: View, *, time_passed: bool) -> None:
+        self._later = later
+        self._known, self._still = _in_view(earlier), _in_view(later)
+        self._time_passed = time_passed
+        amendments = {
+            each.event: each.targets for each in later.all(AmendmentRow) if each.kind != "merged"
+        }
+        noted = {
+            each.event: tuple(id for side in each.sides for id in side.events)
+            for each in later.all(DisagreementRow)
+        }
+        self._targets = {
+            id: targets for id, targets in (amendments | noted).items() if id not in self._known
+        }
+        amending = {each.event for each in later.all(AmendmentRow)} - self._known
+        self._renamed = {
+            actor.actor: [id for id in actor.events if id in amending]
+            for actor in later.all(ActorRow)
+            if amending.intersection(actor.events)
+        }
+
+    def of(self, change: _Change, rows: Sequence[_Row]) -> _Cause:
+        """The events that made a change in a table that now has these rows."""
+        was = [cited.event for cited in change.was]
+        now = [cited.event for cited in change.now]
+        both = {*was, *now}
+        gained = [id for id in now if id not in was]
+        for events in (
+            self._new(now),
+            [id for id, targets in self._targets.items() if both.intersection(targets)],
+            self._renaming(change, both),
+            self._new(id for row in _together(change, rows) for id in row.reports),
+            self._of_the_same(both),
+            [id for id in was if id not in self._still],
+        ):
+            if events:
+                return _Cause(tuple(dict.fromkeys(events)))
+        events = [] if self._time_passed else gained
+        return _Cause(tuple(dict.fromkeys(events or now or was)), by_time=self._time_passed)
+
+    def further(self, was: Iterable[Citation], now: Iterable[Citation]) -> _Cause:
+        """What is new behind a cell that says the same: events, or sources of events."""
+        before = {cited.event: {source.source for source in cited.sources} for cited in was}
+        events, dates = [], []
+        for cited in (each for each in now if each.type not in _REWRITINGS):
+            known = before.get(cited.event, set())
+            new = [source.published for source in cited.sources if source.source not in known]
+            if cited.event not in self._known or (cited.event in before and new):
+                events.append(cited.event)
+                dates += [published for published in new if published is not None]
+        first = min(dates, key=_sort_key, default=None)
+        return _Cause(tuple(dict.fromkeys(events)), published=first)
+
+    def _new(self, events: Iterable[str]) -> list[str]:
+        return [id for id in events if id not in self._known]
+
+    def _renaming(self, change: _Change, events: Iterable[str]) -> list[str]:
+        """New names, and mergers, of the actors that the cells or their events name."""
+        if not self._renamed:
+            return []
+        actors = change.row.actors | (change.old.actors if change.old else set())
+        involved = (row.actor for id in events for row in self._later.all(InvolvementRow, event=id))
+        return [
+            id
+            for actor in dict.fromkeys((*sorted(actors), *involved))
+            for id in self._renamed.get(actor, ())
+        ]
+
+    def _of_the_same(self, events: Iterable[str]) -> list[str]:
+        """New events of the plans and meetings that these events are of."""
+        known = self._later.several(HappeningRow, sorted(events))
+        return self._new(
+            row.event
+            for field in ("plan", "meeting")
+            for subject in dict.fromkeys(getattr(each, field) for each in known)
+            if subject is not None
+            for row in self._later.all(HappeningRow, **{field: subject})
+        )
+
+
+def _together(change: _Change, rows: Iterable[_Row]) -> list[_Row]:
+    """The rows of the same matter, where several are of one."""
+    key = change.row.key
+    return [row for row in rows if row.name is None and key and row.key == key]
+
+
+def _changes(table: str, old: _Row | None, new: _Row | None) -> Iterator[_Change]:
+    """What changed in a row: all of it, or single cells."""
+    if old is None and new is not None:
+        yield _Change(table, None, "new", old, new, None, new.text or new.label, now=new.evidence)
+    elif new is None and old is not None:
+        yield _Change(table, None, "gone", old, new, old.text or old.label, None, was=old.evidence)
+    elif new is not None and old is not None:
+        for key in dict.fromkeys((*new.cells, *old.cells)):
+            was, now = old.cells.get(key), new.cells.get(key)
+            if _differ(was, now):
+                yield _Change(
+                    table=table,
+                    column=(new if now else old).headings[key] or None,
+                    kind="changed" if was and now else "new" if now else "gone",
+                    old=old,
+                    new=new,
+                    before=was.text if was else None,
+                    after=now.text if now else None,
+                    was=was.evidence if was else (),
+                    now=now.evidence if now else (),
+                )
+
+
+def _differ(was: Cell | None, now: Cell | None) -> bool:
+    """Whether two cells say other things; a new column in which nothing is said is no change."""
+    if was is None or now is None:
+        return any(cell is not None and not cell.quiet for cell in (was, now))
+    return was.text != now.text
 
 
 class _Comparison:
@@ -398,158 +503,86 @@ class _Comparison:
         self,
         earlier: View,
         later: View,
-        before: Mapping[str, _Body],
-        after: Mapping[str, _Body],
+        before: Mapping[str, list[_Row]],
+        after: Mapping[str, list[_Row]],
         clock: Clock,
     ) -> None:
         self.citer = Citer(later)
         self._later = later
-        self._before, self._after = _with_titles_of(after, before), after
+        self._before, self._after = before, after
         self._clock = clock
-        self._known = _in_view(earlier)
-        self._still = _in_view(later)
+        time_passed = bool(before) and earlier.today != later.today
+        self._causes = _Causes(earlier, later, time_passed=time_passed)
         amendments = later.all(AmendmentRow)
-        # A merger names actors, and no events.
-        self._targets = {
-            each.event: () if each.kind == "merged" else each.targets for each in amendments
-        }
-        said_of = self._targets | {
-            each.event: tuple(id for side in each.sides for id in side.events)
-            for each in later.all(DisagreementRow)
-        }
-        self._said_of = {id: said for id, said in said_of.items() if id not in self._known}
-        self._time_passed = bool(before) and earlier.today != later.today
+        self._targets = {each.event: each.targets for each in amendments if each.kind != "merged"}
         self._dates = _corrected_dates(later, amendments)
-        self._renamed = self._renamed_actors()
 
     def lines(self) -> tuple[ChangeLine, ...]:
-        """All changes, by the date of their cause, and then those that are none."""
-        found = [line for title in self._titles() for line in self._in_table(title)]
-        return tuple(sorted(found, key=self._order))
-
-    def _titles(self) -> Iterable[str]:
-        return dict.fromkeys((*self._after, *self._before))
+        """All changes by the date of their cause, then what was only confirmed."""
+        titles = dict.fromkeys((*self._after, *self._before))
+        lines = [line for title in titles for line in self._in_table(title)]
+        return tuple(sorted(lines, key=self._order))
 
     def _in_table(self, title: str) -> Iterator[ChangeLine]:
-        old = self._before.get(title, _NO_BODY).rows
-        new = self._after.get(title, _NO_BODY).rows
-        for was, now in _pairs(_with_columns_of(new, old) if new else old, new):
+        rows = self._after.get(title, [])
+        for old, new in _pairs(self._before.get(title, []), rows):
             causes: set[str] = set()
-            for change in _row_changes(title, was, now):
-                cause = self._cause(change)
+            for change in _changes(title, old, new):
+                cause = self._causes.of(change, rows)
                 causes.update(cause.events)
                 if cause.events:  # words that rest on nothing, such as "none", state nothing
                     yield self._line(change, cause)
-            if was is not None and now is not None:
-                yield from self._confirmed(title, was, now, causes)
+            if old is not None and new is not None:
+                yield from self._confirmed(title, old, new, causes)
 
     def _confirmed(
-        self, title: str, was: _Row, now: _Row, causes: set[str]
+        self, title: str, old: _Row, new: _Row, causes: set[str]
     ) -> Iterator[ChangeLine]:
         """What says the same on further evidence, together where it is the same evidence."""
         together: dict[_Cause, list[str]] = {}
-        for column, each in now.cells.items():
-            old = was.cells.get(column)
-            if old is not None and old.text == each.text:
-                cause = self._further(old.evidence, each.evidence)
+        for key, now in new.cells.items():
+            was = old.cells.get(key)
+            if was is not None and was.text == now.text:
+                cause = self._causes.further(was.evidence, now.evidence)
                 if not causes.issuperset(cause.events):
-                    together.setdefault(cause, []).append(column)
-        for cause, columns in together.items():
-            one = columns[0] if len(columns) == 1 else None
-            shown = now.text if one is None else now.cells[one].text
-            cited = now.cited if one is None else now.cells[one].evidence
-            yield self._line(
-                _Change(title, now.label, one or None, "confirmed", shown, shown, (), cited), cause
-            )
-
-    def _further(self, was: Iterable[Citation], now: Iterable[Citation]) -> _Cause:
-        before = {cited.event: {each.source for each in cited.sources} for cited in was}
-        events, told = [], []
-        for cited in (each for each in now if each.type not in _REWRITINGS):
-            known = before.get(cited.event, set())
-            new = [each.published for each in cited.sources if each.source not in known]
-            if cited.event not in self._known or (cited.event in before and new):
-                events.append(cited.event)
-                told += [published for published in new if published is not None]
-        return _Cause(tuple(dict.fromkeys(events)), told=min(told, key=_sort_key, default=None))
-
-    def _cause(self, change: _Change) -> _Cause:
-        was = [cited.event for cited in change.was]
-        now = [cited.event for cited in change.now]
-        both = {*was, *now}
-        for events in (
-            [id for id in now if id not in self._known],
-            [id for id, targets in self._said_of.items() if both.intersection(targets)],
-            [id for id, name in self._renamed if name in (change.after or "")],
-            self._beside(change, both),
-            [id for id in was if id not in self._still],
-        ):
-            if events:
-                return _Cause(tuple(dict.fromkeys(events)))
-        return _Cause(tuple(dict.fromkeys(now or was)), by_time=self._time_passed)
-
-    def _beside(self, change: _Change, events: set[str]) -> list[str]:
-        """What is new in rows that share a report: the outcome of a plan that is open no more.
-
-        Rows of one matter come first, then those that the change speaks of by name, then those that
-        have all its reports.
-        """
-        matter = change.row.split(_BETWEEN)[:2]
-        table = self._after.get(change.table, _NO_BODY).rows
-        sharing = [
-            row
-            for body in self._after.values()
-            for row in body.rows
-            if events.intersection(row.reports)
-        ]
-        said = change.after or change.before or ""
-        for rows in (
-            [row for row in table if row.label.split(_BETWEEN)[:2] == matter],
-            [row for row in sharing if row.name and row.name in said],
-            [row for row in sharing if events.issubset(row.reports)],
-            sharing,
-        ):
-            found = [each.event for row in rows for each in row.cited]
-            new = [id for id in found if id not in self._known]
-            if new:
-                return new
-        return []
-
-    def _renamed_actors(self) -> list[tuple[str, str]]:
-        """New amendments of actors, each with the name to show since."""
-        new = self._said_of
-        return [
-            (id, actor.name)
-            for actor in self._later.all(ActorRow)
-            for id in actor.events
-            if id in new
-        ]
+                    together.setdefault(cause, []).append(key)
+        for cause, keys in together.items():
+            one = new.cells[keys[0]] if len(keys) == 1 else None
+            column = new.headings[keys[0]] if one else None
+            text, cited = (one.text, one.evidence) if one else (new.text, new.evidence)
+            change = _Change(title, column or None, "confirmed", old, new, text, text, now=cited)
+            yield self._line(change, cause)
 
     def _line(self, change: _Change, cause: _Cause) -> ChangeLine:
         cited = self.citer.cite(cause.events)
-        # Who held an office decides how a change reads, and not when it came about.
-        deciding = [each for each in cited if each.type not in _CIRCUMSTANCES] or cited
-        newest = max(deciding, key=self._newest)
-        others = (each.event for each in (*change.now, *change.was))
+        dated = self._dating(cited)
+        others = (citation.event for citation in (*change.now, *change.was))
         return ChangeLine(
             table=change.table,
-            row=change.row,
+            row=change.row.label,
             column=change.column,
             before=change.before,
             after=change.after,
             kind=change.kind,
-            occurred=self._occurred(newest),
-            published=cause.told or _published(newest),
-            recorded=newest.recorded_at,
-            position=newest.position,
+            occurred=self._occurred(dated),
+            published=cause.published or _published(dated),
+            recorded=dated.recorded_at,
+            position=dated.position,
             by_time=cause.by_time,
             cause=cited,
             evidence=self.citer.cite((*cause.events, *others)),
         )
 
-    def _newest(self, cited: Citation) -> tuple[bool, tuple[Any, ...], int]:
-        moment = self._moment(self._occurred(cited), _published(cited))
-        return moment is not None, _sort_key(moment), cited.position
+    def _dating(self, cited: Sequence[Citation]) -> Citation:
+        """The cause that dates a change: the first, since later ones do not make it come later.
+
+        Who held an office decides how a change reads, and not when it came about.
+        """
+        deciding = [each for each in cited if each.type not in _CIRCUMSTANCES] or cited
+        return min(deciding, key=self._age)
+
+    def _age(self, cited: Citation) -> tuple[tuple[Any, ...], int]:
+        return _sort_key(self._moment(self._occurred(cited), _published(cited))), cited.position
 
     def _order(self, line: ChangeLine) -> tuple[bool, tuple[Any, ...], int]:
         moment = self._moment(line.occurred, line.published)
@@ -563,37 +596,11 @@ class _Comparison:
         if cited.event in self._dates or cited.occurred is not None:
             return self._dates.get(cited.event, cited.occurred)
         target = self._targets.get(cited.event, ())[:1]
-        found = (
-            self._dates.get(id, text(e.occurred)) for id, e in self._later.events(target).items()
+        dates = (
+            self._dates.get(id, text(event.occurred))
+            for id, event in self._later.events(target).items()
         )
-        return next(found, None)
-
-
-def _row_changes(title: str, was: _Row | None, now: _Row | None) -> Iterator[_Change]:
-    if now is None:
-        assert was is not None  # a pair has one at least
-        said = was.text or was.label
-        yield _Change(title, was.label, None, "gone", said, None, was.cited, ())
-        return
-    if was is None:
-        said = now.text or now.label
-        yield _Change(title, now.label, None, "new", None, said, (), now.cited)
-        return
-    for column in dict.fromkeys((*now.cells, *was.cells)):
-        old, new = was.cells.get(column), now.cells.get(column)
-        if (old is None and new is not None and new.quiet) or (new is None and old and old.quiet):
-            continue
-        if old is None or new is None or old.text != new.text:
-            yield _Change(
-                title,
-                now.label,
-                column or None,
-                "changed" if old and new else "new" if new else "gone",
-                None if old is None else old.text,
-                None if new is None else new.text,
-                old.evidence if old else (),
-                new.evidence if new else (),
-            )
+        return next(dates, None)
 
 
 def _in_view(view: View) -> set[str]:

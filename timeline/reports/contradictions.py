@@ -145,7 +145,7 @@ class ContradictionsReport(Report):
         for title, belongs in shown.items():
             rows = (_rows(each) for each in self.contradictions if belongs(each))
             columns = ("Of", "Question", "Says", "Newest source")
-            yield Table(title, columns, tuple(itertools.chain.from_iterable(rows)))
+            yield Table(title, columns, tuple(itertools.chain.from_iterable(rows)), grouped_by=2)
 
 
 def contradictions_report(

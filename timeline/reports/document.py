@@ -47,6 +47,9 @@ class Cell:
 
 Line = tuple[Cell, ...]
 
+Key = tuple[str, ...]
+"""What a row is, whatever it says: the ids of what names it, or else its words."""
+
 
 @attrs.frozen
 class Table:
@@ -60,6 +63,8 @@ class Table:
             others change; 0 where rows are only equal or not.
         keys: what each column is about, such as `meeting/summit`, where the heading alone does not
             name it for good.
+        grouped_by: how many of the first columns say what several rows are about together, where
+            they do not name one alone.
     """
 
     title: str
@@ -67,6 +72,11 @@ class Table:
     rows: tuple[Line, ...]
     named_by: int = 0
     keys: tuple[str, ...] = ()
+    grouped_by: int = 0
+
+    def key(self, row: Line) -> Key:
+        """What names the row, or the rows that belong together; nothing where no cell does."""
+        return tuple(cell.about or cell.text for cell in row[: self.named_by or self.grouped_by])
 
 
 @attrs.frozen
