@@ -501,15 +501,14 @@ def _lines(
     parties = {party for roll in rolls for party in roll.parties}
     if with_members:
         parties.update(party for roll in rolls for party in roll.members)
+    columns = [_column(citer, *each) for each in zip(rolls, meetings, strict=True)]
+    naming = _naming(rolls)
     return tuple(
         AttendanceLine(
             party=party,
             name=citer.name(party).name,
-            cells=tuple(
-                attendance_cell(citer, roll, party, each)
-                for roll, each in zip(rolls, meetings, strict=True)
-            ),
-            evidence=citer.cite(_known_by(rolls, party)),
+            cells=tuple(cell_of(party) for cell_of in columns),
+            evidence=citer.cite(naming[party]),
         )
         for party in sorted(parties, key=lambda party: (citer.name(party).name, party))
     )
@@ -524,11 +523,32 @@ def _people(
     return _lines(citer, by_person, meetings, with_members=False)
 
 
-def _known_by(rolls: Sequence[Roll], party: str) -> tuple[str, ...]:
-    naming = [entry.events for roll in rolls for entry in roll.of(party)]
-    if naming:
-        return naming[0]
-    return next(roll.members[party] for roll in rolls if party in roll.members)
+def _column(citer: Citer, roll: Roll, told: MeetingLine) -> Callable[[str], AttendanceCell]:
+    """The cells of one meeting by party; those whom nothing names share one."""
+    named = roll.parties
+    others: dict[bool | None, AttendanceCell] = {}
+
+    def cell_of(party: str) -> AttendanceCell:
+        if party in named:
+            return attendance_cell(citer, roll, party, told)
+        member = roll.is_member(party)
+        if member not in others:
+            others[member] = attendance_cell(citer, roll, party, told)
+        return others[member]
+
+    return cell_of
+
+
+def _naming(rolls: Sequence[Roll]) -> dict[str, tuple[str, ...]]:
+    """The events that first name each party, or else have it among the members."""
+    naming: dict[str, tuple[str, ...]] = {}
+    for roll in rolls:
+        for entry in roll.entries:
+            naming.setdefault(entry.party, entry.events)
+    for roll in rolls:
+        for party, events in roll.members.items():
+            naming.setdefault(party, events)
+    return naming
 
 
 def attendance_cell(citer: Citer, roll: Roll, party: str, told: MeetingLine) -> AttendanceCell:

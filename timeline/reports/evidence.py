@@ -137,8 +137,9 @@ class Citer:
             NotFound: one of them is not in the log.
         """
         wanted = [id for id in dict.fromkeys(ids) if id not in self._citations]
-        for id, recorded in self._view.events(wanted).items():
-            self._citations[id] = self._citation(recorded)
+        if wanted:
+            for id, recorded in self._view.events(wanted).items():
+                self._citations[id] = self._citation(recorded)
 
     def cite(self, ids: Iterable[str]) -> tuple[Citation, ...]:
         """The citations for these events, in this order.
