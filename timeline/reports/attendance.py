@@ -33,6 +33,7 @@ from timeline.reports.model import Report, Standing
 from timeline.reports.rules.meetings import (
     MeetingLine,
     chosen_meetings,
+    gathered,
     meeting_lines,
     meeting_rows,
 )
@@ -473,7 +474,7 @@ def attendance_report(
     """
     chosen = chosen_meetings(view, series, meeting)
     register = Register(view)
-    rolls = [register.roll(row) for row in chosen]
+    rolls = register.rolls(chosen)
     if series is None and meeting is None:
         rolls = [roll for roll in rolls if roll.entries]
     citer = Citer(view)
@@ -615,13 +616,11 @@ def _count(citer: Citer, roll: Roll, told: MeetingLine) -> AttendanceCount:
 def _sideline_lines(
     view: View, register: Register, citer: Citer, rows: Sequence[MeetingRow]
 ) -> Iterable[SidelineLine]:
-    beside = [report for row in rows for report in view.all(MeetingReportRow, within=row.meeting)]
-    ids = {row.meeting for row in rows}
-    rolls = {
-        row.meeting: register.roll(row)
-        for row in meeting_rows(view, beside)
-        if row.meeting not in ids
-    }
+    ids = dict.fromkeys(row.meeting for row in rows)
+    within = gathered(view, MeetingReportRow, "within", ids)
+    beside = [report for reports in within.values() for report in reports]
+    others = (row for row in meeting_rows(view, beside) if row.meeting not in ids)
+    rolls = {roll.row.meeting: roll for roll in register.rolls(others)}
     for told in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
         parties = _lines(citer, [rolls[told.meeting]], [told], with_members=False)
         evidence = _joined(party.cells[0].evidence for party in parties) or told.evidence

@@ -241,7 +241,8 @@ def _appearances(
         if row.meeting is not None and any(part in _STATUSES for _, part in row.involved)
     )
     register = Register(view)
-    found = {row.meeting: register.roll(row) for row in view.several(MeetingRow, wanted)}
+    meetings = register.rolls(view.several(MeetingRow, wanted))
+    found = {roll.row.meeting: roll for roll in meetings}
     persons = persons_in(view, (entry for roll in found.values() for entry in roll.entries))
     rolls = dict(found)
     if actor in persons:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TypeVar
 
 import attrs
 
 from timeline.dates import UNKNOWN, When
 from timeline.engine.projection import View
 from timeline.models.initiatives import latest_key
-from timeline.models.meetings import MeetingReportRow, MeetingRow
+from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.reports.evidence import Citation, Citer, text
 from timeline.reports.model import not_found
+
+_R = TypeVar("_R", MeetingReportRow, AttendanceRow)
+
+_FEW = 20
+"""Meetings up to which a query for each is quicker than to read the rows of all."""
 
 
 @attrs.frozen
@@ -66,10 +72,21 @@ class MeetingLine:
         return f"{title} ({'; '.join(odd)})" if odd else title
 
 
+def gathered(view: View, cls: type[_R], field: str, ids: Collection[str]) -> dict[str, list[_R]]:
+    """The rows that have one of these ids in a field, by that id; for many, all rows are read."""
+    if len(ids) <= _FEW:
+        return {id: view.all(cls, **{field: id}) for id in ids}
+    rows: dict[str, list[_R]] = {id: [] for id in ids}
+    for row in view.all(cls):
+        if (id := getattr(row, field)) in rows:
+            rows[id].append(row)
+    return rows
+
+
 def meeting_lines(view: View, citer: Citer, meetings: Iterable[MeetingRow]) -> list[MeetingLine]:
     """A line for each meeting, in order of time; those of unknown year come last."""
     rows = {row.meeting: row for row in meetings}
-    reports = {id: view.all(MeetingReportRow, meeting=id) for id in rows}
+    reports = gathered(view, MeetingReportRow, "meeting", rows)
     citer.load(id for found in reports.values() for report in found for id in report.events)
     ordered = sorted(rows.values(), key=lambda row: (_order(reports[row.meeting]), row.meeting))
     return [_line(citer, row, reports[row.meeting]) for row in ordered]

@@ -14,7 +14,7 @@ from timeline.engine.projection import View
 from timeline.models.directory import ActorRow, RoleRow
 from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.reports.rules.attribution import Offices
-from timeline.reports.rules.meetings import meeting_dates
+from timeline.reports.rules.meetings import gathered, meeting_dates
 from timeline.reports.rules.membership import Memberships
 
 OUTCOMES = ("attended", "represented", "absent")
@@ -110,13 +110,21 @@ class Register:
         self._offices = Offices(view)
         self._memberships = Memberships(view)
 
-    def roll(self, row: MeetingRow) -> Roll:
-        """The roll of one meeting."""
-        dates = meeting_dates(self._view.all(MeetingReportRow, meeting=row.meeting))
+    def rolls(self, rows: Iterable[MeetingRow]) -> list[Roll]:
+        """The rolls of these meetings, in this order."""
+        meetings = {row.meeting: row for row in rows}
+        reports = gathered(self._view, MeetingReportRow, "meeting", meetings)
+        present = gathered(self._view, AttendanceRow, "meeting", meetings)
+        return [self._roll(row, reports[id], present[id]) for id, row in meetings.items()]
+
+    def _roll(
+        self, row: MeetingRow, reports: list[MeetingReportRow], present: list[AttendanceRow]
+    ) -> Roll:
+        dates = meeting_dates(reports)
         members = self._members(row.body, dates)
         known = self._memberships.of(row.body)
         guests = (party for party, each in known.items() if each.at(dates) is False)
-        entries = self._entries(self._view.all(AttendanceRow, meeting=row.meeting), members, dates)
+        entries = self._entries(present, members, dates)
         return Roll(row, entries, members, frozenset(guests), _unnamed(self._view, entries))
 
     def meetings(self) -> Iterator[tuple[list[MeetingReportRow], tuple[Entry, ...]]]:
