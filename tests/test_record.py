@@ -271,7 +271,11 @@ def test_a_class_the_timeline_was_not_opened_with_is_refused(timeline):
         (StatementMade("ghost", "Boo."), "speaker", "actor"),
         (said(about=["harbour", "ghost"]), r"about\[1\]", "proposal"),
         (said(meeting="ghost"), "meeting", "meeting"),
-        (said(positions=[Position("ghost", "opposed")]), r"positions\[0\].party", "actor"),
+        (
+            said(about=["harbour"], positions=[Position("ghost", "opposed")]),
+            r"positions\[0\].party",
+            "actor",
+        ),
         (held(attendance=[Attendance("ghost", "attended")]), r"attendance\[0\].actor", "actor"),
         (ProposalAnswered("ghost", "north", "rejected", "No."), "proposal", "proposal"),
         (AttendanceReported("ghost", [Attendance("north", "absent")]), "meeting", "meeting"),

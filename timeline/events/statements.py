@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import attrs
 import msgspec
 
+from timeline.errors import InvalidEvent
 from timeline.events.actors import strings
 from timeline.events.base import (
     ActorId,
@@ -105,3 +106,12 @@ class StatementMade:
     terms: tuple[Term, ...] = attrs.field(default=(), converter=terms)
     disputes: tuple[EventId, ...] = attrs.field(default=(), converter=strings)
     toward: ActorId | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a position towards nothing: no report would show it."""
+        if self.positions and not self.about:
+            parties = ", ".join(position.party for position in self.positions)
+            raise InvalidEvent(
+                f"positions: those of {parties} are towards no proposal. Name the proposals in "
+                "about, or leave the positions out"
+            )

@@ -67,7 +67,7 @@ class ProposalRow:
 class StageRow:
     """One event that bears on the stage of an initiative.
 
-    `by` is who put the proposal forward, or took it back.
+    `by` is who put the proposal forward, or took it back; `parties` are those who agreed.
     """
 
     event: OfEvent
@@ -76,6 +76,8 @@ class StageRow:
     occurred: When | None
     stage: str
     by: str | None
+    parties: tuple[str, ...]
+    place: str | None
     text: str
     events: tuple[str, ...]
 
@@ -162,7 +164,7 @@ class Initiatives(Projection):
     """Each initiative's stage, proposals, positions, terms and talks."""
 
     name = "initiatives"
-    version = 3
+    version = 4
     split_by = "initiative"
     rows = (
         InitiativeRow,
@@ -277,9 +279,27 @@ class Initiatives(Projection):
 
     @on(ProposalAdopted)
     def adopted(self, rows: Rows, recorded: RecordedEvent[ProposalAdopted]) -> None:
-        """Agreed."""
-        if recorded.event.proposal is not None:
-            self._put_stage(rows, recorded, "agreed")
+        """Agreed, which is a position that each of those who agreed has taken."""
+        made = recorded.event
+        if made.proposal is None:
+            return
+        self._put_stage(rows, recorded, "agreed", parties=made.parties)
+        for party in made.parties:
+            rows.put(
+                PositionRow(
+                    event=recorded.id,
+                    initiative=made.proposal,
+                    party=party,
+                    position=recorded.position,
+                    occurred=recorded.occurred,
+                    stance="favourable",
+                    own=True,
+                    speaker=party,
+                    on_behalf_of=None,
+                    summary=made.text,
+                    events=recorded.basis,
+                )
+            )
 
     @on(StatementMade)
     def said(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
@@ -325,6 +345,7 @@ class Initiatives(Projection):
         recorded: RecordedEvent[Any],
         stage: str,
         by: str | None = None,
+        parties: tuple[str, ...] = (),
     ) -> None:
         initiative = recorded.event.proposal
         rows.put(
@@ -335,6 +356,8 @@ class Initiatives(Projection):
                 occurred=recorded.occurred,
                 stage=stage,
                 by=by,
+                parties=parties,
+                place=getattr(recorded.event, "place", None),
                 text=recorded.event.text,
                 events=recorded.basis,
             )

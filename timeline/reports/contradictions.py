@@ -26,9 +26,11 @@ from timeline.models.initiatives import (
     MentionRow,
     ProposalRow,
     StageRow,
+    TermRow,
     latest_key,
 )
 from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.models.plans import PlanOutcomeRow, PlanRow
 from timeline.models.statements import StatementRow
 from timeline.reports.document import Cell, Document, Line, Table, about, cell, line
 from timeline.reports.evidence import Citation, Citer, Named, text
@@ -38,6 +40,7 @@ from timeline.reports.plans import find_initiative
 from timeline.reports.rules.attribution import Offices, Stance, proposers, stances
 from timeline.reports.rules.claims import Claim, known_claims
 from timeline.reports.rules.meetings import meeting_dates
+from timeline.reports.rules.terms import comparable_value
 
 _DENIAL = (
     "A dispute about a report: to call it wrong says nothing of the position of whoever does so."
@@ -59,9 +62,9 @@ _ANY_FORM = "other"
 class Subject:
     """What a contradiction is about.
 
-    `kind` is `meeting`, `initiative`, `report` for a report that is disputed, or `finding` for a
-    disagreement noted of neither a meeting nor an initiative; `id` is the meeting's, the
-    initiative's or the event's.
+    `kind` is `meeting`, `initiative`, `plan`, `report` for a report that is disputed, or `finding`
+    for a disagreement noted of neither a meeting nor an initiative; `id` is that of the meeting,
+    the initiative, the plan or the event.
     """
 
     kind: str
@@ -293,7 +296,10 @@ class _Finder:
             yield from self._of_meeting(meeting)
         for initiative in self._initiatives():
             yield from self._of_proposal(initiative)
+            yield from self._of_agreements(initiative)
+            yield from self._of_terms(initiative)
             yield from self._of_positions(initiative)
+        yield from self._of_plans()
         yield from self._of_disputes()
         yield from self.noted(self._view.all(DisagreementRow))
 
@@ -404,6 +410,52 @@ class _Finder:
             alike["" if stage is None else stage.stage].append(each)
         for same in alike.values():
             yield from self._differences(subject, _PROPOSAL_FIELDS, same)
+
+    def _of_agreements(self, row: InitiativeRow) -> Iterator[ContradictionLine]:
+        """Accounts of one agreement: those that name the same parties."""
+        alike: dict[frozenset[str], list[StageRow]] = defaultdict(list)
+        for stage in sorted(self._all(StageRow, initiative=row.initiative), key=_position):
+            if stage.stage == "agreed":
+                alike[frozenset(stage.parties)].append(stage)
+        for accounts in alike.values():
+            yield from self._differences(
+                self._initiative(row.initiative), _AGREEMENT_FIELDS, accounts
+            )
+
+    def _of_terms(self, row: InitiativeRow) -> Iterator[ContradictionLine]:
+        """Values that one speaker gave one term at one time: one who changes one does so later."""
+        by_name: dict[tuple[str, str], list[TermRow]] = defaultdict(list)
+        for term in sorted(self._all(TermRow, initiative=row.initiative), key=_position):
+            by_name[term.name, term.speaker].append(term)
+        for (name, _), terms in by_name.items():
+            for at_once in _terms_at_odds(terms):
+                yield self._line(
+                    self._initiative(row.initiative),
+                    f"{name}, {at_once[0].occurred}",
+                    [
+                        _said(term, comparable_value(term.value), term.value, term.speaker)
+                        for term in at_once
+                    ],
+                )
+
+    def _of_plans(self) -> Iterator[ContradictionLine]:
+        """Rival due dates of one day, and outcomes that cannot both be."""
+        plans: dict[str, list[PlanRow]] = defaultdict(list)
+        for row in sorted(self._view.all(PlanRow), key=_position):
+            plans[row.plan].append(row)
+        for plan, rows in plans.items():
+            about = {id for row in rows for id in row.about}
+            if not self._scope.holds(about, {row.meeting for row in rows}):
+                continue
+            subject = Subject("plan", plan, rows[0].title)
+            for at_once in _announced_at_once(rows):
+                due = [_said(row, row.due, str(row.due), row.by) for row in at_once]
+                yield from self._between(subject, "due date", due, may_be_same)
+            outcomes = [
+                _said(row, row.outcome, row.outcome)
+                for row in sorted(self._view.all(PlanOutcomeRow, plan=plan), key=_position)
+            ]
+            yield from self._between(subject, "what became of it", outcomes, _equal)
 
     def _together(self, row: ProposalRow) -> str:
         proposer, *others = self._citer.names((row.proposer, *row.jointly_with))
@@ -568,7 +620,7 @@ class _Finder:
 
 _MERGED = event_type(ActorsMerged).name
 
-_Report = MeetingReportRow | ProposalRow
+_Report = MeetingReportRow | ProposalRow | StageRow | TermRow | PlanRow | PlanOutcomeRow
 _Compatible = Callable[[object, object], bool]
 _Field = tuple[str, Callable[[_Report], _Said | None], _Compatible]
 
@@ -659,6 +711,38 @@ def _at_once(one: Stance, other: Stance) -> bool:
     return first.earliest <= second.latest and second.earliest <= first.latest
 
 
+def _terms_at_odds(terms: Sequence[TermRow]) -> Iterator[list[TermRow]]:
+    """Terms of one name and speaker that differ and are of one time, by that time."""
+    seen: set[str] = set()
+    for one in terms:
+        at_once = [
+            other
+            for other in terms
+            if one.occurred and other.occurred and one.occurred.overlaps(other.occurred)
+        ]
+        if one.event not in seen and len({comparable_value(term.value) for term in at_once}) > 1:
+            seen.update(term.event for term in at_once)
+            if len({term.event for term in at_once}) > 1:
+                yield at_once
+
+
+def _announced_at_once(rows: Sequence[PlanRow]) -> Iterator[list[PlanRow]]:
+    """Announcements of one plan with a due date that were made at one time."""
+    seen: set[str] = set()
+    for one in rows:
+        at_once = [
+            other
+            for other in rows
+            if other.due
+            and one.occurred
+            and other.occurred
+            and one.occurred.overlaps(other.occurred)
+        ]
+        if one.event not in seen and len(at_once) > 1:
+            seen.update(row.event for row in at_once)
+            yield at_once
+
+
 def _vagueness(date: When | None) -> timedelta:
     if date is None or date.earliest is None or date.latest is None:
         return timedelta.max
@@ -678,7 +762,8 @@ def _date(row: _Report) -> _Said | None:
 
 
 def _place(row: _Report) -> _Said | None:
-    return None if row.place is None else _said(row, _folded(row.place), row.place)
+    place = None if isinstance(row, TermRow | PlanRow | PlanOutcomeRow) else row.place
+    return None if place is None else _said(row, _folded(place), place)
 
 
 def _form(row: _Report) -> _Said | None:
@@ -742,6 +827,10 @@ _MEETING_FIELDS: tuple[_Field, ...] = (
     ("form", _form, _equal),
     ("series", _series, _equal),
 )
+_AGREEMENT_FIELDS: tuple[_Field, ...] = (
+    ("date of the agreement", _date, may_be_same),
+    ("place of the agreement", _place, _same_place),
+)
 _PROPOSAL_FIELDS: tuple[_Field, ...] = (
     ("date", _date, may_be_same),
     ("place", _place, _same_place),
@@ -769,7 +858,7 @@ def _last(dates: Iterable[When]) -> datetime | None:
     return max(ends, default=None) if len(ends) == len(known) else None
 
 
-def _position(row: MeetingReportRow) -> int:
+def _position(row: _Report) -> int:
     return row.position
 
 

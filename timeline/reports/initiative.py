@@ -13,7 +13,6 @@ from timeline.dates import When, when
 from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.events import ProposalAmended, event_type
-from timeline.events.proposals import Firmness
 from timeline.events.statements import Stance as Taken
 from timeline.models.directory import MembershipRow
 from timeline.models.initiatives import (
@@ -51,11 +50,12 @@ from timeline.reports.rules.attribution import (
     Sureness,
     all_proposers,
     proposers,
-    sides,
     stances,
 )
 from timeline.reports.rules.claims import known_claims
 from timeline.reports.rules.meetings import MeetingLine, meeting_lines
+from timeline.reports.rules.stage import setting_stage
+from timeline.reports.rules.terms import comparable_value
 
 _UNDECIDED = ("conditional", "noncommittal")
 _OVER_TIME = "Positions over time"
@@ -284,7 +284,7 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
     meetings = _mentioned(view, MeetingRow, initiative, "meeting")
     rows: tuple[Any, ...] = (*proposals, *stages, *taken, *terms, *talks, *statements)
     citer.load(id for row in rows for id in row.events)
-    setting, notes = _setting_stages(offices, stages, proposals)
+    setting, notes = setting_stage(offices, stages, proposals, known.parties)
     stage_lines = tuple(_stage_line(citer, row, notes.get(row.event)) for row in stages)
     party_ids = dict.fromkeys((*known.parties, *(stance.said.party for stance in taken)))
     parties = tuple(party_line(view, citer, party, taken, proposals) for party in party_ids)
@@ -331,42 +331,6 @@ def _stage_line(citer: Citer, row: StageRow, note: str | None) -> StageLine:
     return StageLine(
         row.stage, note, text(row.occurred), row.text, row.event, citer.cite(row.events)
     )
-
-
-_FIRMNESS = get_args(Firmness)
-
-
-def _setting_stages(
-    offices: Offices, stages: Sequence[StageRow], proposals: Sequence[ProposalRow]
-) -> tuple[StageRow, dict[str, str]]:
-    """The event that sets the stage; and why others, by id, set none."""
-    counted, notes = [], {}
-    for row in stages:
-        if row.stage == "withdrawn" and not _may_withdraw(offices, row, proposals):
-            notes[row.event] = "not by one who proposed it"
-        else:
-            counted.append(row)
-    dated = [row for row in counted if _dated(row.occurred)] or counted
-    dated.sort(key=lambda row: latest_key(row.occurred, row.position))
-    setting, firmest = dated[0], -1
-    for row in dated:
-        firmness = _FIRMNESS.index(row.stage) if row.stage in _FIRMNESS else firmest
-        if row.stage in _FIRMNESS and setting.stage in _BEYOND and firmness <= firmest:
-            notes[row.event] = "put forward again"
-        else:
-            setting = row
-        firmest = max(firmest, firmness)
-    return setting, notes
-
-
-_BEYOND = ("negotiating", "agreed")
-"""Stages that putting a proposal forward again does not undo; taken back, it is made anew."""
-
-
-def _may_withdraw(offices: Offices, row: StageRow, proposals: Sequence[ProposalRow]) -> bool:
-    if row.by is None or not proposals:
-        return True
-    return not sides(offices, row.by, row.occurred).isdisjoint(all_proposers(offices, proposals))
 
 
 def _proposal_line(citer: Citer, row: ProposalRow) -> ProposalLine:
@@ -481,10 +445,17 @@ def _replaced(
         for each in before
         if each.event != row.event
         and _dated(each.occurred)
+        and _is_later(row.occurred, each.occurred)
         and (amends or sides[each] == sides[row])
     ]
     newest = [each for each in earlier if each.event == earlier[-1].event]
-    return [] if row.value in {each.value for each in newest} else newest
+    values = {comparable_value(each.value) for each in newest}
+    return [] if comparable_value(row.value) in values else newest
+
+
+def _is_later(one: When | None, other: When | None) -> bool:
+    """Whether one value may replace another: two of one day are two accounts, no change."""
+    return one is not None and other is not None and one.certainly_after(other)
 
 
 def _side(view: View, offices: Offices, row: TermRow) -> str:
