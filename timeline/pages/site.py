@@ -73,12 +73,9 @@ class _Claim(Protocol):
 
 
 def _whole(view: View) -> Entries:
-    bound = bound_reports().values()
-    return ((_dashed(each.name), each.heading) for each in bound if each.heading is not None)
-
-
-def _dashed(name: str) -> str:
-    return name.replace("_", "-")
+    for name, bound in bound_reports().items():
+        if bound.heading is not None:
+            yield name.replace("_", "-"), bound.heading
 
 
 _COUNTED: Mapping[str, tuple[str, str, str]] = {

@@ -120,5 +120,5 @@ class Reports:
 def bound_reports() -> dict[str, Bound]:
     """The reports by name, in the order of `Reports`."""
     methods = vars(Reports).values()
-    found = [method.bound for method in methods if hasattr(method, "bound")]
-    return {bound.name: bound for bound in found}
+    bound = [method.bound for method in methods if hasattr(method, "bound")]
+    return {report.name: report for report in bound}
