@@ -144,11 +144,11 @@ def actors_report(view: View, name: str | None = None) -> ActorsReport:
     )
     roles, memberships = _by_actor(view, RoleRow, one), _by_actor(view, MembershipRow, one)
     distinct = view.all(DistinctRow) if one is None else _distinct(view, rows)
-    found = (
+    cited = (
         *chosen,
         *(each for kept in (roles, memberships) for of in kept.values() for each in of),
     )
-    citer.load(id for row in found for id in row.events)
+    citer.load(id for row in cited for id in row.events)
     return ActorsReport(
         standing=Standing.of(view),
         name=name,
@@ -173,35 +173,35 @@ def actors_report(view: View, name: str | None = None) -> ActorsReport:
 
 def _entries(view: View, actor: str) -> list[ActorRow]:
     """The rows of an actor, and of the entries that were merged into it, by id."""
-    found: dict[str, ActorRow] = {}
+    rows: dict[str, ActorRow] = {}
     known = view.get(ActorRow, actor)
     left = [] if known is None else [known]
     while left:
         row = left.pop()
-        if row.actor not in found:
-            found[row.actor] = row
+        if row.actor not in rows:
+            rows[row.actor] = row
             left += view.all(ActorRow, merged_into=row.actor)
-    return [found[id] for id in sorted(found)]
+    return [rows[id] for id in sorted(rows)]
 
 
 def _distinct(view: View, rows: Iterable[ActorRow]) -> list[DistinctRow]:
     """What tells any of these entries from others."""
-    found = {
+    distinct = {
         (each.event, each.other): each
         for row in rows
         for side in ("actor", "other")
         for each in view.all(DistinctRow, **{side: row.actor})
     }
-    return [found[key] for key in sorted(found)]
+    return [distinct[key] for key in sorted(distinct)]
 
 
 def _by_actor(view: View, cls: type[_Row], actor: str | None) -> dict[str, list[_Row]]:
     """Reports of each actor, those that tell a beginning by it."""
     rows = view.all(cls) if actor is None else view.all(cls, actor=actor)
-    found: dict[str, list[_Row]] = defaultdict(list)
+    by_actor: dict[str, list[_Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (row.since or UNKNOWN).sort_key):
-        found[row.actor].append(row)
-    return found
+        by_actor[row.actor].append(row)
+    return by_actor
 
 
 def _role_line(view: View, citer: Citer, row: RoleRow) -> RoleLine:
@@ -267,11 +267,11 @@ def find_actor(view: View, text: str) -> str:
     rows = view.all(ActorRow)
     for same in (str, plain):
         wanted = same(text)
-        found = {id for id, spelt in _spellings(rows, same) if spelt == wanted != ""}
-        if len(found) == 1:
-            return found.pop()
-        if found:
-            raise InvalidInput(f"{text!r} may be {_listed(rows, found)}. Say which, by its id.")
+        fitting = {id for id, spelt in _spellings(rows, same) if spelt == wanted != ""}
+        if len(fitting) == 1:
+            return fitting.pop()
+        if fitting:
+            raise InvalidInput(f"{text!r} may be {_listed(rows, fitting)}. Say which, by its id.")
     near = _sharing(rows, text) or _near(rows, plain(text))
     more = f", and {len(near) - _NAMED:,} more" if len(near) > _NAMED else ""
     hint = f" Near it: {_listed(rows, near[:_NAMED])}{more}." if near else ""

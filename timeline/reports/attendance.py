@@ -108,11 +108,11 @@ class AttendanceCell:
 
         Those of `not mentioned` are the lists that leave the party out.
         """
-        found = {
+        evidence = {
             status: _joined(entry.evidence for entry in self.entries if entry.status == status)
             for status in (*reversed(PLANS), *OUTCOMES)
         }
-        return found | {NOT_MENTIONED: self.silent}
+        return evidence | {NOT_MENTIONED: self.silent}
 
     def voices(self, status: str) -> tuple[str, ...]:
         """The sources that give a status, by origin: copies of one text are one voice.
@@ -135,11 +135,11 @@ class AttendanceCell:
         silent = self.voices(NOT_MENTIONED)
         if self.status == NOT_MENTIONED or not (silent or statuses[1:]):
             return " / ".join(self._with_people(party, status) for status in statuses)
-        told = " / ".join(
+        counted = " / ".join(
             f"{self._with_people(party, status)} by {len(self.voices(status))}"
             for status in statuses
         )
-        return f"{told}, not mentioned by {len(silent)}" if silent else told
+        return f"{counted}, not mentioned by {len(silent)}" if silent else counted
 
     def _with_people(self, party: str, status: str) -> str:
         came = self._there(party, (status,)) if status in THERE else ()
@@ -203,11 +203,11 @@ class AttendanceCount:
         if self.unnamed:
             return "not known: some who came are unnamed"
         if self.of is None:
-            told = "1 party" if self.there == 1 else f"{self.there} parties"
+            count = "1 party" if self.there == 1 else f"{self.there} parties"
         else:
-            told = f"{self.there} of the {self.of} on record as members"
-        told += f" ({self.disputed} disputed)" if self.disputed else ""
-        return f"{told}, {self.others} beside them" if self.others else told
+            count = f"{self.there} of the {self.of} on record as members"
+        count += f" ({self.disputed} disputed)" if self.disputed else ""
+        return f"{count}, {self.others} beside them" if self.others else count
 
 
 @attrs.frozen
@@ -409,9 +409,9 @@ def shown_person(each: AttendanceCell, person: str) -> Cell:
     own = [entry for entry in each.entries if entry.participant == person]
     parties = dict.fromkeys(str(entry.represents) for entry in own if entry.represents)
     others = dict.fromkeys(str(entry.instead_of) for entry in own if entry.instead_of)
-    told = [f"for {', '.join(parties)}"] if parties else []
-    told += [f"instead of {', '.join(others)}"] if others else []
-    return attrs.evolve(shown, text=", ".join((shown.text, *told)))
+    remarks = [f"for {', '.join(parties)}"] if parties else []
+    remarks += [f"instead of {', '.join(others)}"] if others else []
+    return attrs.evolve(shown, text=", ".join((shown.text, *remarks)))
 
 
 def _title(each: MeetingLine) -> Cell:
@@ -420,8 +420,8 @@ def _title(each: MeetingLine) -> Cell:
 
 def _sideline(each: SidelineLine) -> Line:
     who = tuple(_named_with_status(party) for party in each.parties)
-    told = each.meeting
-    when, title, state = line(told.evidence, told.held_on, _title(told), told.state)
+    meeting = each.meeting
+    when, title, state = line(meeting.evidence, meeting.held_on, _title(meeting), meeting.state)
     return when, title, cell(who, each.evidence), state
 
 
@@ -524,17 +524,17 @@ def _people(
     return _lines(citer, by_person, meetings, with_members=False)
 
 
-def _column(citer: Citer, roll: Roll, told: MeetingLine) -> Callable[[str], AttendanceCell]:
+def _column(citer: Citer, roll: Roll, meeting: MeetingLine) -> Callable[[str], AttendanceCell]:
     """The cells of one meeting by party; those whom nothing names share one."""
     named = roll.parties
     others: dict[bool | None, AttendanceCell] = {}
 
     def cell_of(party: str) -> AttendanceCell:
         if party in named:
-            return attendance_cell(citer, roll, party, told)
+            return attendance_cell(citer, roll, party, meeting)
         member = roll.is_member(party)
         if member not in others:
-            others[member] = attendance_cell(citer, roll, party, told)
+            others[member] = attendance_cell(citer, roll, party, meeting)
         return others[member]
 
     return cell_of
@@ -552,7 +552,7 @@ def _naming(rolls: Sequence[Roll]) -> dict[str, tuple[str, ...]]:
     return naming
 
 
-def attendance_cell(citer: Citer, roll: Roll, party: str, told: MeetingLine) -> AttendanceCell:
+def attendance_cell(citer: Citer, roll: Roll, party: str, line: MeetingLine) -> AttendanceCell:
     """What is known of one party, or person, at one meeting."""
     entries = tuple(
         line_of(
@@ -566,19 +566,19 @@ def attendance_cell(citer: Citer, roll: Roll, party: str, told: MeetingLine) -> 
         )
         for entry in roll.of(party)
     )
-    naming = {told.source for entry in entries for c in entry.evidence for told in c.sources}
+    naming = {line.source for entry in entries for c in entry.evidence for line in c.sources}
     silent = tuple(
         cited
         for cited in citer.cite(roll.lists(without=party))
         # A source that names the party in another list of its own does not pass it over.
-        if not cited.sources or any(each.source not in naming for each in cited.sources)
+        if not cited.sources or any(source.source not in naming for source in cited.sources)
     )
     return AttendanceCell(
         meeting=roll.row.meeting,
         status=_status([entry.status for entry in entries]),
         entries=entries,
         silent=silent,
-        reports=() if entries or silent else told.evidence,
+        reports=() if entries or silent else line.evidence,
         member=roll.is_member(party),
     )
 
@@ -590,7 +590,7 @@ def _status(reported: Sequence[str]) -> str:
     return next((status for status in PLANS if status in reported), NOT_MENTIONED)
 
 
-def _count(citer: Citer, roll: Roll, told: MeetingLine) -> AttendanceCount:
+def _count(citer: Citer, roll: Roll, line: MeetingLine) -> AttendanceCount:
     came = [entry for entry in roll.entries if entry.row.status in THERE]
     unnamed = any(entry.party in roll.unnamed for entry in came)
     there = {entry.party for entry in came} - roll.unnamed
@@ -609,7 +609,7 @@ def _count(citer: Citer, roll: Roll, told: MeetingLine) -> AttendanceCount:
         missing=tuple(missing),
         lists=citer.cite(roll.lists()),
         evidence=citer.cite([*(id for entry in came for id in entry.events), *belonging])
-        or told.evidence,
+        or line.evidence,
     )
 
 
@@ -621,7 +621,7 @@ def _sideline_lines(
     beside = [report for reports in within.values() for report in reports]
     others = (row for row in meeting_rows(view, beside) if row.meeting not in ids)
     rolls = {roll.row.meeting: roll for roll in register.rolls(others)}
-    for told in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
-        parties = _lines(citer, [rolls[told.meeting]], [told], with_members=False)
-        evidence = _joined(party.cells[0].evidence for party in parties) or told.evidence
-        yield SidelineLine(told, parties, evidence)
+    for meeting in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
+        parties = _lines(citer, [rolls[meeting.meeting]], [meeting], with_members=False)
+        evidence = _joined(party.cells[0].evidence for party in parties) or meeting.evidence
+        yield SidelineLine(meeting, parties, evidence)

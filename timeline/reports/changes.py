@@ -117,15 +117,15 @@ class ChangesReport(Report):
         confirmed = [line for line in self.changes if line.kind == "confirmed"]
         stretch = f"from {self.since} to {self.until}"
         by = {"occurred": "what happened", "published": "what was published"}
-        told = by.get(self.clock, "what was recorded")
-        nothing = "" if self.changes else f"Nothing changed {stretch}, by {told}. "
+        measure = by.get(self.clock, "what was recorded")
+        nothing = "" if self.changes else f"Nothing changed {stretch}, by {measure}. "
         return self._document(
             f"Changes in {self.title}, {stretch}",
             (
                 self._table("What changed", ("Before", "Now"), changed),
                 self._table("Confirmed by further sources", ("Says",), confirmed),
             ),
-            note=f"{nothing}By {told}. The evidence beside the date is what made it change.",
+            note=f"{nothing}By {measure}. The evidence beside the date is what made it change.",
         )
 
     def _table(self, title: str, last: tuple[str, ...], lines: Iterable[ChangeLine]) -> Table:
@@ -316,10 +316,10 @@ def _pairs(old: Sequence[_Row], new: Sequence[_Row]) -> _Pairs:
     left = list(old)
     for same in (_all_same, _same_key, _same_first, _same_report):
         for index, row in enumerate(new):
-            found = None if index in was else next((one for one in left if same(one, row)), None)
-            if found is not None:
-                was[index] = found
-                left = [one for one in left if one is not found]
+            match = None if index in was else next((one for one in left if same(one, row)), None)
+            if match is not None:
+                was[index] = match
+                left = [one for one in left if one is not match]
     return [*((was.get(i), row) for i, row in enumerate(new)), *((row, None) for row in left)]
 
 
@@ -611,16 +611,16 @@ def _in_view(view: View) -> set[str]:
 
 def _corrected_dates(view: View, amendments: Iterable[AmendmentRow]) -> dict[str, str | None]:
     """The dates that were corrected, by event; the last correction holds."""
-    found: dict[str, str | None] = {}
+    dates: dict[str, str | None] = {}
     corrected = sorted(
-        (each for each in amendments if each.kind == "corrected"), key=lambda each: each.position
+        (row for row in amendments if row.kind == "corrected"), key=lambda row: row.position
     )
-    events = view.events(each.event for each in corrected)
-    for each in corrected:
-        said = events[each.event].event
+    events = view.events(row.event for row in corrected)
+    for row in corrected:
+        said = events[row.event].event
         if isinstance(said, EventCorrected) and "occurred" in said.changes:
-            found |= dict.fromkeys(each.targets, text(said.changes["occurred"]))
-    return found
+            dates |= dict.fromkeys(row.targets, text(said.changes["occurred"]))
+    return dates
 
 
 def _published(cited: Citation) -> str | None:

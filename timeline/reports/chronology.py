@@ -191,10 +191,10 @@ def chronology_report(
         known = ", ".join(sorted(Chronology().types))
         raise InvalidInput(f"type: expected one of {known}; found {type!r}")
     who = None if actor is None else find_actor(view, actor)
-    found = happenings(view, actor=who, initiative=initiative, meeting=meeting, series=series)
+    fitting = happenings(view, actor=who, initiative=initiative, meeting=meeting, series=series)
     chosen = by_time(
         row
-        for row in found
+        for row in fitting
         if type in (None, row.type) and within(row.occurred, since, until, certainly=certainly)
     )
     citer = Citer(view)
@@ -244,18 +244,18 @@ def happenings(
     Raises:
         NotFound: no such initiative, meeting or series is in view.
     """
-    found: list[dict[str, HappeningRow]] = []
+    choices: list[dict[str, HappeningRow]] = []
     if actor is not None:
         named = (row.event for row in view.all(InvolvementRow, actor=actor))
-        found.append(_by_id(view.several(HappeningRow, named)))
+        choices.append(_by_id(view.several(HappeningRow, named)))
     if initiative is not None:
-        found.append(_by_id(_concerning(view, initiative)))
+        choices.append(_by_id(_concerning(view, initiative)))
     if meeting is not None or series is not None:
         meetings = chosen_meetings(view, series, meeting)
-        found.append(_by_id(row for each in meetings for row in _of(view, each.meeting)))
-    if not found:
+        choices.append(_by_id(row for each in meetings for row in _of(view, each.meeting)))
+    if not choices:
         return view.all(HappeningRow)
-    first, *others = found
+    first, *others = choices
     return [row for id, row in sorted(first.items()) if all(id in other for other in others)]
 
 
@@ -287,7 +287,7 @@ def happening_lines(
     titles = _titles(view, rows)
     for row in rows:
         evidence = citer.cite(row.events)
-        publishers = (told.publisher for cited in evidence for told in cited.sources)
+        publishers = (source.publisher for cited in evidence for source in cited.sources)
         yield line_of(
             HappeningLine,
             row,
@@ -302,11 +302,11 @@ def _titles(view: View, rows: Iterable[HappeningRow]) -> dict[str, str]:
     """The titles of the meetings and plans that they tell of, by category and id."""
     meetings = dict.fromkeys(row.meeting for row in rows if row.meeting)
     plans = dict.fromkeys(row.plan for row in rows if row.plan)
-    found = {f"meeting/{row.meeting}": row.title for row in view.several(MeetingRow, meetings)}
+    titles = {f"meeting/{row.meeting}": row.title for row in view.several(MeetingRow, meetings)}
     for plan in plans:
         announced = sorted(view.all(PlanRow, plan=plan), key=lambda row: row.position)
-        found |= {f"plan/{plan}": row.title for row in announced[:1]}
-    return found
+        titles |= {f"plan/{plan}": row.title for row in announced[:1]}
+    return titles
 
 
 def _who(citer: Citer, row: HappeningRow) -> tuple[Part, ...]:

@@ -184,8 +184,8 @@ def dossier_report(view: View, name: str) -> DossierReport:
 
 def _citations(known: ActorLine) -> Iterator[Citation]:
     yield from known.evidence
-    told = (known.roles, known.memberships, known.distinct_from)
-    yield from (cited for lines in told for line in lines for cited in line.evidence)
+    parts = (known.roles, known.memberships, known.distinct_from)
+    yield from (cited for lines in parts for line in lines for cited in line.evidence)
 
 
 def _officials(view: View, actor: str) -> Iterable[str]:
@@ -242,28 +242,28 @@ def _appearances(
     )
     register = Register(view)
     meetings = register.rolls(view.several(MeetingRow, wanted))
-    found = {roll.row.meeting: roll for roll in meetings}
-    persons = persons_in(view, (entry for roll in found.values() for entry in roll.entries))
-    rolls = dict(found)
+    present = {roll.row.meeting: roll for roll in meetings}
+    persons = persons_in(view, (entry for roll in present.values() for entry in roll.entries))
+    rolls = dict(present)
     if actor in persons:
-        alone = {meeting: roll.by_person(persons) for meeting, roll in found.items()}
+        alone = {meeting: roll.by_person(persons) for meeting, roll in present.items()}
         # Where another one was there for a person, the person is a party and no participant.
         rolls |= {meeting: roll for meeting, roll in alone.items() if roll.of(actor)}
     rolls = {meeting: roll for meeting, roll in rolls.items() if roll.of(actor)}
     citer.load(id for roll in rolls.values() for id in roll.cited)
-    for told in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
-        known = attendance_cell(citer, rolls[told.meeting], actor, told)
-        evidence = {each.event: each for each in (*known.evidence, *told.evidence)}
-        met = [each for each in pairs(found[told.meeting].entries, persons) if actor in each.two]
-        yield AppearanceLine(told, known, tuple(evidence.values())), met
+    for line in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
+        known = attendance_cell(citer, rolls[line.meeting], actor, line)
+        evidence = {each.event: each for each in (*known.evidence, *line.evidence)}
+        met = [each for each in pairs(present[line.meeting].entries, persons) if actor in each.two]
+        yield AppearanceLine(line, known, tuple(evidence.values())), met
 
 
 def _contacts(
     citer: Citer, actor: str, appearances: Iterable[_Appearance]
 ) -> Iterable[ContactLine]:
     met: dict[str, list[tuple[MeetingLine, Pair]]] = defaultdict(list)
-    for line, found in appearances:
-        for pair in found:
+    for line, pairs_ in appearances:
+        for pair in pairs_:
             (other,) = set(pair.two) - {actor}
             met[other].append((line.meeting, pair))
     lines = [_contact(citer, other, shared) for other, shared in met.items()]
@@ -272,8 +272,8 @@ def _contacts(
 
 def _contact(citer: Citer, other: str, shared: Sequence[tuple[MeetingLine, Pair]]) -> ContactLine:
     meetings = [meeting for meeting, _ in shared]
-    told = citer.cite(id for _, pair in shared for id in pair.events)
-    behind = (*told, *(cited for meeting in meetings for cited in meeting.evidence))
+    there = citer.cite(id for _, pair in shared for id in pair.events)
+    behind = (*there, *(cited for meeting in meetings for cited in meeting.evidence))
     return ContactLine(
         who=citer.name(other),
         meetings=tuple(each.meeting for each in meetings),
@@ -301,7 +301,7 @@ def _contact_row(line: ContactLine) -> Line:
 
 
 def _appearance_row(line: AppearanceLine, actor: str) -> Line:
-    told = line.meeting
-    title = about("meeting", told.meeting, told.shown_title)
+    meeting = line.meeting
+    title = about("meeting", meeting.meeting, meeting.shown_title)
     status = shown_person(line.attendance, actor).text
-    return document.line(line.evidence, told.held_on, title, told.place, status)
+    return document.line(line.evidence, meeting.held_on, title, meeting.place, status)

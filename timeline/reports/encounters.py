@@ -182,10 +182,10 @@ def encounters_report(
 
 
 def encounters(
-    told: Iterable[tuple[Sequence[MeetingReportRow], Sequence[Entry]]], persons: Container[str]
+    meetings: Iterable[tuple[Sequence[MeetingReportRow], Sequence[Entry]]], persons: Container[str]
 ) -> Iterator[tuple[tuple[str, str], Encounter]]:
     """Each pair at each meeting, the two in the order of their ids; of what `everyone` gives."""
-    for reports, entries in told:
+    for reports, entries in meetings:
         date = min(meeting_dates(reports)) if reports else UNKNOWN
         form = next((report.form for report in reports if report.form), None) or "other"
         for pair in pairs(entries, persons):

@@ -172,7 +172,7 @@ class Citer:
         return self._origin(self.source(source)).source
 
     def _cited(self) -> list[Citation]:
-        return sorted(self._citations.values(), key=lambda each: each.position)
+        return sorted(self._citations.values(), key=lambda citation: citation.position)
 
     def _source_line(self, id: str, events: tuple[str, ...]) -> SourceLine:
         source = self.source(id)
@@ -239,12 +239,12 @@ class Citer:
     def source(self, id: str) -> SourceRow:
         """The source; where it is not in view, a row that says so."""
         if id not in self._sources:
-            found = self._view.get(SourceRow, id)
-            if found is None:  # retracted, or recorded without the checks of `Timeline`
-                found = SourceRow(
+            known = self._view.get(SourceRow, id)
+            if known is None:  # retracted, or recorded without the checks of `Timeline`
+                known = SourceRow(
                     id, id, id, None, None, None, None, None, None, "low", "not in this view", ()
                 )
-            self._sources[id] = found
+            self._sources[id] = known
         return self._sources[id]
 
     def _origin(self, source: SourceRow) -> SourceRow:

@@ -203,14 +203,14 @@ def follow_ups_report(
     if not 0 <= days <= _LONGEST:
         raise InvalidInput(f"days: expected 0 to {_LONGEST}; found {days}")
     chosen = None if actor is None else find_actor(view, actor)
-    told, persons = everyone(view)
+    meetings, persons = everyone(view)
     plans = [
         plan
-        for plan in _plans(told, persons)
+        for plan in _plans(meetings, persons)
         if (chosen is None or chosen in plan.pair)
         and within(plan.said, since, until, certainly=False)
     ]
-    met, last = _met(told, persons), _last(told)
+    met, last = _met(meetings, persons), _last(meetings)
     lines = [_followed(plan, met.get(plan.pair, []), days, last) for plan in plans]
     lines.sort(key=lambda each: (each.state != "met", each.plan.said, each.plan.pair))
     counts = Counter(each.state for each in lines)
@@ -231,10 +231,10 @@ def follow_ups_report(
     )
 
 
-def _plans(told: _Told, persons: Container[str]) -> list[_Plan]:
+def _plans(meetings: _Told, persons: Container[str]) -> list[_Plan]:
     """What each two were announced to plan, by the day it was announced, where that is known."""
-    found: dict[tuple[tuple[str, str], date], _Plan] = {}
-    for reports, entries in told:
+    plans: dict[tuple[tuple[str, str], date], _Plan] = {}
+    for reports, entries in meetings:
         for report in reports:
             day = None if report.said_on is None else _day(report.said_on)
             if report.what != "announced" or report.said_on is None or day is None:
@@ -245,9 +245,9 @@ def _plans(told: _Told, persons: Container[str]) -> list[_Plan]:
                 # The office that somebody counts by is told by other events.
                 events = (*report.events, *pair.events)
                 plan = _Plan(pair.two, report.said_on, 1, planned, events)
-                known = found.get((pair.two, day))
-                found[pair.two, day] = plan if known is None else _joined(known, plan)
-    return list(found.values())
+                known = plans.get((pair.two, day))
+                plans[pair.two, day] = plan if known is None else _joined(known, plan)
+    return list(plans.values())
 
 
 def _joined(one: _Plan, other: _Plan) -> _Plan:
@@ -260,20 +260,20 @@ def _joined(one: _Plan, other: _Plan) -> _Plan:
     )
 
 
-def _met(told: _Told, persons: Container[str]) -> dict[tuple[str, str], list[Encounter]]:
+def _met(meetings: _Told, persons: Container[str]) -> dict[tuple[str, str], list[Encounter]]:
     """The meetings of each pair that have a date, in order of time."""
-    found: dict[tuple[str, str], list[Encounter]] = defaultdict(list)
-    for pair, encounter in encounters(told, persons):
+    met: dict[tuple[str, str], list[Encounter]] = defaultdict(list)
+    for pair, encounter in encounters(meetings, persons):
         if _day(encounter.date) is not None:
-            found[pair].append(encounter)
-    for each in found.values():
+            met[pair].append(encounter)
+    for each in met.values():
         each.sort(key=lambda encounter: (encounter.date, encounter.meeting))
-    return found
+    return met
 
 
-def _last(told: _Told) -> date | None:
+def _last(meetings: _Told) -> date | None:
     """The last day on which a meeting is known to have been held."""
-    held = (report for reports, _ in told for report in reports if report.what == "held")
+    held = (report for reports, _ in meetings for report in reports if report.what == "held")
     days = (_day(report.held_on) for report in held if report.held_on is not None)
     return max(filter(None, days), default=None)
 

@@ -19,7 +19,7 @@ _TOLD_SINGLY = 8
 
 def lane_names(actors: Iterable[Named]) -> dict[str, str]:
     """The name of each actor's lane, by id: with its id where two go by one name."""
-    named = {each.id: each.name for each in actors}
+    named = {actor.id: actor.name for actor in actors}
     times = Counter(named.values())
     return {id: f"{name} ({id})" if times[name] > 1 else name for id, name in named.items()}
 
@@ -80,11 +80,11 @@ def chart(
         outline: what one in outline says.
     """
     given = list(marks)
-    told = tuple(dict.fromkeys(each for each in given if each is not None))
+    dated = tuple(dict.fromkeys(one for one in given if one is not None))
     undated = given.count(None)
-    if len({(each.start, each.end) for each in told}) < 2 or len(told) > _MOST_MARKS:
+    if len({(one.start, one.end) for one in dated}) < 2 or len(dated) > _MOST_MARKS:
         return
-    by_lane = {lane: [each for each in told if each.lane == lane] for lane in lanes}
+    by_lane = {lane: [one for one in dated if one.lane == lane] for lane in lanes}
     shown = {lane: sorted(own, key=_order) for lane, own in by_lane.items() if own}
     words = [f"{lane}: {_in_words(own, outline)}." for lane, own in shown.items()]
     if undated:
@@ -96,21 +96,21 @@ def chart(
         kinds=tuple(kinds),
         solid=solid,
         outline=outline,
-        marks=tuple(each for own in shown.values() for each in own),
+        marks=tuple(one for own in shown.values() for one in own),
         text=" ".join(words),
     )
 
 
-def _order(each: Mark) -> tuple[object, ...]:
-    return each.start, each.end, each.kind, each.solid, each.by or ""
+def _order(mark: Mark) -> tuple[object, ...]:
+    return mark.start, mark.end, mark.kind, mark.solid, mark.by or ""
 
 
 def _in_words(marks: Sequence[Mark], outline: str) -> str:
     if len(marks) <= _TOLD_SINGLY:
-        return "; ".join(f"{each.kind} {_stretch(each, each)}{_says(each)}" for each in marks)
-    kinds = Counter(f"{each.kind} ({outline})" if each.by else each.kind for each in marks)
+        return "; ".join(f"{mark.kind} {_stretch(mark, mark)}{_says(mark)}" for mark in marks)
+    kinds = Counter(f"{mark.kind} ({outline})" if mark.by else mark.kind for mark in marks)
     counted = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-    return f"{counted}, {_stretch(marks[0], max(marks, key=lambda each: each.end))}"
+    return f"{counted}, {_stretch(marks[0], max(marks, key=lambda mark: mark.end))}"
 
 
 def _says(mark: Mark) -> str:

@@ -186,14 +186,14 @@ class Report(abc.ABC):
         charts: Iterable[Chart] = (),
     ) -> Document:
         """The document, with what every report ends on."""
-        told = tuple(lead)
-        shown = tuple(table for table in tables if table.rows)
+        opening = tuple(lead)
+        filled = tuple(table for table in tables if table.rows)
         return Document(
             title=title,
-            lead=told,
-            tables=shown,
+            lead=opening,
+            tables=filled,
             apparatus=tuple(self._apparatus()),
-            notes=(note if told or shown else f"Nothing on record fits. {note}",),
+            notes=(note if opening or filled else f"Nothing on record fits. {note}",),
             standing=str(self.standing),
             kind=self.kind,
             facts=tuple(facts),

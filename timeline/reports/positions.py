@@ -127,28 +127,28 @@ class PositionsReport(Report):
             yield Table(title, columns, rows, named_by=1, keys=keys)
 
 
-def _new_own(each: PositionCell) -> tuple[PositionLine, ...]:
-    return each.own if each.changed else ()
+def _new_own(known: PositionCell) -> tuple[PositionLine, ...]:
+    return known.own if known.changed else ()
 
 
-def _new_imputed(each: PositionCell) -> tuple[PositionLine, ...]:
-    return each.imputed
+def _new_imputed(known: PositionCell) -> tuple[PositionLine, ...]:
+    return known.imputed
 
 
-def _own(each: PositionCell, party: PartyCourse) -> Cell:
-    if not each.own:
+def _own(known: PositionCell, party: PartyCourse) -> Cell:
+    if not known.own:
         return cell("none yet", party.evidence)
-    stances = "; ".join(f"{line.stance}{if_in_office(line)}" for line in each.own)
-    told = stances if each.changed else f"({stances})"
-    through = dict.fromkeys(speaker_of(line) for line in each.own if line.speaker != line.party)
-    if each.changed and through:
-        told += f", through {', '.join(through)}"
-    return cell(about("actor", party.party, told), _cited(each.own))
+    stances = "; ".join(f"{line.stance}{if_in_office(line)}" for line in known.own)
+    shown = stances if known.changed else f"({stances})"
+    through = dict.fromkeys(speaker_of(line) for line in known.own if line.speaker != line.party)
+    if known.changed and through:
+        shown += f", through {', '.join(through)}"
+    return cell(about("actor", party.party, shown), _cited(known.own))
 
 
-def _imputed(each: PositionCell, party: PartyCourse) -> Cell:
-    told = tuple(f"{line.stance}, says {speaker_of(line)}" for line in each.imputed)
-    return cell(told, _cited(each.imputed) or party.evidence)
+def _imputed(known: PositionCell, party: PartyCourse) -> Cell:
+    words = tuple(f"{line.stance}, says {speaker_of(line)}" for line in known.imputed)
+    return cell(words, _cited(known.imputed) or party.evidence)
 
 
 def _cited(lines: Iterable[PositionLine]) -> tuple[Citation, ...]:
@@ -219,15 +219,15 @@ class _Course:
         last: set[str] = set()
         said: dict[str, str] = {}
         for date, group in groupby(taken, key=_date):
-            told = list(group)
-            own = [each for each in told if each.own]
-            words = {each.said.stance for each in own}
+            day = list(group)
+            own = [stance for stance in day if stance.own]
+            words = {stance.said.stance for stance in own}
             if own and words != last:
                 self.own[date], last = own, words
-            for each in told:
-                if not each.own and said.get(each.said.speaker) != each.said.stance:
-                    said[each.said.speaker] = each.said.stance
-                    self.imputed.setdefault(date, []).append(each)
+            for stance in day:
+                if not stance.own and said.get(stance.said.speaker) != stance.said.stance:
+                    said[stance.said.speaker] = stance.said.stance
+                    self.imputed.setdefault(date, []).append(stance)
 
     @property
     def changes(self) -> set[str | None]:

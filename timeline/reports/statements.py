@@ -120,5 +120,5 @@ def _rows(view: View, speaker: str | None, about: str | None) -> list[StatementR
     if about is None:
         return view.all(StatementRow)
     mentions = view.all(MentionRow, initiative=about, kind="statement")
-    found = (view.get(StatementRow, mention.thing) for mention in mentions)
-    return [row for row in found if row is not None]
+    rows = (view.get(StatementRow, mention.thing) for mention in mentions)
+    return [row for row in rows if row is not None]

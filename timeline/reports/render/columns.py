@@ -109,13 +109,13 @@ def _widened(
 ) -> list[int]:
     """Give what is left, character by character, to the column that is then the tallest."""
     content = [sum(cell_len(text) for text in texts) for texts in columns]
-    found = list(least)
+    given = list(least)
     for _ in range(available - sum(least)):
-        open_ = [each for each in range(len(found)) if found[each] < most[each]]
+        open_ = [index for index in range(len(given)) if given[index] < most[index]]
         if not open_:
             break
-        found[max(open_, key=lambda each: content[each] / found[each])] += 1
-    return found
+        given[max(open_, key=lambda index: content[index] / given[index])] += 1
+    return given
 
 
 def broken(text: str, width: int) -> str:

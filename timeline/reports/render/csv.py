@@ -100,11 +100,11 @@ def table_grid(document: Document, title: str) -> Grid:
 def _titled(tables: Sequence[Table], title: str) -> Table:
     wanted = title.casefold()
     for fits in (str.__eq__, str.startswith):
-        found = [table for table in tables if fits(table.title.casefold(), wanted)]
-        if len(found) == 1 and wanted:
-            return found[0]
-        if found and wanted:
-            several = "; ".join(table.title for table in found)
+        fitting = [table for table in tables if fits(table.title.casefold(), wanted)]
+        if len(fitting) == 1 and wanted:
+            return fitting[0]
+        if fitting and wanted:
+            several = "; ".join(table.title for table in fitting)
             raise InvalidInput(
                 f"expected the title of one table; {title!r} fits several: {several}"
             )
@@ -126,7 +126,7 @@ def _behind(line: Line) -> tuple[str, str]:
     """The ids of the events that cells rest on, and of the sources of these."""
     cited = [cited for each in line for cited in each.evidence]
     events = dict.fromkeys(each.event for each in cited)
-    sources = dict.fromkeys(told.source for each in cited for told in each.sources)
+    sources = dict.fromkeys(source.source for each in cited for source in each.sources)
     return _BETWEEN.join(events), _BETWEEN.join(sources)
 
 

@@ -26,21 +26,21 @@ def frame(document: Document, table: str | None = None, *, library: str | None =
         InvalidInput: no such library is known.
         MissingExtra: it is not installed.
     """
-    found = _library(library)
+    module = _library(library)
     grid = long_grid(document) if table is None else table_grid(document, table)
     columns = zip(*grid.rows, strict=True) if grid.rows else ((),) * len(grid.columns)
     data = {name: list(values) for name, values in zip(grid.columns, columns, strict=True)}
-    if found.__name__ == "pandas":
-        return found.DataFrame(data, dtype=object)
-    return found.DataFrame(data, schema=dict.fromkeys(grid.columns, found.String))
+    if module.__name__ == "pandas":
+        return module.DataFrame(data, dtype=object)
+    return module.DataFrame(data, schema=dict.fromkeys(grid.columns, module.String))
 
 
 def _library(name: str | None) -> ModuleType:
     if name not in (None, *_LIBRARIES):
         raise InvalidInput(f"library: expected pandas or polars; found {name!r}")
-    for each in _LIBRARIES if name is None else (name,):
+    for known in _LIBRARIES if name is None else (name,):
         try:
-            return importlib.import_module(each)
+            return importlib.import_module(known)
         except ModuleNotFoundError:
             continue
     raise MissingExtra("A data frame of a report", "frames")

@@ -44,7 +44,7 @@ def _citation(citation: Citation) -> str:
     if citation.reason:
         parts.append(_safe(citation.reason))
     for support in citation.sources:
-        chain = " → ".join(told.who.name for told in support.chain)
+        chain = " → ".join(link.who.name for link in support.chain)
         place = f", {support.at}" if support.at else ""
         parts.append(_safe(f"{support.publisher}: “{support.title}”{place}. {chain}"))
     return "<br>".join(parts)

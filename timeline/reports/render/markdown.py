@@ -52,10 +52,10 @@ def _citation(citation: Citation) -> str:
 def _line(text: str) -> str:
     """The text on one line, with nothing in it that is markup."""
     one = " ".join(inert(text).split())
-    marked = _LINK.sub(lambda found: f"\\{found[0]}", _MARKUP.sub(r"\\\1", one))
+    marked = _LINK.sub(lambda match: f"\\{match[0]}", _MARKUP.sub(r"\\\1", one))
     return _BLOCK.sub(
-        lambda found: (
-            f"{found[1]}{found[2]}\\" if found[2].isdigit() else f"{found[1]}\\{found[2]}"
+        lambda match: (
+            f"{match[1]}{match[2]}\\" if match[2].isdigit() else f"{match[1]}\\{match[2]}"
         ),
         marked,
     )

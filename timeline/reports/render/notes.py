@@ -16,24 +16,24 @@ class Notes:
 
     def numbers(self, cited: Iterable[Citation]) -> list[int]:
         """The numbers of these, ascending."""
-        found = set()
+        numbers = set()
         for citation in cited:
             self.citations.setdefault(citation.event, citation)
-            found.add(self._numbers.setdefault(citation.event, len(self.citations)))
-        return sorted(found)
+            numbers.add(self._numbers.setdefault(citation.event, len(self.citations)))
+        return sorted(numbers)
 
 
 def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """Ascending numbers as first and last of each run, runs of two as two: `(2, 2), (5, 9)`."""
-    found: list[tuple[int, int]] = []
+    ranges: list[tuple[int, int]] = []
     for number in numbers:
-        if found and number == found[-1][1] + 1:
-            found[-1] = (found[-1][0], number)
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1] = (ranges[-1][0], number)
         else:
-            found.append((number, number))
+            ranges.append((number, number))
     return [
         part
-        for first, last in found
+        for first, last in ranges
         for part in ([(first, first), (last, last)] if last == first + 1 else [(first, last)])
     ]
 
@@ -59,11 +59,11 @@ def chain_text(chain: Iterable[Told]) -> str:
     return " → ".join(map(_told, chain))
 
 
-def _told(told: Told) -> str:
-    details = [part for part in (told.capacity, told.manner, told.said) if part]
-    if told.to:
-        details.append(f"to {told.to}")
-    return f"{told.who} ({', '.join(details)})" if details else told.who.name
+def _told(link: Told) -> str:
+    details = [part for part in (link.capacity, link.manner, link.said) if part]
+    if link.to:
+        details.append(f"to {link.to}")
+    return f"{link.who} ({', '.join(details)})" if details else link.who.name
 
 
 def inert(text: str) -> str:

@@ -256,10 +256,10 @@ def _pieces(cell: Cell) -> Iterator[tuple[str, bool, str | None]]:
     The language is None where it is that of the page.
     """
     words, language = cell.foreign or ("", None)
-    before, found, after = cell.text.partition(words) if words else (cell.text, "", "")
+    before, words_, after = cell.text.partition(words) if words else (cell.text, "", "")
     yield from ((*part, None) for part in _dated(before))
-    if found:
-        yield found, False, _language(language)
+    if words_:
+        yield words_, False, _language(language)
     yield from ((*part, None) for part in _dated(after))
 
 
@@ -302,14 +302,14 @@ def _support(support: Support, links: Mapping[str, str]) -> Mapping[str, Any]:
         "language": _language(support.language),
         "address": _web_address(support.address),
         "page": links.get(f"source/{support.source}"),
-        "chain": [(told.who.name, ", ".join(_details(told))) for told in support.chain],
+        "chain": [(link.who.name, ", ".join(_details(link))) for link in support.chain],
     }
 
 
-def _details(told: Told) -> Iterator[str]:
-    yield from (part for part in (told.capacity, told.manner, told.said) if part)
-    if told.to:
-        yield f"to {told.to}"
+def _details(link: Told) -> Iterator[str]:
+    yield from (part for part in (link.capacity, link.manner, link.said) if part)
+    if link.to:
+        yield f"to {link.to}"
 
 
 def _language(tag: str | None) -> str | None:

@@ -113,17 +113,17 @@ _Shown = tuple[str, str, str]
 
 def _print_table(console: Console, table: Table, notes: Notes) -> None:
     console.print(Text(inert(table.title), style="bold"))
-    rows = [[_shown(each, notes) for each in shown_evidence(row)] for row in table.rows]
+    rows = [[_shown(cell, notes) for cell in shown_evidence(row)] for row in table.rows]
     titles = [inert(title) for title in table.columns]
     content = [
         [title, *(f"{branch}{text} {marks}".rstrip() for text, marks, branch in column)]
         for title, column in zip(titles, zip(*rows, strict=True), strict=True)
     ]
-    found = widths(content, console.width - _INDENT - _BETWEEN * (len(titles) - 1))
-    if found is None:
+    fitting = widths(content, console.width - _INDENT - _BETWEEN * (len(titles) - 1))
+    if fitting is None:
         _print_stacked(console, titles, rows)
     else:
-        _print_columns(console, titles, rows, found)
+        _print_columns(console, titles, rows, fitting)
 
 
 def _shown(each: Cell, notes: Notes) -> _Shown:
@@ -131,13 +131,16 @@ def _shown(each: Cell, notes: Notes) -> _Shown:
 
 
 def _print_columns(
-    console: Console, titles: Sequence[str], rows: Iterable[Sequence[_Shown]], found: Sequence[int]
+    console: Console,
+    titles: Sequence[str],
+    rows: Iterable[Sequence[_Shown]],
+    fitting: Sequence[int],
 ) -> None:
     shown = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for title, width in zip(titles, found, strict=True):
+    for title, width in zip(titles, fitting, strict=True):
         shown.add_column(broken(title, width), overflow="fold", width=width)
     for row in rows:
-        shown.add_row(*(_in_place(*each, width) for each, width in zip(row, found, strict=True)))
+        shown.add_row(*(_in_place(*cell, width) for cell, width in zip(row, fitting, strict=True)))
     console.print(Padding(shown, (0, 0, 0, _INDENT)))
 
 
