@@ -7,21 +7,29 @@
             Tariff("steel", 12, times=2)
         )
 
-No database is involved. What runs is what runs on the log: corrections, retractions and mergers
-among the events are laid over them first.
+No database is involved. The events are read as from the log: corrections, retractions, takedowns
+and mergers among them apply, and a raw projection gets events as they were recorded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
 
 from timeline.engine.amendments import Amendments
 from timeline.engine.projection import Projection
+from timeline.engine.reader import Reader
 from timeline.engine.rows import Rows, key_of
-from timeline.events import VOCABULARY, NewEvent, RecordedEvent, event_type
+from timeline.events import (
+    VOCABULARY,
+    EventRedacted,
+    NewEvent,
+    RecordedEvent,
+    Redacted,
+    event_type,
+)
 from timeline.events.envelope import new_id
 from timeline.log.codec import Codec
 from timeline.log.digests import GENESIS
@@ -36,7 +44,7 @@ def given(*events: Any) -> Given:
     Raises:
         InvalidEvent: a field does not fit its class.
     """
-    news = [each if isinstance(each, NewEvent) else NewEvent(each, id=new_id()) for each in events]
+    news = [new if isinstance(new, NewEvent) else NewEvent(new, id=new_id()) for new in events]
     return Given(tuple(news))
 
 
@@ -51,13 +59,10 @@ class Given:
         known = {type(new.event) for new in self.events} - set(VOCABULARY)
         codec = Codec(known)
         recorded = list(_recorded(codec, self.events))
-        found = (each for each in recorded if each.type in Amendments.TYPES)
-        amendments = Amendments(codec, found)
+        reader = Reader(codec, (event for event in recorded if event.type in Amendments.TYPES))
         rows = Rows()
-        for each in recorded:
-            amended = amendments.apply(each)
-            if amended is not None:
-                projection.handle(rows, amended)
+        for event in recorded:
+            reader.read(event).handled_by(projection, rows)
         return Folded(tuple(row for row in rows if row is not None))
 
 
@@ -83,21 +88,22 @@ class Folded:
         return sorted((row for row in self.rows if type(row) is cls), key=key_of)
 
 
-def _recorded(codec: Codec, news: Iterable[NewEvent]) -> Iterable[RecordedEvent[Any]]:
+def _recorded(codec: Codec, news: Sequence[NewEvent]) -> Iterable[RecordedEvent[Any]]:
+    taken_down = {new.event.event for new in news if isinstance(new.event, EventRedacted)}
     versions: dict[str, int] = {}
     for position, new in enumerate(news, start=1):
         codec.encode(new.event)  # refuses what the log would refuse
         stream = new.stream or derived_stream(new.event, new.id) or "test"
         versions[stream] = versions.get(stream, 0) + 1
         yield RecordedEvent(
-            event=new.event,
+            event=Redacted() if new.id in taken_down else new.event,
             id=new.id,
             position=position,
             stream=stream,
             version=versions[stream],
             type=event_type(new.event).name,
             occurred=new.occurred,
-            evidence=new.evidence,
+            evidence=() if new.id in taken_down else new.evidence,
             recorded=_RECORDED,
             digest=GENESIS,
         )

@@ -14,6 +14,7 @@ from timeline import (
     on,
     row,
 )
+from timeline.events import EventRedacted
 from timeline.testing import given
 
 
@@ -83,3 +84,47 @@ def test_rows_that_handlers_delete_are_gone():
 def test_events_that_the_log_would_refuse_are_refused():
     with pytest.raises(InvalidEvent, match="percent"):
         given(TariffImposed("steel", "much")).folded_by(Tariffs())
+
+
+@row("imposed", key=("position",))
+class Imposed:
+    position: int
+    percent: float
+
+
+class AsRecorded(Projection):
+    name, rows, raw = "as-recorded", (Imposed,), True
+
+    @on(TariffImposed)
+    def imposed(self, rows, recorded):
+        rows.put(Imposed(recorded.position, recorded.event.percent))
+
+
+def test_raw_projections_get_events_as_they_were_recorded():
+    first = NewEvent(TariffImposed("steel", 10), id="first")
+    second = NewEvent(TariffImposed("tin", 5), id="second")
+    right = EventCorrected(["first"], "Misread.", {"percent": 20})
+    gone = EventRetracted(["second"], "Never was.")
+
+    folded = given(first, second, right, gone).folded_by(AsRecorded())
+    folded.then(Imposed(1, 10), Imposed(2, 5))
+
+
+@pytest.mark.parametrize("projection", [Tariffs(), AsRecorded()])
+def test_events_that_were_taken_down_reach_no_handler(projection):
+    first = NewEvent(TariffImposed("steel", 10), id="first")
+
+    given(first, EventRedacted("first", "A court said so.")).folded_by(projection).then()
+
+
+def test_an_error_of_a_handler_names_the_event():
+    class Failing(Projection):
+        name, rows = "failing", (Tariff,)
+
+        @on(TariffImposed)
+        def imposed(self, rows, recorded):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        given(NewEvent(TariffImposed("tin", 5), id="first")).folded_by(Failing())
+    assert "position 1: TariffImposed 'first'" in caught.value.__notes__[0]

@@ -24,7 +24,7 @@ ROOMS = {
     "dates": "errors",
     "events": "errors dates",
     "log": "errors dates events",
-    "engine": "errors dates events log models",
+    "engine": "errors dates events log",
     "models": "errors dates events engine",
     "reports": "errors dates events log engine models",
     "formats.coded": "errors dates events formats",

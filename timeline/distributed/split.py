@@ -25,14 +25,13 @@ import attrs
 import msgspec
 
 from timeline.engine.amendments import Amendments
-from timeline.engine.keeping import handle
 from timeline.engine.projection import Projection
+from timeline.engine.reader import Reader, handle
 from timeline.engine.rows import R, Rows, Subject, key_of, shape_of
 from timeline.errors import InvalidProjection
 from timeline.events import (
     ActorsMerged,
     RecordedEvent,
-    Redacted,
     event_type,
     type_names,
 )
@@ -224,7 +223,8 @@ class Splitter:
         self.parts = parts
         self._projection = projection
         self._codec = codec
-        self._amendments = Amendments(codec, found)
+        self._reader = Reader(codec, found)
+        self._amendments = self._reader.amendments
         self.stored_names = codec.stored_names(projection.types)
         self._all = range(parts)
         self._briefs: dict[tuple[str, int], _Brief | None] = {}
@@ -249,7 +249,7 @@ class Splitter:
         """The type, and the values named, of each event that a row means."""
         subject = self.division.subject
         if subject is None or self._amendments.alter(row.event_id):
-            for event in self._shown(row):
+            for event in self._events_of(row):
                 yield event.type, self.division.keys(event)
             return
         assert row.data is not None  # those have no parts
@@ -293,17 +293,17 @@ class Splitter:
         """
         kept = _PartRows(self)
         for row in rows:
-            for event in self._shown(row):
+            for event in self._events_of(row):
                 if event.type in self._projection.types:
                     kept.turn_to(event)
                     handle(self._projection, kept, event)
         return [each for each in kept if part is None or self._belongs(each, part)]
 
-    def _shown(self, row: Stored) -> Iterator[RecordedEvent[Any]]:
+    def _events_of(self, row: Stored) -> Iterator[RecordedEvent[Any]]:
         """What a row means, as the projection is to get it."""
         for stored in meanings(self._codec, [row]):
-            event = stored if self._projection.raw else self._amendments.apply(stored)
-            if event is not None and not isinstance(event.event, Redacted):
+            event = self._reader.read(stored).meant_for(self._projection)
+            if event is not None:
                 yield event
 
     def _belongs(self, row: Any, part: int) -> bool:

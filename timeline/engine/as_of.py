@@ -32,6 +32,7 @@ from timeline.engine.amendments import Amendments, amended_ids
 from timeline.engine.cutoff import Cutoff, Horizon, publication
 from timeline.engine.projection import Projection
 from timeline.engine.projector import Projector
+from timeline.engine.reader import Reader, handle
 from timeline.engine.rows import R, Rows, Subject, shape_of
 from timeline.engine.subjects import CORRECTED, SubjectRow, Subjects
 from timeline.engine.views import FoldedView, moment_of, taken_down
@@ -47,8 +48,6 @@ from timeline.events import (
 )
 from timeline.log import database
 from timeline.log.store import EventStore
-from timeline.models.directory import ActorRow
-from timeline.models.sources import SourceRow
 
 _SMALL = 1_000
 """Events up to which reading all of them costs less than finding out which are needed."""
@@ -181,7 +180,7 @@ class PartialView:
             for position in sorted(positions):
                 found[position] = self._log.seen(position)
                 for event in found[position]:
-                    unit.projection.handle(rows, event)
+                    handle(unit.projection, rows, event)
             self._units[unit] = FoldedView(
                 self.head, rows, self._store, self.cutoff, self._log.horizon
             )
@@ -193,13 +192,25 @@ class PartialView:
         One query for all of them, where the report would make one for each.
         """
         named = {each for event in events for each in _named(event)}
-        sources = self._fold(self._ahead(SourceRow, "source", named))
+        sources = self._fold(self._ahead("source", named))
         publishers = {each for event in sources for each in _named(event)}
-        self._fold(self._ahead(ActorRow, "actor", named | publishers))
+        self._fold(self._ahead("actor", named | publishers))
 
-    def _ahead(self, cls: type, name: str, named: Iterable[tuple[str, str]]) -> list[_Unit]:
-        units = [self._unit(cls, {name: id}) for category, id in named if category == name]
+    def _ahead(self, category: str, named: Iterable[tuple[str, str]]) -> list[_Unit]:
+        """The units of all rows that have one of these things as their whole key."""
+        ids = {id for kind, id in named if kind == category}
+        units = [
+            self._unit(cls, {name: id}) for cls, name in self._keyed_by(category) for id in ids
+        ]
         return [unit for unit in units if unit is not None]
+
+    def _keyed_by(self, category: str) -> Iterator[tuple[type, str]]:
+        """The row classes whose key is one field for things of a category, and that field."""
+        for cls in self._keeper:
+            shape = shape_of(cls)
+            subject = shape.column(shape.key[0]).subject
+            if len(shape.key) == 1 and subject is not None and subject.category == category:
+                yield cls, shape.key[0]
 
 
 @attrs.frozen
@@ -421,8 +432,7 @@ class _Log:
         self, amendments: Collection[RecordedEvent[Any]], events: Iterable[RecordedEvent[Any]]
     ) -> list[RecordedEvent[Any] | None]:
         self._date(amendments)
-        in_view = (event for event in map(self.horizon.seen, amendments) if event is not None)
-        laid = Amendments(self._store.codec, in_view)
+        laid = Reader(self._store.codec, amendments, self.horizon).amendments
         return [laid.apply(event) for event in events]
 
     # When sources were published

@@ -15,9 +15,9 @@ from timeline.engine.builds import Build, fingerprint, tables_of
 from timeline.engine.cutoff import ALL, Horizon
 from timeline.engine.kept_rows import KeptRows
 from timeline.engine.projection import Projection
-from timeline.engine.rows import Rows
+from timeline.engine.reader import Read, Reader
 from timeline.errors import DatabaseBusy, NotFound
-from timeline.events import ActorsMerged, EventRedacted, RecordedEvent, Redacted, event_type
+from timeline.events import ActorsMerged, EventRedacted, RecordedEvent, event_type
 from timeline.log import telemetry
 from timeline.log.digests import GENESIS, Head
 from timeline.log.store import EventStore
@@ -177,14 +177,11 @@ class Keeper:
     ) -> Iterator[Read]:
         """The events of a stretch of the log, under the amendments up to `amended`."""
         found = self._amendments_read(amended, connection)
-        in_view = (event for event in map(horizon.seen, found) if event is not None)
-        amendments = Amendments(self.store.codec, in_view)
+        reader = Reader(self.store.codec, found, horizon)
         stored = self.store.read_all(
             after=after, until=until, types=self._types, connection=connection
         )
-        for event in stored:
-            seen = amendments.apply(event)
-            yield Read(event, None if seen is None else horizon.seen(seen))
+        yield from map(reader.read, stored)
 
     def _amendments_read(
         self, until: int, connection: sa.Connection | None
@@ -216,29 +213,3 @@ class Keeper:
         """Whether words were taken down after that position."""
         later = self.store.read_all(after=after, types=_TAKEDOWNS, limit=1, connection=connection)
         return next(later, None) is not None
-
-
-@attrs.frozen
-class Read:
-    """An event as stored, and as amended; None where it is withdrawn or out of view."""
-
-    stored: RecordedEvent[Any]
-    seen: RecordedEvent[Any] | None
-
-    def handled_by(self, projection: Projection, rows: Rows) -> None:
-        """Let a projection handle what of it the projection is to get."""
-        event = self.stored if projection.raw else self.seen
-        if event is not None and not isinstance(event.event, Redacted):
-            handle(projection, rows, event)
-
-
-def handle(projection: Projection, rows: Rows, event: RecordedEvent[Any]) -> None:
-    """Let a projection handle an event; an error says which, and where."""
-    try:
-        projection.handle(rows, event)
-    except Exception as error:
-        error.add_note(
-            f"in projection {projection.name!r}, at position {event.position}: {event.type} "
-            f"{event.id!r}"
-        )
-        raise
