@@ -25,7 +25,7 @@ from timeline.events import (
 )
 from timeline.models import BUILT_IN
 from timeline.models.amendments import AmendmentRow, DisagreementRow
-from timeline.models.chronology import HappeningRow, InvolvementRow
+from timeline.models.chronology import HappeningRow
 from timeline.models.directory import ActorRow
 from timeline.reports.document import NOTHING, Cell, Document, Key, Line, Table, cell
 from timeline.reports.evidence import Citation, Citer, text
@@ -410,7 +410,7 @@ class _Causes:
         for events in (
             self._new(now),
             [id for id, targets in self._targets.items() if both.intersection(targets)],
-            self._renaming(change, both),
+            self._renaming(change),
             self._new(id for row in _together(change, rows) for id in row.reports),
             self._of_the_same(both),
             [id for id in was if id not in self._still],
@@ -436,17 +436,12 @@ class _Causes:
     def _new(self, events: Iterable[str]) -> list[str]:
         return [id for id in events if id not in self._known]
 
-    def _renaming(self, change: _Change, events: Iterable[str]) -> list[str]:
-        """New names, and mergers, of the actors that the cells or their events name."""
+    def _renaming(self, change: _Change) -> list[str]:
+        """New names, and mergers, of the actors that the cells are about."""
         if not self._renamed:
             return []
         actors = change.row.actors | (change.old.actors if change.old else set())
-        involved = (row.actor for id in events for row in self._later.all(InvolvementRow, event=id))
-        return [
-            id
-            for actor in dict.fromkeys((*sorted(actors), *involved))
-            for id in self._renamed.get(actor, ())
-        ]
+        return [id for actor in sorted(actors) for id in self._renamed.get(actor, ())]
 
     def _of_the_same(self, events: Iterable[str]) -> list[str]:
         """New events of the plans and meetings that these events are of."""
