@@ -380,7 +380,10 @@ class _Cause:
 class _Causes:
     """Finds the events behind a change: those that one view has and the other has not."""
 
-    def __init__(self, earlier: View, later: View, *, time_passed: bool) -> None:
+    def __init__(
+        self, earlier: View, later: View, rows: Sequence[_Row], *, time_passed: bool
+    ) -> None:
+        self._rows = rows
         self._later = later
         self._known, self._still = _in_view(earlier), _in_view(later)
         self._time_passed = time_passed
@@ -412,6 +415,7 @@ class _Causes:
             [id for id, targets in self._targets.items() if both.intersection(targets)],
             self._renaming(change),
             self._new(id for row in _together(change, rows) for id in row.reports),
+            self._beyond(both),
             self._of_the_same(both),
             [id for id in was if id not in self._still],
         ):
@@ -453,6 +457,15 @@ class _Causes:
             if subject is not None
             for row in self._later.all(HappeningRow, **{field: subject})
         )
+
+    def _beyond(self, events: set[str]) -> list[str]:
+        """What is new in the row that rests on all of these events, and on the fewest others.
+
+        A question that is answered names only what raised it; the answer stands in such a row.
+        """
+        wider = (row.reports for row in self._rows if events.issubset(row.reports))
+        answers = [new for reports in sorted(wider, key=len) if (new := self._new(reports))]
+        return answers[0] if answers else []
 
 
 def _together(change: _Change, rows: Iterable[_Row]) -> list[_Row]:
@@ -507,7 +520,8 @@ class _Comparison:
         self._before, self._after = before, after
         self._clock = clock
         time_passed = bool(before) and earlier.today != later.today
-        self._causes = _Causes(earlier, later, time_passed=time_passed)
+        rows = [row for table in after.values() for row in table]
+        self._causes = _Causes(earlier, later, rows, time_passed=time_passed)
         amendments = later.all(AmendmentRow)
         self._targets = {each.event: each.targets for each in amendments if each.kind != "merged"}
         self._dates = _corrected_dates(later, amendments)
