@@ -72,7 +72,8 @@ if TYPE_CHECKING:
         Term,
         event,
     )
-    from timeline.log.store import EventStore, Expected
+    from timeline.log.append import Expected
+    from timeline.log.store import EventStore
     from timeline.log.upcasting import upcaster
     from timeline.record import Snapshot, Timeline
 
@@ -154,7 +155,8 @@ _HOMES = {
         "ProposalAmended ProposalAnswered ProposalDiscussed ProposalMade ProposalWithdrawn "
         "RecordedEvent RoleReported Side Source StatementMade Term event"
     ),
-    "log.store": "EventStore Expected",
+    "log.append": "Expected",
+    "log.store": "EventStore",
     "log.upcasting": "upcaster",
     "record": "Snapshot Timeline",
 }

@@ -56,6 +56,7 @@ from timeline.formats.rows import Form as RowsForm
 from timeline.formats.rows import write_rows
 from timeline.formats.timelinejs import timelinejs
 from timeline.log import database
+from timeline.log.append import Appended, Expected, ExpectedVersion
 from timeline.log.archive import Archive, Archived
 from timeline.log.copy import Restored, restore, stored_rows
 from timeline.log.digests import Head, verify
@@ -63,7 +64,7 @@ from timeline.log.drafts import stream_name
 from timeline.log.file import LogFile, write_log
 from timeline.log.migrations import is_migrated, upgrade
 from timeline.log.redact import redact, scrub
-from timeline.log.store import Appended, EventStore, Expected, ExpectedVersion
+from timeline.log.store import EventStore
 from timeline.log.upcasting import Upcaster
 from timeline.models import BUILT_IN
 from timeline.models.amendments import AmendedRow

@@ -36,7 +36,7 @@ from timeline.engine.building import StoredRows
 from timeline.engine.projector import Projector
 from timeline.engine.rows import shape_of
 from timeline.errors import ClusterError, InvalidProjection
-from timeline.log import store
+from timeline.log import database
 from timeline.models import BUILT_IN
 
 ALL = (*BUILT_IN, *USERS)
@@ -243,7 +243,7 @@ def elsewhere(opened: Timeline) -> Callable[[Projection, int], tuple[int, list[S
 def test_words_taken_down_meanwhile_are_not_written(
     kept_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_PATIENCE", 0.1)
+    monkeypatch.setattr(database, "_PATIENCE", 0.1)
     with record(kept_url) as opened:
         fill(opened, FERRY)
         said = next(iter(opened.log(type="StatementMade")))

@@ -750,7 +750,7 @@ def test_a_build_under_way_does_not_write_words_back(
 def test_readers_by_plain_names_are_never_stuck_behind_a_rebuild(
     store: EventStore, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("timeline.log.store._PATIENCE", 1.0)
+    monkeypatch.setattr("timeline.log.database._PATIENCE", 1.0)
     say(store, 3)
     Projector(store, [Speakers()]).catch_up()
     new = Projector(store, [Tenfold()])

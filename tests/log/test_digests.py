@@ -19,9 +19,10 @@ from timeline.errors import DatabaseError, InvalidInput, LogDamaged
 from timeline.events import EventRedacted, Evidence, Link, NewEvent, event
 from timeline.log import database, digests
 from timeline.log.database import create_engine
+from timeline.log.digests import Head
 from timeline.log.redact import redact
 from timeline.log.schema import events
-from timeline.log.store import EventStore, Head
+from timeline.log.store import EventStore
 
 ENVELOPE = [
     "position",

@@ -91,9 +91,9 @@ class Follower:
 def process(code: str, *arguments: str) -> subprocess.Popen[str]:
     start = (
         "import sys\n"
-        "from timeline.database import create_engine\n"
+        "from timeline.log.database import create_engine\n"
         "from timeline.events import Actor, ActorAdded\n"
-        "from timeline.store import EventStore\n"
+        "from timeline.log.store import EventStore\n"
         "store = EventStore(create_engine(sys.argv[1]))\n"
         "actor = ActorAdded(Actor('ann', 'person', 'process'))\n"
     )

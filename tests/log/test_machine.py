@@ -20,8 +20,9 @@ from hypothesis.stateful import (
 from timeline.errors import EventIdReused, InvalidInput, NotFound, WrongExpectedVersion
 from timeline.events import EventRedacted, NewEvent, Redacted, event
 from timeline.log import database, digests
+from timeline.log.append import Appended, Expected
 from timeline.log.redact import redact
-from timeline.log.store import Appended, EventStore, Expected
+from timeline.log.store import EventStore
 
 STREAMS = ["a", "b", "заметка-1"]
 SUBSCRIPTIONS = ["mailer", "index"]

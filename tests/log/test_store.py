@@ -42,9 +42,11 @@ from timeline.errors import (
 from timeline.events import Actor, ActorAdded, Evidence, Link, NewEvent, event, references
 from timeline.events.base import ActorId, ProposalId
 from timeline.log import database
+from timeline.log.append import Expected
 from timeline.log.database import create_engine
+from timeline.log.digests import Head
 from timeline.log.migrations import upgrade
-from timeline.log.store import EventStore, Expected, Head
+from timeline.log.store import EventStore
 
 
 @event
@@ -1235,7 +1237,7 @@ def test_errors_tell_whether_they_may_pass(error: type[DatabaseError], transient
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """An append is tried again for less long, so that its failing takes less long, too."""
-    monkeypatch.setattr("timeline.log.store._PATIENCE", 0.3)
+    monkeypatch.setattr("timeline.log.database._PATIENCE", 0.3)
 
 
 def hurried(url: str) -> sa.Engine:
@@ -1431,14 +1433,14 @@ def test_a_server_that_goes_and_comes_back(
     assert store.append("a", notes("2")).added == 1
 
     # It crashes under an append: while that is tried again nobody can tell whether it was done.
-    monkeypatch.setattr("timeline.log.store._PATIENCE", 1.0)
+    monkeypatch.setattr("timeline.log.database._PATIENCE", 1.0)
     with ThreadPoolExecutor(1) as threads, held(engine) as holder:
         appending = threads.submit(store.append, "a", notes("3"))
         until(lambda: waiting_for_a_lock(engine))
         server.stop("immediate")
         holder.invalidate()
         assert type(appending.exception(60)) is ConnectionLost
-    monkeypatch.setattr("timeline.log.store._PATIENCE", 60.0)
+    monkeypatch.setattr("timeline.log.database._PATIENCE", 60.0)
     server.start()
     with ThreadPoolExecutor(1) as threads, held(engine) as holder:
         appending = threads.submit(store.append, "a", notes("3"))

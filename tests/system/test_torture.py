@@ -15,11 +15,12 @@ import pytest
 import sqlalchemy as sa
 from servers import PrivateServer
 
-from timeline.log import database, digests, store
+from timeline.log import append, database, digests
 from timeline.log.digests import Head
+from timeline.log.follow import Batch
 from timeline.log.migrations import upgrade
 from timeline.log.schema import events, head
-from timeline.log.store import Batch, EventStore
+from timeline.log.store import EventStore
 
 if sys.platform == "win32":
     pytest.skip("torture forks and kills", allow_module_level=True)
@@ -164,7 +165,7 @@ def unlock_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
         with self.engine.connect() as connection:
             at = Head(*connection.execute(sa.select(head.c.position, head.c.digest)).one())
         time.sleep(0.005)
-        monkeypatch.setattr(store, "_take_head", lambda _: at)
+        monkeypatch.setattr(append, "take_head", lambda _: at)
         with database.writing(self.engine) as own:
             return self._append(own, drafts, expected, progress)
 
@@ -221,7 +222,7 @@ def test_the_head_row_read_without_for_update(
         return Head(*found)
 
     only_the_long_way(monkeypatch)
-    monkeypatch.setattr(store, "_take_head", take_head)
+    monkeypatch.setattr(append, "take_head", take_head)
 
     with pytest.raises(torture.Broken, match=r"UniqueViolation|duplicate key"):
         torture.kill(migrated_url, kills=40, seed=1)
@@ -240,7 +241,7 @@ def test_ids_not_unique(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> N
 def test_versions_not_unique(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     unconstrain(migrated_url)
     only_the_long_way(monkeypatch)
-    monkeypatch.setattr(store, "_stream_versions", lambda _, streams: dict.fromkeys(streams, 0))
+    monkeypatch.setattr(append, "stream_versions", lambda _, streams: dict.fromkeys(streams, 0))
 
     with pytest.raises(torture.Broken, match="has version 1, and"):
         torture.kill(migrated_url, kills=10, seed=1)

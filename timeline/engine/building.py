@@ -23,7 +23,7 @@ from timeline.engine.kept_rows import KeptRows
 from timeline.engine.projection import Projection
 from timeline.errors import DatabaseBusy, DatabaseError, InvalidProjection, NotFound
 from timeline.log import database, telemetry
-from timeline.log.store import persistently
+from timeline.log.database import persistently
 
 _ROUNDS = 4
 """How often a build runs after a log that grows, or begins again, before it ends all at once."""

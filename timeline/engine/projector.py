@@ -29,9 +29,11 @@ from timeline.engine.views import FoldedView, KeptView
 from timeline.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, InvalidProjection
 from timeline.events import NewEvent, SourceAdded, event_type
 from timeline.log import database, telemetry
+from timeline.log.append import Appended, Check, ExpectedVersion, Loaded
+from timeline.log.database import persistently
 from timeline.log.digests import Head
 from timeline.log.schema import VERSION_TABLE, metadata
-from timeline.log.store import Appended, Check, EventStore, ExpectedVersion, Loaded, persistently
+from timeline.log.store import EventStore
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.005, 5.0
 """Seconds between two tries: at first, and at last."""

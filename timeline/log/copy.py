@@ -6,7 +6,6 @@ Ids, places, times, salts and digests stay as they are, so the copy has the seal
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, TypeAlias
 
 import attrs
@@ -14,12 +13,11 @@ import sqlalchemy as sa
 
 from timeline.errors import LogDamaged, LogsDiffer
 from timeline.log import database
+from timeline.log.append import BATCH, take_head
+from timeline.log.batches import batched
 from timeline.log.digests import Head
 from timeline.log.queries import VERSIONS, by_texts, rows_by_id
 from timeline.log.schema import Stored, events, head
-
-_BATCH = 1_000
-"""Rows read or written at a time: enough that a query costs little, few enough for flat memory."""
 
 _Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
 
@@ -43,10 +41,10 @@ def stored_rows(connection: sa.Connection, *, until: int) -> Iterator[sa.RowMapp
     """The rows of the log as stored, in order, up to a position; a page at a time."""
     after = 0
     while after < until:
-        within = events.c.position.between(after + 1, min(after + _BATCH, until))
+        within = events.c.position.between(after + 1, min(after + BATCH, until))
         query = sa.select(events).where(within).order_by(events.c.position)
         yield from connection.execute(query).mappings()
-        after += _BATCH
+        after += BATCH
 
 
 def restore(engine: sa.Engine, rows: Iterable[_Row]) -> Restored:
@@ -64,11 +62,10 @@ def restore(engine: sa.Engine, rows: Iterable[_Row]) -> Restored:
         LogDamaged: an id or a version is taken twice; names the position.
         DatabaseError: the database could not do it; nothing was written.
     """
-    rest = iter(rows)
     words: list[_Row] = []  # tombstones of which we have the words still
     with database.writing(engine) as connection:
-        at = start = _take_head(connection)
-        while batch := list(islice(rest, _BATCH)):
+        at = start = take_head(connection)
+        for batch in batched(rows, BATCH):
             words += _require_same(connection, [row for row in batch if _before(row, start)])
             fresh = [row for row in batch if not _before(row, start)]
             if fresh:
@@ -85,11 +82,6 @@ def _before(row: _Row, start: Head) -> bool:
     return bool(row["position"] <= start.position)
 
 
-def _take_head(connection: sa.Connection) -> Head:
-    query = sa.select(head.c.position, head.c.digest).with_for_update()
-    return Head.of_row(connection.execute(query).one_or_none())
-
-
 def _require_same(connection: sa.Connection, rows: Sequence[_Row]) -> list[_Row]:
     """Check that the log holds these; gives those whose words it has and they have not.
 
@@ -99,9 +91,8 @@ def _require_same(connection: sa.Connection, rows: Sequence[_Row]) -> list[_Row]
         return []
     within = events.c.position.between(rows[0]["position"], rows[-1]["position"])
     query = sa.select(events.c.position, events.c.digest, events.c.data.is_not(None))
-    held = {
-        each: (digest, words) for each, digest, words in connection.execute(query.where(within))
-    }
+    stored = connection.execute(query.where(within))
+    held = {position: (digest, words) for position, digest, words in stored}
     for row in rows:
         if held.get(row["position"], (b"",))[0] != row["digest"]:
             raise LogsDiffer(row["position"])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 import sqlalchemy as sa
@@ -24,9 +25,18 @@ from timeline.errors import (
     InvalidInput,
     TimelineError,
 )
+from timeline.log import telemetry
 
 _BUSY_SECONDS = 30
 """How long a writer waits for others on SQLite before `DatabaseBusy`."""
+
+_PATIENCE = 5.0
+"""Seconds in which work is tried again after `DatabaseBusy` or `ConnectionLost`."""
+
+_FIRST_PAUSE = 0.001
+"""Seconds before the first further try; each later pause is twice as long."""
+
+_T = TypeVar("_T")
 
 _TRUSTED_IDLE = 1.0
 """Seconds for which a connection may lie idle without being checked before it is used again."""
@@ -404,6 +414,34 @@ def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
         raise _ours(error, engine, lost=lost) from error
     except sqlite3.Error as error:
         raise _ours(error, engine, lost=False) from error
+
+
+def persistently(attempt: Callable[[], _T]) -> _T:
+    """Try again while the failure may pass.
+
+    Safe for appends: event ids make them idempotent.
+    """
+    end = time.monotonic() + _PATIENCE
+    pause = _FIRST_PAUSE
+    lost: ConnectionLost | None = None
+    while True:
+        try:
+            return attempt()
+        except DatabaseUnreachable as error:
+            # Once a connection was lost, the server may take a while to be there again. To the
+            # caller it matters that one was: the work may have been done.
+            lost = error if isinstance(error, ConnectionLost) else lost
+            if lost is None or time.monotonic() + pause > end:
+                raise lost or error from None
+            problem: DatabaseError = error
+        except DatabaseBusy as error:
+            if time.monotonic() + pause > end:
+                raise
+            problem = error
+        telemetry.logger.warning("trying again: %s", problem, extra={"pause_seconds": pause})
+        # Random, so that two writers that collided do not collide again in step.
+        time.sleep(pause * random.uniform(0.5, 1))
+        pause *= 2
 
 
 def is_duplicate(error: DatabaseError) -> bool:

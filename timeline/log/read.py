@@ -1,0 +1,227 @@
+"""Read events back: in pages, by id, at positions, by stream; and where the log ends."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from timeline import dates
+from timeline.errors import (
+    NotFound,
+)
+from timeline.events import RecordedEvent
+from timeline.log import database, digests, telemetry
+from timeline.log.batches import batched
+from timeline.log.codec import Codec
+from timeline.log.digests import Head
+from timeline.log.drafts import (
+    meanings,
+    read,
+)
+from timeline.log.queries import (
+    STREAM,
+    VERSIONS,
+    all_of,
+    by_texts,
+    rows_by_id,
+)
+from timeline.log.schema import Stored, events, head
+
+PAGE = 1000
+"""Rows read at a time: enough that a query costs little, few enough for flat memory."""
+
+NO_END = 2**63 - 1
+"""Beyond every position: the largest number that both databases know."""
+
+_MOST_PARAMETERS = 500
+"""Values in one IN list: below every limit of SQLite's, old builds included."""
+
+
+class Reading:
+    """What an `EventStore` can read."""
+
+    engine: sa.Engine
+    codec: Codec
+
+    def read_stream(
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        connection: sa.Connection | None = None,
+    ) -> Iterator[RecordedEvent[Any]]:
+        """The events of one stream, oldest first, from the version after `after`.
+
+        A stream nobody has written to has no events; that is no error.
+        """
+        rows = self._pages(STREAM, "version", after, connection, limit, stream=stream)
+        return islice(meanings(self.codec, rows), limit)
+
+    def read_all(
+        self,
+        *,
+        after: int = 0,
+        until: int | None = None,
+        types: Iterable[str] | None = None,
+        limit: int | None = None,
+        connection: sa.Connection | None = None,
+    ) -> Iterator[RecordedEvent[Any]]:
+        """The events of the log in order, from the position after `after`.
+
+        Read a page at a time, so memory stays flat and no transaction stays open between pages.
+
+        Args:
+            after: start behind this position.
+            until: stop at this position.
+            types: only events of these types, by name.
+            limit: at most so many.
+            connection: read within the caller's own transaction, instead of one for each page.
+        """
+        wanted = None if types is None else frozenset(types)
+        names = None if wanted is None else tuple(sorted(self.codec.stored_names(wanted)))
+        query = all_of(names, postgresql=database.is_postgresql(self.engine))
+        end = NO_END if until is None else until
+        rows = self._pages(query, "position", after, connection, limit, until=end)
+        found = meanings(self.codec, rows)
+        return islice(found if wanted is None else (e for e in found if e.type in wanted), limit)
+
+    def _pages(
+        self,
+        query: database.Prepared,
+        key: Literal["position", "version"],
+        after: int,
+        connection: sa.Connection | None,
+        limit: int | None = None,
+        **values: Any,
+    ) -> Iterator[tuple[Any, ...]]:
+        # A row may mean no event to this code, so only the caller knows when it has enough.
+        values["limit"] = size = PAGE if limit is None else min(max(limit, 1), PAGE)
+        while True:
+            with telemetry.operation("read") as done, self._driving(connection) as driver:
+                found = query.run(driver, self.engine.dialect, after=after, **values).fetchall()
+                done.events = len(found)
+            yield from found
+            if len(found) < size:
+                return
+            after = getattr(Stored._make(found[-1]), key)
+
+    def get(
+        self, ids: Iterable[str], connection: sa.Connection | None = None
+    ) -> dict[str, RecordedEvent[Any]]:
+        """The events with these ids, by id.
+
+        Raises:
+            NotFound: an id is not in the log.
+        """
+        wanted = list(dict.fromkeys(ids))
+        found = self.existing(wanted, connection)
+        missing = [id for id in wanted if id not in found]
+        if missing:
+            raise NotFound(f"no event {missing[0]!r} is in the log. `timeline log` lists the ids.")
+        return {id: found[id] for id in wanted}
+
+    def existing(
+        self, ids: Iterable[str], connection: sa.Connection | None = None
+    ) -> dict[str, RecordedEvent[Any]]:
+        """Those of the events with these ids that are in the log, by id."""
+        with self._reading(connection) as reader:
+            return {row.event_id: read(self.codec, row) for row in rows_by_id(reader, ids)}
+
+    def at(
+        self, positions: Iterable[int], connection: sa.Connection | None = None
+    ) -> Iterator[RecordedEvent[Any]]:
+        """The events at these positions, oldest first; positions beyond the end have none."""
+        with self._reading(connection) as reader:
+            for chunk in batched(sorted(set(positions)), _MOST_PARAMETERS):
+                query = sa.select(events).where(events.c.position.in_(chunk))
+                rows = reader.execute(query.order_by(events.c.position))
+                yield from meanings(self.codec, map(tuple, rows))
+
+    def existing_streams(
+        self, streams: Iterable[str], connection: sa.Connection | None = None
+    ) -> set[str]:
+        """Those of the streams that have events."""
+        with self._reading(connection) as reader:
+            return {
+                name for name, version in stream_versions(reader, set(streams)).items() if version
+            }
+
+    def stream_version(self, stream: str) -> int:
+        """The version the stream is at; 0 where it has no events."""
+        with database.reading(self.engine) as connection:
+            return stream_versions(connection, {stream})[stream]
+
+    def head(self, connection: sa.Connection | None = None) -> Head:
+        """Where the log ends."""
+        with self._reading(connection) as reader:
+            query = sa.select(head.c.position, head.c.digest)
+            return Head.of_row(reader.execute(query).one_or_none())
+
+    def head_at(self, position: int, connection: sa.Connection | None = None) -> Head:
+        """Where the log ended when it was at `position`.
+
+        Raises:
+            NotFound: the log has not come to that position yet.
+        """
+        if position == 0:
+            return Head(0, digests.GENESIS)
+        with self._reading(connection) as reader:
+            return Head(position, self._of_event(events.c.digest, position, reader))
+
+    def position_at(self, moment: datetime) -> int:
+        """The last position up to which nothing was recorded after that moment.
+
+        Raises:
+            NaiveDatetime: the moment names no time zone.
+        """
+        later = events.c.recorded_at > dates.instant_text(moment)
+        with database.reading(self.engine) as reader:
+            first = reader.scalar(sa.select(sa.func.min(events.c.position)).where(later))
+            return self.head(reader).position if first is None else int(first) - 1
+
+    def recorded_at(self, position: int, connection: sa.Connection | None = None) -> str:
+        """When the event at a position was recorded, as the log keeps it.
+
+        Raises:
+            NotFound: the log has not come to that position yet.
+        """
+        with self._reading(connection) as reader:
+            return str(self._of_event(events.c.recorded_at, position, reader))
+
+    def _of_event(self, column: sa.Column[Any], position: int, connection: sa.Connection) -> Any:
+        found = None
+        if position <= NO_END:
+            query = sa.select(column).where(events.c.position == position)
+            found = connection.scalar(query)
+        if found is None:
+            end = self.head(connection).position
+            raise NotFound(f"no position {position} in the log: it ends at {end}")
+        return found
+
+    @contextlib.contextmanager
+    def _reading(self, connection: sa.Connection | None) -> Iterator[sa.Connection]:
+        if connection is not None:
+            yield connection
+        else:
+            with database.reading(self.engine) as opened:
+                yield opened
+
+    @contextlib.contextmanager
+    def _driving(self, connection: sa.Connection | None) -> Iterator[database.Driver]:
+        if connection is None:
+            with database.driving(self.engine) as driver:
+                yield driver
+        else:
+            with database.translated(self.engine, connected=True):
+                yield database.driver_of(connection)
+
+
+def stream_versions(connection: sa.Connection, streams: Iterable[str]) -> dict[str, int]:
+    """The version of each of these streams; 0 where it has no events."""
+    return {stream: version or 0 for stream, version in by_texts(connection, VERSIONS, streams)}
