@@ -70,13 +70,18 @@ from timeline.models import BUILT_IN
 from timeline.models.amendments import AmendedRow
 from timeline.models.initiatives import InitiativeRow
 from timeline.pages.site import write_site
-from timeline.plausibility import Finding, findings
 from timeline.reports.actors import find_actor
 from timeline.reports.bind import Reports
 from timeline.reports.changes import ChangesReport, Clock, changes_report
 from timeline.reports.initiative import initiative_report
 from timeline.reports.model import Report
-from timeline.rules import names, require_evidence, require_identities, require_references
+from timeline.rules.plausibility import Finding, findings
+from timeline.rules.references import (
+    names,
+    require_evidence,
+    require_identities,
+    require_references,
+)
 
 _PATIENCE = 5.0
 """Seconds for which a view of kept rows is tried, while others move them."""

@@ -36,7 +36,7 @@ ROOMS = {
 }
 """Each room, and those that it may use. `record`, `rules` and `cli` join the rooms."""
 
-JOINS = {"record", "plausibility", "rules", "cli", "__main__"}
+JOINS = {"record", "rules", "cli", "__main__"}
 
 PUBLIC_NAMES = PACKAGE / "__init__.py"
 

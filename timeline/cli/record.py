@@ -16,8 +16,8 @@ from timeline.cli.progress import count, progress, progresses
 if TYPE_CHECKING:
     from timeline.events import RecordedEvent
     from timeline.formats.coded.rows import Dataset
-    from timeline.plausibility import Finding
     from timeline.record import Timeline
+    from timeline.rules.plausibility import Finding
 
 
 @click.command()

@@ -22,7 +22,7 @@ from timeline.events import (
     SourceAdded,
     StatementMade,
 )
-from timeline.plausibility import findings, is_slip
+from timeline.rules.plausibility import findings, is_slip
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 

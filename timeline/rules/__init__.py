@@ -1,0 +1,1 @@
+"""What must hold of events together, and what looks wrong among them."""
