@@ -1598,3 +1598,12 @@ def test_a_log_in_memory_works_too() -> None:
 
     assert texts(store.read_all()) == ["1", "2"]
     engine.dispose()
+
+
+def test_a_transaction_on_the_stores_own_sqlite_engine_takes_its_turn(tmp_path: Path) -> None:
+    with Timeline.open(f"sqlite:///{tmp_path}/record.db") as timeline:
+        other = sqlite3.connect(tmp_path / "record.db", timeout=0)
+        engine = timeline.store.engine
+        with engine.begin(), pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        other.close()

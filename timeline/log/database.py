@@ -175,7 +175,7 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    mode = connection.get_execution_options().get(_BEGIN, "DEFERRED")
+    mode = connection.get_execution_options().get(_BEGIN, "IMMEDIATE")
     if mode is not None:
         connection.exec_driver_sql(f"BEGIN {mode}")
 
@@ -256,7 +256,8 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     Raises:
         DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
     """
-    snapshot = {"isolation_level": "REPEATABLE READ"} if is_postgresql(engine) else {}
+    deferred = {_BEGIN: "DEFERRED"}
+    snapshot = {"isolation_level": "REPEATABLE READ"} if is_postgresql(engine) else deferred
     with translated(engine), _connect(engine, snapshot) as connection, connection.begin():
         yield connection
 
