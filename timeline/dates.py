@@ -11,6 +11,7 @@ import contextlib
 import io
 import re
 import warnings
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache, total_ordering
 from typing import Any
@@ -35,6 +36,97 @@ _FORMS = (
     "(year unknown), an interval such as 2022-12-26/2022-12-27, or an instant with its zone such "
     "as 2022-11-29T14:40+03:00"
 )
+
+
+_UNSUPPORTED = (
+    (r"\A-?Y-?\d", "years of more than four digits"),
+    (r"\A-\d", "years before 1"),
+    (r"\A-?\d+E\d", "years written with an exponent"),
+    (r"\A-?\d+S\d", "years with significant digits"),
+    (r"\A[\dX]*X[\dX]*-(2[1-9]|3\d|4[01])", "a season of a year that is not fully known"),
+    (r"\A\d{4}-(\dX|X\d)|-(\dX|X\d)\Z", "a month or day with one digit unknown"),
+)
+"""Forms of EDTF that are refused by name: each as a pattern, and what it is."""
+
+_SEASON = re.compile(r"(\d{4}-(?:2[1-9]|3\d|4[01]))[~?%]\Z", re.ASCII)
+_HALF_OPEN = re.compile(r"[\[{]([\dX~?%-]*)\.\.([\dX~?%-]*)[\]}]\Z", re.ASCII)
+
+_MONTHS = (
+    "",
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+"""By number; spelt out here, since the library's follow the locale."""
+
+_SEASONS = {
+    **dict(zip(range(21, 25), ("spring", "summer", "autumn", "winter"), strict=True)),
+    **{
+        first + number: f"{name} in the {half} hemisphere"
+        for first, half in ((25, "northern"), (29, "southern"))
+        for number, name in enumerate(("spring", "summer", "autumn", "winter"))
+    },
+    **{32 + number: f"quarter {number} of" for number in range(1, 5)},
+    **{36 + number: f"third {number} of" for number in range(1, 4)},
+    40: "first half of",
+    41: "second half of",
+}
+"""What the numbers 21 to 41 stand for in the place of a month."""
+
+_DOUBTS = {"~": "about {}", "?": "{} (uncertain)", "%": "about {} (uncertain)"}
+
+
+def _words(text: str) -> str:
+    if text.startswith(("[", "{")):
+        return _choice_words(text)
+    if "/" in text:
+        return _interval_words(*text.split("/", 1))
+    if text[-1:] in _DOUBTS and not _VAGUE.intersection(text[:-1]):
+        return _DOUBTS[text[-1]].format(_words(text[:-1]))
+    if text[0] in _DOUBTS and "-" not in text:
+        return _DOUBTS[text[0]].format(_words(text[1:]))
+    if _CLOCK.match(text):
+        day, clock = text[:10], text[11:]
+        return f"{_words(day)}, {clock.replace('Z', ' UTC')}"
+    bare = re.sub("[~?%]", "", text)
+    return _date_words(bare) if bare == text else f"{_date_words(bare)} (partly uncertain)"
+
+
+def _choice_words(text: str) -> str:
+    parts = [part.strip() for part in text[1:-1].split(",")]
+    joint = " or " if text[0] == "[" else " and "
+    return joint.join(
+        _interval_words(*part.split("..", 1)) if ".." in part else _words(part) for part in parts
+    )
+
+
+def _interval_words(start: str, end: str) -> str:
+    if start in _OPEN:
+        return f"by {_words(end)}" if end == end.strip("~?%") else f"until {_words(end)}"
+    return f"from {_words(start)}" if end in _OPEN else f"{_words(start)} to {_words(end)}"
+
+
+def _date_words(text: str) -> str:
+    year, month, day = (*text.split("-"), "", "")[:3]
+    if month.isdigit() and int(month) in _SEASONS:
+        return f"{_SEASONS[int(month)]} {year}"
+    parts = [
+        "" if "X" in day else day.lstrip("0"),
+        _MONTHS[int(month)] if month.isdigit() else "",
+        _year_words(year),
+    ]
+    if year == "XXXX" and not parts[1]:
+        return "an unknown year"
+    return " ".join(part for part in parts if part)
+
+
+def _year_words(year: str) -> str:
+    if "X" not in year:
+        return str(int(year))
+    if re.fullmatch(r"\d{3}X", year):
+        return f"{year[:3]}0s"
+    if re.fullmatch(r"\d\dXX", year):
+        return f"{year[:2]}00s"
+    return "of an unknown year" if year == "XXXX" else f"a year like {year}"
 
 
 @total_ordering
@@ -86,6 +178,19 @@ class When:
 
     def __lt__(self, other: object) -> bool:
         return self.sort_key < other.sort_key if isinstance(other, When) else NotImplemented
+
+    @property
+    def words(self) -> str:
+        """The date as a reader says it, without the signs of EDTF.
+
+        >>> When("2021-21").words
+        'spring 2021'
+        >>> When("../2021-06-01").words
+        'by 1 June 2021'
+        >>> When("2022-11~").words
+        'about November 2022'
+        """
+        return _words(self.text)
 
     @property
     def sort_key(self) -> tuple[datetime, timedelta, str]:
@@ -176,11 +281,16 @@ def _bounds(text: str) -> tuple[datetime | None, datetime | None]:
         raise InvalidDate(f"expected {_FORMS}; found text of {len(text)} characters")
     if "/" in text:
         return _interval_bounds(text)
+    _require_supported(text)
     if _LETTERS.search(text) or text != text.strip():
         raise InvalidDate(f"expected {_FORMS}; found {text!r}")
     plain = _PLAIN.match(text)
     if plain:
         return _plain_bounds(text, *plain.groups())
+    if season := _SEASON.match(text):
+        return _bounds(season[1])
+    if choice := _HALF_OPEN.match(text):
+        return _half_open_bounds(*choice.groups())
     if _CLOCK.match(text):
         instant = _instant_bound(text)
         return instant, instant
@@ -199,9 +309,33 @@ def _plain_bounds(
         else:
             last = date(first.year, 12, 31)
     except (ValueError, OverflowError):
+        _require_day(text, year, month, day)
         # December 9999 ends where the calendar does; EDTF's seasons (2022-21) look like months.
         return _edtf_bounds(text)
     return _day_start(first), _day_end(last)
+
+
+def _require_day(text: str, year: str, month: str | None, day: str | None) -> None:
+    if day is None or month is None or not (1 <= int(month) <= 12 and int(year)):
+        return
+    days = monthrange(int(year), int(month))[1]
+    if not 1 <= int(day) <= days:
+        name = f"{_MONTHS[int(month)]} {int(year)}"
+        raise InvalidDate(f"expected a day of the calendar; found {text!r}: {name} has {days} days")
+
+
+def _half_open_bounds(start: str, end: str) -> tuple[datetime | None, datetime | None]:
+    """The bounds of "that date or earlier" (`[..d]`) and of "that date or later" (`[d..]`)."""
+    if bool(start) == bool(end):
+        raise InvalidDate(f"expected one date, as in [..2021-06-01]; found {start or '[..]'!r}")
+    return (_bounds(start)[0], None) if start else (None, _bounds(end)[1])
+
+
+def _require_supported(text: str) -> None:
+    """Refuse by name what EDTF has and no date here can be."""
+    for pattern, what in _UNSUPPORTED:
+        if re.search(pattern, text, re.ASCII):
+            raise InvalidDate(f"not supported: {what}; found {text!r}. Expected {_FORMS}")
 
 
 def _instant_bound(text: str) -> datetime:

@@ -128,7 +128,7 @@ def test_csl_json_has_what_is_known_of_each(record: Timeline) -> None:
     assert found["about"]["issued"] == {"date-parts": [[2022, 11]], "circa": True}
     assert found["span"]["issued"] == {"date-parts": [[2022, 11], [2022, 12]]}
     assert found["season"]["issued"] == {"date-parts": [[2022]], "season": 1}
-    assert found["yearless"]["issued"] == {"literal": "XXXX-12-26"}
+    assert found["yearless"]["issued"] == {"literal": "26 December of an unknown year"}
     assert found["unread"]["note"] == "Not read; cited in g-1. Undated. Trusted little."
     assert found["copy"]["note"] == "Carries the text of g-1."
     assert found["about"]["type"] == "document"
@@ -152,7 +152,7 @@ def test_bibtex_is_read_back_as_it_was(record: Timeline) -> None:
     assert found["about"].fields["date"] == "2022-11~"
     assert found["span"].fields["date"] == "2022-11/2022-12"
     assert "date" not in found["yearless"].fields
-    assert found["yearless"].fields["note"] == "Date uncertain: XXXX-12-26."
+    assert found["yearless"].fields["note"] == "Date uncertain: 26 December of an unknown year."
     assert "month" not in found["season"].fields
 
 

@@ -116,19 +116,19 @@ def test_every_dated_event_is_a_slide_and_the_others_are_named(made: dict[str, A
             "said_4",
             {"year": 2024, "month": 3, "day": 1},
             {"year": 2024, "month": 5, "day": 31},
-            "2024-21",
+            "spring 2024",
         ),
         (
             "made",
             {"year": 2024, "month": 4, "day": 1},
             {"year": 2024, "month": 4, "day": 30},
-            "about 2024-04",
+            "about April 2024",
         ),
         (
             "meeting-talks",
             {"year": 2024, "month": 6, "day": 1},
             {"year": 2024, "month": 6, "day": 5},
-            "2024-06-01 to 2024-06-02 or 2024-06-05",
+            "1 June 2024 to 2 June 2024 or 5 June 2024",
         ),
     ],
 )
@@ -288,7 +288,7 @@ def test_timelinejs_shows_the_words_as_words(shown: Any, made: dict[str, Any]) -
     told = slide.first.inner_text()
 
     assert "<script>alert(1)</script>" in told
-    assert "about 2024-04" in told.lower()
+    assert "about april 2024" in told.lower()
     assert shown.locator("#here script, #here img[src=x], #here i:has-text('y')").count() == 0
     assert shown.evaluate("timeline.current_id") == "made"
     assert shown.locator(".tl-timegroup-message", has_text="مملكة الجنوب").count() >= 1

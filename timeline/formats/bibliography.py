@@ -78,12 +78,12 @@ def _csl_date(when: When | None) -> dict[str, Any] | None:
         return None
     found = _DATE.match(when.text)
     if found is None:
-        return {"literal": when.text}
+        return {"literal": when.words}
     first, doubt, last, other = found.groups()
     begins, season = _parts(first)
     ends, late_season = _parts(last) if last else (None, None)
     if late_season or (season and last):
-        return {"literal": when.text}
+        return {"literal": when.words}
     made: dict[str, Any] = {"date-parts": [begins, ends] if ends else [begins]}
     made |= {"season": season} if season else {}
     return made | ({"circa": True} if doubt or other else {})
@@ -145,7 +145,7 @@ def _notes(row: SourceRow) -> Iterator[str]:
     if row.published is None:
         yield "Undated."
     elif not re.match(rf"{_PART}\Z", row.published.text):
-        yield f"Date uncertain: {row.published.text}."
+        yield f"Date uncertain: {row.published.words}."
     if row.grade == "low":
         yield "Trusted little."
     if row.note:

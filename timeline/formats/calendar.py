@@ -135,7 +135,11 @@ def _in_seconds(moment: datetime) -> datetime:
 def _doubt(dates: Sequence[str]) -> str:
     if len(dates) == 1 and _CERTAIN.match(dates[0]):
         return ""
-    return f" (date uncertain: {' or '.join(dates)})"
+    return f" (date uncertain: {_date_words(dates)})"
+
+
+def _date_words(dates: Sequence[str]) -> str:
+    return " or ".join(When(date).words for date in dates)
 
 
 def _cited(meeting: MeetingLine, cells: _Cells) -> list[Citation]:
@@ -146,7 +150,7 @@ def _cited(meeting: MeetingLine, cells: _Cells) -> list[Citation]:
 
 
 def _description(meeting: MeetingLine, cells: _Cells, cited: Iterable[Citation]) -> Iterator[str]:
-    yield f"{meeting.state[0].upper()}{meeting.state[1:]}. Date: {' or '.join(meeting.held_on)}."
+    yield f"{meeting.state[0].upper()}{meeting.state[1:]}. Date: {_date_words(meeting.held_on)}."
     yield from meeting.notes
     if cells:
         yield "\nAttendance, as reported:"
@@ -179,4 +183,4 @@ def _left_out(meetings: Iterable[MeetingLine]) -> Iterator[str]:
     if undated:
         yield "Left out, since no year is known:"
     for each in undated:
-        yield f"- {each.shown_title} ({' or '.join(each.held_on) or 'undated'})"
+        yield f"- {each.shown_title} ({_date_words(each.held_on) or 'undated'})"

@@ -27,7 +27,6 @@ _Object = dict[str, Any]
 _PLAIN = re.compile(r"\d{4}(-(0\d|1[0-2])(-\d\d)?)?\Z", re.ASCII)
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)[:.\d]*(Z|[+-][\d:]+)\Z", re.ASCII)
 _WEB = re.compile(r"https?://[!-~]+\Z", re.ASCII)
-_MARKS = {"~": "about ", "?": "perhaps ", "%": "perhaps about "}
 
 
 def timelinejs(reports: Sequence[InitiativeReport]) -> str:
@@ -191,7 +190,7 @@ def _dates(slide: _Slide) -> _Object:
         return made | {"display_date": f"{day}, {clock} ({'UTC' if zone == 'Z' else zone})"}
     if end is not None and end - start > timedelta(days=1):
         made["end_date"] = _day(end)
-    return made | {"display_date": _label(" or ".join(map(_in_words, slide.dates)))}
+    return made | {"display_date": _label(" or ".join(When(date).words for date in slide.dates))}
 
 
 def _day(moment: datetime) -> _Object:
@@ -201,16 +200,6 @@ def _day(moment: datetime) -> _Object:
 def _clock(text: str) -> _Object:
     hour, minute = map(int, text.split(":"))
     return {"hour": hour, "minute": minute}
-
-
-def _in_words(date: str) -> str:
-    """A date for readers who know no EDTF, as far as that is simple: `about 2022-11`."""
-    begins, _, ends = date.partition("/")
-    if ends and ".." not in date and begins:
-        return f"{_in_words(begins)} to {_in_words(ends)}"
-    mark = _MARKS.get(date[-1], "")
-    plain = date[:-1] if mark else date
-    return f"{mark}{plain}" if _PLAIN.match(plain) else date
 
 
 def _html(slide: _Slide) -> str:
