@@ -218,7 +218,9 @@ class Projector:
 
         Raises:
             DatabaseReadOnly: rows are behind, and this role may not keep them.
-            DatabaseBusy, DatabaseUnreachable, DatabaseError: see there.
+            DatabaseBusy: others held the database for too long; try again.
+            DatabaseUnreachable: there is no connection to the database.
+            DatabaseError: the database could not do it.
         """
         stop = stop or threading.Event()
         # Not to where it ends later: others may append without end.
@@ -269,7 +271,8 @@ class Projector:
 
         Raises:
             DatabaseBusy: they have not, in that time; it names one that has not.
-            DatabaseUnreachable, DatabaseError: see there.
+            DatabaseUnreachable: there is no connection to the database.
+            DatabaseError: the database could not do it.
         """
         end = time.monotonic() + timeout
         pause = _SHORTEST_PAUSE
@@ -367,7 +370,7 @@ class Projector:
             NotFound: no such projection is known.
             DatabaseBusy: somebody is reading by the plain names, and does not end; it is built, and
                 goes live when this is called again.
-            DatabaseError: see there.
+            DatabaseError: the database could not do it.
         """
         return self._builder.rebuild(name, hold=hold, progress=progress, by=by)
 

@@ -298,7 +298,7 @@ class Archive:
             NotFound: the log is empty.
             ArchiveDamaged: the end of the archive is not sound.
             LogDamaged: the log is not.
-            DatabaseError: see there.
+            DatabaseError: the database could not do it.
         """
         files = self.files()
         size = self._size(files, rows_per_file)
@@ -348,7 +348,7 @@ class Archive:
         Raises:
             NotFound: there is no archive.
             InvalidInput: it is another log's, or a takedown has not come to it.
-            ArchiveDamaged, DatabaseError: see there.
+            ArchiveDamaged: the end of the archive is not sound.
         """
         end = self.head()
         _require_same_log(store, end, store.head(), self.target)

@@ -196,7 +196,9 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     although it waited.
 
     Raises:
-        DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
+        DatabaseUnreachable: there is no connection to the database.
+        DatabaseBusy: others held the database for too long; try again.
+        DatabaseError: the database could not do it.
     """
     immediate = {_BEGIN: "IMMEDIATE"}
     with translated(engine):
@@ -242,7 +244,9 @@ def autocommitting(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A connection on which each statement is a transaction of its own.
 
     Raises:
-        DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
+        DatabaseUnreachable: there is no connection to the database.
+        DatabaseBusy: others held the database for too long; try again.
+        DatabaseError: the database could not do it.
     """
     autocommit = {"isolation_level": "AUTOCOMMIT"} if is_postgresql(engine) else {_BEGIN: None}
     with translated(engine), _connect(engine, autocommit) as connection:
@@ -254,7 +258,9 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that reads one unchanging state of the database.
 
     Raises:
-        DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
+        DatabaseUnreachable: there is no connection to the database.
+        DatabaseBusy: others held the database for too long; try again.
+        DatabaseError: the database could not do it.
     """
     deferred = {_BEGIN: "DEFERRED"}
     snapshot = {"isolation_level": "REPEATABLE READ"} if is_postgresql(engine) else deferred
@@ -333,7 +339,9 @@ def driving(engine: sa.Engine) -> Iterator[Driver]:
     begun on it and not committed is rolled back.
 
     Raises:
-        DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
+        DatabaseUnreachable: there is no connection to the database.
+        DatabaseBusy: others held the database for too long; try again.
+        DatabaseError: the database could not do it.
     """
     with translated(engine):
         pooled = engine.raw_connection()
@@ -366,7 +374,9 @@ def insert_many(
     """Insert rows of values in the order of the table's columns, as fast as the driver can.
 
     Raises:
-        DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
+        DatabaseUnreachable: there is no connection to the database.
+        DatabaseBusy: others held the database for too long; try again.
+        DatabaseError: the database could not do it.
     """
     driver, preparer = driver_of(connection), connection.dialect.identifier_preparer
     columns = ", ".join(map(preparer.format_column, table.columns))
@@ -387,7 +397,9 @@ def delete_many(
     """Delete the rows with these keys, as far as there are any, as fast as the driver can.
 
     Raises:
-        DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
+        DatabaseUnreachable: there is no connection to the database.
+        DatabaseBusy: others held the database for too long; try again.
+        DatabaseError: the database could not do it.
     """
     driver, preparer = driver_of(connection), connection.dialect.identifier_preparer
     place = "%s" if is_postgresql(connection.engine) else "?"
@@ -402,7 +414,10 @@ def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
     """Turn errors of the database into ours; `connected` if they come from the driver itself.
 
     Raises:
-        DatabaseUnreachable, DatabaseBusy, DatabaseReadOnly, DatabaseError: see there.
+        DatabaseUnreachable: there is no connection to the database.
+        DatabaseBusy: others held the database for too long; try again.
+        DatabaseReadOnly: this role, or the file, may only be read.
+        DatabaseError: the database could not do it.
     """
     try:
         yield

@@ -39,7 +39,9 @@ def is_migrated(engine: sa.Engine) -> bool:
     """Whether the database has our schema, of whatever revision.
 
     Raises:
-        DatabaseUnreachable, DatabaseBusy, DatabaseError: see there.
+        DatabaseUnreachable: there is no connection to the database.
+        DatabaseBusy: others held the database for too long; try again.
+        DatabaseError: the database could not do it.
     """
     with database.reading(engine) as connection:
         return _revision(connection) is not None
