@@ -80,6 +80,15 @@ _MEETINGS = st.sampled_from(["summit-1", "summit-2"])
 _SENTENCES = st.sampled_from(["Yes.", "No.", "Обсудили 👍"])
 _DATED = st.sampled_from(["2022", "2022-11-28", "2023-12-26", "XXXX-12-26", "2022-11/2022-12"])
 _OCCURRED = st.none() | _DATED.map(When)
+
+
+def _statement(speaker: str, text: str, **fields: Any) -> StatementMade:
+    """A statement; without a proposal that it is about it takes no position."""
+    if not fields["about"]:
+        fields["positions"] = ()
+    return StatementMade(speaker, text, **fields)
+
+
 _ABOUT = st.lists(_PROPOSALS, max_size=2, unique=True)
 _SOME_ACTORS = st.lists(_ACTORS, max_size=2, unique=True)
 _TERMS = st.lists(st.builds(Term, st.sampled_from(["form", "price"]), _SENTENCES), max_size=3)
@@ -125,7 +134,7 @@ _REPORTS: tuple[st.SearchStrategy[Any], ...] = (
     st.builds(ActorsMerged, _ACTORS, st.lists(_ACTORS, min_size=1, max_size=2), _SENTENCES),
     st.builds(ActorsDistinguished, _ACTORS, st.lists(_ACTORS, min_size=1, max_size=2), _SENTENCES),
     st.builds(
-        StatementMade,
+        _statement,
         _ACTORS,
         _SENTENCES,
         on_behalf_of=_MAYBE_ACTOR,

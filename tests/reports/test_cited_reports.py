@@ -100,6 +100,8 @@ class Record:
                 initiative=self.initiative, actor=self.speaker
             ),
             "dossier": lambda record: record.dossier(self.speaker),
+            "offices": lambda record: record.offices(on=self.day),
+            "an event": lambda record: record.show(self.said),
             "encounters": lambda record: record.encounters(),
             "statement counts": lambda record: record.statement_counts(),
             "follow-ups": lambda record: record.follow_ups(),
