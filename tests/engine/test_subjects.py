@@ -23,7 +23,6 @@ from timeline import (
     MeetingHeld,
     NewEvent,
     NotFound,
-    Position,
     ProposalMade,
     RecordedEvent,
     Source,
@@ -193,7 +192,7 @@ def record(migrated_url: str) -> Iterator[Timeline]:
             [
                 proposed("union"),
                 said("about-it", about=["union"]),
-                said("beside-it", "bob", positions=[Position("ann", "opposed")]),
+                said("beside-it", "bob", to="ann"),
                 met("summit-1", "summits", "ann", "bob"),
             ]
         )

@@ -210,7 +210,7 @@ def test_autogenerate_finds_nothing_to_do_and_writes_beside_the_others(
 
 
 def test_autogenerate_writes_a_script_for_what_has_changed(migrated_url: str, copy: Path) -> None:
-    with (copy / "timeline/tables.py").open("a") as file:
+    with (copy / "timeline/log/schema.py").open("a") as file:
         file.write('events.append_column(sa.Column("mood", sa.Text))\n')
     url = f"url={migrated_url}"
 
@@ -439,7 +439,7 @@ def next_release(copy: Path, *, ending: str = "") -> None:
     """Make the copy a later version of the package, with one more script."""
     script = copy / "alembic/versions/next.py"
     script.write_text(NEXT.format(revision=REVISION) + ending)
-    with (copy / "timeline/tables.py").open("a") as file:
+    with (copy / "timeline/log/schema.py").open("a") as file:
         file.write('REVISION = "next"\n')
 
 
