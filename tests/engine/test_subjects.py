@@ -36,6 +36,7 @@ from timeline.engine.projection import Projection, View, on
 from timeline.engine.projector import Projector
 from timeline.engine.rows import Rows, Subject, changed, row
 from timeline.engine.subjects import SubjectRow
+from timeline.events import Position
 from timeline.log.database import create_engine
 from timeline.models import BUILT_IN, Subjects
 from timeline.record import Record
@@ -169,8 +170,8 @@ def said(id: str, speaker: str = "ann", **fields: Any) -> NewEvent:
     return NewEvent(made, id, occurred="2022-11-28", evidence=SUPPORT)
 
 
-def proposed(id: str) -> NewEvent:
-    made = ProposalMade(id, id, "ann", "For all.")
+def proposed(id: str, by: str = "ann") -> NewEvent:
+    made = ProposalMade(id, id, by, "For all.")
     return NewEvent(made, f"proposed-{id}", occurred="2022-11-28", evidence=SUPPORT)
 
 
@@ -192,8 +193,9 @@ def record(migrated_url: str) -> Iterator[Timeline]:
             [
                 proposed("union"),
                 said("about-it", about=["union"]),
-                said("beside-it", "bob", to="ann"),
+                said("beside-it", "bob", about=["thing"], positions=[Position("ann", "opposed")]),
                 met("summit-1", "summits", "ann", "bob"),
+                proposed("thing", "bob"),
             ]
         )
         yield opened
