@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 from timeline import (
@@ -13,6 +14,7 @@ from timeline import (
     PlanOutcomeReported,
     Position,
     ProposalAdopted,
+    ProposalAnswered,
     ProposalDiscussed,
     ProposalMade,
     ProposalWithdrawn,
@@ -24,6 +26,7 @@ from timeline import (
 from timeline.reports.contradictions import ContradictionLine
 
 DEAL = ProposalMade("d", "Deal", by="a", parties=["a", "b"], text="A deal")
+FORMAL = attrs.evolve(DEAL, firmness="formalised")
 
 
 @pytest.fixture
@@ -81,6 +84,9 @@ def talked() -> ProposalDiscussed:
             "not between the parties",
         ),
         ([(agreed(), "2023-03"), (agreed(), "2023-09")], "agreed", "2023-03", "agreed already"),
+        ([(FORMAL, "2023-02")], "formalised", "2023-02", None),
+        ([(talked(), "2023-03"), (FORMAL, "2023-09")], "formalised", "2023-09", None),
+        ([(agreed(), "2023-03"), (FORMAL, "2023-09")], "agreed", "2023-03", "put forward again"),
         ([(agreed(), "2023-03"), (DEAL, "2023-09")], "agreed", "2023-03", "put forward again"),
         ([(talked(), "2023-03"), (DEAL, "2023-09")], "negotiating", "2023-03", "put forward again"),
         (
@@ -111,6 +117,13 @@ def test_the_stage_is_a_state(
 
     assert (found.stage.stage, found.stage.occurred) == (stage, since)
     assert found.stages[-1].note == note
+
+
+def test_a_refusal_undoes_no_agreement(timeline: Timeline) -> None:
+    report(timeline, agreed(), "2023-03")
+    report(timeline, ProposalAnswered("d", "b", "rejected", "No."), "2023-09")
+
+    assert timeline.initiative("d").stage.stage == "agreed"
 
 
 # Positions
