@@ -588,10 +588,9 @@ def test_what_was_taken_down_cannot_be_corrected(timeline: Timeline) -> None:
 # What the database lets through
 
 
-def takedown_of(timeline: Timeline, id: str, **changed: Any) -> sa.Update:
+def takedown_of(connection: sa.Connection, id: str, **changed: Any) -> sa.Update:
     """The UPDATE that takes an event's words, with changes."""
-    with timeline.store.engine.connect() as connection:
-        row = connection.execute(sa.select(events).where(events.c.event_id == id)).mappings().one()
+    row = connection.execute(sa.select(events).where(events.c.event_id == id)).mappings().one()
     digest = body_digest(row["salt"], row["evidence"], row["data"])
     gone = {"evidence": None, "data": None, "salt": None, "redacted": digest}
     return sa.update(events).where(events.c.event_id == id).values(gone | changed)
@@ -608,7 +607,7 @@ def test_the_database_takes_no_words_without_a_takedown_on_record(timeline: Time
         pytest.raises(sa.exc.DBAPIError, match="append-only"),
         timeline.store.engine.begin() as connection,
     ):
-        connection.execute(takedown_of(timeline, "said"))
+        connection.execute(takedown_of(connection, "said"))
 
     assert list(timeline.log()) == before
 
@@ -648,11 +647,11 @@ def test_the_database_lets_a_takedown_change_nothing_but_the_words(
         pytest.raises(sa.exc.DBAPIError, match=r"append-only|ck_events_body|CHECK"),
         timeline.store.engine.begin() as connection,
     ):
-        connection.execute(takedown_of(timeline, "said", **changed))
+        connection.execute(takedown_of(connection, "said", **changed))
 
     assert list(timeline.log()) == before
     with timeline.store.engine.begin() as connection:
-        connection.execute(takedown_of(timeline, "said"))
+        connection.execute(takedown_of(connection, "said"))
     timeline.verify()
 
 
@@ -667,7 +666,7 @@ def test_the_database_lets_a_takedown_make_no_empty_text_of_nothing(
         pytest.raises(sa.exc.DBAPIError, match="append-only"),
         timeline.store.engine.begin() as connection,
     ):
-        connection.execute(takedown_of(timeline, "undated", **{column: ""}))
+        connection.execute(takedown_of(connection, "undated", **{column: ""}))
 
 
 def test_words_once_taken_cannot_be_put_back(timeline: Timeline) -> None:
