@@ -6,7 +6,6 @@ import pickle
 import signal
 import sqlite3
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,8 +51,8 @@ def many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_LEAST", 50)
 
 
-@pytest.fixture(scope="module")
-def mortal() -> Iterator[str]:
+@contextlib.contextmanager
+def two_processes() -> Iterator[str]:
     """A scheduler with two workers in processes of their own; one that dies is started anew."""
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
@@ -64,15 +63,18 @@ def mortal() -> Iterator[str]:
         yield made.scheduler_address
 
 
+@pytest.fixture(scope="module")
+def processes() -> Iterator[str]:
+    """Two workers for tests that let them live."""
+    with two_processes() as address:
+        yield address
+
+
 @pytest.fixture
-def processes(mortal: str) -> str:
-    """The same once both are alive, whatever the test before has done to them."""
-    deadline = time.monotonic() + 60
-    with distributed.Client(mortal) as client:
-        while len(client.run(os.getpid, on_error="ignore")) < 2:
-            assert time.monotonic() < deadline
-            client.wait_for_workers(2, timeout=60)
-    return mortal
+def mortal() -> Iterator[str]:
+    """Two workers for one test that kills them: not every one that died comes back."""
+    with two_processes() as address:
+        yield address
 
 
 @contextlib.contextmanager
@@ -163,10 +165,10 @@ def test_all_workers_have_a_share_of_the_work(kept_url: str, name: str, work: st
 @pytest.mark.parametrize("name", ["initiatives", "subjects"])
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_worker_that_is_killed_on_the_way_changes_nothing(
-    kept_url: str, processes: str, name: str
+    kept_url: str, mortal: str, name: str
 ) -> None:
     projection = next(each for each in ALL if each.name == name)
-    with record(kept_url, *USERS) as opened, distributed.Client(processes) as client:
+    with record(kept_url, *USERS) as opened, distributed.Client(mortal) as client:
         fill(opened)
         before = rows_of(opened, projection)
         client.wait_for_workers(2, timeout=60)
@@ -176,7 +178,7 @@ def test_a_worker_that_is_killed_on_the_way_changes_nothing(
             if done < total and len(left) == 2:
                 os.kill(left.pop(), signal.SIGKILL)
 
-        opened.rebuild(name, on=processes, progress=kill)
+        opened.rebuild(name, on=mortal, progress=kill)
 
         assert len(left) == 1
         assert rows_of(opened, projection) == before
@@ -320,9 +322,9 @@ def ferry(tmp_path: Path) -> Iterator[Timeline]:
         yield opened
 
 
-def test_workers_that_die_again_and_again_are_an_error(ferry: Timeline, processes: str) -> None:
+def test_workers_that_die_again_and_again_are_an_error(ferry: Timeline, mortal: str) -> None:
     with pytest.raises(ClusterError, match="workers died again and again"):
-        ferry.rebuild("deadly", on=processes)
+        ferry.rebuild("deadly", on=mortal)
 
     assert live(ferry, "deadly") == 1  # as before
 

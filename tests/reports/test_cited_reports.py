@@ -263,7 +263,8 @@ def test_every_kind_of_report_is_asked_for(record: Record) -> None:
         record.ingest(timeline)
         made = {make(timeline).kind for make in record.reports().values()}
 
-    assert made == {kind.kind for kind in Report.__subclasses__()}
+    ours = [kind for kind in Report.__subclasses__() if kind.__module__.startswith("timeline.")]
+    assert made == {kind.kind for kind in ours}
 
 
 def test_made_again_at_its_position_a_report_is_the_same_to_the_byte(
