@@ -30,7 +30,7 @@ from timeline.models.meetings import MeetingRow
 from timeline.models.statements import StatementRow
 from timeline.reports import document, lanes
 from timeline.reports.actors import MembershipLine, membership_line, memberships_table
-from timeline.reports.contradictions import may_be_same, noted_of
+from timeline.reports.contradictions import noted_of
 from timeline.reports.document import Cell, Chart, Document, Fact, Table, about, cell
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.lanes import lane_names
@@ -44,6 +44,7 @@ from timeline.reports.plans import (
     plans_table,
     today,
 )
+from timeline.reports.rules.answers import may_be_same
 from timeline.reports.rules.attribution import (
     Offices,
     Stance,

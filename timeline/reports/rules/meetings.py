@@ -10,11 +10,11 @@ import attrs
 from timeline.dates import UNKNOWN, When
 from timeline.engine.projection import View
 from timeline.models.initiatives import latest_key
-from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.models.meetings import MeetingReportRow, MeetingRow
 from timeline.reports.evidence import Citation, Citer, text
 from timeline.reports.model import not_found
 
-_R = TypeVar("_R", MeetingReportRow, AttendanceRow)
+_R = TypeVar("_R")
 
 _FEW = 20
 """Meetings up to which a query for each is quicker than to read the rows of all."""

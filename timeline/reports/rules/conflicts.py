@@ -1,0 +1,349 @@
+"""Where reports cannot all hold: of meetings, of initiatives, of plans, and where somebody says so.
+
+Nothing is decided here: all answers that are at odds stand side by side.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import attrs
+
+from timeline.engine.projection import View
+from timeline.models.amendments import DisagreementRow
+from timeline.models.initiatives import InitiativeRow, ProposalRow, StageRow, TermRow
+from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.models.plans import PlanOutcomeRow, PlanRow
+from timeline.models.statements import StatementRow
+from timeline.reports.evidence import Citer
+from timeline.reports.model import by_time
+from timeline.reports.rules.answers import (
+    AGREEMENT_FIELDS,
+    MEETING_FIELDS,
+    PROPOSAL_FIELDS,
+    Answer,
+    Compatible,
+    Field,
+    at_odds,
+    equal,
+    may_be_same,
+)
+from timeline.reports.rules.attribution import Offices, Stance, proposers, stances
+from timeline.reports.rules.claims import Claim, known_claims
+from timeline.reports.rules.meetings import gathered, meeting_dates
+from timeline.reports.rules.one_time import (
+    differing_terms,
+    imputed_otherwise,
+    own_at_odds,
+    rival_announcements,
+    vagueness,
+)
+from timeline.reports.rules.presence import both_there_or_not, presences
+from timeline.reports.rules.terms import comparable_value
+
+_DENIAL = (
+    "A dispute about a report: to call it wrong says nothing of the position of whoever does so."
+)
+_IMPUTED = (
+    "One is the party's own at that time, or else the next that it took; the other was imputed to "
+    "it by somebody else."
+)
+_OWN = "Both are the party's own, and of one time: neither shows a change."
+
+_Row = TypeVar("_Row", ProposalRow, StageRow, TermRow, PlanRow, PlanOutcomeRow)
+_T = TypeVar("_T")
+_K = TypeVar("_K", bound=Hashable)
+
+
+@attrs.frozen
+class Subject:
+    """What a contradiction is about.
+
+    `kind` is `meeting`, `initiative`, `plan`, `report` for a report that is disputed, or `finding`
+    for a disagreement noted of neither a meeting nor an initiative; `id` is that of the meeting,
+    the initiative, the plan or the event.
+    """
+
+    kind: str
+    id: str
+    name: str
+
+
+@attrs.frozen
+class Conflict:
+    """Answers to one question that cannot all be right.
+
+    Attributes:
+        subject: what it is about.
+        question: what the answers differ in.
+        answers: of two kinds or more.
+        note: what a reader should know.
+        noted: whether an event of the record says that they are at odds.
+        beside: further events behind it.
+    """
+
+    subject: Subject
+    question: str
+    answers: Sequence[Answer]
+    note: str | None = None
+    noted: bool = False
+    beside: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Scope:
+    """What conflicts must concern; `mentioned` are the meetings of the initiative."""
+
+    initiative: str | None
+    meeting: str | None
+    mentioned: frozenset[str] = frozenset()
+
+    @property
+    def meetings(self) -> Iterable[str] | None:
+        """The meetings that can be asked for; None where all can."""
+        if self.meeting is not None:
+            return (self.meeting,)
+        return None if self.initiative is None else self.mentioned
+
+    def holds(self, initiatives: Iterable[str | None], meetings: Iterable[str | None]) -> bool:
+        """Whether something that concerns these initiatives and meetings is asked for."""
+        there = set(meetings)
+        return (self.meeting is None or self.meeting in there) and (
+            self.initiative is None
+            or self.initiative in set(initiatives)
+            or not self.mentioned.isdisjoint(there)
+        )
+
+
+class Conflicts:
+    """The conflicts in one view, as far as the scope asks for them."""
+
+    def __init__(self, view: View, citer: Citer, scope: Scope) -> None:
+        self._view = view
+        self._citer = citer
+        self._scope = scope
+        self._offices = Offices(view)
+
+    def all(self) -> Iterator[Conflict]:
+        """Of meetings, initiatives, plans, disputed reports, and what was noted by hand."""
+        yield from self._of_meetings()
+        yield from self._of_initiatives()
+        yield from self._of_plans()
+        yield from self._of_disputes()
+        yield from self.noted(self._view.all(DisagreementRow))
+
+    # Meetings
+
+    def _of_meetings(self) -> Iterator[Conflict]:
+        asked = self._scope.meetings
+        rows = self._view.all(MeetingRow) if asked is None else self._several(asked)
+        ids = [row.meeting for row in rows if self._scope.holds((), (row.meeting,))]
+        reports = gathered(self._view, MeetingReportRow, "meeting", ids)
+        attendance = gathered(self._view, AttendanceRow, "meeting", ids)
+        for id in ids:
+            yield from self._of_meeting(self._meeting(id), reports[id], attendance[id])
+
+    def _several(self, meetings: Iterable[str]) -> list[MeetingRow]:
+        return self._view.several(MeetingRow, sorted(meetings))
+
+    def _of_meeting(
+        self,
+        subject: Subject,
+        reports: Sequence[MeetingReportRow],
+        attendance: Sequence[AttendanceRow],
+    ) -> Iterator[Conflict]:
+        held = sorted((row for row in reports if row.what == "held"), key=_position)
+        yield from _differences(subject, MEETING_FIELDS, held)
+        larger = [
+            Answer.of(row, row.within, self._larger(row.within)) for row in held if row.within
+        ]
+        yield from _between(subject, "the larger meeting", larger, equal)
+        dates = meeting_dates(reports)
+        for actor, answers in presences(self._citer, self._offices, attendance, dates):
+            question = f"was {self._citer.name(actor)} there"
+            yield from _between(subject, question, answers, both_there_or_not)
+
+    def _larger(self, meeting: str) -> str:
+        # With the id: editions of a series often share a name.
+        return f"{self._meeting(meeting).name} ({meeting})"
+
+    def _meeting(self, meeting: str) -> Subject:
+        known = self._view.get(MeetingRow, meeting)
+        return Subject("meeting", meeting, meeting if known is None else known.title)
+
+    # Initiatives
+
+    def _of_initiatives(self) -> Iterator[Conflict]:
+        asked = self._scope.initiative
+        known = None if asked is None else self._view.get(InitiativeRow, asked)
+        rows = self._view.all(InitiativeRow) if asked is None else [known] if known else []
+        ids = [row.initiative for row in rows if self._scope.holds((row.initiative,), ())]
+        proposals = gathered(self._view, ProposalRow, "initiative", ids)
+        stages = gathered(self._view, StageRow, "initiative", ids)
+        terms = gathered(self._view, TermRow, "initiative", ids)
+        for id in ids:
+            subject = self._initiative(id)
+            yield from self._of_proposal(subject, sorted(proposals[id], key=_position))
+            yield from _of_agreements(subject, sorted(stages[id], key=_position))
+            yield from _of_terms(subject, sorted(terms[id], key=_position))
+            yield from self._of_positions(subject)
+
+    def _initiative(self, initiative: str) -> Subject:
+        known = self._view.get(InitiativeRow, initiative)
+        title = None if known is None else known.title
+        return Subject("initiative", initiative, title or initiative)
+
+    def _of_proposal(self, subject: Subject, accounts: Sequence[ProposalRow]) -> Iterator[Conflict]:
+        proposed = [
+            Answer.of(row, proposers(self._offices, row, accounts), self._together(row))
+            for row in accounts
+        ]
+        yield from _between(subject, "who proposed it", proposed, equal)
+        # What was floated and later laid down was put forward twice: not two accounts of one act.
+        for alike in _grouped(accounts, self._stage):
+            yield from _differences(subject, PROPOSAL_FIELDS, alike)
+
+    def _stage(self, row: ProposalRow) -> str:
+        stage = self._view.get(StageRow, row.event)
+        return "" if stage is None else stage.stage
+
+    def _together(self, row: ProposalRow) -> str:
+        proposer, *others = self._citer.names((row.proposer, *row.jointly_with))
+        return f"{proposer}, with {', '.join(map(str, others))}" if others else str(proposer)
+
+    def _of_positions(self, subject: Subject) -> Iterator[Conflict]:
+        for taken in _grouped(stances(self._view, subject.id), lambda stance: stance.said.party):
+            of = self._citer.name(taken[0].said.party)
+            for at_once in own_at_odds(taken):
+                date = min((stance.said.occurred for stance in at_once), key=vagueness)
+                question = f"position of {of} on {date}: two of its own"
+                yield _of_stances(subject, question, at_once, _OWN)
+            for speaker, own, imputed in imputed_otherwise(taken):
+                by = self._citer.name(speaker)
+                question = f"position of {of}: its own, or as imputed by {by}"
+                yield _of_stances(subject, question, (*own, *imputed), _IMPUTED)
+
+    # Plans
+
+    def _of_plans(self) -> Iterator[Conflict]:
+        """Rival due dates of one day, and outcomes that cannot both be."""
+        for rows in _grouped(sorted(self._view.all(PlanRow), key=_position), lambda row: row.plan):
+            about = {id for row in rows for id in row.about}
+            if self._scope.holds(about, {row.meeting for row in rows}):
+                subject = Subject("plan", rows[0].plan, rows[0].title)
+                for rivals in rival_announcements(rows):
+                    due = [Answer.of(row, row.due, str(row.due), row.by) for row in rivals]
+                    yield from _between(subject, "due date", due, may_be_same)
+                outcomes = self._view.all(PlanOutcomeRow, plan=subject.id)
+                became = [
+                    Answer.of(row, row.outcome, row.outcome)
+                    for row in sorted(outcomes, key=_position)
+                ]
+                yield from _between(subject, "what became of it", became, equal)
+
+    # Disputes, and what was noted
+
+    def _of_disputes(self) -> Iterator[Conflict]:
+        denials: dict[str, list[StatementRow]] = defaultdict(list)
+        for row in by_time(self._view.all(StatementRow)):
+            for disputed in dict.fromkeys(row.disputes):
+                if disputed != row.event:
+                    denials[disputed].append(row)
+        for id, claim in known_claims(self._view, denials).items():
+            rows = [row for row in denials[id] if self._is_asked_for(claim, row)]
+            if rows:
+                reported = Answer.of_claim(claim, id, claim.text)
+                denied = [Answer.of(row, row.event, row.text, row.speaker) for row in rows]
+                subject = Subject("report", id, self._name(claim))
+                yield Conflict(subject, "what was reported", [reported, *denied], _DENIAL)
+
+    def _name(self, claim: Claim) -> str:
+        """Who reported it, or else what it is of, and when."""
+        by = (*claim.names("speaker"), *claim.names("by"))
+        title = claim.value("title") or claim.recorded.type
+        who = self._citer.name(by[0]).name if by else str(title)
+        return f"{who}, {claim.occurred or 'undated'}"
+
+    def _is_asked_for(self, claim: Claim, denial: StatementRow) -> bool:
+        about = (*denial.about, *claim.names("about"), *claim.names("proposal"))
+        return self._scope.holds(about, claim.names("meeting"))
+
+    def noted(self, rows: Iterable[DisagreementRow]) -> Iterator[Conflict]:
+        """Those of these that are asked for, where two sides are in view."""
+        ordered = sorted(rows, key=lambda row: row.position)
+        chosen = [row for row in ordered if self._scope.holds((row.proposal,), (row.meeting,))]
+        named = (id for row in chosen for side in row.sides for id in side.events)
+        known = known_claims(self._view, named)
+        for row in chosen:
+            answers = [
+                Answer.of_claim(known[id], number, side.value)
+                for number, side in enumerate(row.sides)
+                for id in side.events
+                if id in known
+            ]
+            # With the events of the other side out of view, there is nothing to be at odds with.
+            if len({answer.key for answer in answers}) > 1:
+                yield Conflict(
+                    self._noted_of(row), row.question, answers, row.note, True, row.events
+                )
+
+    def _noted_of(self, row: DisagreementRow) -> Subject:
+        if row.proposal is not None:
+            return self._initiative(row.proposal)
+        if row.meeting is not None:
+            return self._meeting(row.meeting)
+        return Subject("finding", row.event, row.event)
+
+
+def _of_agreements(subject: Subject, stages: Iterable[StageRow]) -> Iterator[Conflict]:
+    """Accounts of one agreement: those that name the same parties."""
+    agreed = (row for row in stages if row.stage == "agreed")
+    for accounts in _grouped(agreed, lambda row: frozenset(row.parties)):
+        yield from _differences(subject, AGREEMENT_FIELDS, accounts)
+
+
+def _of_terms(subject: Subject, terms: Iterable[TermRow]) -> Iterator[Conflict]:
+    """Values that one speaker gave one term at one time: one who changes one does so later."""
+    for of_one in _grouped(terms, lambda term: (term.name, term.speaker)):
+        for at_once in differing_terms(of_one):
+            question = f"{at_once[0].name}, {at_once[0].occurred}"
+            values = [
+                Answer.of(term, comparable_value(term.value), term.value, term.speaker)
+                for term in at_once
+            ]
+            yield Conflict(subject, question, values)
+
+
+def _of_stances(subject: Subject, question: str, taken: Iterable[Stance], note: str) -> Conflict:
+    return Conflict(subject, question, [Answer.of_stance(stance) for stance in taken], note)
+
+
+def _differences(
+    subject: Subject, fields: Iterable[Field], reports: Iterable[object]
+) -> Iterator[Conflict]:
+    rows = list(reports)
+    for question, answer_of, compatible in fields:
+        answers = [answer for answer in map(answer_of, rows) if answer is not None]
+        yield from _between(subject, question, answers, compatible)
+
+
+def _between(
+    subject: Subject, question: str, answers: Sequence[Answer], compatible: Compatible
+) -> Iterator[Conflict]:
+    odd = at_odds(answers, compatible)
+    if odd:
+        yield Conflict(subject, question, odd)
+
+
+def _grouped(rows: Iterable[_T], key: Callable[[_T], _K]) -> Iterable[list[_T]]:
+    """The rows with one key together, in order."""
+    groups: dict[_K, list[_T]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return groups.values()
+
+
+def _position(row: _Row | MeetingReportRow) -> int:
+    return row.position
