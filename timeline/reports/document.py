@@ -5,7 +5,9 @@ Reports make one of these; each rendering turns it into text, a page, a file.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 import attrs
 
@@ -193,6 +195,36 @@ def number(count: int, one: str, many: str | None = None) -> str:
 def line(evidence: tuple[Citation, ...], *values: object) -> Line:
     """A row of cells that all rest on the same evidence."""
     return tuple(cell(value, evidence) for value in values)
+
+
+class Cited(Protocol):
+    """A line of a report that rests on events."""
+
+    @property
+    def evidence(self) -> tuple[Citation, ...]:
+        """The events that it rests on."""
+
+
+_Cited = TypeVar("_Cited", bound=Cited)
+
+
+def table(
+    title: str,
+    lines: Iterable[_Cited],
+    columns: Mapping[str, Callable[[_Cited], object]],
+    *,
+    named_by: int = 0,
+) -> Table:
+    """A table of lines: a row each, whose cells all rest on the evidence of the line.
+
+    Args:
+        title: what it shows.
+        lines: the lines.
+        columns: the headings, and what stands below each.
+        named_by: as for `Table`.
+    """
+    rows = (line(one.evidence, *(value(one) for value in columns.values())) for one in lines)
+    return Table(title, tuple(columns), tuple(rows), named_by)
 
 
 def shown_evidence(row: Line) -> Line:

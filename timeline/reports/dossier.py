@@ -19,18 +19,12 @@ from timeline.reports.actors import ActorLine, actor_tables, actors_report, find
 from timeline.reports.attendance import AttendanceCell, attendance_cell, shown_person
 from timeline.reports.document import Document, Line, Table, about
 from timeline.reports.evidence import Citation, Citer, Named
-from timeline.reports.initiative import (
-    PositionLine,
-    SaidLine,
-    position_line,
-    said_line,
-    said_table,
-    taken_as,
-)
 from timeline.reports.model import Report, Standing, by_time
 from timeline.reports.rules.attribution import Offices, stances
 from timeline.reports.rules.meetings import MeetingLine, meeting_lines
 from timeline.reports.rules.participation import OUTCOMES, PLANS, Pair, Register, pairs, persons_in
+from timeline.reports.stances import PositionLine, position_line, taken_as
+from timeline.reports.statements import SaidLine, said_line, said_table
 
 _STATUSES = {*OUTCOMES, *PLANS}
 

@@ -202,6 +202,27 @@ class Citer:
         """As `name`, for several."""
         return tuple(self.name(actor) for actor in actors)
 
+    def line(self, cls: Callable[..., _Made], row: Any, /, **given: Any) -> _Made:
+        """A line of a report, see `line_of`: with the names of actors, and the row's evidence.
+
+        Args:
+            cls: the attrs class of the line. Where a field is of `Named`, an id becomes a name.
+            row: the row.
+            given: the fields that the row does not have as they should be; else `evidence` is that
+                of the row's events.
+        """
+        values = {name: getattr(row, name) for name in _names(cls) if hasattr(row, name)} | given
+        names = {name: self._named(values[name]) for name in _actors(cls)}
+        if "evidence" not in given:
+            given["evidence"] = self.cite(row.events)
+        return line_of(cls, row, **given | names)
+
+    def _named(self, value: Any) -> Any:
+        """The name for an id, several for several; what is none stays as it is."""
+        if isinstance(value, tuple):
+            return tuple(map(self._named, value))
+        return self.name(value) if isinstance(value, str) else value
+
     def _citation(self, recorded: RecordedEvent[object]) -> Citation:
         return Citation(
             event=recorded.id,
@@ -264,6 +285,11 @@ def _place(evidence: Evidence) -> str | None:
     return row if evidence.at is None else f"{evidence.at}, {row}"
 
 
+def distinct(several: Iterable[Iterable[Citation]]) -> tuple[Citation, ...]:
+    """The citations of several values, each event once."""
+    return tuple({cited.event: cited for one in several for cited in one}.values())
+
+
 def text(value: object) -> str | None:
     """A value as reports give it: None stays None."""
     return None if value is None else str(value)
@@ -292,6 +318,12 @@ def line_of(cls: Callable[..., _Made], row: object, /, **given: Any) -> _Made:
     copied = {name: getattr(row, name) for name in _names(cls) if name not in given}
     dates = {name: value.text for name, value in copied.items() if type(value) is When}
     return cls(**copied | dates, **given)
+
+
+@cache
+def _actors(cls: Any) -> tuple[str, ...]:
+    """The fields that have actors by name."""
+    return tuple(field.name for field in attrs.fields(cls) if "Named" in str(field.type))
 
 
 @cache

@@ -15,7 +15,10 @@ from timeline.engine.projection import View
 from timeline.models.initiatives import ProposalRow
 from timeline.reports.document import Cell, Chart, Document, Table, about, cell
 from timeline.reports.evidence import Citation, Citer, Named, text
-from timeline.reports.initiative import (
+from timeline.reports.model import Report, Standing, by_time
+from timeline.reports.plans import find_initiative
+from timeline.reports.rules.attribution import Stance, stances
+from timeline.reports.stances import (
     PartyLine,
     PositionLine,
     if_in_office,
@@ -24,9 +27,6 @@ from timeline.reports.initiative import (
     position_line,
     speaker_of,
 )
-from timeline.reports.model import Report, Standing, by_time
-from timeline.reports.plans import find_initiative
-from timeline.reports.rules.attribution import Stance, stances
 
 
 @attrs.frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import attrs
@@ -11,13 +12,34 @@ from timeline.engine.projection import View
 from timeline.models.initiatives import MentionRow
 from timeline.models.statements import StatementRow
 from timeline.reports.actors import find_actor
-from timeline.reports.document import Document
-from timeline.reports.evidence import Citer, text
+from timeline.reports.document import Document, Table, about, table
+from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.filters import chosen_by
-from timeline.reports.initiative import SaidLine, said_line, said_table
 from timeline.reports.model import Report, Standing, by_time
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.attribution import Offices
+
+
+@attrs.frozen
+class SaidLine:
+    """One statement.
+
+    `spoke_for` is whom the speaker spoke for: as the event says, or by an office held at the time.
+    `disputes` are the ids of the events whose reports the statement calls wrong.
+    """
+
+    occurred: str | None
+    speaker: Named
+    on_behalf_of: Named | None
+    spoke_for: Named | None
+    capacity: str | None
+    to: Named | None
+    place: str | None
+    topics: tuple[str, ...]
+    text: str
+    quotes: tuple[str, ...]
+    disputes: tuple[str, ...]
+    evidence: tuple[Citation, ...]
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -122,3 +144,40 @@ def _rows(view: View, speaker: str | None, about: str | None) -> list[StatementR
     mentions = view.all(MentionRow, initiative=about, kind="statement")
     rows = (view.get(StatementRow, mention.thing) for mention in mentions)
     return [row for row in rows if row is not None]
+
+
+# As lines
+
+
+def said_line(offices: Offices, citer: Citer, row: StatementRow) -> SaidLine:
+    """One statement as a line."""
+    held = [] if row.on_behalf_of else offices.spoken_in(row.speaker, row.capacity, row.occurred)
+    return citer.line(
+        SaidLine,
+        row,
+        spoke_for=held[0].of if held else row.on_behalf_of,
+        to=row.addressee,
+        evidence=citer.cite((*row.events, *(id for office in held for id in office.events))),
+    )
+
+
+def said_table(title: str, lines: Iterable[SaidLine]) -> Table:
+    """A table of statements."""
+    return table(
+        title,
+        lines,
+        {
+            "When": lambda line: line.occurred,
+            "Speaker": lambda line: about("actor", line.speaker.id, _speaking(line)),
+            "What": lambda line: with_quotes(line.text, line.quotes),
+        },
+    )
+
+
+def _speaking(line: SaidLine) -> str:
+    return f"{line.speaker}, for {line.spoke_for}" if line.spoke_for else str(line.speaker)
+
+
+def with_quotes(text: str, quotes: Iterable[str]) -> str:
+    """The recorder's words, and after them the source's own in quotation marks."""
+    return " ".join((text, *(f"“{quote}”" for quote in quotes)))
