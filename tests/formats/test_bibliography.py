@@ -158,7 +158,7 @@ def test_bibtex_is_read_back_as_it_was(record: Timeline) -> None:
 
 @given(title=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30))
 def test_no_title_breaks_out_of_its_entry(title: str) -> None:
-    row = SourceRow("id", "p", title, None, None, None, None, None, None, "ordinary", None, ())
+    row = SourceRow("id", "p", title, *[None] * 7, "ordinary", None, ())
 
     found = entries(_entry(row, title) + _entry(row, "P").replace("@misc{id", "@misc{next"))
 

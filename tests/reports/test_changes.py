@@ -41,10 +41,10 @@ DAYS = {"early": "2024-05-01", "eighth": "2024-05-08", "tenth": "2024-05-10", "l
 def timeline(kept_url) -> Iterator[Timeline]:
     with Timeline.open(kept_url) as opened:
         opened.add(
-            Actor("paper", "organisation", "The paper"),
+            *(Actor(id, "organisation", f"Paper {id}") for id in ("paper", *DAYS)),
             NORTH,
             SOUTH,
-            *(Source(id, publisher="paper", title=id, published=day) for id, day in DAYS.items()),
+            *(Source(id, publisher=id, title=id, published=day) for id, day in DAYS.items()),
         )
         opened.append(
             ProposalMade("harbour", "A harbour", by="north", text="A harbour.", parties=["north"]),
@@ -651,7 +651,7 @@ def test_the_command_line(timeline):
     before = run(*stretch, "--initiative", "harbour", "--published-by", "2024-05-03")
     assert "Nothing changed" in before.output
     assert "What changed" in run(*stretch, "--series", "s").output
-    happened = run("--since", "0", "--until", "8", "--clock", "position", "--initiative", "harbour")
+    happened = run("--since", "0", "--until", "12", "--clock=position", "--initiative=harbour")
     assert happened.exit_code == 0, happened.output
     assert "by what was recorded" in " ".join(happened.output.split()).lower()
     for words in ((), ("--series", "s", "--meeting", "summit")):

@@ -125,7 +125,7 @@ def test_publishers_that_a_chain_leaves_out_are_put_in_their_place(timeline):
     }
 
 
-def test_an_organisation_that_speaks_itself_is_a_voice_and_no_outlet(timeline):
+def test_an_organisation_in_its_own_voice_is_one_origin(timeline):
     timeline.append(
         StatementMade("ports-board", "We build."),
         id="said",
@@ -135,7 +135,42 @@ def test_an_organisation_that_speaks_itself_is_a_voice_and_no_outlet(timeline):
         ],
     )
 
-    assert origins(timeline.corroboration("said")) == {"gazette": ["article"], "herald": ["story"]}
+    assert origins(timeline.corroboration("said")) == {"ports-board": ["article", "story"]}
+
+
+def test_an_outlet_in_its_own_voice_is_an_origin_whether_or_not_a_chain_says_so(timeline):
+    timeline.append(
+        StatementMade("wire", "So we hear."),
+        id="said",
+        evidence=[Evidence("article", chain=["gazette", "wire"]), Evidence("story")],
+    )
+
+    assert origins(timeline.corroboration("said")) == {"wire": ["article", "story"]}
+
+
+def test_a_copy_counts_with_its_original_whatever_its_chain_says(timeline):
+    timeline.add(
+        Source("copy", publisher="herald", title="Again", copies="article"),
+        Source("other-copy", publisher="courier", title="And again", copies="article"),
+    )
+    timeline.append(
+        StatementMade("gazette", "So we hear."),
+        id="own",
+        evidence=[
+            Evidence("article", chain=["gazette"]),
+            Evidence("copy", chain=["herald", "gazette"]),
+        ],
+    )
+
+    assert origins(timeline.corroboration("own")) == {"gazette": ["article", "copy"]}
+    report = say(timeline, copy=["herald", "wire"], article=["gazette", "minister"])
+    assert origins(report) == {"gazette": ["copy", "article"]}
+    timeline.append(
+        SAID,
+        id="copied",
+        evidence=[Evidence("copy", chain=["herald", "wire"]), Evidence("other-copy")],
+    )
+    assert origins(timeline.corroboration("copied")) == {"wire": ["copy", "other-copy"]}
 
 
 def test_a_voice_that_publishes_itself_is_its_own_origin(timeline):
@@ -172,12 +207,13 @@ def test_one_who_is_not_named_and_whom_a_chain_ends_with_is_its_voice(timeline):
     assert origins(timeline.corroboration("held")) == {"gazette": ["article"]}
 
 
-def test_an_office_is_a_voice_and_not_the_origin_of_those_who_have_its_words(timeline):
+def test_papers_of_one_press_office_are_one_origin(timeline):
     timeline.add(OFFICE)
     report = say(
         timeline,
         article=["gazette", "press-office", "minister"],
         story=["herald", "wire", "press-office", "minister"],
+        note=["courier", "press-office"],
     )
     timeline.append(
         MeetingHeld("summit", "Summit"),
@@ -188,8 +224,8 @@ def test_an_office_is_a_voice_and_not_the_origin_of_those_who_have_its_words(tim
         ],
     )
 
-    assert origins(report) == {"gazette": ["article"], "wire": ["story"]}
-    assert origins(timeline.corroboration("held")) == {"gazette": ["article"], "herald": ["story"]}
+    assert origins(report) == {"press-office": ["article", "story", "note"]}
+    assert origins(timeline.corroboration("held")) == {"press-office": ["article", "story"]}
 
 
 def test_an_office_that_publishes_itself_is_an_outlet(timeline):
@@ -259,14 +295,20 @@ def test_one_to_whom_words_are_imputed_told_nobody(timeline):
 
 
 def test_an_origin_that_was_not_read_or_is_of_low_grade_shows_it(timeline):
-    timeline.add(Source("unseen", publisher="wire", title="Not at hand", cited_in="article"))
+    timeline.add(
+        Source("unseen", publisher="wire", title="Not at hand", cited_in="article"),
+        Source("post", publisher="blogger", title="A post", retrieved="2024-05-01"),
+        Source("page", publisher="ports-board", title="A page", sha256="0" * 64),
+    )
 
-    report = say(timeline, article=[], unseen=[], note=[])
+    report = say(timeline, article=[], unseen=[], note=[], post=[], page=[])
 
     assert {line.origin.id: (line.read, line.grade) for line in report.origins} == {
-        "gazette": (True, "ordinary"),
+        "gazette": (None, "ordinary"),
         "wire": (False, "ordinary"),
-        "courier": (True, "low"),
+        "courier": (None, "low"),
+        "blogger": (True, "ordinary"),
+        "ports-board": (True, "ordinary"),
     }
     wire = next(line for line in report.origins if line.origin.id == "wire")
     assert wire.sources[0].cited_in == "article"
@@ -274,8 +316,10 @@ def test_an_origin_that_was_not_read_or_is_of_low_grade_shows_it(timeline):
     (branch,) = [each for each in report.tree[0].branches if each.who.id == "wire"]
     assert drawn(branch.branches) == {"gazette": ["unseen"]}
     shown = report.to_text()
-    assert "3 independent origins, 3 sources, 1 of the origins not read, 1 of the origins" in shown
-    assert "no; cited in" in shown
+    assert "5 independent origins, 5 sources, 1 of the origins not read, 1 of the origins" in shown
+    table = next(each for each in report.document().tables if each.title == "Origins")
+    read = [row[-1].text for row in table.rows]
+    assert read == ["unknown", "no; cited in article", "unknown", "yes", "yes"]
 
 
 def test_a_source_says_where_it_can_be_found(timeline):

@@ -31,11 +31,11 @@ class Actor:
 
     Attributes:
         id: the recorder's name for it.
-        kind: what it is; `unnamed` for "a major newspaper" and its like. It decides who is taken
-            for an outlet where independent origins are counted. An `organisation` is one, and so is
-            an `unnamed` one that passes on what another said. A `person`, a `state` and an `office`
-            are voices: papers that each have the words from a press service, which is an office,
-            are as independent of each other as papers that each heard the speaker.
+        kind: what it is; `unnamed` for "a major newspaper" and its like. Independent origins are
+            counted by outlets. An `organisation` and an `office` are outlets, in their own voice
+            too: papers that have the words of one press office are one origin. An `unnamed` one is
+            an outlet where it passes on what another said. A `person` and a `state` are voices:
+            two papers that each heard one are two origins.
         name: the name to show.
         aliases: other names and spellings found in sources, in any script.
     """

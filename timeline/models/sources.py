@@ -21,17 +21,29 @@ class SourceRow:
     language: str | None
     published: When | None
     retrieved: When | None
+    sha256: str | None
     copies: str | None
     cited_in: str | None
     grade: str
     note: str | None
     events: tuple[str, ...]
 
+    @property
+    def read(self) -> bool | None:
+        """Whether somebody read it itself; None where it does not say so.
+
+        It was read where it says when, or has the digest of the bytes that were read.
+        """
+        if self.cited_in is not None:
+            return False
+        return True if self.retrieved is not None or self.sha256 is not None else None
+
 
 class Sources(Projection):
     """What each source is, who published it, and whose text it carries."""
 
     name = "sources"
+    version = 2
     split_by = "source"
     rows = (SourceRow,)
 
@@ -48,6 +60,7 @@ class Sources(Projection):
                 language=source.language,
                 published=source.published,
                 retrieved=source.retrieved,
+                sha256=source.sha256,
                 copies=source.copies,
                 cited_in=source.cited_in,
                 grade=source.grade,

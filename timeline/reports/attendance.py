@@ -37,6 +37,7 @@ from timeline.reports.rules.meetings import (
     meeting_lines,
     meeting_rows,
 )
+from timeline.reports.rules.origins import Origins, Path
 from timeline.reports.rules.participation import OUTCOMES, PLANS, THERE, Register, Roll, persons_in
 
 NOT_MENTIONED = "not mentioned"
@@ -88,6 +89,7 @@ class AttendanceCell:
             out.
         member: whether the party belonged to the body that met, when it met; None where that is
             not known, or the meeting is of no body.
+        origins: the independent origins that give each status, by status, where there are any.
     """
 
     meeting: str
@@ -96,6 +98,7 @@ class AttendanceCell:
     silent: tuple[Citation, ...]
     reports: tuple[Citation, ...]
     member: bool | None
+    origins: dict[str, tuple[Named, ...]]
 
     @property
     def evidence(self) -> tuple[Citation, ...]:
@@ -115,15 +118,11 @@ class AttendanceCell:
         return evidence | {NOT_MENTIONED: self.silent}
 
     def voices(self, status: str) -> tuple[str, ...]:
-        """The sources that give a status, by origin: copies of one text are one voice.
+        """The ids of the independent origins that give a status.
 
-        A source that only another one mentions speaks through that one. The party is not mentioned
-        by a source that lists all participants and names it nowhere.
+        The party is not mentioned by an origin that lists all participants and names it nowhere.
         """
-        if status != NOT_MENTIONED:
-            return _voices(self.by_status()[status])
-        naming = _voices(cited for entry in self.entries for cited in entry.evidence)
-        return tuple(voice for voice in _voices(self.silent, read=True) if voice not in naming)
+        return tuple(origin.id for origin in self.origins.get(status, ()))
 
     def people(self, party: str) -> tuple[str, ...]:
         """The names of those who were there for the party, beside the party's own."""
@@ -186,6 +185,7 @@ class AttendanceCount:
         others: how many came who are not known to have been members.
         missing: the members whom no report has there; none where some of those there are unnamed.
         lists: the events that list all participants.
+        listed_by: the independent origins of these, as far as they were read.
         evidence: the reports of who came, and of who belonged.
     """
 
@@ -197,6 +197,7 @@ class AttendanceCount:
     others: int
     missing: tuple[Named, ...]
     lists: tuple[Citation, ...]
+    listed_by: tuple[Named, ...]
     evidence: tuple[Citation, ...]
 
     def __str__(self) -> str:
@@ -250,7 +251,8 @@ class AttendanceReport(Report):
                 return each.cells[index]
         silent = self.counts[index].lists
         reports = () if silent else self.meetings[index].evidence
-        return AttendanceCell(meeting, NOT_MENTIONED, (), silent, reports, None)
+        origins = {NOT_MENTIONED: listed} if (listed := self.counts[index].listed_by) else {}
+        return AttendanceCell(meeting, NOT_MENTIONED, (), silent, reports, None, origins)
 
     def count(self, meeting: str) -> AttendanceCount:
         """How many came to one meeting.
@@ -282,9 +284,9 @@ class AttendanceReport(Report):
             # Of no meeting may it be known who came.
             charts=_lanes(self, beside=(parties[0] if parties else meetings).title),
             note="“Not mentioned” says that no report in view names the party; it does not say "
-            "that the party stayed away. “By 3” counts independent origins; copies of one text "
-            "are one. “Not mentioned by 3” counts those that mean to list all who came. Members "
-            "are those at the time, as far as they are recorded.",
+            "that the party stayed away. “By 3” counts independent origins: copies of one text, "
+            "and papers of one outlet, are one. “Not mentioned by 3” counts those that mean to "
+            "list all who came. Members are those at the time, as far as they are recorded.",
         )
 
     def _headline(self) -> str:
@@ -437,19 +439,6 @@ def _joined(cited: Iterable[Iterable[Citation]]) -> tuple[Citation, ...]:
     return tuple({each.event: each for several in cited for each in several}.values())
 
 
-def _voices(cited: Iterable[Citation], *, read: bool = False) -> tuple[str, ...]:
-    """The origins of what is cited; with `read` only of sources that were read themselves."""
-    return tuple(
-        dict.fromkeys(
-            support.cited_in or support.origin
-            for citation in cited
-            if citation.type not in _NO_REPORTS
-            for support in citation.sources
-            if not (read and support.cited_in)
-        )
-    )
-
-
 # Making it
 
 
@@ -482,27 +471,34 @@ def attendance_report(
     meetings = tuple(meeting_lines(view, citer, (roll.row for roll in rolls)))
     order = {each.meeting: index for index, each in enumerate(meetings)}
     rolls.sort(key=lambda roll: order[roll.row.meeting])
+    origins = Origins(view, citer)
+    listed = [roll.row for roll in rolls]
     return AttendanceReport(
         standing=Standing.of(view),
         series=series,
         meeting=meeting,
         meetings=meetings,
-        counts=tuple(_count(citer, *each) for each in zip(rolls, meetings, strict=True)),
-        parties=_lines(citer, rolls, meetings, with_members=True),
-        people=_people(view, citer, rolls, meetings),
-        sidelines=tuple(_sideline_lines(view, register, citer, [roll.row for roll in rolls])),
+        counts=tuple(_count(citer, origins, *each) for each in zip(rolls, meetings, strict=True)),
+        parties=_lines(citer, origins, rolls, meetings, with_members=True),
+        people=_people(view, citer, origins, rolls, meetings),
+        sidelines=tuple(_sideline_lines(view, register, citer, origins, listed)),
         corrections=citer.corrections(),
         sources=citer.sources(),
     )
 
 
 def _lines(
-    citer: Citer, rolls: Sequence[Roll], meetings: Sequence[MeetingLine], *, with_members: bool
+    citer: Citer,
+    origins: Origins,
+    rolls: Sequence[Roll],
+    meetings: Sequence[MeetingLine],
+    *,
+    with_members: bool,
 ) -> tuple[AttendanceLine, ...]:
     parties = {party for roll in rolls for party in roll.parties}
     if with_members:
         parties.update(party for roll in rolls for party in roll.members)
-    columns = [_column(citer, *each) for each in zip(rolls, meetings, strict=True)]
+    columns = [_column(citer, origins, *each) for each in zip(rolls, meetings, strict=True)]
     naming = _naming(rolls)
     return tuple(
         AttendanceLine(
@@ -516,25 +512,31 @@ def _lines(
 
 
 def _people(
-    view: View, citer: Citer, rolls: Sequence[Roll], meetings: Sequence[MeetingLine]
+    view: View,
+    citer: Citer,
+    origins: Origins,
+    rolls: Sequence[Roll],
+    meetings: Sequence[MeetingLine],
 ) -> tuple[AttendanceLine, ...]:
     """The participants that are persons, each counted for itself."""
     persons = persons_in(view, (entry for roll in rolls for entry in roll.entries))
     by_person = [roll.by_person(persons) for roll in rolls]
-    return _lines(citer, by_person, meetings, with_members=False)
+    return _lines(citer, origins, by_person, meetings, with_members=False)
 
 
-def _column(citer: Citer, roll: Roll, meeting: MeetingLine) -> Callable[[str], AttendanceCell]:
+def _column(
+    citer: Citer, origins: Origins, roll: Roll, meeting: MeetingLine
+) -> Callable[[str], AttendanceCell]:
     """The cells of one meeting by party; those whom nothing names share one."""
     named = roll.parties
     others: dict[bool | None, AttendanceCell] = {}
 
     def cell_of(party: str) -> AttendanceCell:
         if party in named:
-            return attendance_cell(citer, roll, party, meeting)
+            return attendance_cell(citer, origins, roll, party, meeting)
         member = roll.is_member(party)
         if member not in others:
-            others[member] = attendance_cell(citer, roll, party, meeting)
+            others[member] = attendance_cell(citer, origins, roll, party, meeting)
         return others[member]
 
     return cell_of
@@ -552,7 +554,9 @@ def _naming(rolls: Sequence[Roll]) -> dict[str, tuple[str, ...]]:
     return naming
 
 
-def attendance_cell(citer: Citer, roll: Roll, party: str, line: MeetingLine) -> AttendanceCell:
+def attendance_cell(
+    citer: Citer, origins: Origins, roll: Roll, party: str, line: MeetingLine
+) -> AttendanceCell:
     """What is known of one party, or person, at one meeting."""
     entries = tuple(
         line_of(
@@ -580,7 +584,39 @@ def attendance_cell(citer: Citer, roll: Roll, party: str, line: MeetingLine) -> 
         silent=silent,
         reports=() if entries or silent else line.evidence,
         member=roll.is_member(party),
+        origins=_origins_by_status(origins, entries, silent),
     )
+
+
+def _origins_by_status(
+    origins: Origins, entries: Sequence[AttendanceEntry], silent: Sequence[Citation]
+) -> dict[str, tuple[Named, ...]]:
+    """The independent origins that give each status; `not mentioned` by those that never do."""
+    by_status: dict[str, dict[str, None]] = {}
+    for entry in entries:
+        # An office or a membership says whom one counts for, and not who came.
+        reports = (cited.event for cited in entry.evidence if cited.type not in _NO_REPORTS)
+        by_status.setdefault(entry.status, {}).update(dict.fromkeys(reports))
+    paths = origins.of_citations(_joined((*(entry.evidence for entry in entries), silent)))
+    naming = {
+        path.origin for events in by_status.values() for path in paths if path.event in events
+    }
+    passing = tuple(origin for origin in _read_origins(paths, silent) if origin not in naming)
+    given = {
+        status: tuple(dict.fromkeys(path.origin for path in paths if path.event in events))
+        for status, events in by_status.items()
+    }
+    return given | ({NOT_MENTIONED: passing} if passing else {})
+
+
+def _read_origins(paths: Iterable[Path], lists: Iterable[Citation]) -> tuple[Named, ...]:
+    """The origins of these lists by sources that were read, as far as is known.
+
+    Nobody knows whom the others leave out.
+    """
+    events = {citation.event for citation in lists}
+    read = (path for path in paths if path.event in events and path.support.cited_in is None)
+    return tuple(dict.fromkeys(path.origin for path in read))
 
 
 def _status(reported: Sequence[str]) -> str:
@@ -590,7 +626,7 @@ def _status(reported: Sequence[str]) -> str:
     return next((status for status in PLANS if status in reported), NOT_MENTIONED)
 
 
-def _count(citer: Citer, roll: Roll, line: MeetingLine) -> AttendanceCount:
+def _count(citer: Citer, origins: Origins, roll: Roll, line: MeetingLine) -> AttendanceCount:
     came = [entry for entry in roll.entries if entry.row.status in THERE]
     unnamed = any(entry.party in roll.unnamed for entry in came)
     there = {entry.party for entry in came} - roll.unnamed
@@ -598,6 +634,7 @@ def _count(citer: Citer, roll: Roll, line: MeetingLine) -> AttendanceCount:
     absent = {entry.party for entry in roll.entries if entry.row.status == "absent"}
     # Any of them may be among those who are not named.
     missing = () if unnamed else sorted(citer.names(roll.members.keys() - there), key=str)
+    lists = citer.cite(roll.lists())
     belonging = [id for events in roll.members.values() for id in events]
     return AttendanceCount(
         meeting=roll.row.meeting,
@@ -607,14 +644,15 @@ def _count(citer: Citer, roll: Roll, line: MeetingLine) -> AttendanceCount:
         disputed=len(counted & absent),
         others=len(there - counted),
         missing=tuple(missing),
-        lists=citer.cite(roll.lists()),
+        lists=lists,
+        listed_by=_read_origins(origins.of_citations(lists), lists),
         evidence=citer.cite([*(id for entry in came for id in entry.events), *belonging])
         or line.evidence,
     )
 
 
 def _sideline_lines(
-    view: View, register: Register, citer: Citer, rows: Sequence[MeetingRow]
+    view: View, register: Register, citer: Citer, origins: Origins, rows: Sequence[MeetingRow]
 ) -> Iterable[SidelineLine]:
     ids = dict.fromkeys(row.meeting for row in rows)
     within = gathered(view, MeetingReportRow, "within", ids)
@@ -622,6 +660,6 @@ def _sideline_lines(
     others = (row for row in meeting_rows(view, beside) if row.meeting not in ids)
     rolls = {roll.row.meeting: roll for roll in register.rolls(others)}
     for meeting in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
-        parties = _lines(citer, [rolls[meeting.meeting]], [meeting], with_members=False)
+        parties = _lines(citer, origins, [rolls[meeting.meeting]], [meeting], with_members=False)
         evidence = _joined(party.cells[0].evidence for party in parties) or meeting.evidence
         yield SidelineLine(meeting, parties, evidence)

@@ -22,6 +22,7 @@ from timeline.reports.evidence import Citation, Citer, Named
 from timeline.reports.model import Report, Standing, by_time
 from timeline.reports.rules.attribution import Offices, stances
 from timeline.reports.rules.meetings import MeetingLine, meeting_lines
+from timeline.reports.rules.origins import Origins
 from timeline.reports.rules.participation import OUTCOMES, PLANS, Pair, Register, pairs, persons_in
 from timeline.reports.stances import PositionLine, position_line, taken_as
 from timeline.reports.statements import SaidLine, said_line, said_table
@@ -245,8 +246,9 @@ def _appearances(
         rolls |= {meeting: roll for meeting, roll in alone.items() if roll.of(actor)}
     rolls = {meeting: roll for meeting, roll in rolls.items() if roll.of(actor)}
     citer.load(id for roll in rolls.values() for id in roll.cited)
+    origins = Origins(view, citer)
     for line in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
-        known = attendance_cell(citer, rolls[line.meeting], actor, line)
+        known = attendance_cell(citer, origins, rolls[line.meeting], actor, line)
         evidence = {each.event: each for each in (*known.evidence, *line.evidence)}
         met = [each for each in pairs(present[line.meeting].entries, persons) if actor in each.two]
         yield AppearanceLine(line, known, tuple(evidence.values())), met

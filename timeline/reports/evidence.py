@@ -263,17 +263,36 @@ class Citer:
             known = self._view.get(SourceRow, id)
             if known is None:  # retracted, or recorded without the checks of `Timeline`
                 known = SourceRow(
-                    id, id, id, None, None, None, None, None, None, "low", "not in this view", ()
+                    source=id,
+                    publisher=id,
+                    title=id,
+                    address=None,
+                    language=None,
+                    published=None,
+                    retrieved=None,
+                    sha256=None,
+                    copies=None,
+                    cited_in=None,
+                    grade="low",
+                    note="not in this view",
+                    events=(),
                 )
             self._sources[id] = known
         return self._sources[id]
 
+    def followed(self, source: str, field: str) -> list[SourceRow]:
+        """A source, the one that its field `copies` or `cited_in` names, and so on."""
+        rows = [self.source(source)]
+        while (further := getattr(rows[-1], field)) not in (None, *(row.source for row in rows)):
+            rows.append(self.source(further))
+        return rows
+
     def _origin(self, source: SourceRow) -> SourceRow:
-        seen = {source.source}
-        while source.copies is not None and source.copies not in seen:
-            seen.add(source.copies)
-            source = self.source(source.copies)
-        return source
+        rows = self.followed(source.source, "copies")
+        # Of sources that copy each other nobody knows which was first: any one, but the same.
+        ids = [row.source for row in rows]
+        last = rows[-1].copies
+        return rows[-1] if last is None else min(rows[ids.index(last) :], key=lambda r: r.source)
 
 
 def _place(evidence: Evidence) -> str | None:

@@ -14,11 +14,11 @@ from timeline.models.chronology import HappeningRow
 from timeline.models.sources import SourceRow
 from timeline.reports import document
 from timeline.reports.chronology import HappeningLine, happening_lines, happenings, what_cell
-from timeline.reports.corroboration import Origins
 from timeline.reports.document import Document, Line, Table, about, cell, number
 from timeline.reports.evidence import Citation, Citer, Named, Support, text
 from timeline.reports.filters import chosen_by
 from timeline.reports.model import Report, Standing, by_time
+from timeline.reports.rules.origins import Origins
 
 
 @attrs.frozen
@@ -189,7 +189,7 @@ def sources_report(view: View, *, initiative: str | None = None) -> SourcesRepor
     rows = by_time(happenings(view, initiative=initiative))
     citer.load(id for row in rows for id in row.events)
     origins = Origins(view, citer)
-    told = {row: origins.of(row) for row in rows}
+    told = {row: origins.of_event(row) for row in rows}
     carried = _carried(rows, told)
     recorded = view.all(SourceRow) if initiative is None else []
     ids = {*carried, *(row.source for row in recorded)}
