@@ -57,7 +57,7 @@ def becomes(code: str) -> str:
 def plain(name: str) -> str:
     """One form for all spellings of a name."""
     name = unicodedata.normalize("NFKC", name).casefold()
-    return "" if name == "na" else " ".join(name.split())
+    return "" if name in {"na", "null"} else " ".join(name.split())
 
 
 def text_of(path: Path) -> io.StringIO:
@@ -99,7 +99,7 @@ def gdelt(path: Path) -> Iterator[Row]:
             return ""
         short = re.sub("^(the|an?) ", "", plain(name or code)).rstrip("s")
         of_country = COUNTRIES.get((code, short)) if code == country else None
-        return of_country or plain(f"{name or code} ({code})")
+        return of_country or plain(f"{name or code} ({code})" if code else name)
 
     for row in csv.reader(text_of(path), delimiter="\t", quoting=csv.QUOTE_NONE):
         day = f"{row[1][:4]}-{row[1][4:6]}-{row[1][6:]}"

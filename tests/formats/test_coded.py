@@ -19,6 +19,7 @@ from independent import FORMATS, MUTUAL, becomes, opinion, plain
 
 from timeline import (
     Actor,
+    Attendance,
     ConductReported,
     EventCorroborated,
     InvalidInput,
@@ -611,7 +612,206 @@ def test_a_row_on_record_with_other_content_is_a_bad_one(tmp_path: Path, memory:
         memory.ingest_coded(file, dataset="icews")
     done = memory.ingest_coded(file, dataset="icews", keep_going=True)
 
-    assert (done.bad, done.added, memory.store.head().position) == (1, 0, at)
+    assert (done.bad, done.revised, done.added, memory.store.head().position) == (1, 1, 0, at)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "difference"),
+    [
+        ("City", "New Pier", "place 'Old Pier, Quayside, Eastholm', now 'New Pier"),
+        ("Intensity", "2", "intensity 1.0, now 2.0"),
+        ("Latitude", "55", "latitude 54.5, now 55.0"),
+        ("CAMEO Code", "010", "code '040', now '010'"),
+    ],
+)
+def test_a_revised_row_is_told_from_a_repeat(
+    column: str, value: str, difference: str, tmp_path: Path, memory: Timeline
+) -> None:
+    memory.ingest_coded(table(tmp_path / "a.tab", [ROWS[0]]), dataset="icews")
+
+    again = memory.ingest_coded(table(tmp_path / "a.tab", [ROWS[0]]), dataset="icews")
+    revised = table(tmp_path / "b.tab", [spoilt(ROWS[0], column, value)])
+    if column != "CAMEO Code":
+        with pytest.raises(InvalidRecord, match=re.escape(difference)):
+            memory.ingest_coded(revised, dataset="icews")
+        done = memory.ingest_coded(revised, dataset="icews", keep_going=True)
+        assert (done.rows, done.revised, done.repeated, done.added) == (1, 1, 0, 0)
+    assert (again.repeated, again.revised) == (1, 0)
+
+
+def test_a_row_that_was_a_statement_and_is_a_meeting_now_is_revised(
+    tmp_path: Path, memory: Timeline
+) -> None:
+    before = table(tmp_path / "a.tab", [spoilt(ROWS[0], "CAMEO Code", "010")])
+    memory.ingest_coded(before, dataset="icews")
+
+    with pytest.raises(InvalidRecord, match="code '010', now '040'"):
+        memory.ingest_coded(table(tmp_path / "b.tab", ROWS[:2]), dataset="icews")
+    done = memory.ingest_coded(
+        table(tmp_path / "b.tab", ROWS[:2]), dataset="icews", keep_going=True
+    )
+
+    assert (done.events, done.revised, done.rows) == (1, 1, 2)
+    assert [each.coding.row for each in event(memory, "icews 102").evidence if each.coding] == [
+        "102"
+    ]
+
+
+# Whatever a file has
+
+
+VISIT = spoilt(ROWS[0], "CAMEO Code", "043")
+
+
+def test_a_visit_says_who_went_where_whichever_id_is_lower(
+    tmp_path: Path, memory: Timeline
+) -> None:
+    host, guest = ("Westholm", "Eastholm")
+    texts = set()
+    for hosts, visits in ((201, 202), (204, 203)):
+        rows = [
+            side(str(hosts), "043", host, guest, story=str(hosts)),
+            side(str(visits), "042", guest, host, story=str(hosts)),
+        ]
+        memory.ingest_coded(table(tmp_path / f"{hosts}.tab", rows), dataset="icews")
+        held = event(memory, f"icews {hosts}").event
+        assert held.title == "Visit by Eastholm to Westholm"
+        assert [(each.actor, each.role) for each in held.attendance] == [
+            ("eastholm", None),
+            ("westholm", "host"),
+        ]
+        texts.add(held.text)
+    alone = table(tmp_path / "alone.tab", [side("205", "043", host, guest, story="205")])
+    memory.ingest_coded(alone, dataset="icews")
+    texts.add(event(memory, "icews 205").event.text)
+
+    assert texts == {"Visits, toward Westholm."}
+
+
+def side(id: str, code: str, who: str, whom: str, **more: str) -> str:
+    """A row of ICEWS's: who does what to whom."""
+    row = spoilt(spoilt(ROWS[0], "Event ID", id), "CAMEO Code", code)
+    row = spoilt(spoilt(row, "Source Name", who), "Target Name", whom)
+    titles = {"story": "Story ID", "city": "City", "sectors": "Source Sectors"}
+    for title, value in more.items():
+        row = spoilt(row, titles[title], value)
+    return row
+
+
+def test_folded_rows_that_disagree_on_the_place_keep_all_or_none(
+    tmp_path: Path, memory: Timeline
+) -> None:
+    rows = [
+        side("301", "040", "Eastholm", "Westholm", city="Old Pier"),
+        side("302", "040", "Westholm", "Eastholm", city="New Pier"),
+    ]
+    memory.ingest_coded(table(tmp_path / "a.tab", rows), dataset="icews")
+
+    held = event(memory, "icews 301")
+    assert held.event.place is None
+    assert [each.coding.place for each in held.evidence if each.coding] == [
+        "Old Pier, Quayside, Eastholm",
+        "New Pier, Quayside, Eastholm",
+    ]
+
+
+def test_an_article_read_at_two_times_keeps_both(tmp_path: Path, memory: Timeline) -> None:
+    first = GDELT.read_text(encoding="utf-8").splitlines()[0].split("\t")
+    again = ["9001", *first[1:26], "010", *first[27:59], "20310302001500", first[60]]
+    file = tmp_path / "a.CSV"
+    file.write_text("\n".join(map("\t".join, (again, first))), encoding="utf-8")
+
+    memory.ingest_coded(file, dataset="gdelt")
+
+    source = next(iter(memory.log(type="SourceAdded"))).event.source
+    assert str(source.published) == "2031-03-01~/2031-03-02~"
+    assert str(source.retrieved) == "2031-03-01T00:15:00+00:00/2031-03-02T00:15:00+00:00"
+
+
+@pytest.mark.parametrize("missing", ["NULL", "NA", ""])
+def test_what_is_missing_is_nobody_and_nowhere(
+    missing: str, tmp_path: Path, memory: Timeline
+) -> None:
+    row = side("401", "010", "Eastholm", missing, city="Harbourton", sectors=missing)
+    row = spoilt(spoilt(row, "District", missing), "Latitude", missing)
+    memory.ingest_coded(table(tmp_path / "a.tab", [row]), dataset="icews")
+
+    found = event(memory, "icews 401").event
+    assert (found.place, found.toward) == ("Harbourton, Quayside, Eastholm", None)
+    kinds = {each.name: each.kind for each in memory.actors().actors}
+    assert kinds == {"Eastholm": "state", "The Tidings": "organisation"}
+
+
+def test_american_dates_are_read(tmp_path: Path, memory: Timeline) -> None:
+    row = spoilt(ROWS[0], "Event Date", "3/1/2031")
+    memory.ingest_coded(table(tmp_path / "a.tab", [row]), dataset="icews")
+
+    assert memory.ingest_coded(ICEWS, dataset="icews").further == 1
+    assert str(event(memory, "icews 101").occurred) == "2031-03-01"
+
+
+def test_remnants_of_windows_1252_are_the_characters_they_stand_for(
+    tmp_path: Path, memory: Timeline
+) -> None:
+    row = side("501", "010", "San\x91a", "Bj\xad\xf6rk", city="San\x91a")
+    memory.ingest_coded(table(tmp_path / "a.tab", [row]), dataset="icews")
+
+    assert event(memory, "icews 501").event.place == "San‘a, Quayside, Eastholm"
+    # A soft hyphen is not printed.
+    assert {"San‘a", "Bj örk"} <= {each.name for each in memory.actors().actors}
+
+
+def _without_codes(text: str) -> str:
+    return "\n".join(
+        "\t".join(value for place, value in enumerate(line.split("\t")) if place != CODE)
+        for line in text.splitlines()
+    )
+
+
+CODE = HEADER.split("\t").index("CAMEO Code")
+
+LAYOUTS: dict[str, tuple[Any, str, bytes]] = {
+    "GDELT 1.0": ("gdelt", "this is GDELT 1.0 (58 fields)", b"\t".join([b"1"] * 58)),
+    "old GDELT 1.0": ("gdelt", "this is GDELT 1.0 (57 fields", b"\t".join([b"1"] * 57)),
+    "mentions": ("gdelt", "this is GDELT's table of mentions", b"\t".join([b"1"] * 16)),
+    "ICEWS": ("gdelt", "this is ICEWS", ICEWS.read_bytes()),
+    "GDELT 2.0": ("icews", "this is GDELT 2.0", GDELT.read_bytes()),
+    "no codes": (
+        "icews",
+        "this is ICEWS without codes",
+        _without_codes(ICEWS.read_text(encoding="utf-8")).encode(),
+    ),
+    "POLECAT": ("icews", "this is POLECAT", b"Event ID\tEvent Type\tActor Name\n1\tCONSULT\tA"),
+}
+
+
+@pytest.mark.parametrize("keep_going", [False, True])
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_other_layouts_are_refused_once_by_name(
+    name: str, keep_going: bool, tmp_path: Path, memory: Timeline
+) -> None:
+    dataset, problem, data = LAYOUTS[name]
+    file = tmp_path / "file.tab"
+    file.write_bytes(b"\n".join([data] * 3))
+
+    with pytest.raises(InvalidRecord, match=re.escape(problem)) as caught:
+        memory.ingest_coded(file, dataset=dataset, keep_going=keep_going)
+
+    assert str(caught.value).count("this is") == 1
+    assert caught.value.line == 1
+
+
+def test_a_fault_of_many_rows_is_listed_once(tmp_path: Path, memory: Timeline) -> None:
+    file = tmp_path / "windows.tab"
+    bad = [side(str(number), "010", "Caf\xe9", "Eastholm") for number in (601, 602, 603)]
+    file.write_bytes("\n".join([HEADER, *bad, ROWS[0]]).encode("cp1252"))
+
+    done = memory.ingest_coded(file, dataset="icews", keep_going=True)
+
+    (problem,) = done.problems
+    assert done.bad == 3
+    assert "windows.tab:2: expected UTF-8; found the byte 0xe9, which is 'é'" in str(problem)
+    assert "2 more rows" in str(problem)
 
 
 UNREADABLE: dict[str, Callable[[Path], object]] = {
@@ -674,8 +874,7 @@ def test_the_wrong_format_ends_a_command_with_a_message(tmp_path: Path) -> None:
     done = shell(*given, ICEWS)
 
     assert done.exit_code == 1
-    assert "found none that could be read" in done.output
-    assert "expected 61 fields between tabs; found 20" in done.output
+    assert "icews.tab:1: this is ICEWS: expected GDELT 2.0. Use the format icews" in done.output
 
 
 @pytest.mark.parametrize("kept", [2, 4, 400])
@@ -820,6 +1019,36 @@ def test_the_counts_are_reports_of_the_command(report: str, tmp_path: Path) -> N
     assert text.exit_code == data.exit_code == 0, text.output + data.output
     assert "[1" in text.stdout
     assert json.loads(data.stdout)["report"] == report
+
+
+def test_coded_reports_of_consulting_are_counted_in_days_and_are_no_meetings(
+    record: Timeline,
+) -> None:
+    report = record.encounters()
+    text = " ".join(report.to_text(width=200).split())
+
+    assert report.meetings == report.coded == 12
+    assert "Who consults whom by coded reports" in text
+    assert "Eastholm Westholm coded reports of consulting, on 2 days" in text
+    assert "This report rests on coded event data: a program read the stories" in text
+    assert " met" not in text.split("Two have met")[0]
+    dossier = " ".join(record.dossier("Eastholm").to_text(width=200).split())
+    assert "coded reports of consulting, on 2 days" in dossier
+    assert "rests on coded event data" in dossier
+
+
+def test_a_meeting_that_others_report_counts_beside_coded_ones(memory: Timeline) -> None:
+    memory.ingest_coded(ICEWS, dataset="icews")
+    there = [Attendance("eastholm", "attended"), Attendance("westholm", "attended")]
+    source = event(memory, "icews 101").evidence[0].source
+    memory.append(MeetingHeld("m", "Talks", attendance=there), source=source)
+
+    report = memory.encounters(actor="Eastholm")
+    line = report.encounters[0]
+    assert (line.meetings.count, line.coded, line.coded_days) == (4, 3, 2)
+    text = " ".join(report.to_text(width=200).split())
+    assert "1 and coded reports of consulting, on 2 days" in text
+    assert "A part of this report" not in text
 
 
 def test_counts_cite_a_few_and_say_how_many_more(record: Timeline) -> None:

@@ -25,8 +25,11 @@ def show_account(done: Ingested, *, as_json: bool) -> None:
     """Print what became of the rows, by code, and on standard error what is wrong with some."""
     for problem in done.problems[:_MOST_SHOWN]:
         click.echo(f"Left out: {problem}", err=True)
-    if done.bad > _MOST_SHOWN:
-        click.echo(f"Left out: {done.bad - _MOST_SHOWN:,} more bad rows", err=True)
+    if done.bad > min(len(done.problems), _MOST_SHOWN):
+        click.echo(f"Left out: {done.bad:,} bad rows in all", err=True)
+    if done.revised:
+        why = "revised: their ids stand for other content already"
+        click.echo(f"Of the rows left out, {done.revised:,} are {why}", err=True)
     if as_json:
         import msgspec
 

@@ -39,7 +39,8 @@ class MeetingReportRow:
     """What one event says of a meeting.
 
     `what` is announced, rescheduled, called off or held. `held_on` is when it was, or is to be,
-    held; `said_on` is when an announcement was made. Reports that disagree stand side by side.
+    held; `said_on` is when an announcement was made. `coded` is whether all its evidence is coded
+    event data. Reports that disagree stand side by side.
     """
 
     event: OfEvent
@@ -58,6 +59,7 @@ class MeetingReportRow:
     about: tuple[str, ...]
     topics: tuple[str, ...]
     text: str | None
+    coded: bool
     events: tuple[str, ...]
 
 
@@ -114,6 +116,7 @@ class Meetings(Projection):
                 about=said.about,
                 topics=(),
                 text=said.text,
+                coded=_is_coded(recorded),
                 events=recorded.basis,
             )
         )
@@ -153,6 +156,7 @@ class Meetings(Projection):
                 about=said.about,
                 topics=said.topics,
                 text=said.text,
+                coded=_is_coded(recorded),
                 events=recorded.basis,
             )
         )
@@ -214,9 +218,15 @@ def _put_change(
             about=(),
             topics=(),
             text=recorded.event.text,
+            coded=_is_coded(recorded),
             events=recorded.basis,
         )
     )
+
+
+def _is_coded(recorded: RecordedEvent[Any]) -> bool:
+    evidence = recorded.evidence
+    return bool(evidence) and all(entry.coding is not None for entry in evidence)
 
 
 def _put_attendance(

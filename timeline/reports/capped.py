@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from timeline.errors import InvalidInput
+from timeline.reports.document import number
 from timeline.reports.evidence import Citation, Citer
 
 CITED = 5
@@ -41,6 +42,21 @@ def counted(citer: Citer, things: Iterable[Sequence[str]]) -> Counted:
     more = (id for ids in each[:CITED] for id in ids[1:])
     ids = tuple(dict.fromkeys((*first, *more)))[:CITED]
     return Counted(len(each), citer.cite(ids), max(len(each) - CITED, 0))
+
+
+def times_met(count: int, *, disputed: int, coded: int, coded_days: int) -> str:
+    """How often two met, in words. Of coded rows only days are counted: they are no meetings.
+
+    Example:
+        >>> times_met(24, disputed=1, coded=23, coded_days=2)
+        '1 and coded reports of consulting, on 2 days, 1 disputed'
+    """
+    parts = [f"{count - coded:,}"] if count > coded else []
+    if coded:
+        reports = "a coded report" if coded == 1 else "coded reports"
+        parts.append(f"{reports} of consulting, on {number(coded_days, 'day')}")
+    met = " and ".join(parts)
+    return f"{met}, {disputed} disputed" if disputed else met
 
 
 def left_uncited(counts: Iterable[Counted]) -> str:

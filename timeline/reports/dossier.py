@@ -17,6 +17,7 @@ from timeline.models.statements import StatementRow
 from timeline.reports import document
 from timeline.reports.actors import ActorLine, actor_tables, actors_report, find_actor
 from timeline.reports.attendance import AttendanceCell, attendance_cell, shown_person
+from timeline.reports.capped import times_met
 from timeline.reports.document import Document, Line, Table, about
 from timeline.reports.evidence import Citation, Citer, Named
 from timeline.reports.model import Report, Standing, by_time
@@ -60,6 +61,8 @@ class ContactLine:
         last: when the last one was.
         places: where.
         disputed: how many of the meetings one of the two was absent from, by other reports.
+        coded: how many of the meetings only coded event data report.
+        coded_days: on how many different dates these are.
         evidence: what has the two there.
     """
 
@@ -69,6 +72,8 @@ class ContactLine:
     last: tuple[str, ...]
     places: tuple[str, ...]
     disputed: int
+    coded: int
+    coded_days: int
     evidence: tuple[Citation, ...]
 
 
@@ -269,6 +274,7 @@ def _contacts(
 def _contact(citer: Citer, other: str, shared: Sequence[tuple[MeetingLine, Pair]]) -> ContactLine:
     meetings = [meeting for meeting, _ in shared]
     there = citer.cite(id for _, pair in shared for id in pair.events)
+    coded = [meeting for meeting, pair in shared if _is_coded(citer.cite(pair.events))]
     behind = (*there, *(cited for meeting in meetings for cited in meeting.evidence))
     return ContactLine(
         who=citer.name(other),
@@ -277,19 +283,30 @@ def _contact(citer: Citer, other: str, shared: Sequence[tuple[MeetingLine, Pair]
         last=meetings[-1].held_on,
         places=tuple(dict.fromkeys(place for each in meetings for place in each.place)),
         disputed=sum(pair.disputed for _, pair in shared),
+        coded=len(coded),
+        coded_days=len({tuple(meeting.held_on) for meeting in coded}),
         evidence=tuple({each.event: each for each in behind}.values()),
     )
+
+
+def _is_coded(cited: Iterable[Citation]) -> bool:
+    supports = [support for citation in cited for support in citation.sources]
+    return bool(supports) and all(support.coded for support in supports)
 
 
 # As a document
 
 
 def _contact_row(line: ContactLine) -> Line:
-    times = str(len(line.meetings))
     return document.line(
         line.evidence,
         line.who,
-        f"{times}, {line.disputed} disputed" if line.disputed else times,
+        times_met(
+            len(line.meetings),
+            disputed=line.disputed,
+            coded=line.coded,
+            coded_days=line.coded_days,
+        ),
         " or ".join(line.first) or "undated",
         " or ".join(line.last) or "undated",
         line.places,

@@ -13,7 +13,7 @@ from timeline.engine.projection import View
 from timeline.models.meetings import MeetingReportRow
 from timeline.reports import document
 from timeline.reports.actors import find_actor
-from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top
+from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top, times_met
 from timeline.reports.document import Document, Table, cell, number
 from timeline.reports.evidence import Citer, Named, text
 from timeline.reports.filters import chosen_by
@@ -31,6 +31,7 @@ class Encounter:
         form: what sort of meeting.
         date: when it was held; an unknown date where no report says. The first of several.
         disputed: whether other reports have one of the two absent.
+        coded: whether all that is on record of the meeting is coded event data.
         events: what has the two there.
     """
 
@@ -38,6 +39,7 @@ class Encounter:
     form: str
     date: When
     disputed: bool
+    coded: bool
     events: tuple[str, ...]
 
 
@@ -50,6 +52,9 @@ class EncounterLine:
         other: the other.
         meetings: how many meetings are on record at which both were.
         disputed: how many of these one of the two was absent from, by other reports.
+        coded: how many of these only coded event data report. A program wrote these rows, each for
+            a sentence: they are not that many meetings.
+        coded_days: on how many different dates these are.
         days: on how many different dates; less than the meetings where several are of one day,
             which may then be one meeting told of twice.
         first: the date of the first.
@@ -61,6 +66,8 @@ class EncounterLine:
     other: Named
     meetings: Counted
     disputed: int
+    coded: int
+    coded_days: int
     days: int
     first: str | None
     last: str | None
@@ -76,6 +83,7 @@ class EncountersReport(Report):
         chosen_by: what it was chosen by, in words.
         pairs: how many pairs met, in the time given.
         meetings: how many meetings of two or more these rest on.
+        coded: how many of these only coded event data report.
         encounters: the pairs, up to as many as were asked for.
     """
 
@@ -87,17 +95,20 @@ class EncountersReport(Report):
     chosen_by: tuple[str, ...]
     pairs: int
     meetings: int
+    coded: int
     encounters: tuple[EncounterLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
         title = ", ".join(self.chosen_by)
         left = self.pairs - len(self.encounters)
-        lead = f"{number(self.pairs, 'pair')} met, at {number(self.meetings, 'meeting')}."
+        lead = self._lead
         if left:
-            lead += f" The {len(self.encounters):,} that met most often are shown."
+            lead += f" The {len(self.encounters):,} with the most of these are shown."
+        only_coded = 0 < self.meetings == self.coded
+        heading = "Who consults whom by coded reports" if only_coded else "Who met whom"
         return self._document(
-            f"Who met whom: {title}" if title else "Who met whom",
+            f"{heading}: {title}" if title else heading,
             [self._table()],
             lead=(cell(lead),),
             note="Two have met who by any report were both at a meeting; “disputed” if other "
@@ -106,6 +117,16 @@ class EncountersReport(Report):
             "the first five meetings are cited."
             + left_uncited(each.meetings for each in self.encounters),
         )
+
+    @property
+    def _lead(self) -> str:
+        pairs, reports = number(self.pairs, "pair"), number(self.coded, "coded report")
+        met = self.meetings - self.coded
+        if not self.coded:
+            return f"{pairs} met, at {number(met, 'meeting')}."
+        if not met:
+            return f"{pairs} consulted by {reports}; nothing else on record has them meet."
+        return f"{pairs} met at {number(met, 'meeting')}, or consulted by {reports}."
 
     def _table(self) -> Table:
         return Table(
@@ -119,7 +140,10 @@ class EncountersReport(Report):
                     _shown(each),
                     each.days,
                     " to ".join(dict.fromkeys(filter(None, (each.first, each.last)))),
-                    tuple(f"{form} {count}" for form, count in each.forms.items()),
+                    tuple(
+                        form if each.coded else f"{form} {count}"
+                        for form, count in each.forms.items()
+                    ),
                 )
                 for each in self.encounters
             ),
@@ -159,14 +183,14 @@ def encounters_report(
     since, until = stretch(since, until)
     chosen = None if actor is None else find_actor(view, actor)
     pairs: dict[tuple[str, str], list[Encounter]] = defaultdict(list)
-    meetings = set()
+    meetings: dict[str, bool] = {}
     for pair, encounter in encounters(*everyone(view)):
         timely = within(encounter.date, since, until, certainly=certainly)
         if timely and (chosen is None or chosen in pair):
             pairs[pair].append(encounter)
-            meetings.add(encounter.meeting)
+            meetings[encounter.meeting] = encounter.coded
     citer = Citer(view)
-    often = sorted(pairs, key=lambda pair: (-len(pairs[pair]), pair))[:top]
+    often = sorted(pairs, key=lambda pair: (-_often(pairs[pair]), -len(pairs[pair]), pair))[:top]
     return EncountersReport(
         standing=Standing.of(view),
         actor=chosen,
@@ -175,6 +199,7 @@ def encounters_report(
         chosen_by=chosen_by(view, actor=chosen, since=since, until=until, certainly=certainly),
         pairs=len(pairs),
         meetings=len(meetings),
+        coded=sum(meetings.values()),
         encounters=tuple(_line(citer, pair, pairs[pair]) for pair in often),
         corrections=citer.corrections(),
         sources=citer.sources(),
@@ -188,13 +213,29 @@ def encounters(
     for reports, entries in meetings:
         date = min(meeting_dates(reports)) if reports else UNKNOWN
         form = next((report.form for report in reports if report.form), None) or "other"
+        of_rows = {report.event for report in reports if report.coded}
+        coded = of_rows.issuperset(entry.row.event for entry in entries)
         for pair in pairs(entries, persons):
             meeting = entries[0].row.meeting
-            yield pair.two, Encounter(meeting, form, date, pair.disputed, pair.events)
+            yield pair.two, Encounter(meeting, form, date, pair.disputed, coded, pair.events)
 
 
 def _shown(line: EncounterLine) -> str:
-    return f"{line.meetings}, {line.disputed} disputed" if line.disputed else str(line.meetings)
+    return times_met(
+        line.meetings.count,
+        disputed=line.disputed,
+        coded=line.coded,
+        coded_days=line.coded_days,
+    )
+
+
+def _often(met: Sequence[Encounter]) -> int:
+    """How many meetings, and days on which coded rows have two consult."""
+    return sum(not each.coded for each in met) + _coded_days(met)
+
+
+def _coded_days(met: Iterable[Encounter]) -> int:
+    return len({each.date for each in met if each.coded})
 
 
 def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> EncounterLine:
@@ -206,6 +247,8 @@ def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> Encounte
         other=citer.name(pair[1]),
         meetings=counted(citer, (each.events for each in met)),
         disputed=sum(each.disputed for each in met),
+        coded=sum(each.coded for each in met),
+        coded_days=_coded_days(met),
         days=len(dates),
         first=dates[0] if dates else None,
         last=dates[-1] if dates else None,

@@ -56,7 +56,8 @@ class Support:
     `language` is that of the source, and so of `title` and `excerpt`, in BCP 47.
     `origin` is the source whose text this one carries in the end, itself where it copies none:
     two supports with one origin are one voice. `grade` is how far the source is trusted; where
-    `cited_in` is given, the source was not read but is mentioned in that one.
+    `cited_in` is given, the source was not read but is mentioned in that one. `coded` is whether a
+    program coded it.
     """
 
     source: str
@@ -72,6 +73,7 @@ class Support:
     at: str | None
     excerpt: str | None
     chain: tuple[Told, ...]
+    coded: bool = False
 
 
 @attrs.frozen
@@ -104,7 +106,7 @@ class CorrectionLine:
 class SourceLine:
     """A source that something in the report rests on; `events` are the ids of those that cite it.
 
-    `language` and `origin` are as in `Support`.
+    `language` and `origin` are as in `Support`; `coded` is whether it is cited for coded rows.
     """
 
     source: str
@@ -119,6 +121,7 @@ class SourceLine:
     cited_in: str | None
     note: str | None
     events: tuple[str, ...]
+    coded: bool = False
 
 
 class Citer:
@@ -162,10 +165,16 @@ class Citer:
     def sources(self) -> tuple[SourceLine, ...]:
         """The sources of all that was cited, in the order in which the log first leans on them."""
         events: dict[str, dict[str, None]] = {}
+        coded = set()
         for citation in self._cited():
             for support in citation.sources:
                 events.setdefault(support.source, {})[citation.event] = None
-        return tuple(self._source_line(source, tuple(citing)) for source, citing in events.items())
+                if support.coded:
+                    coded.add(support.source)
+        return tuple(
+            self._source_line(source, tuple(citing), coded=source in coded)
+            for source, citing in events.items()
+        )
 
     def origin(self, source: str) -> str:
         """The id of the source whose text this one carries in the end, which may be its own."""
@@ -174,9 +183,10 @@ class Citer:
     def _cited(self) -> list[Citation]:
         return sorted(self._citations.values(), key=lambda citation: citation.position)
 
-    def _source_line(self, id: str, events: tuple[str, ...]) -> SourceLine:
+    def _source_line(self, id: str, events: tuple[str, ...], *, coded: bool) -> SourceLine:
         source = self.source(id)
-        return line_of(SourceLine, source, **self._provenance(source), events=events)
+        provenance = self._provenance(source)
+        return line_of(SourceLine, source, **provenance, events=events, coded=coded)
 
     def name(self, actor: str) -> Named:
         """The actor with its name; that is its id where no such actor is in view."""
@@ -243,6 +253,7 @@ class Citer:
             at=_place(evidence),
             excerpt=evidence.excerpt,
             chain=tuple(self._told(link) for link in evidence.chain),
+            coded=evidence.coding is not None,
         )
 
     def _provenance(self, source: SourceRow) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Report(abc.ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """The report as dicts, lists and strings; the shape is documented in `docs/reports.md`."""
-        fields = attrs.asdict(self, value_serializer=_listed)
+        fields = attrs.asdict(self, value_serializer=_listed, filter=_is_said)
         common = {name: fields.pop(name) for name in ("corrections", "sources", "standing")}
         return {"report": self.kind, **fields, **common}
 
@@ -198,7 +198,20 @@ class Report(abc.ABC):
             kind=self.kind,
             facts=tuple(facts),
             charts=tuple(charts),
-            banner=self.standing.banner,
+            banner=" ".join(filter(None, (self.standing.banner, self._coded))) or None,
+        )
+
+    @property
+    def _coded(self) -> str | None:
+        """What coded rows are, where the report rests on some."""
+        coded = sum(source.coded for source in self.sources)
+        if not coded:
+            return None
+        part = "This report" if coded == len(self.sources) else "A part of this report"
+        return (
+            f"{part} rests on coded event data: a program read the stories and wrote a code for "
+            "what it took a sentence to say. Nobody checked it; one event may be coded several "
+            "times, and a plan, a comment or a mistake like an event."
         )
 
     def _apparatus(self) -> Iterable[Table]:
@@ -225,6 +238,11 @@ class Report(abc.ABC):
                     for line in self.sources
                 ),
             )
+
+
+def _is_said(field: attrs.Attribute[Any], value: object) -> bool:
+    """Whether a field is in JSON: what is coded is counted only where something is."""
+    return field.name not in {"coded", "coded_days"} or bool(value)
 
 
 class Placed(Protocol):

@@ -60,8 +60,10 @@ class Ingested:
         reasons: the same by why, where there are any: `conduct`, that was not asked for; `nobody
             acts`; and `one party`, of a meeting or an agreement that does not name two.
         bad: how many were bad; those whose code could not be read are in no line of `codes`.
+        revised: how many of the bad rows are revised: known by their id, with other content.
         codes: the same by code.
-        problems: what was wrong with the bad rows, up to a hundred of them.
+        problems: what was wrong with the bad rows, up to a hundred. What is wrong with many rows
+            of a file in the same way is one problem, that of the first.
         actors: how many actors were added.
         sources: how many sources were.
         added: how many events the log has more: of rows, actors and sources.
@@ -77,6 +79,7 @@ class Ingested:
     left_out: int
     reasons: dict[str, int]
     bad: int
+    revised: int
     codes: tuple[CodeLine, ...]
     problems: tuple[InvalidRecord, ...]
     actors: int
@@ -91,8 +94,9 @@ class Tally:
     def __init__(self) -> None:
         self._fates: Counter[tuple[str, Fate]] = Counter()
         self._reasons: Counter[Why] = Counter()
-        self.problems: list[InvalidRecord] = []
-        self.actors = self.sources = 0
+        self._problems: dict[tuple[str, str], InvalidRecord] = {}
+        self._alike: Counter[tuple[str, str]] = Counter()
+        self.actors = self.sources = self.revised = 0
 
     def count(self, code: str, fate: Fate, rows: int = 1) -> None:
         """Count rows of a code."""
@@ -103,18 +107,30 @@ class Tally:
         self.count(code, "left out")
         self._reasons[why] += 1
 
-    def refuse(self, problem: InvalidRecord, code: str = "") -> None:
-        """Count a bad row, and keep what is wrong with it if there are not too many."""
+    def refuse(self, problem: InvalidRecord, code: str = "", *, revised: bool = False) -> None:
+        """Count a bad row, and keep what is wrong with it."""
         self.count(code, "bad")
-        if len(self.problems) < _MOST_PROBLEMS:
-            self.problems.append(problem)
+        self.revised += revised
+        key = (problem.file, problem.problem)
+        if key in self._problems or len(self._problems) < _MOST_PROBLEMS:
+            self._problems.setdefault(key, problem)
+            self._alike[key] += 1
+
+    @property
+    def problems(self) -> list[InvalidRecord]:
+        """What is wrong with rows; of several of one file with the same fault, the first."""
+        return [
+            _of_several(problem, self._alike[key] - 1) for key, problem in self._problems.items()
+        ]
 
     def copy(self) -> Tally:
         """One that goes on from here."""
         other = Tally()
         other._fates = self._fates.copy()
         other._reasons = self._reasons.copy()
-        other.problems = self.problems.copy()
+        other._problems = self._problems.copy()
+        other._alike = self._alike.copy()
+        other.revised = self.revised
         return other
 
     def total(self, fate: Fate) -> int:
@@ -134,6 +150,7 @@ class Tally:
             left_out=self.total("left out"),
             reasons={why: self._reasons[why] for why in get_args(Why) if self._reasons[why]},
             bad=self.total("bad"),
+            revised=self.revised,
             codes=tuple(self._line(code) for code in CODES if code in seen),
             problems=tuple(self.problems),
             actors=self.actors,
@@ -157,3 +174,11 @@ class Tally:
             left_out=of.get("left out", 0),
             bad=of.get("bad", 0),
         )
+
+
+def _of_several(problem: InvalidRecord, others: int) -> InvalidRecord:
+    """A problem, with how many other rows have the same."""
+    if not others:
+        return problem
+    text = f"{problem.problem}. So are {others:,} more rows of the file"
+    return InvalidRecord(problem.file, text, line=problem.line, field=problem.field)

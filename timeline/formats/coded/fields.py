@@ -10,6 +10,7 @@ from timeline.formats.coded.cameo import CODES
 from timeline.formats.coded.rows import tidy
 
 _LONGEST_NAME = 300
+_AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})\Z", re.ASCII)
 _STORY = re.compile(r"[A-Za-z0-9]{1,40}\Z", re.ASCII)
 
 _OF_BODIES = """
@@ -33,10 +34,14 @@ _OF_PLACES = """
 _BODIES, _PLACES = frozenset(_OF_BODIES.split()), frozenset(_OF_PLACES.split())
 
 
+MISSING = frozenset({"", "NA", "NULL"})
+"""What stands where a value is not known."""
+
+
 def text(value: str) -> str | None:
-    """The value; None where it is empty or `NA`."""
+    """The value; None where it is missing."""
     value = tidy(value)
-    return None if value in {"", "NA"} else value
+    return None if value in MISSING else value
 
 
 def name(value: str, what: str) -> str | None:
@@ -69,21 +74,25 @@ def mark(value: str, what: str) -> str:
     Raises:
         ValueError: it is none.
     """
-    if not _STORY.match(value):
+    if value in MISSING or not _STORY.match(value):
         raise ValueError(f"{what}: expected letters and digits; found {value[:40]!r}")
     return value.lower()
 
 
 def day(value: str, what: str) -> str:
-    """A day, from 2018-06-01 or 20180601, as 2018-06-01.
+    """A day, from 2018-06-01, 20180601 or the American 6/1/2018, as 2018-06-01.
 
     Raises:
         ValueError: it is none.
     """
+    if american := _AMERICAN.match(value):
+        month, number, year = american.groups()
+        value = f"{year}-{month:0>2}-{number:0>2}"
     try:
         return date.fromisoformat(value).isoformat()
     except ValueError:
-        raise ValueError(f"{what}: expected a day; found {value[:40]!r}") from None
+        problem = f"expected a day such as 2018-06-01, 20180601 or 6/1/2018; found {value[:40]!r}"
+        raise ValueError(f"{what}: {problem}") from None
 
 
 def code(value: str, what: str) -> str:

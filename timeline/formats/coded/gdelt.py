@@ -8,7 +8,7 @@ first article that told of its event, and no sentence in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -31,12 +31,37 @@ _LONGEST_ADDRESS = 2_000
 _LONGEST_TITLE = 300
 
 
-def row_reader() -> Callable[[str], CodedRow]:
-    """What makes rows of lines."""
-    return _row
+_OTHERS = {
+    16: "this is GDELT's table of mentions",
+    27: "this is GDELT's Global Knowledge Graph",
+    57: "this is GDELT 1.0 (57 fields, before April 2013)",
+    58: "this is GDELT 1.0 (58 fields)",
+}
+"""What a line with so many fields belongs to."""
 
 
-def _row(line: str) -> CodedRow:
+def require_layout(line: str) -> None:
+    """Check the first line of a file.
+
+    Raises:
+        ValueError: the file is of a layout that is known, and is not this one.
+    """
+    if line.startswith("Event ID\t"):
+        raise ValueError("this is ICEWS: expected GDELT 2.0. Use the format icews")
+    other = _OTHERS.get(line.count("\t") + 1)
+    if other is not None:
+        raise ValueError(
+            f"{other}: expected an export of GDELT 2.0, with {_COLUMNS} fields between tabs, "
+            "from http://data.gdeltproject.org/gdeltv2/"
+        )
+
+
+def row_of(line: str) -> CodedRow:
+    """The row that a line holds.
+
+    Raises:
+        ValueError: a field of it is not what it must be.
+    """
     values = line.split("\t")
     if len(values) != _COLUMNS:
         raise ValueError(f"expected {_COLUMNS} fields between tabs; found {len(values)}")
@@ -89,15 +114,15 @@ def _moment(added: str) -> str:
 
 def _party(values: Sequence[str], place: str) -> Party | None:
     """The actor of ten fields: code, name, country, group, people, two religions, three types."""
-    code, country, group = values[0], values[2], values[3]
+    code, country, group = (fields.text(values[place]) or "" for place in (0, 2, 3))
     name = fields.name(values[1], "ActorName") or fields.name(code, "ActorCode")
     if name is None:
         return None
     # GDELT codes what lies in a country, its towns and provinces, as the country.
-    if code == country and (found := countries.country(code, name)):
+    if code and code == country and (found := countries.country(code, name)):
         return Party(found.name, "state")
     # Many share a name: PRIME MINISTER, POLICE, and that of a country for its army.
-    whole = fields.required(f"{name} ({code})", "ActorName")
+    whole = fields.required(f"{name} ({code})" if code else name, "ActorName")
     if group or not _OF_BODIES.isdisjoint(values[7:10]):
         return Party(whole, "organisation")
     return Party(whole, "person" if _is_person(name, code, place) else "unnamed")

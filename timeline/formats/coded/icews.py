@@ -97,9 +97,7 @@ def row_reader(header: str) -> Callable[[str], CodedRow]:
     titles = [_unquoted(title) for title in header.removeprefix("\ufeff").split("\t")]
     missing = [column for column in _COLUMNS if column not in titles]
     if missing:
-        raise ValueError(
-            f"expected the names of ICEWS's fields between tabs; {missing[0]!r} is not among them"
-        )
+        raise ValueError(f"{_layout(titles)}. {missing[0]!r} is not among the names")
     places = {column: titles.index(column) for column in _COLUMNS}
 
     def read(line: str) -> CodedRow:
@@ -109,6 +107,17 @@ def row_reader(header: str) -> Callable[[str], CodedRow]:
         return _row({column: _unquoted(values[place]) for column, place in places.items()})
 
     return read
+
+
+def _layout(titles: list[str]) -> str:
+    """What a file with such names of fields is."""
+    if "Event Text" in titles and "CAMEO Code" not in titles:
+        return "this is ICEWS without codes: expected a release with the field 'CAMEO Code'"
+    if "Event Type" in titles and "Actor Name" in titles:
+        return "this is POLECAT, coded with PLOVER: expected ICEWS, coded with CAMEO"
+    if len(titles) == 61:
+        return "this is GDELT 2.0: expected ICEWS. Use the format gdelt"
+    return "expected the names of ICEWS's fields between tabs"
 
 
 def _unquoted(value: str) -> str:
@@ -155,7 +164,9 @@ def _party(values: dict[str, str], side: str) -> Party | None:
         return None
     sectors = fields.text(values[f"{side} Sectors"])
     country = fields.text(values[f"{side} Country"])
-    return Party(name, _kind(name, frozenset((sectors or "").split(",")) - {""}, country or ""))
+    return Party(
+        name, _kind(name, frozenset((sectors or "").split(",")) - fields.MISSING, country or "")
+    )
 
 
 def _kind(name: str, sectors: frozenset[str], country: str) -> Kind:

@@ -12,15 +12,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
+import attrs
 import sqlalchemy as sa
 
 from timeline.errors import InvalidRecord
-from timeline.events import Actor, ActorAdded, NewEvent, RecordedEvent, Redacted, references
+from timeline.events import (
+    Actor,
+    ActorAdded,
+    Coding,
+    Evidence,
+    NewEvent,
+    RecordedEvent,
+    Redacted,
+    references,
+)
 from timeline.formats.coded.accounts import Tally, Why
 from timeline.formats.coded.lines import Told
 from timeline.formats.coded.rows import (
     CodedRow,
     Dataset,
+    IdOf,
+    Story,
     actor_added,
     canonical,
     coded_event,
@@ -28,7 +40,7 @@ from timeline.formats.coded.rows import (
     slugs,
     source_added,
 )
-from timeline.formats.coded.sorting import Named, SortedRows, read_rows
+from timeline.formats.coded.sorting import Named, Revised, SortedRows, read_rows
 
 _PAGE = 200
 """Events, actors or sources that are looked for in the log at a time."""
@@ -100,7 +112,7 @@ class Intake:
             if not self._read_file(file, told) and not self._is_refused():
                 raise self._of_another_sort(file)
         if self._is_refused():
-            raise _together(self._read.problems, self._read.total("bad"))
+            raise _together(self._read.problems)
 
     def _read_file(self, file: str, told: Told | None) -> int:
         """Read a file; says how many good rows it has."""
@@ -111,8 +123,9 @@ class Intake:
                 continue
             try:
                 self._take(row)
-            except ValueError as error:
-                self._read.refuse(InvalidRecord(file, str(error), line=line), row.code)
+            except Revised as error:
+                problem = InvalidRecord(file, str(error), line=line)
+                self._read.refuse(problem, row.code, revised=True)
             else:
                 good += 1
         return good
@@ -203,29 +216,31 @@ class Intake:
 
     # Sources
 
-    def _new_sources(self, page: list[CodedRow], connection: sa.Connection) -> Iterator[NewEvent]:
-        streams = {f"source-{row.story.source}" for row in page}
+    def _new_sources(self, page: list[Story], connection: sa.Connection) -> Iterator[NewEvent]:
+        streams = {f"source-{story.source}" for story in page}
         known = self._store.existing_streams(streams, connection)
-        for row in page:
-            if f"source-{row.story.source}" not in known:
+        for story in page:
+            if f"source-{story.source}" not in known:
                 self.tally.sources += 1
-                yield source_added(row, self._rows.id_of)
+                yield source_added(story, self._rows.id_of)
 
     # Events
 
     def _new_events(
         self, page: list[list[CodedRow]], connection: sa.Connection
     ) -> Iterator[NewEvent]:
-        recorded = self._store.existing([rows[0].event for rows in page], connection)
+        # A mutual row may be on record as an event of its own, under the code it had then.
+        ids = {id for rows in page for row in rows for id in (row.event, row.id)}
+        recorded = self._store.existing(ids, connection)
         later: list[CodedRow] = []
         for rows in page:
             event = recorded.get(rows[0].event)
-            if event is None:
-                for number, row in enumerate(rows):
-                    self.tally.count(row.code, "folded" if number else "event")
-                yield coded_event(rows, self._id_of)
-            else:
+            if event is not None:
                 later += self._missing(event, rows)
+            elif new := [row for row in rows if not self._had_another_code(recorded, row)]:
+                for number, row in enumerate(new):
+                    self.tally.count(row.code, "folded" if number else "event")
+                yield coded_event(new, self._id_of)
         yield from self._further(later, connection)
 
     def _missing(self, event: RecordedEvent[Any], rows: list[CodedRow]) -> Iterator[CodedRow]:
@@ -236,6 +251,13 @@ class Intake:
                 self._repeated(event, row)
             else:
                 yield row
+
+    def _had_another_code(self, recorded: dict[str, RecordedEvent[Any]], row: CodedRow) -> bool:
+        """Whether a row is on record as another event; it is then counted as revised."""
+        event = recorded.get(row.id)
+        if event is not None:
+            self._repeated(event, row)
+        return event is not None
 
     def _further(self, rows: list[CodedRow], connection: sa.Connection) -> Iterator[NewEvent]:
         news = [corroborated(row) for row in rows]
@@ -248,16 +270,17 @@ class Intake:
                 yield new
 
     def _repeated(self, event: RecordedEvent[Any], row: CodedRow) -> None:
-        if isinstance(event.event, Redacted) or _is_as_recorded(event, row, self._id_of):
+        differences = () if isinstance(event.event, Redacted) else _revised(event, row, self._id_of)
+        if not differences:
             self.tally.count(row.code, "repeated")
             return
         problem = InvalidRecord(
             f"{row.dataset} row {row.row} of {row.day}",
             f"it is on record with other content, as event {event.id!r} at position "
-            f"{event.position}. If the row is right, retract the event with an EventRetracted, and "
-            "record the row by hand",
+            f"{event.position}: {'; '.join(differences)}. If the row is right, retract the event "
+            "with an EventRetracted, and record the row by hand",
         )
-        self.tally.refuse(problem, row.code)
+        self.tally.refuse(problem, row.code, revised=True)
         if not self._keep_going:
             raise problem
 
@@ -272,34 +295,41 @@ def _goes_by(entry: RecordedEvent[Any] | None, name: str) -> bool:
 
 
 def _rests_on(event: RecordedEvent[Any], row: CodedRow) -> bool:
-    codings = (each.coding for each in event.evidence if each.coding is not None)
-    return any((each.dataset, each.row) == (row.dataset, row.row) for each in codings)
+    return any(_is_of(entry, row) for entry in event.evidence)
 
 
-def _is_as_recorded(event: RecordedEvent[Any], row: CodedRow, id_of: Callable[[str], str]) -> bool:
-    """Whether what is on record for a row is what the row says now.
+def _revised(event: RecordedEvent[Any], row: CodedRow, id_of: IdOf) -> tuple[str, ...]:
+    """In what a row differs from what is on record for it; nothing where it is a repeat.
 
-    Labels and the finer points of evidence may change with this code: what counts is who, what code
-    and what source. The day, and for folded events the parties, are in the id.
+    The day, and for folded events the parties, are in the id.
     """
-    same = any(
-        each.source == row.story.source
-        and each.coding is not None
-        and (each.coding.row, each.coding.code) == (row.row, row.code)
-        for each in event.evidence
-    )
-    if row.meaning.mutual:
-        return same
-    actors = {id for _, category, id in references(event.event) if category == "actor"}
-    return same and actors == {id_of(each.name) for each in (row.actor, row.target) if each}
+    before = next((entry for entry in event.evidence if _is_of(entry, row)), None)
+    if before is None:
+        return ("it does not rest on this row",)
+    now = row.evidence
+    pairs = [("source", before.source, now.source), ("at", before.at, now.at)]
+    pairs += [
+        (field.name, getattr(before.coding, field.name), getattr(now.coding, field.name))
+        for field in attrs.fields(Coding)
+    ]
+    if not row.meaning.mutual:
+        actors = {id for _, category, id in references(event.event) if category == "actor"}
+        named = {id_of(party.name) for party in (row.actor, row.target) if party}
+        pairs.append(("actors", " and ".join(sorted(actors)), " and ".join(sorted(named))))
+    return tuple(f"{name} {old!r}, now {new!r}" for name, old, new in pairs if old != new)
 
 
-def _together(problems: Sequence[InvalidRecord], count: int) -> InvalidRecord:
+def _is_of(evidence: Evidence, row: CodedRow) -> bool:
+    coding = evidence.coding
+    return coding is not None and (coding.dataset, coding.row) == (row.dataset, row.row)
+
+
+def _together(problems: Sequence[InvalidRecord]) -> InvalidRecord:
     """The first problem, with others beneath it."""
     first, *others = problems[:_MOST_SHOWN]
     lines = [first.problem, *map(str, others)]
-    if count > _MOST_SHOWN:
-        lines.append(f"and {count - _MOST_SHOWN:,} more")
+    if len(problems) > _MOST_SHOWN:
+        lines.append(f"and {len(problems) - _MOST_SHOWN:,} more problems")
     lines.append("Nothing was recorded. With --keep-going (keep_going=True) bad rows are left out")
     return InvalidRecord(first.file, "\n".join(lines), line=first.line, field=first.field)
 

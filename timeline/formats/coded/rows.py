@@ -177,10 +177,23 @@ class CodedRow:
 # --- Names ----------------------------------------------------------------------------------------
 
 
+_WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") or " " for code in range(0x80, 0xA0)}
+"""What U+0080 to U+009F stand for where text in Windows-1252 was read as Latin-1."""
+
+
 def tidy(name: str) -> str:
-    """The name on one line: what cannot be printed, and every run of spaces, is one space."""
+    r"""The name on one line.
+
+    Remnants of Windows-1252 become the characters they stand for. All else that cannot be printed,
+    and every run of spaces, becomes one space.
+
+    Example:
+        >>> tidy("San\x91a  Harbour")
+        'San‘a Harbour'
+    """
     if not name.isprintable():
-        name = "".join(each if each.isprintable() else " " for each in name)
+        name = name.translate(_WINDOWS)
+        name = "".join(letter if letter.isprintable() else " " for letter in name)
     return " ".join(name.split())
 
 
@@ -223,9 +236,8 @@ def actor_added(id: str, party: Party) -> NewEvent:
     return NewEvent(ActorAdded(Actor(id, party.kind, name, aliases=aliases)), id=f"actor/{id}")
 
 
-def source_added(row: CodedRow, id_of: IdOf) -> NewEvent:
-    """The event that takes the row's story into the record."""
-    story = row.story
+def source_added(story: Story, id_of: IdOf) -> NewEvent:
+    """The event that takes a story into the record."""
     source = Source(
         story.source,
         publisher=id_of(story.publisher),
@@ -263,7 +275,9 @@ class _Fold:
         self.code = self.first.meaning
         self._id_of = id_of
         self.both = len({_name_of(row.actor) for row in rows}) > 1
-        self.place = next((row.place for row in rows if row.place), None)
+        # Rows that disagree on the place keep it in their evidence only: none is picked.
+        places = {row.place for row in rows if row.place}
+        self.place = places.pop() if len(places) == 1 else None
 
     @property
     def thing(self) -> str:
@@ -296,10 +310,13 @@ class _Fold:
     @property
     def text(self) -> str:
         """What the code stands for, and towards whom."""
-        label = self.code.label[0].upper() + self.code.label[1:]
-        if self.both:
+        code, target = self.code, self.first.target
+        if code.meaning == "visit":
+            # Both codes of a visit tell of it as the visitor does.
+            code, target = CODES["042"], self.first.sides[1]
+        label = code.label[0].upper() + code.label[1:]
+        if self.both and code.meaning != "visit":
             return f"{label}, both sides."
-        target = self.first.target
         return f"{label}." if target is None else f"{label}, toward {tidy(target.name)}."
 
     @property

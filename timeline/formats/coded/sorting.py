@@ -10,8 +10,8 @@ known before anything is written.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterator
+from itertools import chain, groupby
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,14 +22,17 @@ from timeline.errors import InvalidRecord
 from timeline.events.actors import Kind
 from timeline.formats.coded import gdelt, icews
 from timeline.formats.coded.lines import Told, read_lines
-from timeline.formats.coded.rows import CodedRow, Dataset, Party, canonical
+from timeline.formats.coded.rows import CodedRow, Dataset, Party, Story, canonical
 
 _SCHEMA = """
     CREATE TABLE rows (id TEXT PRIMARY KEY, day TEXT, event TEXT, code TEXT, kept INT, row BLOB)
         WITHOUT ROWID;
     CREATE TABLE actors (canonical TEXT PRIMARY KEY, name TEXT, kind INT, id TEXT UNIQUE)
         WITHOUT ROWID;
-    CREATE TABLE sources (id TEXT PRIMARY KEY, row BLOB) WITHOUT ROWID;
+    CREATE TABLE sources (
+        id TEXT PRIMARY KEY, story BLOB,
+        published_first TEXT, published_last TEXT, retrieved_first TEXT, retrieved_last TEXT
+    ) WITHOUT ROWID;
 """
 
 _KINDS: tuple[Kind, ...] = ("unnamed", "organisation", "office", "person", "state")
@@ -41,12 +44,22 @@ _PUT_ACTOR = """
     ON CONFLICT DO UPDATE SET name = max(name, excluded.name), kind = max(kind, excluded.kind)
 """
 _PUT_SOURCE = """
-    INSERT INTO sources VALUES (?, ?)
-    ON CONFLICT DO UPDATE SET row = min(row, excluded.row)
+    INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET
+        story = min(story, excluded.story),
+        published_first = min(published_first, excluded.published_first),
+        published_last = max(published_last, excluded.published_last),
+        retrieved_first = min(retrieved_first, excluded.retrieved_first),
+        retrieved_last = max(retrieved_last, excluded.retrieved_last)
 """
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(CodedRow).decode
+_decode_story = msgspec.json.Decoder(Story).decode
+
+
+class Revised(ValueError):
+    """A row whose id stands for other content already."""
 
 
 @attrs.frozen
@@ -81,22 +94,24 @@ class SortedRows:
         """Put a row; says whether it is new. One that is not `kept` is only remembered.
 
         Raises:
-            ValueError: its id was put before with other content.
+            Revised: its id was put before with other content.
         """
         data = _encode(row)
         known = self._one("SELECT row FROM rows WHERE id = ?", row.id)
         if known is not None:
             if known != data:
-                raise ValueError(f"the id {row.row!r} stands for another row of that day already")
+                raise Revised(f"the id {row.row!r} stands for another row of that day already")
             return False
         values = (row.id, row.day, row.event, row.code, kept, data)
         self._database.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", values)
         if kept:
-            self._put_names(row, data)
+            self._put_names(row)
         return True
 
-    def _put_names(self, row: CodedRow, data: bytes) -> None:
-        self._database.execute(_PUT_SOURCE, (row.story.source, data))
+    def _put_names(self, row: CodedRow) -> None:
+        story = row.story
+        dates = (story.published, story.published, story.retrieved, story.retrieved)
+        self._database.execute(_PUT_SOURCE, (story.source, _encode(story), *dates))
         # A publisher is who a reader takes its word from, whatever else it does in the rows.
         for party in (row.actor, row.target, Party(row.story.publisher, "organisation")):
             if party is not None:
@@ -137,11 +152,15 @@ class SortedRows:
         """Forget what was noted."""
         self._database.execute("UPDATE actors SET id = NULL")
 
-    def sources(self) -> Iterator[CodedRow]:
-        """A row of each source, in the order of their ids."""
-        query = "SELECT id, row FROM sources WHERE id > ? ORDER BY id"
-        for _, data in self._pages(query):
-            yield _decode(data)
+    def sources(self) -> Iterator[Story]:
+        """The stories, in the order of the ids of their sources.
+
+        Where rows differ in when theirs was published or read, it has both ends of that time.
+        """
+        query = "SELECT * FROM sources WHERE id > ? ORDER BY id"
+        for _, data, *dates in self._pages(query):
+            published, retrieved = _span(*dates[:2]), _span(*dates[2:])
+            yield attrs.evolve(_decode_story(data), published=published, retrieved=retrieved)
 
     def events(self) -> Iterator[list[CodedRow]]:
         """The kept rows of each event together, by day."""
@@ -165,16 +184,29 @@ class SortedRows:
         return None if found is None else found[0]
 
 
+def _span(first: str | None, last: str | None) -> Any:
+    return first if first == last else f"{first}/{last}"
+
+
 def read_rows(
     file: str, dataset: Dataset, told: Told | None = None
 ) -> Iterator[tuple[int, CodedRow | InvalidRecord]]:
     """The rows of a file, each with its line; of one that cannot be read, what is wrong with it.
 
     Raises:
-        InvalidRecord: the file as a whole cannot be read.
+        InvalidRecord: the file as a whole cannot be read, or is of another layout.
     """
     lines = read_lines(file, told)
-    read = _row_reader(file, dataset, lines)
+    number, line = next(lines, (1, b""))
+    try:
+        if dataset == "gdelt":
+            gdelt.require_layout(line.decode(errors="replace"))
+            read: Callable[[str], CodedRow] = gdelt.row_of
+            lines = chain([(number, line)] if line else [], lines)
+        else:
+            read = icews.row_reader(_text(line))
+    except ValueError as error:
+        raise InvalidRecord(file, str(error), line=number) from None
     for number, line in lines:
         try:
             yield number, read(_text(line))
@@ -182,21 +214,26 @@ def read_rows(
             yield number, InvalidRecord(file, str(error), line=number)
 
 
-def _row_reader(
-    file: str, dataset: Dataset, lines: Iterable[tuple[int, bytes]]
-) -> Callable[[str], CodedRow]:
-    if dataset == "gdelt":
-        return gdelt.row_reader()
-    number, line = next(iter(lines), (1, b""))
-    try:
-        return icews.row_reader(_text(line))
-    except ValueError as error:
-        raise InvalidRecord(file, str(error), line=number) from None
-
-
 def _text(line: bytes) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError as error:
-        found = f"the byte 0x{error.object[error.start]:02x} at offset {error.start} of the line"
-        raise ValueError(f"expected UTF-8; found {found}") from None
+        byte = error.object[error.start]
+        problem = f"expected UTF-8; found the byte 0x{byte:02x}"
+        # From 0x80 to 0x9f only such bytes are printed that Windows adds to Latin-1.
+        if text := _of_windows(line):
+            letter = text[error.start]
+            problem += (
+                f", which is {letter!r} in Windows-1252. If the file is in that, convert it: "
+                "iconv -f WINDOWS-1252 -t UTF-8"
+            )
+        raise ValueError(problem) from None
+
+
+def _of_windows(line: bytes) -> str | None:
+    """The line as text in Windows-1252, if it reads as such."""
+    try:
+        text = line.decode("cp1252")
+    except UnicodeDecodeError:
+        return None
+    return text if text.replace("\t", "").isprintable() else None
