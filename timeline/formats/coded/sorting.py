@@ -94,7 +94,7 @@ class SortedRows:
         """Put a row; says whether it is new. One that is not `kept` is only remembered.
 
         Raises:
-            Revised: its id was put before with other content.
+            ValueError: its id was put before with other content (`Revised`).
         """
         data = _encode(row)
         known = self._one("SELECT row FROM rows WHERE id = ?", row.id)
