@@ -74,7 +74,6 @@ def axe() -> str:
                     check=True,
                     capture_output=True,
                     cwd=folder,
-                    timeout=120,
                 )
             except (OSError, subprocess.SubprocessError):
                 pytest.skip(NO_AXE)

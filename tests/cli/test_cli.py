@@ -86,7 +86,6 @@ def shell(script, *, code=0, **env) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
     )
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
@@ -964,7 +963,7 @@ def test_control_c_while_waiting_leaves_nothing(migrated_url):
         while ingest.poll() is None and not watcher.scalar(waiting):
             watcher.rollback()
         ingest.send_signal(signal.SIGINT)
-        out, err = ingest.communicate(timeout=60)
+        out, err = ingest.communicate()
     engine.dispose()
 
     assert (ingest.returncode, out) == (1, "")

@@ -154,7 +154,7 @@ def test_all_workers_have_a_share_of_the_work(kept_url: str, name: str, work: st
     with record(kept_url) as opened, threads(2) as address:
         fill(opened)
         with distributed.Client(address) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2)
             with distributed.get_task_stream(client) as stream:
                 opened.rebuild(name, on=address)
 
@@ -171,7 +171,7 @@ def test_a_worker_that_is_killed_on_the_way_changes_nothing(
     with record(kept_url, *USERS) as opened, distributed.Client(mortal) as client:
         fill(opened)
         before = rows_of(opened, projection)
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2)
         left = list(client.run(os.getpid).values())
 
         def kill(done: int, total: int) -> None:
@@ -421,7 +421,7 @@ def test_a_worker_with_another_version_of_the_package_is_refused(
     ferry: Timeline, processes: str
 ) -> None:
     with distributed.Client(processes) as client:
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2)
         (old, *_) = client.scheduler_info()["workers"]
         client.run(_pretend, "0.0.9 (another)", workers=[old])
         with pytest.raises(ClusterError, match=r"expected timeline .*; found 0\.0\.9 \(another\)"):

@@ -3,7 +3,6 @@
 import contextlib
 import random
 import string
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 import servers
 import sqlalchemy as sa
+from waiting import until
 
 from timeline import (
     Actor,
@@ -139,12 +139,6 @@ def keeper_of_the_tables(timeline: Timeline) -> Iterator[str]:
             connection.exec_driver_sql(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
             connection.exec_driver_sql(f"DROP OWNED BY {role}")
             connection.exec_driver_sql(f"DROP ROLE {role}")
-
-
-def until(happened: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < end
 
 
 # The words
@@ -288,7 +282,7 @@ def test_a_takedown_waits_for_those_who_are_about_to_end(
             connection.exec_driver_sql("SELECT position FROM head").one()
             done = threads.submit(timeline.redact, "said", reason="a court's order")
             until(lambda: "events" not in tables_with(timeline, WORDS))
-        assert done.result(60) is True
+        assert done.result() is True
     reader.dispose()
 
     assert files_with(timeline, backend, WORDS) == set()

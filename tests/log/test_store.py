@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import TEXTS
+from waiting import FOREVER, until, waiting_for_a_lock
 
 from timeline import Timeline
 from timeline.dates import When
@@ -1154,7 +1154,6 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         cwd=Path(__file__).parents[2],
         env=os.environ | {"PYTHONWARNINGS": "ignore"},
-        timeout=60,
     )
 
 
@@ -1262,24 +1261,6 @@ def held(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
-def until(happened: Callable[[], Any]) -> Any:
-    """Wait until something is so, and return it."""
-    deadline = time.monotonic() + 60
-    while not (found := happened()):
-        assert time.monotonic() < deadline
-    return found
-
-
-def waiting_for_a_lock(engine: sa.Engine) -> int | None:
-    """The process of PostgreSQL's that waits for a lock in this database, if one does."""
-    query = (
-        "SELECT pid FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    with engine.connect() as connection:
-        return connection.exec_driver_sql(query).scalar()
-
-
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.usefixtures("impatient")
 def test_a_database_that_others_hold_is_busy(
@@ -1308,7 +1289,7 @@ def test_an_append_is_tried_again_until_others_let_go(
         with held(engine):
             appending = threads.submit(EventStore(other, [Noted]).append, "a", notes(*"12"[:count]))
             until(lambda: "trying again" in caplog.text)
-        assert appending.result(60).added == count
+        assert appending.result().added == count
     other.dispose()
 
     assert positions(store.read_all()) == list(range(1, count + 1))
@@ -1384,7 +1365,7 @@ def test_an_append_whose_connection_is_cut_is_done_once(
             cut = until(lambda: waiting_for_a_lock(engine))
             holder.exec_driver_sql(f"SELECT pg_terminate_backend({cut})")
             assert until(lambda: waiting_for_a_lock(engine) not in (None, cut))
-        assert appending.result(60).added == count
+        assert appending.result().added == count
 
     assert positions(store.read_all()) == list(range(1, count + 1))
 
@@ -1439,8 +1420,8 @@ def test_a_server_that_goes_and_comes_back(
         until(lambda: waiting_for_a_lock(engine))
         server.stop("immediate")
         holder.invalidate()
-        assert type(appending.exception(60)) is ConnectionLost
-    monkeypatch.setattr("timeline.log.database._PATIENCE", 60.0)
+        assert type(appending.exception()) is ConnectionLost
+    monkeypatch.setattr("timeline.log.database._PATIENCE", FOREVER)
     server.start()
     with ThreadPoolExecutor(1) as threads, held(engine) as holder:
         appending = threads.submit(store.append, "a", notes("3"))
@@ -1448,7 +1429,7 @@ def test_a_server_that_goes_and_comes_back(
         server.stop("immediate")
         holder.invalidate()
         server.start()
-        assert appending.result(60).added == 1
+        assert appending.result().added == 1
     assert positions(store.read_all()) == [1, 2, 3]
     engine.dispose()
 

@@ -128,7 +128,6 @@ def stranger(*arguments: str | Path, code: int = 0) -> str:
         [sys.executable, "-I", "-S", "-c", STRANGER, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
     assert done.returncode == code, done.stderr
@@ -141,7 +140,6 @@ def test_the_stranger_has_no_package_of_ours_at_hand() -> None:
         [sys.executable, "-I", "-S", "-c", "import timeline"],
         capture_output=True,
         cwd="/",
-        timeout=60,
         check=False,
     )
 

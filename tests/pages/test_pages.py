@@ -391,7 +391,7 @@ def visit(browser: Any, sites: Path) -> Iterator[Callable[..., Any]]:
         context = browser.new_context(viewport=viewport, reduced_motion="reduce", **settings)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(0)  # none: a busy machine takes its time
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
