@@ -16,7 +16,7 @@ from typing import Any, Self, get_args
 import attrs
 import sqlalchemy as sa
 
-from timeline.dates import Occurred, just_before, now, stretch, when, within
+from timeline.dates import Occurred, now, stretch, when, within
 from timeline.engine.as_of import PartialView
 from timeline.engine.builds import Build, Comparison
 from timeline.engine.cutoff import Cutoff
@@ -72,9 +72,7 @@ from timeline.models.initiatives import InitiativeRow
 from timeline.pages.site import write_site
 from timeline.reports.actors import find_actor
 from timeline.reports.bind import Reports
-from timeline.reports.changes import ChangesReport, Clock, changes_report
 from timeline.reports.initiative import initiative_report
-from timeline.reports.model import Report
 from timeline.rules.plausibility import Finding, findings
 from timeline.rules.references import (
     names,
@@ -154,53 +152,6 @@ class Record(Reports, abc.ABC):
                 possibly=possibly,
             )
         )
-
-    def changes(
-        self,
-        report: Callable[[Record], Report],
-        *,
-        since: Occurred | int,
-        until: Occurred | int,
-        clock: Clock = "published",
-        possibly: bool = False,
-    ) -> ChangesReport:
-        """What changed in a report between two dates, and which events made it change.
-
-            record.changes(lambda record: record.initiative("x"), since="2022-12-01",
-                           until="2022-12-10")
-
-        Args:
-            report: makes the report that is compared, from the record as of some moment.
-            since: the first day of the stretch; with the clock `position`, the position before it.
-            until: the last day of it, or position.
-            clock: what counts as within it: what was `published` then, and so could be learned;
-                what `occurred`, as far as is known now; or what was `recorded`, by date or by
-                `position`.
-            possibly: as for `as_of`.
-
-        Raises:
-            NotFound: there is nothing to report at either end, or the log has not come so far.
-            InvalidInput: no such clock; or the stretch has an open end, or ends before it starts;
-                or `report` makes none.
-            InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
-        """
-        start, end = _cutoffs(clock, since, until, possibly)
-        later = self.as_of(**end)
-        # Derived from the later one, so that both leave out what is appended meanwhile.
-        earlier = later.as_of(**start)
-        before, after = _made(report, earlier), _made(report, later)
-        if isinstance(before, NotFound) and isinstance(after, NotFound):
-            raise after
-        with earlier.view() as old, later.view() as new:
-            return changes_report(
-                old,
-                new,
-                None if isinstance(before, NotFound) else before,
-                None if isinstance(after, NotFound) else after,
-                since=str(since),
-                until=str(until),
-                clock=clock,
-            )
 
     # Exports
 
@@ -967,40 +918,6 @@ def _instant(moment: datetime | str | None) -> datetime | None:
     return given.latest
 
 
-def _cutoffs(
-    clock: Clock, since: Occurred | int, until: Occurred | int, possibly: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What `as_of` is asked for, just before a stretch and at its end."""
-    if clock == "position":
-        first, last = _positions(since, until)
-        return {"position": first}, {"position": last}
-    if clock not in {"occurred", "published", "recorded"}:
-        raise InvalidInput(
-            f"clock: expected occurred, published, recorded or position; found {clock!r}"
-        )
-    if isinstance(since, int) or isinstance(until, int):
-        raise InvalidInput(f"by {clock}: expected dates; found {since!r} and {until!r}")
-    start, end = when(since), when(until)
-    if start is None or end is None or start.earliest is None or end.latest is None:
-        raise InvalidInput(f"expected a stretch that has two ends; found {since} to {until}")
-    if start.earliest > end.latest:
-        raise InvalidInput(f"expected a stretch that ends after it starts; found {start} to {end}")
-    before = just_before(start.earliest)
-    if clock == "recorded":
-        return {"recorded": before.latest}, {"recorded": end.latest}
-    return {clock: before, "possibly": possibly}, {clock: end, "possibly": possibly}
-
-
-def _positions(since: Occurred | int, until: Occurred | int) -> tuple[int, int]:
-    try:
-        first, last = int(str(since)), int(str(until))
-    except ValueError:
-        raise InvalidInput(f"expected two positions; found {since!r} and {until!r}") from None
-    if first > last:
-        raise InvalidInput(f"expected a stretch that ends after it starts; found {first} to {last}")
-    return first, last
-
-
 def _added(thing: Actor | Source) -> NewEvent:
     """What records an actor or a source."""
     # The ids are derived, so that recording a thing twice is a retry and not a second event.
@@ -1025,16 +942,3 @@ def _support(
     if at is not None or excerpt is not None or chain:
         raise InvalidEvent("at=, excerpt= and according_to= say more of a source: name it, source=")
     return tuple(evidence)
-
-
-def _made(report: Callable[[Record], Report], record: Record) -> Report | NotFound:
-    expected = "expected what makes a report of a record, such as `lambda record: record.plans()`"
-    if not callable(report):
-        raise InvalidInput(f"{expected}; found {report!r}")
-    try:
-        made = report(record)
-    except NotFound as error:
-        return error
-    if not isinstance(made, Report):
-        raise InvalidInput(f"{expected}; found one that makes {made!r}")
-    return made

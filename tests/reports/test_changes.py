@@ -655,5 +655,8 @@ def test_the_command_line(timeline):
     assert happened.exit_code == 0, happened.output
     assert "by what was recorded" in " ".join(happened.output.split()).lower()
     for words in ((), ("--series", "s", "--meeting", "summit")):
-        assert run(*stretch, *words).exit_code == 2
+        refused = run(*stretch, *words)
+        assert refused.exit_code == 1
+        assert "expected" in refused.output
+    assert run("--since", "2024", "--initiative", "harbour").exit_code == 2
     assert run("--since", "2025", "--until", "2024", "--initiative", "harbour").exit_code == 1

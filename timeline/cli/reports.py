@@ -1,4 +1,4 @@
-"""The group `report`: a command for each report in `timeline.reports.bind`, and `changes`."""
+"""The group `report`: a command for each report in `timeline.reports.bind`."""
 
 from __future__ import annotations
 
@@ -27,14 +27,13 @@ class _Reports(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         from timeline.reports.bind import bound_reports
 
-        names = (name.replace("_", "-") for name in bound_reports())
-        return sorted([*names, *super().list_commands(ctx)])
+        return sorted(name.replace("_", "-") for name in bound_reports())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         from timeline.reports.bind import bound_reports
 
         bound = bound_reports().get(cmd_name.replace("-", "_"))
-        return super().get_command(ctx, cmd_name) if bound is None else command_of(bound)
+        return None if bound is None else command_of(bound)
 
 
 @click.group(cls=_Reports)
@@ -53,18 +52,32 @@ def command_of(bound: Bound) -> click.Command:
 
     @click.pass_obj
     def run(opener: Opener, /, form: Form, moment: dict[str, Any], **given: Any) -> None:
+        given["possibly"] = moment["possibly"]
         show(opener, form, moment, lambda record: _made(record, bound, given))
 
     command = click.command(bound.name.replace("_", "-"), help=text)(as_of(rendered(run)))
-    signature = bound.signature.parameters.values()
-    command.params[:0] = [_parameter(given, helps.get(given.name)) for given in signature]
+    command.params[:0] = [_parameter(one, helps.get(one.name)) for one in _parameters(bound)]
     return command
+
+
+def _parameters(bound: Bound) -> list[inspect.Parameter]:
+    """What the command line can give, beside the options of all reports."""
+    parameters = bound.signature.parameters.values()
+    return [
+        one for one in parameters if one.name != "possibly" and not _takes_function(one.annotation)
+    ]
+
+
+def _takes_function(annotation: Any) -> bool:
+    return any(typing.get_origin(one) is Callable for one in typing.get_args(annotation))
 
 
 def _made(record: Record, bound: Bound, given: Mapping[str, Any]) -> Report:
     """Call the report's method with what the command line gives."""
     positional, named = [], {}
     for name, parameter in bound.signature.parameters.items():
+        if name not in given:
+            continue
         if parameter.kind is parameter.KEYWORD_ONLY:
             named[name] = given[name]
         elif parameter.kind is parameter.VAR_POSITIONAL:
@@ -87,21 +100,22 @@ def _parameter(given: inspect.Parameter, explained: str | None) -> click.Paramet
 def _option(given: inspect.Parameter, explained: str | None) -> click.Option:
     from timeline.dates import Occurred
 
-    options: dict[str, Any] = {}
-    if given.annotation == Occurred:
-        options = {"metavar": "DATE"}
+    needed = given.default is given.empty
+    options: dict[str, Any] = {"required": True} if needed else {"default": given.default}
+    if given.annotation in (Occurred, Occurred | int):
+        options |= {"metavar": "DATE"}
     elif isinstance(given.default, bool):
-        options = {"is_flag": True}
+        options |= {"is_flag": True}
     elif typing.get_origin(given.annotation) is typing.Literal:
-        options = {"type": click.Choice(typing.get_args(given.annotation))}
+        choice = click.Choice(typing.get_args(given.annotation))
+        options |= {"type": choice, "show_default": True}
     elif given.annotation in (int, int | None):
         reading = int if given.annotation is int else _number_or_all
-        options = {"type": reading, "metavar": "NUMBER", "show_default": True}
+        options |= {"type": reading, "metavar": "NUMBER", "show_default": True}
     # None is Python's word; the command line has another.
     explained = explained and explained.replace("None for all", "`all` for all")
     return click.Option(
         [f"--{given.name.replace('_', '-')}", given.name],
-        default=given.default,
         help=explained,
         **options,
     )
@@ -124,46 +138,3 @@ def _explained(docstring: str) -> tuple[str, dict[str, str]]:
     # Click leaves the lines after its mark, a backspace, as they are.
     example = f"\n\n\b\n{sections['Example'].strip()}" if "Example" in sections else ""
     return text.strip() + example, {name: f"{w[0].upper()}{w[1:]}" for name, w in helps.items()}
-
-
-@report.command()
-@click.option("--since", required=True, metavar="DATE", help="The first day; or a position.")
-@click.option("--until", required=True, metavar="DATE", help="The last day; or a position.")
-@click.option(
-    "--clock",
-    type=click.Choice(["occurred", "published", "recorded", "position"]),
-    default="published",
-    show_default=True,
-    help="By what happened in that time, was published, or was recorded.",
-)
-@click.option("--initiative", metavar="ID", help="In the state of this initiative.")
-@click.option("--series", help="In who attended the editions of this series.")
-@click.option("--meeting", help="In who attended this meeting.")
-@as_of
-@rendered
-@click.pass_obj
-def changes(
-    opener: Opener,
-    /,
-    form: Form,
-    moment: dict[str, Any],
-    initiative: str | None,
-    series: str | None,
-    meeting: str | None,
-    **stretch: Any,
-) -> None:
-    """What changed in a report between two dates, and which events made it change.
-
-    \b
-    timeline report changes --initiative joint-harbour --since 2022-12-01 --until 2022-12-10
-    """
-    if [initiative, series, meeting].count(None) != 2:
-        raise click.UsageError("say what changed: one of --initiative, --series and --meeting")
-
-    def compared(record: Record) -> Report:
-        if initiative is not None:
-            return record.initiative(initiative)
-        return record.attendance(series=series, meeting=meeting)
-
-    stretch["possibly"] = bool(moment["possibly"])
-    show(opener, form, moment, lambda record: record.changes(compared, **stretch))

@@ -19,6 +19,7 @@ import attrs
 from timeline.engine.projection import View
 from timeline.reports.actors import actors_report
 from timeline.reports.attendance import attendance_report
+from timeline.reports.changes import changes_report
 from timeline.reports.chronology import chronology_report
 from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
@@ -37,6 +38,8 @@ from timeline.reports.statements import statements_report
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Report)
+V = TypeVar("V")
+M = TypeVar("M", bound=Callable[..., Report])
 
 
 class Viewed(Protocol):
@@ -51,12 +54,12 @@ class Bound:
     """A report that is a method, a command and, where it has a heading, a page of its own.
 
     Attributes:
-        make: the function that makes it from a view.
+        make: the function that makes it, from a view or from the record.
         heading: of the page about everything in the record; None where there is no such page.
     """
 
     make: Callable[..., Report]
-    heading: str | None
+    heading: str | None = None
 
     @property
     def name(self) -> str:
@@ -65,7 +68,7 @@ class Bound:
 
     @property
     def signature(self) -> inspect.Signature:
-        """What callers give, without the view."""
+        """What callers give, without the view or the record."""
         signature = inspect.signature(self.make, eval_str=True)
         _, *given = signature.parameters.values()
         return signature.replace(parameters=given)
@@ -80,19 +83,33 @@ def bind(
         make: the function, named for its report: `plans_report`.
         heading: of the site's page about everything in the record, if there is to be one.
     """
-    bound = Bound(make, heading)
 
     @functools.wraps(make)
     def method(record: Viewed, /, *args: P.args, **options: P.kwargs) -> R:
         with record.view() as view:
             return make(view, *args, **options)
 
+    return _described(method, Bound(make, heading))
+
+
+def bind_record(make: Callable[Concatenate[V, P], R]) -> Callable[Concatenate[V, P], R]:
+    """As `bind`, for a function that takes the record, to see it as of several moments."""
+
+    @functools.wraps(make)
+    def method(record: V, /, *args: P.args, **options: P.kwargs) -> R:
+        return make(record, *args, **options)
+
+    return _described(method, Bound(make))
+
+
+def _described(method: M, bound: Bound) -> M:
+    """The method with the name, the signature and the docstring that callers see."""
     made = cast("Any", method)
     made.bound, made.__name__ = bound, bound.name
     record_first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
     given = bound.signature
     made.__signature__ = given.replace(parameters=[record_first, *given.parameters.values()])
-    made.__doc__ = re.sub(r"\n +view: .*", "", make.__doc__ or "")
+    made.__doc__ = re.sub(r"\n +(view|record): .*", "", bound.make.__doc__ or "")
     return method
 
 
@@ -115,6 +132,7 @@ class Reports:
     positions = bind(positions_report)
     dossier = bind(dossier_report)
     corroboration = bind(corroboration_report)
+    changes = bind_record(changes_report)
 
 
 def bound_reports() -> dict[str, Bound]:

@@ -1,41 +1,27 @@
-"""What changed between two moments in what a report says, and which events made it change.
-
-Any report will do. Rows are matched by their keys and compared cell by cell; the causes are events
-that one side has and the other has not.
-"""
+"""What changed between two moments in what a report says, and which events made it change."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
 
-from timeline.dates import UNKNOWN, When
+from timeline.dates import UNKNOWN, Occurred, When, just_before, when
 from timeline.engine.projection import View
-from timeline.events import (
-    AMENDMENTS,
-    ActorsMerged,
-    EventCorrected,
-    EventRetracted,
-    MembershipReported,
-    RoleReported,
-    type_names,
-)
-from timeline.models import BUILT_IN
-from timeline.models.amendments import AmendmentRow, DisagreementRow
-from timeline.models.chronology import HappeningRow
-from timeline.models.directory import ActorRow
-from timeline.reports.document import NOTHING, Cell, Document, Key, Line, Table, cell
+from timeline.errors import InvalidInput, NotFound
+from timeline.events import EventCorrected, MembershipReported, RoleReported, type_names
+from timeline.models.amendments import AmendmentRow
+from timeline.reports.attendance import attendance_report
+from timeline.reports.causes import Cause, Causes
+from timeline.reports.differences import Change, Kind, Row, changes_of, pairs, rows_of
+from timeline.reports.document import NOTHING, Document, Table, cell
 from timeline.reports.evidence import Citation, Citer, text
+from timeline.reports.initiative import initiative_report
 from timeline.reports.model import Report, Standing
 
 Clock = Literal["occurred", "published", "recorded", "position"]
-Kind = Literal["new", "changed", "gone", "confirmed"]
-
-OVERVIEW = "Overview"
-"""Stands for the title of a table where what changed is in the lead of a report."""
 
 _HEADINGS = {
     "occurred": "Happened",
@@ -43,18 +29,24 @@ _HEADINGS = {
     "recorded": "Recorded",
     "position": "Position",
 }
-_REWRITINGS = type_names(EventCorrected, EventRetracted, ActorsMerged)
-"""They make events read otherwise; what reads as before is not confirmed by them."""
-
-_AMENDMENTS = type_names(*AMENDMENTS)
-"""What may be cited in many rows, so that it does not tell which row is which."""
-
-_BETWEEN = " · "
+_EXPECTED = (
+    "expected what makes a report of a record, such as `lambda record: record.plans()`, or else an "
+    "initiative, a series or a meeting"
+)
 _LONGEST = 60
 """Characters of a row's text that are enough to tell which row it is."""
 
-
 _CIRCUMSTANCES = type_names(RoleReported, MembershipReported)
+
+
+class Record(Protocol):
+    """A record that can be seen as of a moment."""
+
+    def view(self) -> AbstractContextManager[View]:
+        """One unchanging view of all rows."""
+
+    def as_of(self, **moment: Any) -> Record:
+        """The record as of a moment."""
 
 
 @attrs.frozen
@@ -170,338 +162,139 @@ def _values(line: ChangeLine) -> tuple[str, ...]:
 
 
 def changes_report(
-    earlier: View,
-    later: View,
-    before: Report | None,
-    after: Report | None,
+    record: Record,
+    report: Callable[[Any], Report] | None = None,
     *,
-    since: str,
-    until: str,
-    clock: Clock,
+    since: Occurred | int,
+    until: Occurred | int,
+    clock: Clock = "published",
+    initiative: str | None = None,
+    series: str | None = None,
+    meeting: str | None = None,
+    possibly: bool = False,
 ) -> ChangesReport:
-    """Compare a report as made from two views of one record.
+    """What changed in a report between two dates, and which events made it change.
 
     Args:
-        earlier: the view before the stretch.
-        later: the view at its end.
-        before: the report made from the earlier view; None where there was nothing to report.
-        after: the report made from the later view; None where there is nothing any more.
-        since: where the stretch begins, as it was asked for.
-        until: where it ends.
-        clock: by which clock.
+        record: what the report is made of.
+        report: makes the report that is compared, from the record as of some moment, such as
+            `lambda record: record.plans()`; or name an initiative, a series or a meeting.
+        since: the first day; with the clock `position`, the position before the first one.
+        until: the last day, or position.
+        clock: what counts as within that time: what was `published` then, and so could be learned;
+            what `occurred`, as far as is known now; or what was `recorded`, by date or by
+            `position`.
+        initiative: in the state of this initiative.
+        series: in who attended the editions of this series.
+        meeting: in who attended this meeting.
+        possibly: as for `as_of`.
+
+    Example:
+        timeline report changes --initiative joint-harbour --since 2022-12-01 --until 2022-12-10
+
+    Raises:
+        NotFound: there is nothing to report at either end, or the log has not come so far.
+        InvalidInput: no such clock; or the stretch has an open end, or ends before it starts; or
+            nothing makes a report, or several do.
+        InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
     """
-    comparison = _Comparison(earlier, later, _tables(before), _tables(after), clock)
-    made = after or before
-    return ChangesReport(
-        standing=Standing.of(later),
-        of="" if made is None else made.kind,
-        title="" if made is None else made.document().title,
-        since=since,
-        until=until,
-        clock=clock,
-        changes=comparison.lines(),
-        corrections=comparison.citer.corrections(),
-        sources=comparison.citer.sources(),
-    )
+    make = _maker(report, initiative, series, meeting)
+    start, end = _cutoffs(clock, since, until, possibly)
+    later = record.as_of(**end)
+    # Derived from the later one, so that both leave out what is appended meanwhile.
+    earlier = later.as_of(**start)
+    before, after = _made(make, earlier), _made(make, later)
+    known = before if isinstance(after, NotFound) else after
+    if isinstance(known, NotFound):
+        raise known
+    with earlier.view() as old, later.view() as new:
+        was, now = ({} if isinstance(one, NotFound) else rows_of(one) for one in (before, after))
+        comparison = _Comparison(old, new, was, now, clock)
+        return ChangesReport(
+            standing=Standing.of(new),
+            of=known.kind,
+            title=known.document().title,
+            since=str(since),
+            until=str(until),
+            clock=clock,
+            changes=comparison.lines(),
+            corrections=comparison.citer.corrections(),
+            sources=comparison.citer.sources(),
+        )
 
 
-# The documents, in a form that can be compared
+# What is compared
 
 
-@attrs.frozen
-class _Row:
-    """One row of a table, or one line of the lead.
+def _maker(
+    report: Callable[[Any], Report] | None,
+    initiative: str | None,
+    series: str | None,
+    meeting: str | None,
+) -> Callable[[Record], Report]:
+    """What makes the report, from the record as of some moment."""
+    given = [one for one in (report, initiative, series, meeting) if one is not None]
+    if len(given) != 1:
+        raise InvalidInput(f"{_EXPECTED}; found {' and '.join(map(repr, given)) or None}")
+    if report is not None:
+        if not callable(report):
+            raise InvalidInput(f"{_EXPECTED}; found {report!r}")
+        return report
 
-    Attributes:
-        key: what it is, or what rows of one matter are; empty where nothing names it.
-        name: the words for the key; None where the key is not its own, so that its text names it.
-        cells: what it says, by the key of the column.
-        headings: the words for these keys.
-        naming: the cells that name it.
-    """
+    def make(record: Record) -> Report:
+        with record.view() as view:
+            if initiative is not None:
+                return initiative_report(view, initiative)
+            return attendance_report(view, series=series, meeting=meeting)
 
-    key: Key
-    name: str | None
-    cells: Mapping[str, Cell]
-    headings: Mapping[str, str]
-    naming: Line = ()
-
-    @property
-    def text(self) -> str:
-        """All that it says."""
-        said = {self.headings[key]: cell.text for key, cell in self.cells.items() if _says(cell)}
-        if self.name is None:
-            return _BETWEEN.join(said.values())
-        return "; ".join(f"{column}: {text}" if column else text for column, text in said.items())
-
-    @property
-    def label(self) -> str:
-        """What it goes by."""
-        return self.text if self.name is None else self.name
-
-    @property
-    def evidence(self) -> tuple[Citation, ...]:
-        """All that it rests on, what its cells rest on first."""
-        cells = (*self.cells.values(), *self.naming)
-        return tuple(cited for cell in cells for cited in cell.evidence)
-
-    @property
-    def reports(self) -> list[str]:
-        """The events that it rests on, without amendments, which may be of many rows."""
-        return [cited.event for cited in self.evidence if cited.type not in _AMENDMENTS]
-
-    @property
-    def actors(self) -> set[str]:
-        """The ids of the actors that its cells are about."""
-        named = (cell.about or "" for cell in (*self.cells.values(), *self.naming))
-        return {about.removeprefix("actor/") for about in named if about.startswith("actor/")}
+    return make
 
 
-def _says(cell: Cell) -> bool:
-    return not cell.quiet and cell.text != NOTHING
+def _made(make: Callable[[Record], Report], record: Record) -> Report | NotFound:
+    try:
+        made = make(record)
+    except NotFound as error:
+        return error
+    if not isinstance(made, Report):
+        raise InvalidInput(f"{_EXPECTED}; found one that makes {made!r}")
+    return made
 
 
-def _tables(report: Report | None) -> dict[str, list[_Row]]:
-    """The rows of a report, by the title of the table."""
-    if report is None:
-        return {}
-    document = report.document()
-    lead = [_lead_row(index, cell) for index, cell in enumerate(document.lead)]
-    tables = {table.title: [_row(table, row) for row in table.rows] for table in document.tables}
-    return {OVERVIEW: lead, **tables}
+def _cutoffs(
+    clock: Clock, since: Occurred | int, until: Occurred | int, possibly: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `as_of` is asked for, just before a stretch and at its end."""
+    if clock == "position":
+        first, last = _positions(since, until)
+        return {"position": first}, {"position": last}
+    if clock not in {"occurred", "published", "recorded"}:
+        raise InvalidInput(
+            f"clock: expected occurred, published, recorded or position; found {clock!r}"
+        )
+    if isinstance(since, int) or isinstance(until, int):
+        raise InvalidInput(f"by {clock}: expected dates; found {since!r} and {until!r}")
+    start, end = when(since), when(until)
+    if start is None or end is None or start.earliest is None or end.latest is None:
+        raise InvalidInput(f"expected a stretch that has two ends; found {since} to {until}")
+    if start.earliest > end.latest:
+        raise InvalidInput(f"expected a stretch that ends after it starts; found {start} to {end}")
+    before = just_before(start.earliest)
+    if clock == "recorded":
+        return {"recorded": before.latest}, {"recorded": end.latest}
+    return {clock: before, "possibly": possibly}, {clock: end, "possibly": possibly}
 
 
-def _lead_row(index: int, lead: Cell) -> _Row:
-    """A line such as `Stage: agreed` goes by what is before the colon, others by place."""
-    name, colon, rest = lead.text.partition(": ")
-    cell = attrs.evolve(lead, text=rest if colon else lead.text)
-    return _Row((name if colon else str(index),), name if colon else None, {"": cell}, {"": ""})
-
-
-def _row(table: Table, row: Line) -> _Row:
-    naming, rest = row[: table.named_by], row[table.named_by :]
-    behind = tuple(cited for cell in row for cited in cell.evidence)
-    headings = table.columns[table.named_by :]
-    keys = table.keys[table.named_by :] or _numbered(headings)
-    return _Row(
-        key=table.key(row),
-        name=_BETWEEN.join(cell.text for cell in naming) if naming else None,
-        cells={
-            key: attrs.evolve(cell, evidence=cell.evidence or behind)
-            for key, cell in zip(keys, rest, strict=True)
-        },
-        headings=dict(zip(keys, headings, strict=True)),
-        naming=naming,
-    )
-
-
-def _numbered(columns: Iterable[str]) -> tuple[str, ...]:
-    """The headings, those that are there several times with a number."""
-    count: Counter[str] = Counter()
-    numbered = []
-    for column in columns:
-        count[column] += 1
-        numbered.append(column if count[column] == 1 else f"{column} ({count[column]})")
-    return tuple(numbered)
-
-
-# Which row became which
-
-_Pairs = list[tuple[_Row | None, _Row | None]]
-
-
-def _pairs(old: Sequence[_Row], new: Sequence[_Row]) -> _Pairs:
-    """Each row with what it was before: by its key, or else by the reports that it rests on."""
-    was: dict[int, _Row] = {}
-    left = list(old)
-    for same in (_all_same, _same_key, _same_first, _same_report):
-        for index, row in enumerate(new):
-            match = None if index in was else next((one for one in left if same(one, row)), None)
-            if match is not None:
-                was[index] = match
-                left = [one for one in left if one is not match]
-    return [*((was.get(i), row) for i, row in enumerate(new)), *((row, None) for row in left)]
-
-
-def _all_same(one: _Row, other: _Row) -> bool:
-    return one.key == other.key and one.text == other.text
-
-
-def _same_key(one: _Row, other: _Row) -> bool:
-    named = one.name is not None and other.name is not None
-    return named and one.key == other.key
-
-
-def _same_first(one: _Row, other: _Row) -> bool:
-    """Whether rows without a name rest on the same report before all others."""
-    unnamed = one.name is None and other.name is None and one.key == other.key
-    return unnamed and one.reports[:1] == other.reports[:1] != []
-
-
-def _same_report(one: _Row, other: _Row) -> bool:
-    unnamed = one.name is None and other.name is None
-    return unnamed and not {*one.reports}.isdisjoint(other.reports)
+def _positions(since: Occurred | int, until: Occurred | int) -> tuple[int, int]:
+    try:
+        first, last = int(str(since)), int(str(until))
+    except ValueError:
+        raise InvalidInput(f"expected two positions; found {since!r} and {until!r}") from None
+    if first > last:
+        raise InvalidInput(f"expected a stretch that ends after it starts; found {first} to {last}")
+    return first, last
 
 
 # What changed, and why
-
-
-@attrs.frozen
-class _Change:
-    """A change of a row, or of one cell of it, before it is known why."""
-
-    table: str
-    column: str | None
-    kind: Kind
-    old: _Row | None
-    new: _Row | None
-    before: str | None
-    after: str | None
-    was: tuple[Citation, ...] = ()
-    now: tuple[Citation, ...] = ()
-
-    @property
-    def row(self) -> _Row:
-        """The row as it stands, or stood last."""
-        row = self.new or self.old
-        assert row is not None  # nothing changes without a row
-        return row
-
-
-@attrs.frozen
-class _Cause:
-    """The events that made a change; `published` is when sources that are new came out."""
-
-    events: tuple[str, ...]
-    by_time: bool = False
-    published: str | None = None
-
-
-class _Causes:
-    """Finds the events behind a change: those that one view has and the other has not."""
-
-    def __init__(
-        self, earlier: View, later: View, rows: Sequence[_Row], *, time_passed: bool
-    ) -> None:
-        self._rows = rows
-        self._later = later
-        self._known, self._still = _in_view(earlier), _in_view(later)
-        self._time_passed = time_passed
-        amendments = {
-            each.event: each.targets for each in later.all(AmendmentRow) if each.kind != "merged"
-        }
-        noted = {
-            each.event: tuple(id for side in each.sides for id in side.events)
-            for each in later.all(DisagreementRow)
-        }
-        self._targets = {
-            id: targets for id, targets in (amendments | noted).items() if id not in self._known
-        }
-        amending = {each.event for each in later.all(AmendmentRow)} - self._known
-        self._renamed = {
-            actor.actor: [id for id in actor.events if id in amending]
-            for actor in later.all(ActorRow)
-            if amending.intersection(actor.events)
-        }
-
-    def of(self, change: _Change, rows: Sequence[_Row]) -> _Cause:
-        """The events that made a change in a table that now has these rows."""
-        was = [cited.event for cited in change.was]
-        now = [cited.event for cited in change.now]
-        both = {*was, *now}
-        gained = [id for id in now if id not in was]
-        for events in (
-            self._new(now),
-            [id for id, targets in self._targets.items() if both.intersection(targets)],
-            self._renaming(change),
-            self._new(id for row in _together(change, rows) for id in row.reports),
-            self._beyond(both),
-            self._of_the_same(both),
-            [id for id in was if id not in self._still],
-        ):
-            if events:
-                return _Cause(tuple(dict.fromkeys(events)))
-        events = [] if self._time_passed else gained
-        return _Cause(tuple(dict.fromkeys(events or now or was)), by_time=self._time_passed)
-
-    def further(self, was: Iterable[Citation], now: Iterable[Citation]) -> _Cause:
-        """What is new behind a cell that says the same: events, or sources of events."""
-        before = {cited.event: {source.source for source in cited.sources} for cited in was}
-        events, dates = [], []
-        for cited in (each for each in now if each.type not in _REWRITINGS):
-            known = before.get(cited.event, set())
-            new = [source.published for source in cited.sources if source.source not in known]
-            if cited.event not in self._known or (cited.event in before and new):
-                events.append(cited.event)
-                dates += [published for published in new if published is not None]
-        first = min(dates, key=_sort_key, default=None)
-        return _Cause(tuple(dict.fromkeys(events)), published=first)
-
-    def _new(self, events: Iterable[str]) -> list[str]:
-        return [id for id in events if id not in self._known]
-
-    def _renaming(self, change: _Change) -> list[str]:
-        """New names, and mergers, of the actors that the cells are about."""
-        if not self._renamed:
-            return []
-        actors = change.row.actors | (change.old.actors if change.old else set())
-        return [id for actor in sorted(actors) for id in self._renamed.get(actor, ())]
-
-    def _of_the_same(self, events: Iterable[str]) -> list[str]:
-        """New events of the plans and meetings that these events are of."""
-        known = self._later.several(HappeningRow, sorted(events))
-        return self._new(
-            row.event
-            for field in ("plan", "meeting")
-            for subject in dict.fromkeys(getattr(each, field) for each in known)
-            if subject is not None
-            for row in self._later.all(HappeningRow, **{field: subject})
-        )
-
-    def _beyond(self, events: set[str]) -> list[str]:
-        """What is new in the row that rests on all of these events, and on the fewest others.
-
-        A question that is answered names only what raised it; the answer stands in such a row.
-        """
-        wider = (row.reports for row in self._rows if events.issubset(row.reports))
-        answers = [new for reports in sorted(wider, key=len) if (new := self._new(reports))]
-        return answers[0] if answers else []
-
-
-def _together(change: _Change, rows: Iterable[_Row]) -> list[_Row]:
-    """The rows of the same matter, where several are of one."""
-    key = change.row.key
-    return [row for row in rows if row.name is None and key and row.key == key]
-
-
-def _changes(table: str, old: _Row | None, new: _Row | None) -> Iterator[_Change]:
-    """What changed in a row: all of it, or single cells."""
-    if old is None and new is not None:
-        yield _Change(table, None, "new", old, new, None, new.text or new.label, now=new.evidence)
-    elif new is None and old is not None:
-        yield _Change(table, None, "gone", old, new, old.text or old.label, None, was=old.evidence)
-    elif new is not None and old is not None:
-        for key in dict.fromkeys((*new.cells, *old.cells)):
-            was, now = old.cells.get(key), new.cells.get(key)
-            if _differ(was, now):
-                yield _Change(
-                    table=table,
-                    column=(new if now else old).headings[key] or None,
-                    kind="changed" if was and now else "new" if now else "gone",
-                    old=old,
-                    new=new,
-                    before=was.text if was else None,
-                    after=now.text if now else None,
-                    was=was.evidence if was else (),
-                    now=now.evidence if now else (),
-                )
-
-
-def _differ(was: Cell | None, now: Cell | None) -> bool:
-    """Whether two cells say other things; a new column in which nothing is said is no change."""
-    if was is None or now is None:
-        return any(cell is not None and not cell.quiet for cell in (was, now))
-    return was.text != now.text
 
 
 class _Comparison:
@@ -511,8 +304,8 @@ class _Comparison:
         self,
         earlier: View,
         later: View,
-        before: Mapping[str, list[_Row]],
-        after: Mapping[str, list[_Row]],
+        before: Mapping[str, list[Row]],
+        after: Mapping[str, list[Row]],
         clock: Clock,
     ) -> None:
         self.citer = Citer(later)
@@ -521,7 +314,7 @@ class _Comparison:
         self._clock = clock
         time_passed = bool(before) and earlier.today != later.today
         rows = [row for table in after.values() for row in table]
-        self._causes = _Causes(earlier, later, rows, time_passed=time_passed)
+        self._causes = Causes(earlier, later, rows, time_passed=time_passed)
         amendments = later.all(AmendmentRow)
         self._targets = {each.event: each.targets for each in amendments if each.kind != "merged"}
         self._dates = _corrected_dates(later, amendments)
@@ -534,9 +327,9 @@ class _Comparison:
 
     def _in_table(self, title: str) -> Iterator[ChangeLine]:
         rows = self._after.get(title, [])
-        for old, new in _pairs(self._before.get(title, []), rows):
+        for old, new in pairs(self._before.get(title, []), rows):
             causes: set[str] = set()
-            for change in _changes(title, old, new):
+            for change in changes_of(title, old, new):
                 cause = self._causes.of(change, rows)
                 causes.update(cause.events)
                 if cause.events:  # words that rest on nothing, such as "none", state nothing
@@ -544,11 +337,9 @@ class _Comparison:
             if old is not None and new is not None:
                 yield from self._confirmed(title, old, new, causes)
 
-    def _confirmed(
-        self, title: str, old: _Row, new: _Row, causes: set[str]
-    ) -> Iterator[ChangeLine]:
+    def _confirmed(self, title: str, old: Row, new: Row, causes: set[str]) -> Iterator[ChangeLine]:
         """What says the same on further evidence, together where it is the same evidence."""
-        together: dict[_Cause, list[str]] = {}
+        together: dict[Cause, list[str]] = {}
         for key, now in new.cells.items():
             was = old.cells.get(key)
             if was is not None and was.text == now.text:
@@ -559,10 +350,10 @@ class _Comparison:
             one = new.cells[keys[0]] if len(keys) == 1 else None
             column = new.headings[keys[0]] if one else None
             text, cited = (one.text, one.evidence) if one else (new.text, new.evidence)
-            change = _Change(title, column or None, "confirmed", old, new, text, text, now=cited)
+            change = Change(title, column or None, "confirmed", old, new, text, text, now=cited)
             yield self._line(change, cause)
 
-    def _line(self, change: _Change, cause: _Cause) -> ChangeLine:
+    def _line(self, change: Change, cause: Cause) -> ChangeLine:
         cited = self.citer.cite(cause.events)
         dated = self._dating(cited)
         others = (citation.event for citation in (*change.now, *change.was))
@@ -610,12 +401,6 @@ class _Comparison:
             for id, event in self._later.events(target).items()
         )
         return next(dates, None)
-
-
-def _in_view(view: View) -> set[str]:
-    """All events in view that say something."""
-    classes: list[type[Any]] = [cls for each in BUILT_IN for cls in each.rows]
-    return {id for cls in classes for row in view.all(cls) for id in getattr(row, "events", ())}
 
 
 def _corrected_dates(view: View, amendments: Iterable[AmendmentRow]) -> dict[str, str | None]:

@@ -1,0 +1,133 @@
+"""Which events made a report change: those that one of two views has and the other has not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import attrs
+
+from timeline.dates import When
+from timeline.engine.projection import View
+from timeline.events import ActorsMerged, EventCorrected, EventRetracted, type_names
+from timeline.models import BUILT_IN
+from timeline.models.amendments import AmendmentRow, DisagreementRow
+from timeline.models.chronology import HappeningRow
+from timeline.models.directory import ActorRow
+from timeline.reports.differences import Change, Row
+from timeline.reports.evidence import Citation, text
+
+_REWRITINGS = type_names(EventCorrected, EventRetracted, ActorsMerged)
+"""They make events read otherwise; what reads as before is not confirmed by them."""
+
+
+@attrs.frozen
+class Cause:
+    """The events that made a change; `published` is when sources that are new came out."""
+
+    events: tuple[str, ...]
+    by_time: bool = False
+    published: str | None = None
+
+
+class Causes:
+    """Finds the events behind a change: those that one view has and the other has not."""
+
+    def __init__(
+        self, earlier: View, later: View, rows: Sequence[Row], *, time_passed: bool
+    ) -> None:
+        self._rows = rows
+        self._later = later
+        self._known, self._still = _in_view(earlier), _in_view(later)
+        self._time_passed = time_passed
+        amendments = {
+            each.event: each.targets for each in later.all(AmendmentRow) if each.kind != "merged"
+        }
+        noted = {
+            each.event: tuple(id for side in each.sides for id in side.events)
+            for each in later.all(DisagreementRow)
+        }
+        self._targets = {
+            id: targets for id, targets in (amendments | noted).items() if id not in self._known
+        }
+        amending = {each.event for each in later.all(AmendmentRow)} - self._known
+        self._renamed = {
+            actor.actor: [id for id in actor.events if id in amending]
+            for actor in later.all(ActorRow)
+            if amending.intersection(actor.events)
+        }
+
+    def of(self, change: Change, rows: Sequence[Row]) -> Cause:
+        """The events that made a change in a table that now has these rows."""
+        was = [cited.event for cited in change.was]
+        now = [cited.event for cited in change.now]
+        both = {*was, *now}
+        gained = [id for id in now if id not in was]
+        for events in (
+            self._new(now),
+            [id for id, targets in self._targets.items() if both.intersection(targets)],
+            self._renaming(change),
+            self._new(id for row in _together(change, rows) for id in row.reports),
+            self._beyond(both),
+            self._of_the_same(both),
+            [id for id in was if id not in self._still],
+        ):
+            if events:
+                return Cause(tuple(dict.fromkeys(events)))
+        events = [] if self._time_passed else gained
+        return Cause(tuple(dict.fromkeys(events or now or was)), by_time=self._time_passed)
+
+    def further(self, was: Iterable[Citation], now: Iterable[Citation]) -> Cause:
+        """What is new behind a cell that says the same: events, or sources of events."""
+        before = {cited.event: {source.source for source in cited.sources} for cited in was}
+        events, dates = [], []
+        for cited in (each for each in now if each.type not in _REWRITINGS):
+            known = before.get(cited.event, set())
+            new = [source.published for source in cited.sources if source.source not in known]
+            if cited.event not in self._known or (cited.event in before and new):
+                events.append(cited.event)
+                dates += [published for published in new if published is not None]
+        first = min(map(When, dates), default=None)
+        return Cause(tuple(dict.fromkeys(events)), published=text(first))
+
+    def _new(self, events: Iterable[str]) -> list[str]:
+        return [id for id in events if id not in self._known]
+
+    def _renaming(self, change: Change) -> list[str]:
+        """New names, and mergers, of the actors that the cells are about."""
+        if not self._renamed:
+            return []
+        actors = change.row.actors | (change.old.actors if change.old else set())
+        return [id for actor in sorted(actors) for id in self._renamed.get(actor, ())]
+
+    def _of_the_same(self, events: Iterable[str]) -> list[str]:
+        """New events of the plans and meetings that these events are of."""
+        known = self._later.several(HappeningRow, sorted(events))
+        return self._new(
+            row.event
+            for field in ("plan", "meeting")
+            for subject in dict.fromkeys(getattr(each, field) for each in known)
+            if subject is not None
+            for row in self._later.all(HappeningRow, **{field: subject})
+        )
+
+    def _beyond(self, events: set[str]) -> list[str]:
+        """What is new in the row that rests on all of these events, and on the fewest others.
+
+        A question that is answered names only what raised it; the answer stands in such a row.
+        """
+        wider = (row.reports for row in self._rows if events.issubset(row.reports))
+        answers = [new for reports in sorted(wider, key=len) if (new := self._new(reports))]
+        return answers[0] if answers else []
+
+
+def _together(change: Change, rows: Iterable[Row]) -> list[Row]:
+    """The rows of the same matter, where several are of one."""
+    key = change.row.key
+    return [row for row in rows if row.name is None and key and row.key == key]
+
+
+def _in_view(view: View) -> set[str]:
+    """All events in view that say something."""
+    classes: list[type[Any]] = [cls for each in BUILT_IN for cls in each.rows]
+    return {id for cls in classes for row in view.all(cls) for id in getattr(row, "events", ())}

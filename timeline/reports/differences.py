@@ -1,0 +1,213 @@
+"""How two states of one report differ: rows are matched by their keys, then compared cell by cell.
+
+Any report will do, since a document is all that is compared.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+import attrs
+
+from timeline.events import AMENDMENTS, type_names
+from timeline.reports.document import NOTHING, Cell, Key, Line, Table
+from timeline.reports.evidence import Citation
+from timeline.reports.model import Report
+
+Kind = Literal["new", "changed", "gone", "confirmed"]
+
+OVERVIEW = "Overview"
+"""Stands for the title of a table where what changed is in the lead of a report."""
+
+_AMENDMENTS = type_names(*AMENDMENTS)
+"""What may be cited in many rows, so that it does not tell which row is which."""
+
+_BETWEEN = " · "
+
+
+@attrs.frozen
+class Row:
+    """One row of a table, or one line of the lead.
+
+    Attributes:
+        key: what it is, or what rows of one matter are; empty where nothing names it.
+        name: the words for the key; None where the key is not its own, so that its text names it.
+        cells: what it says, by the key of the column.
+        headings: the words for these keys.
+        naming: the cells that name it.
+    """
+
+    key: Key
+    name: str | None
+    cells: Mapping[str, Cell]
+    headings: Mapping[str, str]
+    naming: Line = ()
+
+    @property
+    def text(self) -> str:
+        """All that it says."""
+        said = {self.headings[key]: cell.text for key, cell in self.cells.items() if _says(cell)}
+        if self.name is None:
+            return _BETWEEN.join(said.values())
+        return "; ".join(f"{column}: {text}" if column else text for column, text in said.items())
+
+    @property
+    def label(self) -> str:
+        """What it goes by."""
+        return self.text if self.name is None else self.name
+
+    @property
+    def evidence(self) -> tuple[Citation, ...]:
+        """All that it rests on, what its cells rest on first."""
+        cells = (*self.cells.values(), *self.naming)
+        return tuple(cited for cell in cells for cited in cell.evidence)
+
+    @property
+    def reports(self) -> list[str]:
+        """The events that it rests on, without amendments, which may be of many rows."""
+        return [cited.event for cited in self.evidence if cited.type not in _AMENDMENTS]
+
+    @property
+    def actors(self) -> set[str]:
+        """The ids of the actors that its cells are about."""
+        named = (cell.about or "" for cell in (*self.cells.values(), *self.naming))
+        return {about.removeprefix("actor/") for about in named if about.startswith("actor/")}
+
+
+def _says(cell: Cell) -> bool:
+    return not cell.quiet and cell.text != NOTHING
+
+
+def rows_of(report: Report) -> dict[str, list[Row]]:
+    """The rows of a report, by the title of the table."""
+    document = report.document()
+    lead = [_lead_row(index, cell) for index, cell in enumerate(document.lead)]
+    tables = {table.title: [_row(table, row) for row in table.rows] for table in document.tables}
+    return {OVERVIEW: lead, **tables}
+
+
+def _lead_row(index: int, lead: Cell) -> Row:
+    """A line such as `Stage: agreed` goes by what is before the colon, others by place."""
+    name, colon, rest = lead.text.partition(": ")
+    cell = attrs.evolve(lead, text=rest if colon else lead.text)
+    return Row((name if colon else str(index),), name if colon else None, {"": cell}, {"": ""})
+
+
+def _row(table: Table, row: Line) -> Row:
+    naming, rest = row[: table.named_by], row[table.named_by :]
+    behind = tuple(cited for cell in row for cited in cell.evidence)
+    headings = table.columns[table.named_by :]
+    keys = table.keys[table.named_by :] or _numbered(headings)
+    return Row(
+        key=table.key(row),
+        name=_BETWEEN.join(cell.text for cell in naming) if naming else None,
+        cells={
+            key: attrs.evolve(cell, evidence=cell.evidence or behind)
+            for key, cell in zip(keys, rest, strict=True)
+        },
+        headings=dict(zip(keys, headings, strict=True)),
+        naming=naming,
+    )
+
+
+def _numbered(columns: Iterable[str]) -> tuple[str, ...]:
+    """The headings, those that are there several times with a number."""
+    count: Counter[str] = Counter()
+    numbered = []
+    for column in columns:
+        count[column] += 1
+        numbered.append(column if count[column] == 1 else f"{column} ({count[column]})")
+    return tuple(numbered)
+
+
+# Which row became which
+
+
+def pairs(old: Sequence[Row], new: Sequence[Row]) -> list[tuple[Row | None, Row | None]]:
+    """Each row with what it was before: by its key, or else by the reports that it rests on."""
+    was: dict[int, Row] = {}
+    left = list(old)
+    for same in (_all_same, _same_key, _same_first, _same_report):
+        for index, row in enumerate(new):
+            match = None if index in was else next((one for one in left if same(one, row)), None)
+            if match is not None:
+                was[index] = match
+                left = [one for one in left if one is not match]
+    return [*((was.get(i), row) for i, row in enumerate(new)), *((row, None) for row in left)]
+
+
+def _all_same(one: Row, other: Row) -> bool:
+    return one.key == other.key and one.text == other.text
+
+
+def _same_key(one: Row, other: Row) -> bool:
+    named = one.name is not None and other.name is not None
+    return named and one.key == other.key
+
+
+def _same_first(one: Row, other: Row) -> bool:
+    """Whether rows without a name rest on the same report before all others."""
+    unnamed = one.name is None and other.name is None and one.key == other.key
+    return unnamed and one.reports[:1] == other.reports[:1] != []
+
+
+def _same_report(one: Row, other: Row) -> bool:
+    unnamed = one.name is None and other.name is None
+    return unnamed and not {*one.reports}.isdisjoint(other.reports)
+
+
+# What changed
+
+
+@attrs.frozen
+class Change:
+    """A change of a row, or of one cell of it, before it is known why."""
+
+    table: str
+    column: str | None
+    kind: Kind
+    old: Row | None
+    new: Row | None
+    before: str | None
+    after: str | None
+    was: tuple[Citation, ...] = ()
+    now: tuple[Citation, ...] = ()
+
+    @property
+    def row(self) -> Row:
+        """The row as it stands, or stood last."""
+        row = self.new or self.old
+        assert row is not None  # nothing changes without a row
+        return row
+
+
+def changes_of(table: str, old: Row | None, new: Row | None) -> Iterator[Change]:
+    """What changed in a row: all of it, or single cells."""
+    if old is None and new is not None:
+        yield Change(table, None, "new", old, new, None, new.text or new.label, now=new.evidence)
+    elif new is None and old is not None:
+        yield Change(table, None, "gone", old, new, old.text or old.label, None, was=old.evidence)
+    elif new is not None and old is not None:
+        for key in dict.fromkeys((*new.cells, *old.cells)):
+            was, now = old.cells.get(key), new.cells.get(key)
+            if _differ(was, now):
+                yield Change(
+                    table=table,
+                    column=(new if now else old).headings[key] or None,
+                    kind="changed" if was and now else "new" if now else "gone",
+                    old=old,
+                    new=new,
+                    before=was.text if was else None,
+                    after=now.text if now else None,
+                    was=was.evidence if was else (),
+                    now=now.evidence if now else (),
+                )
+
+
+def _differ(was: Cell | None, now: Cell | None) -> bool:
+    """Whether two cells say other things; a new column in which nothing is said is no change."""
+    if was is None or now is None:
+        return any(cell is not None and not cell.quiet for cell in (was, now))
+    return was.text != now.text
