@@ -501,6 +501,40 @@ def test_a_name_in_a_row_of_another_matter_is_no_cause(timeline):
     assert "outcome" in causes(report)
 
 
+def test_a_question_is_answered_by_what_was_asked_for(timeline):
+    imputed = Position("south", "favourable")
+    timeline.append(
+        StatementMade("north", "They want it.", about=["harbour"], positions=[imputed]),
+        id="imputed",
+        occurred="2024-05-01",
+        source="early",
+    )
+    # What raised the question is corrected, too: that answers nothing.
+    timeline.append(
+        EventCorrected(["imputed"], "Misdated.", {"occurred": "2024-04-30"}),
+        id="dated",
+        occurred="2024-05-06",
+        source="eighth",
+    )
+    own = Position("south", "opposed")
+    says(timeline, "own", "eighth", on="2024-05-07", positions=[own])
+
+    def questions(**stretch):
+        changes = timeline.changes(initiative="harbour", **stretch).changes
+        return {
+            (line.kind, line.row, *events(line.cause))
+            for line in changes
+            if line.table == "Open questions"
+        }
+
+    asked = (
+        "What is the position of Southland? None of its own is on record; only others speak of it."
+    )
+    stretch = {"since": "2024-05-02", "until": "2024-05-31"}
+    assert questions(**stretch) == {("gone", asked, "own")}
+    assert questions(**edited(timeline, event="own")) == {("new", asked, "retraction")}
+
+
 @pytest.mark.parametrize("clock", ["published", "occurred"])
 def test_a_change_keeps_its_date_when_the_stretch_ends_later(timeline, clock):
     says(timeline, "yes", "eighth", on="2024-05-07", text="Yes.")

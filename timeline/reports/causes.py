@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -15,6 +15,7 @@ from timeline.models.amendments import AmendmentRow, DisagreementRow
 from timeline.models.chronology import HappeningRow
 from timeline.models.directory import ActorRow
 from timeline.reports.differences import Change, Row
+from timeline.reports.document import Key
 from timeline.reports.evidence import Citation, text
 
 _REWRITINGS = type_names(EventCorrected, EventRetracted, ActorsMerged)
@@ -31,12 +32,20 @@ class Cause:
 
 
 class Causes:
-    """Finds the events behind a change: those that one view has and the other has not."""
+    """Finds the events behind a change: those that one view has and the other has not.
+
+    `named` has the changes of rows that are named, by the key of the row.
+    """
 
     def __init__(
-        self, earlier: View, later: View, rows: Sequence[Row], *, time_passed: bool
+        self,
+        earlier: View,
+        later: View,
+        named: Mapping[Key, Sequence[Change]],
+        *,
+        time_passed: bool,
     ) -> None:
-        self._rows = rows
+        self._named = named
         self._later = later
         self._known, self._still = _in_view(earlier), _in_view(later)
         self._time_passed = time_passed
@@ -65,10 +74,10 @@ class Causes:
         gained = [id for id in now if id not in was]
         for events in (
             self._new(now),
+            self._of_subject(change),
             [id for id, targets in self._targets.items() if both.intersection(targets)],
             self._renaming(change),
             self._new(id for row in _together(change, rows) for id in row.reports),
-            self._beyond(both),
             self._of_the_same(both),
             [id for id in was if id not in self._still],
         ):
@@ -93,6 +102,11 @@ class Causes:
     def _new(self, events: Iterable[str]) -> list[str]:
         return [id for id in events if id not in self._known]
 
+    def _of_subject(self, change: Change) -> Sequence[str]:
+        """What first changed in the row of a party answers the question about it, or raises it."""
+        changes = self._named.get(change.row.subject or ())
+        return self.of(changes[0], ()).events if changes else ()
+
     def _renaming(self, change: Change) -> list[str]:
         """New names, and mergers, of the actors that the cells are about."""
         if not self._renamed:
@@ -110,15 +124,6 @@ class Causes:
             if subject is not None
             for row in self._later.all(HappeningRow, **{field: subject})
         )
-
-    def _beyond(self, events: set[str]) -> list[str]:
-        """What is new in the row that rests on all of these events, and on the fewest others.
-
-        A question that is answered names only what raised it; the answer stands in such a row.
-        """
-        wider = (row.reports for row in self._rows if events.issubset(row.reports))
-        answers = [new for reports in sorted(wider, key=len) if (new := self._new(reports))]
-        return answers[0] if answers else []
 
 
 def _together(change: Change, rows: Iterable[Row]) -> list[Row]:

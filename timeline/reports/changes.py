@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Literal, Protocol
@@ -16,7 +17,7 @@ from timeline.models.amendments import AmendmentRow
 from timeline.reports.attendance import attendance_report
 from timeline.reports.causes import Cause, Causes
 from timeline.reports.differences import Change, Kind, Row, changes_of, pairs, rows_of
-from timeline.reports.document import NOTHING, Document, Table, cell
+from timeline.reports.document import NOTHING, Document, Key, Table, cell
 from timeline.reports.evidence import Citation, Citer, text
 from timeline.reports.initiative import initiative_report
 from timeline.reports.model import Report, Standing
@@ -310,24 +311,30 @@ class _Comparison:
     ) -> None:
         self.citer = Citer(later)
         self._later = later
-        self._before, self._after = before, after
         self._clock = clock
+        self._tables = {
+            title: (after.get(title, []), pairs(before.get(title, []), after.get(title, [])))
+            for title in dict.fromkeys((*after, *before))
+        }
+        named: dict[Key, list[Change]] = defaultdict(list)
+        for title, (_, paired) in self._tables.items():
+            for change in (one for two in paired for one in changes_of(title, *two)):
+                if change.row.name is not None:
+                    named[change.row.key].append(change)
         time_passed = bool(before) and earlier.today != later.today
-        rows = [row for table in after.values() for row in table]
-        self._causes = Causes(earlier, later, rows, time_passed=time_passed)
+        self._causes = Causes(earlier, later, named, time_passed=time_passed)
         amendments = later.all(AmendmentRow)
         self._targets = {each.event: each.targets for each in amendments if each.kind != "merged"}
         self._dates = _corrected_dates(later, amendments)
 
     def lines(self) -> tuple[ChangeLine, ...]:
         """All changes by the date of their cause, then what was only confirmed."""
-        titles = dict.fromkeys((*self._after, *self._before))
-        lines = [line for title in titles for line in self._in_table(title)]
+        lines = [line for title in self._tables for line in self._in_table(title)]
         return tuple(sorted(lines, key=self._order))
 
     def _in_table(self, title: str) -> Iterator[ChangeLine]:
-        rows = self._after.get(title, [])
-        for old, new in pairs(self._before.get(title, []), rows):
+        rows, paired = self._tables[title]
+        for old, new in paired:
             causes: set[str] = set()
             for change in changes_of(title, old, new):
                 cause = self._causes.of(change, rows)

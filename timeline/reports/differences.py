@@ -70,6 +70,14 @@ class Row:
         return [cited.event for cited in self.evidence if cited.type not in _AMENDMENTS]
 
     @property
+    def subject(self) -> Key | None:
+        """The key of the row that this one is about, where it says nothing else: a question."""
+        if self.name is not None or len(self.cells) != 1:
+            return None
+        (only,) = self.cells.values()
+        return None if only.about is None else (only.about,)
+
+    @property
     def actors(self) -> set[str]:
         """The ids of the actors that its cells are about."""
         named = (cell.about or "" for cell in (*self.cells.values(), *self.naming))

@@ -324,7 +324,11 @@ def _tables(report: InitiativeReport) -> Iterable[Table]:
         for membership in line.memberships
     )
     yield memberships_table("Parties' memberships", members)
-    yield table("Open questions", report.questions, {"Question": lambda line: line.text})
+    yield table("Open questions", report.questions, {"Question": _question})
+
+
+def _question(line: QuestionLine) -> Cell:
+    return about("actor", line.party.id if line.party else None, line.text)
 
 
 def _proposal_tables(report: InitiativeReport) -> Iterable[Table]:

@@ -12,7 +12,7 @@ from timeline.engine.projection import View
 from timeline.models.initiatives import ProposalRow
 from timeline.models.statements import StatementRow
 from timeline.reports.contradictions import noted_of
-from timeline.reports.evidence import Citation, Citer, distinct
+from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.plans import OPEN, UNKNOWN_OUTCOME, PlanLine
 from timeline.reports.rules.answers import may_be_same
 from timeline.reports.rules.attribution import Offices, proposers
@@ -24,10 +24,14 @@ _UNDECIDED = ("conditional", "noncommittal")
 
 @attrs.frozen
 class QuestionLine:
-    """A question that the record leaves open, and the events that raise it."""
+    """A question that the record leaves open, and the events that raise it.
+
+    `party` is the one whose position is asked for, where one is.
+    """
 
     text: str
     evidence: tuple[Citation, ...]
+    party: Named | None = None
 
 
 def questions_of_origin(
@@ -60,6 +64,7 @@ def questions_of_parties(
             yield QuestionLine(
                 f"What is the position of {line.name}? None of its own is on record; {known}.",
                 distinct((*(other.evidence for other in line.imputed), line.evidence)),
+                Named(line.party, line.name),
             )
         elif line.own[0].stance in _UNDECIDED:
             last = line.own[0]
@@ -67,6 +72,7 @@ def questions_of_parties(
                 f"What will {line.name} decide? Its latest position of its own is {last.stance} "
                 f"({last.occurred or 'undated'}).",
                 last.evidence,
+                last.party,
             )
 
 
