@@ -17,8 +17,7 @@ names, and ask for nothing of which only another part could know. What does not 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -35,7 +34,7 @@ from timeline.events import (
     event_type,
     type_names,
 )
-from timeline.events.base import reference_paths
+from timeline.events.ids import named, plain
 from timeline.log.codec import Codec
 from timeline.log.drafts import meanings
 from timeline.log.schema import Stored
@@ -73,81 +72,26 @@ class Division:
         """The values that an event names."""
         if self.subject is None:
             return {event.position}
-        return named(event.event, self.subject, event.id)
+        return _ids(event.event, type(event.event), self.subject, event.id)
 
 
-def named(event: Any, subject: Subject, id: str) -> set[Any]:
-    """The ids that an event, whose own id is given, names of one kind of thing."""
-    found = {id} if subject.category == "event" else set()
-    for path in _paths(event.__class__, subject.category, subject.fields):
-        _gather(event, path, found)
-    return found
+def _ids(event: Any, cls: type, subject: Subject, id: str) -> set[Any]:
+    """The ids of one kind of thing that an event names.
 
-
-@cache
-def _paths(cls: Any, category: str, fields: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    if fields:
-        return tuple(tuple(field.split(".")) for field in fields)
-    if category == "event":
-        return ()
-    kind = event_type(cls)
-    own = kind.subject is not None and kind.category == category
-    paths = {tuple(str(kind.subject).split("."))} if own else set()
-    return tuple(paths.union(reference_paths(cls, category)))
-
-
-def _gather(value: Any, path: tuple[str, ...], found: set[Any]) -> None:
-    """Add what stands at the end of a path, through tuples."""
-    for at, name in enumerate(path):
-        if isinstance(value, tuple):
-            for each in value:
-                _gather(each, path[at:], found)
-            return
-        value = getattr(value, name, None)
-    if isinstance(value, tuple):
-        found.update(value)
-    elif value is not None:
-        found.add(value)
-
-
-_Brief = Callable[[str, str], set[Any]]
-"""Tells what an event names, by its stored data and its id."""
-
-
-def _brief_of(cls: Any, subject: Subject) -> _Brief | None:
-    """The same as `named` without reading the whole event; None where that could be another."""
-    paths = _paths(cls, subject.category, subject.fields)
-    names = sorted({path[0] for path in paths})
-    fields = attrs.fields_dict(cls)
-    if any(name not in fields or _is_telling(fields[name].default) for name in names):
-        return None
-    struct = msgspec.defstruct("Brief", [(name, Any, None) for name in names])
-    decode = msgspec.json.Decoder(struct).decode
-
-    def brief(data: str, id: str) -> set[Any]:
-        found = {id} if subject.category == "event" else set()
-        read = decode(data)
-        for name, *rest in paths:
-            _gather_plain(getattr(read, name), rest, found)
-        return found
-
-    return brief
-
-
-def _is_telling(default: Any) -> bool:
-    """Whether a field that is not stored would have a value all the same."""
-    return default is not attrs.NOTHING and default not in (None, ())
-
-
-def _gather_plain(value: Any, path: list[str], found: set[Any]) -> None:
-    """Add what stands at the end of a path in plain JSON, through lists."""
-    if isinstance(value, list):
-        for each in value:
-            _gather_plain(each, path, found)
-    elif path and isinstance(value, dict):
-        _gather_plain(value.get(path[0]), path[1:], found)
-    elif not path and value is not None:
-        found.add(value)
+    Args:
+        event: the event, or its fields as plain JSON.
+        cls: its class.
+        subject: the kind of thing, and the fields that count.
+        id: that of the event itself.
+    """
+    own = {id} if subject.category == "event" else set()
+    if own and not subject.fields:
+        return own
+    return own.union(
+        name
+        for path, _, name in named(event, category=subject.category, cls=cls)
+        if not subject.fields or plain(path) in subject.fields
+    )
 
 
 def division_of(projection: Projection) -> Division:
@@ -227,7 +171,6 @@ class Splitter:
         self._amendments = self._reader.amendments
         self.stored_names = codec.stored_names(projection.types)
         self._all = range(parts)
-        self._briefs: dict[tuple[str, int], _Brief | None] = {}
         subject = self.division.subject
         by_actor = subject is not None and subject.category == "actor"
         self._joined = _joined(found, self._amendments) if by_actor else {}
@@ -253,22 +196,14 @@ class Splitter:
                 yield event.type, self.division.keys(event)
             return
         assert row.data is not None  # those have no parts
-        # Evidence is not looked at, and takes the longest to read. Actors go by other names once
-        # merged, but these are one value with the old ones.
-        brief = self._brief(row.type, row.type_version)
-        if brief is not None:
-            yield row.type, brief(row.data, row.event_id)
+        # Plain JSON will do, without the evidence: reading typed values takes far longer.
+        # Mergers change the names of actors, but not their parts: old and new are one value.
+        if row.type_version == self._codec.versions.get(row.type):
+            cls, fields = self._codec.class_named(row.type), msgspec.json.decode(row.data)
+            yield row.type, _ids(fields, cls, subject, row.event_id)
             return
-        for each in self._codec.decode(row.type, row.type_version, row.data, row.position):
-            yield event_type(each).name, named(each, subject, row.event_id)
-
-    def _brief(self, type: str, version: int) -> _Brief | None:
-        if (type, version) not in self._briefs:
-            subject, current = self.division.subject, self._codec.versions.get(type)
-            cls = self._codec.class_named(type) if version == current else None
-            made = None if cls is None or subject is None else _brief_of(cls, subject)
-            self._briefs[type, version] = made
-        return self._briefs[type, version]
+        for event in self._codec.decode(row.type, row.type_version, row.data, row.position):
+            yield event_type(event).name, _ids(event, type(event), subject, row.event_id)
 
     def part_of(self, value: Any) -> int:
         """The part that a value belongs to."""

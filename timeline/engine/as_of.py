@@ -46,6 +46,7 @@ from timeline.events import (
     event_type,
     references,
 )
+from timeline.events.ids import references_with_evidence
 from timeline.log import database
 from timeline.log.store import EventStore
 
@@ -369,7 +370,7 @@ class _Log:
         """The entries that mergers, in force or not, join with each of these."""
         groups = {actor: {actor} for actor in actors}
         for merger in self._mergers(actors):
-            named = {id for category, id in _in_itself(merger) if category == "actor"}
+            named = {id for _, _, id in references(merger.event, category="actor")}
             group = set().union(*(groups.setdefault(each, {each}) for each in named))
             groups |= dict.fromkeys(group, group)
         return {actor: groups[actor] for actor in actors}
@@ -383,8 +384,9 @@ class _Log:
             asked |= left
             where = self._where({f"actor:{actor}" for actor in left}, _MERGED)
             found |= set().union(*where.values())
-            named = (each for event in self._at(found) for each in _in_itself(event))
-            left = {id for category, id in named if category == "actor"} - asked
+            mergers = self._at(found)
+            named = (references(merger.event, category="actor") for merger in mergers)
+            left = {id for ids in named for _, _, id in ids} - asked
         return self._at(found)
 
     def _amending(self, events: Iterable[RecordedEvent[Any]]) -> list[RecordedEvent[Any]]:
@@ -480,15 +482,6 @@ def _dating(source: Source, wanted: Collection[str]) -> Iterator[str]:
         yield source.id
 
 
-def _in_itself(event: RecordedEvent[Any]) -> Iterator[tuple[str, str]]:
-    """Category and id of what an event names, but for its evidence."""
-    for _, category, id in references(event.event):
-        yield category, id
-
-
 def _named(event: RecordedEvent[Any]) -> Iterator[tuple[str, str]]:
     """Category and id of what an event and its evidence name."""
-    yield from _in_itself(event)
-    for each in event.evidence:
-        for _, category, id in references(each):
-            yield category, id
+    return ((category, id) for _, category, id in references_with_evidence(event))

@@ -10,7 +10,6 @@ Evidence is not in it: no row is found by who passed on what it says, and it wou
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,10 +19,10 @@ from timeline.events import (
     VOCABULARY,
     EventCorrected,
     RecordedEvent,
-    event_type,
-    references,
+    References,
 )
-from timeline.events.base import LONGEST_ID, value_at
+from timeline.events.base import LONGEST_ID
+from timeline.events.ids import named, plain
 
 CORRECTED = "corrected"
 """Stands for a category: a correction names each short text among its new values under it.
@@ -31,8 +30,6 @@ CORRECTED = "corrected"
 What kind of thing that is the named why of the events does that it corrects; whoever looks for a
 thing looks for corrections to its id, too, and from there goes to the events.
 """
-
-_INDEX = re.compile(r"\[\d+\]")
 
 
 @row("subjects", key=("subject", "type", "field", "position"))
@@ -58,27 +55,18 @@ class Subjects(Projection):
     raw = True
 
     @on(*VOCABULARY)
-    def named(self, rows: Rows, recorded: RecordedEvent[Any]) -> None:
+    def keep(self, rows: Rows, recorded: RecordedEvent[Any]) -> None:
         """Keep each thing once for each field."""
-        for category, id, field in _named(recorded.event):
-            rows.put(SubjectRow(f"{category}:{id}", recorded.type, field, recorded.position))
+        for path, category, id in (*named(recorded.event), *_new_values(recorded.event)):
+            subject = f"{category}:{id}"
+            rows.put(SubjectRow(subject, recorded.type, plain(path), recorded.position))
 
 
-def _named(event: Any) -> Iterator[tuple[str, str, str]]:
-    """Category, id and field of what an event names: its own subject first."""
-    kind = event_type(event)
-    if kind.category is not None and kind.subject is not None:
-        own = value_at(event, kind.subject)
-        if own is not None:
-            yield kind.category, own, kind.subject
-    for path, category, id in references(event):
-        yield category, id, _INDEX.sub("", path)
-    series = getattr(event, "series", None)
-    if series is not None:
-        yield "series", series, "series"
+def _new_values(event: Any) -> References:
+    """The short texts among the new values of a correction: some may be ids."""
     if isinstance(event, EventCorrected):
         for text in _texts(event.changes):
-            yield CORRECTED, text, "changes"
+            yield "changes", CORRECTED, text
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -20,12 +20,9 @@ from timeline.events.base import (
     MeetingId,
     PlanId,
     ProposalId,
-    References,
     SourceId,
     event,
     event_type,
-    references,
-    renamed,
     type_names,
 )
 from timeline.events.conduct import ConductReported
@@ -41,6 +38,7 @@ from timeline.events.corrections import (
 )
 from timeline.events.envelope import NewEvent, RecordedEvent
 from timeline.events.evidence import Coding, Evidence, Link
+from timeline.events.ids import References, references, renamed
 from timeline.events.meetings import (
     Attendance,
     AttendanceReported,

@@ -1,11 +1,9 @@
-"""What makes a class an event class, and how references between events are found."""
+"""What makes a class an event class, and the types of its ids."""
 
 from __future__ import annotations
 
-import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, dataclass_transform, overload
 
 import attrs
@@ -44,9 +42,15 @@ class EventType:
 
 @attrs.frozen
 class Ref:
-    """Marks a field as the id of a thing that has a stream of its own."""
+    """Marks a type as the id of a thing.
+
+    Attributes:
+        category: what kind of thing, such as `actor`.
+        stream: whether the thing has a stream of its own, and must be recorded to be named.
+    """
 
     category: str
+    stream: bool = True
 
 
 ADDRESS = r"\Ahttps?://\S+\Z"
@@ -73,6 +77,7 @@ MeetingId = Annotated[str, _Slug, msgspec.Meta(title="id of a meeting"), Ref("me
 StatementId = Annotated[str, _Slug, msgspec.Meta(title="id of a statement"), Ref("statement")]
 PlanId = Annotated[str, _Slug, msgspec.Meta(title="id of a plan"), Ref("plan")]
 Slug = Annotated[str, _Slug, msgspec.Meta(title="id")]
+SeriesId = Annotated[Slug, Ref("series", stream=False)]
 EventId = Annotated[
     str,
     msgspec.Meta(min_length=1, max_length=LONGEST_ID, title="id of an event"),
@@ -158,103 +163,3 @@ def value_at(value: object, path: str) -> Any:
     for name in path.split("."):
         value = getattr(value, name)
     return value
-
-
-References = Iterator[tuple[str, str, str]]
-"""Pairs of where and what: (path of the field, category, id)."""
-
-
-def references(value: object, path: str = "") -> References:
-    """Find every id in `value` that points to a thing with a stream of its own.
-
-    Which fields hold ids is read off their types, so a class of one's own takes part by using
-    `ActorId` and its like.
-    """
-    return _in_class(value, type(value), path)
-
-
-def _in_class(value: object, cls: type, path: str) -> References:
-    for name, hint in _reference_fields(cls):
-        yield from _in_value(getattr(value, name), hint, f"{path}.{name}" if path else name)
-
-
-def _in_value(value: Any, hint: Any, path: str) -> References:
-    if value is None:
-        return
-    if isinstance(hint, Ref):
-        yield path, hint.category, value
-    elif isinstance(hint, list):
-        for index, item in enumerate(value):
-            yield from _in_value(item, hint[0], f"{path}[{index}]")
-    else:
-        yield from _in_class(value, hint, path)
-
-
-@cache
-def reference_paths(cls: type, category: str) -> tuple[tuple[str, ...], ...]:
-    """Where events of a class name things of one category: by the attributes that lead there.
-
-    On the way there may be tuples, of which each item has the attributes that follow.
-    """
-    return tuple(_paths_in(cls, category))
-
-
-def _paths_in(shape: Any, category: str) -> Iterator[tuple[str, ...]]:
-    if isinstance(shape, list):
-        yield from _paths_in(shape[0], category)
-    elif isinstance(shape, Ref):
-        if shape.category == category:
-            yield ()
-    else:
-        for name, inner in _reference_fields(shape):
-            for path in _paths_in(inner, category):
-                yield (name, *path)
-
-
-def renamed(value: Any, category: str, names: Mapping[str, str]) -> tuple[Any, set[str]]:
-    """`value` with other ids for things of one category; and which ids were replaced."""
-    touched = {id for _, of, id in references(value) if of == category and id in names}
-    return (_renamed(value, type(value), category, names) if touched else value), touched
-
-
-def _renamed(value: Any, hint: Any, category: str, names: Mapping[str, str]) -> Any:
-    if value is None:
-        return None
-    if isinstance(hint, Ref):
-        return names.get(value, value) if hint.category == category else value
-    if isinstance(hint, list):
-        return tuple(_renamed(item, hint[0], category, names) for item in value)
-    changes = {
-        name: _renamed(getattr(value, name), inner, category, names)
-        for name, inner in _reference_fields(hint)
-    }
-    return attrs.evolve(value, **changes)
-
-
-_fields_of: dict[type, tuple[tuple[str, Any], ...]] = {}
-
-
-def _reference_fields(cls: type) -> tuple[tuple[str, Any], ...]:
-    # Types are inspected once a class: doing it for each event costs more than the append.
-    if cls not in _fields_of:
-        hints = typing.get_type_hints(cls, include_extras=True)
-        named = [(field.name, _shape(hints[field.name])) for field in attrs.fields(cls)]
-        _fields_of[cls] = tuple((name, shape) for name, shape in named if shape is not None)
-    return _fields_of[cls]
-
-
-def _shape(hint: Any) -> Any:
-    """Reduce a type to where ids are in it: a Ref, [shape of the items], a class, or None."""
-    origin = typing.get_origin(hint)
-    if origin is Annotated:
-        marks = [extra for extra in hint.__metadata__ if isinstance(extra, Ref)]
-        return marks[0] if marks else _shape(hint.__origin__)
-    if origin in (typing.Union, types.UnionType):
-        shapes = [shape for shape in map(_shape, typing.get_args(hint)) if shape is not None]
-        return shapes[0] if shapes else None
-    if origin in (tuple, list):
-        shape = _shape(typing.get_args(hint)[0])
-        return None if shape is None else [shape]
-    if isinstance(hint, type) and attrs.has(hint):
-        return hint if _reference_fields(hint) else None
-    return None

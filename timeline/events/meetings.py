@@ -10,7 +10,7 @@ import msgspec
 
 from timeline.dates import When, when
 from timeline.events.actors import strings
-from timeline.events.base import ActorId, MeetingId, ProposalId, Slug, Text, event
+from timeline.events.base import ActorId, MeetingId, ProposalId, SeriesId, Text, event
 
 Status = Literal["invited", "expected", "confirmed", "attended", "represented", "absent"]
 """Six that a source can report; the seventh, `not mentioned`, is what no source said."""
@@ -74,7 +74,7 @@ class MeetingAnnounced:
     planned: When | None = attrs.field(default=None, converter=when)
     firmness: Literal["possible", "intended", "scheduled"] = "scheduled"
     place: str | None = None
-    series: Slug | None = None
+    series: SeriesId | None = None
     within: MeetingId | None = None
     by: ActorId | None = None
     about: tuple[ProposalId, ...] = attrs.field(default=(), converter=strings)
@@ -144,7 +144,7 @@ class MeetingHeld:
     title: Title
     form: Form = "other"
     place: str | None = None
-    series: Slug | None = None
+    series: SeriesId | None = None
     within: MeetingId | None = None
     about: tuple[ProposalId, ...] = attrs.field(default=(), converter=strings)
     attendance: tuple[Attendance, ...] = attrs.field(default=(), converter=attendances)

@@ -22,8 +22,8 @@ from timeline.events import (
     Redacted,
     References,
     event_type,
-    references,
 )
+from timeline.events.ids import references_with_evidence
 from timeline.log.drafts import derived_stream, stream_name
 from timeline.log.store import EventStore
 from timeline.models.amendments import AmendmentRow
@@ -236,15 +236,15 @@ class _Identities:
         return None
 
 
-def _references(new: NewEvent | RecordedEvent[Any]) -> References:
-    if isinstance(new.event, Redacted):
+def _references(event: NewEvent | RecordedEvent[Any]) -> References:
+    """What an event and its evidence refer to, without the thing that it brings into being."""
+    if isinstance(event.event, Redacted):
         return
-    kind = event_type(new.event)
-    for path, category, id in references(new.event):
-        if not (kind.opens and path == kind.subject):
+    kind = event_type(event.event)
+    opened = kind.subject if kind.opens else None
+    for path, category, id in references_with_evidence(event):
+        if path != opened:
             yield path, category, id
-    for number, evidence in enumerate(new.evidence):
-        yield from references(evidence, f"evidence[{number}]")
 
 
 def names(event: RecordedEvent[Any], id: str, category: str | None) -> bool:

@@ -313,7 +313,7 @@ def _revised(event: RecordedEvent[Any], row: CodedRow, id_of: IdOf) -> tuple[str
         for field in attrs.fields(Coding)
     ]
     if not row.meaning.mutual:
-        actors = {id for _, category, id in references(event.event) if category == "actor"}
+        actors = {id for _, _, id in references(event.event, category="actor")}
         named = {id_of(party.name) for party in (row.actor, row.target) if party}
         pairs.append(("actors", " and ".join(sorted(actors)), " and ".join(sorted(named))))
     return tuple(f"{name} {old!r}, now {new!r}" for name, old, new in pairs if old != new)
