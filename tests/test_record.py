@@ -619,8 +619,8 @@ def test_a_retracted_source_is_not_leant_on(harbour):
     harbour.append(EventRetracted(["source/article"], "A forgery."))
 
     (support,) = harbour.initiative("harbour").stage.evidence[0].sources
-    assert (support.source, support.grade) == ("article", "low")
-    assert harbour.initiative("harbour").sources[0].note == "not in this view"
+    assert (support.source, support.withdrawn) == ("article", "A forgery.")
+    assert harbour.initiative("harbour").sources[0].withdrawn == "A forgery."
 
 
 def test_an_amendment_may_stand_beside_what_it_amends(timeline):

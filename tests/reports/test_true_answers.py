@@ -8,6 +8,8 @@ import pytest
 
 from timeline import (
     Actor,
+    EventCorroborated,
+    EventRetracted,
     InvalidEvent,
     InvalidRecord,
     PlanAnnounced,
@@ -23,6 +25,7 @@ from timeline import (
     Term,
     Timeline,
 )
+from timeline.reports import Report
 from timeline.reports.contradictions import ContradictionLine
 
 DEAL = ProposalMade("d", "Deal", by="a", parties=["a", "b"], text="A deal")
@@ -209,3 +212,57 @@ def test_rival_due_dates_and_outcomes_of_a_plan(timeline: Timeline) -> None:
         "due date": ["2023-06-01", "2023-06-30"],
         "what became of it": ["kept", "missed"],
     }
+
+
+# Retraction reaches sources and actors
+
+
+def shown(report: Report) -> str:
+    return report.to_text(200)
+
+
+def test_what_rests_on_a_withdrawn_source_alone_says_so(timeline: Timeline) -> None:
+    report(timeline, agreed(), "2023-06-16")
+    timeline.append(ProposalDiscussed("d", ["a", "b"], "Spoke."), id="both", source="x")
+    timeline.append(EventCorroborated(["both"]), source="y")
+    timeline.append(EventRetracted(["source/x"], "forged"))
+
+    made = timeline.corroboration("made")
+    assert (made.independent, made.origins) == (0, ())
+    assert [(gone.source, gone.reason) for gone in made.withdrawn] == [("x", "forged")]
+    assert "rests on a withdrawn source: forged" in shown(made)
+    both = timeline.corroboration("both")
+    assert [source.source for origin in both.origins for source in origin.sources] == ["y"]
+    assert "rests on a withdrawn source" not in shown(both)
+    for view in (timeline, timeline.as_of(published="2023-12-31")):
+        found = view.initiative("d")
+        assert found.stage.stage == "agreed"
+        assert "agreed, since 2023-06-16 (rests on a withdrawn source: forged)" in shown(found)
+    assert "withdrawn" not in shown(timeline.as_of(position=10).initiative("d"))
+
+
+def test_what_copies_a_withdrawn_source_counts_no_more(timeline: Timeline) -> None:
+    timeline.add(
+        Source("copy", publisher="bank", title="C", copies="x"),
+        Source("unread", publisher="bank", title="U", cited_in="x"),
+    )
+    timeline.append(EventCorroborated(["made"]), source="copy")
+    timeline.append(EventCorroborated(["made"]), source="unread")
+    timeline.append(EventRetracted(["source/x"], "forged"))
+
+    made = timeline.corroboration("made")
+    assert made.independent == 0
+    assert [gone.reason for gone in made.withdrawn] == [
+        "forged",
+        "known through x: forged",
+        "known through x: forged",
+    ]
+
+
+def test_the_words_of_a_withdrawn_actor_stay_with_it(timeline: Timeline) -> None:
+    timeline.append(EventRetracted(["actor/a"], "entered by mistake"), id="gone")
+
+    assert [str(line.by) for line in timeline.initiative("d").proposals] == ["Aland (withdrawn)"]
+    assert "entered by mistake" in shown(timeline.actors("Aland"))
+    timeline.append(EventRetracted(["gone"], "It was none."))
+    assert [str(line.by) for line in timeline.initiative("d").proposals] == ["Aland"]

@@ -14,6 +14,7 @@ import attrs
 from timeline.errors import InvalidEvent, InvalidInput
 from timeline.events import (
     AMENDMENTS,
+    ActorAdded,
     ActorsDistinguished,
     ActorsMerged,
     EventCorrected,
@@ -22,10 +23,14 @@ from timeline.events import (
     EventRetracted,
     RecordedEvent,
     Redacted,
+    SourceAdded,
     renamed,
     type_names,
 )
 from timeline.log.codec import Codec
+
+_ENTRIES = (ActorAdded, SourceAdded)
+"""What events of any kind name: once retracted, it is marked and stays, so that all can be read."""
 
 
 class Amendments:
@@ -36,7 +41,7 @@ class Amendments:
 
     def __init__(self, codec: Codec, found: Iterable[RecordedEvent[Any]]) -> None:
         self._codec = codec
-        self._retracted: set[str] = set()
+        self._retracted: dict[str, RecordedEvent[EventRetracted]] = {}
         self._merged: dict[str, RecordedEvent[ActorsMerged]] = {}
         self._corrections: dict[str, list[RecordedEvent[EventCorrected]]] = defaultdict(list)
         self._further: dict[str, list[RecordedEvent[EventCorroborated]]] = defaultdict(list)
@@ -49,7 +54,7 @@ class Amendments:
     def _take(self, amendment: RecordedEvent[Any]) -> None:
         said = amendment.event
         if isinstance(said, EventRetracted):
-            self._retracted.update(said.events)
+            self._retracted = dict.fromkeys(said.events, amendment) | self._retracted
         elif isinstance(said, EventCorrected | EventCorroborated):
             kept: Any = self._corrections if isinstance(said, EventCorrected) else self._further
             for id in said.events:
@@ -76,10 +81,14 @@ class Amendments:
     def apply(self, recorded: RecordedEvent[Any]) -> RecordedEvent[Any] | None:
         """The event as amended; None once it is retracted or its words were taken down.
 
+        A retracted entry stays, and says that it is withdrawn.
+
         Raises:
             InvalidEvent: a correction does not fit the event it names.
         """
-        if recorded.id in self._retracted or isinstance(recorded.event, Redacted):
+        retraction = self._retracted.get(recorded.id)
+        is_entry = isinstance(recorded.event, _ENTRIES)
+        if isinstance(recorded.event, Redacted) or (retraction is not None and not is_entry):
             return None
         by = []
         for correction in self._corrections.get(recorded.id, ()):
@@ -91,6 +100,9 @@ class Amendments:
             by.append(further.id)
         if self._names and not isinstance(recorded.event, ActorsMerged | ActorsDistinguished):
             recorded = self._with_mergers(recorded, by)
+        if retraction is not None:
+            recorded = attrs.evolve(recorded, withdrawn=retraction.event.reason)
+            by.append(retraction.id)
         return attrs.evolve(recorded, amended_by=tuple(by)) if by else recorded
 
     def _corrected(

@@ -38,6 +38,9 @@ class EventCorrected:
 class EventRetracted:
     """What was recorded should not have been: projections leave the named events out.
 
+    An actor or a source stays on record for the events that name it, marked as withdrawn. A
+    withdrawn source, and what copies it, supports nothing any more; what rests on it alone says so.
+
     Attributes:
         events: the ids of the events that are retracted.
         reason: why, for whoever asks.

@@ -61,6 +61,8 @@ class RecordedEvent(Generic[E_co]):
         digest: SHA-256 over this event and the digest before it.
         amended_by: the ids of later events that corrected it. Empty as the log gives it; set by
             the engine of projections, which hands on events as corrected.
+        withdrawn: why it was retracted, where it is an entry, an actor or a source, that others may
+            name; set by the engine. Any other event that was retracted is not handed on.
     """
 
     event: E_co
@@ -74,6 +76,7 @@ class RecordedEvent(Generic[E_co]):
     recorded: str
     digest: bytes
     amended_by: tuple[str, ...] = ()
+    withdrawn: str | None = None
 
     @property
     def recorded_at(self) -> dates.Instant:

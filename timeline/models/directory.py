@@ -25,7 +25,8 @@ class ActorRow:
     """One actor; the fields are those of `timeline.Actor`.
 
     `merged_into` is the entry that this one was found to be the same as, and is read as. What it
-    was called is among the aliases of that one.
+    was called is among the aliases of that one. `withdrawn` is why the entry was retracted; it
+    stays on record for the events that name it.
     """
 
     actor: _Entry
@@ -34,6 +35,7 @@ class ActorRow:
     aliases: tuple[str, ...]
     # Though mergers change it: all entries that they join are always read together.
     merged_into: _Entry | None
+    withdrawn: str | None
     events: tuple[str, ...]
 
 
@@ -78,7 +80,7 @@ class Directory(Projection):
     """Actors, and what was reported of their offices and memberships."""
 
     name = "directory"
-    version = 2
+    version = 3
     split_by = "actor"
     rows = (ActorRow, DistinctRow, RoleRow, MembershipRow)
 
@@ -86,7 +88,17 @@ class Directory(Projection):
     def added(self, rows: Rows, recorded: RecordedEvent[ActorAdded]) -> None:
         """Keep the actor as given."""
         actor = recorded.event.actor
-        rows.put(ActorRow(actor.id, actor.kind, actor.name, actor.aliases, None, recorded.basis))
+        rows.put(
+            ActorRow(
+                actor=actor.id,
+                kind=actor.kind,
+                name=actor.name,
+                aliases=actor.aliases,
+                merged_into=None,
+                withdrawn=recorded.withdrawn,
+                events=recorded.basis,
+            )
+        )
 
     @on(ActorsMerged)
     def merged(self, rows: Rows, recorded: RecordedEvent[ActorsMerged]) -> None:

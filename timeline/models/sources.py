@@ -12,7 +12,10 @@ from timeline.events import RecordedEvent, SourceAdded
 
 @row("sources", key=("source",))
 class SourceRow:
-    """One source; the fields are those of `timeline.Source`, `events` the ids behind the row."""
+    """One source; the fields are those of `timeline.Source`, `events` the ids behind the row.
+
+    `withdrawn` is why the source was retracted; it stays on record for what rests on it.
+    """
 
     source: Annotated[str, Subject("source", "source.id")]
     publisher: str
@@ -26,6 +29,7 @@ class SourceRow:
     cited_in: str | None
     grade: str
     note: str | None
+    withdrawn: str | None
     events: tuple[str, ...]
 
     @property
@@ -65,6 +69,7 @@ class Sources(Projection):
                 cited_in=source.cited_in,
                 grade=source.grade,
                 note=source.note,
+                withdrawn=recorded.withdrawn,
                 events=recorded.basis,
             )
         )

@@ -75,6 +75,14 @@ class AttendanceEntry:
 
 
 @attrs.frozen
+class Voices:
+    """The independent origins that give one status."""
+
+    status: str
+    origins: tuple[Named, ...]
+
+
+@attrs.frozen
 class AttendanceCell:
     """What is known of one party at one meeting.
 
@@ -89,7 +97,7 @@ class AttendanceCell:
             out.
         member: whether the party belonged to the body that met, when it met; None where that is
             not known, or the meeting is of no body.
-        origins: the independent origins that give each status, by status, where there are any.
+        origins: the independent origins that give each status, where there are any.
     """
 
     meeting: str
@@ -98,7 +106,7 @@ class AttendanceCell:
     silent: tuple[Citation, ...]
     reports: tuple[Citation, ...]
     member: bool | None
-    origins: dict[str, tuple[Named, ...]]
+    origins: tuple[Voices, ...]
 
     @property
     def evidence(self) -> tuple[Citation, ...]:
@@ -122,7 +130,8 @@ class AttendanceCell:
 
         The party is not mentioned by an origin that lists all participants and names it nowhere.
         """
-        return tuple(origin.id for origin in self.origins.get(status, ()))
+        given = (voices for voices in self.origins if voices.status == status)
+        return tuple(origin.id for voices in given for origin in voices.origins)
 
     def people(self, party: str) -> tuple[str, ...]:
         """The names of those who were there for the party, beside the party's own."""
@@ -251,7 +260,7 @@ class AttendanceReport(Report):
                 return each.cells[index]
         silent = self.counts[index].lists
         reports = () if silent else self.meetings[index].evidence
-        origins = {NOT_MENTIONED: listed} if (listed := self.counts[index].listed_by) else {}
+        origins = _not_mentioned_by(self.counts[index].listed_by)
         return AttendanceCell(meeting, NOT_MENTIONED, (), silent, reports, None, origins)
 
     def count(self, meeting: str) -> AttendanceCount:
@@ -590,7 +599,7 @@ def attendance_cell(
 
 def _origins_by_status(
     origins: Origins, entries: Sequence[AttendanceEntry], silent: Sequence[Citation]
-) -> dict[str, tuple[Named, ...]]:
+) -> tuple[Voices, ...]:
     """The independent origins that give each status; `not mentioned` by those that never do."""
     by_status: dict[str, dict[str, None]] = {}
     for entry in entries:
@@ -602,11 +611,15 @@ def _origins_by_status(
         path.origin for events in by_status.values() for path in paths if path.event in events
     }
     passing = tuple(origin for origin in _read_origins(paths, silent) if origin not in naming)
-    given = {
-        status: tuple(dict.fromkeys(path.origin for path in paths if path.event in events))
+    given = (
+        Voices(status, tuple(dict.fromkeys(p.origin for p in paths if p.event in events)))
         for status, events in by_status.items()
-    }
-    return given | ({NOT_MENTIONED: passing} if passing else {})
+    )
+    return (*(voices for voices in given if voices.origins), *_not_mentioned_by(passing))
+
+
+def _not_mentioned_by(origins: tuple[Named, ...]) -> tuple[Voices, ...]:
+    return (Voices(NOT_MENTIONED, origins),) if origins else ()
 
 
 def _read_origins(paths: Iterable[Path], lists: Iterable[Citation]) -> tuple[Named, ...]:

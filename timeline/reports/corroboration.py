@@ -13,7 +13,7 @@ import attrs
 
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
-from timeline.reports.document import Document, Line, Table, cell, line
+from timeline.reports.document import Document, Line, Table, about, cell, line
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.model import Report, Standing
 from timeline.reports.rules.claims import Claim, claims
@@ -76,6 +76,17 @@ class OriginLine:
 
 
 @attrs.frozen
+class WithdrawnLine:
+    """A source of the claim that counts no more, and why."""
+
+    source: str
+    title: str
+    publisher: Named
+    reason: str
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
 class Teller:
     """One who passed the claim on, and whoever took it from there.
 
@@ -103,7 +114,8 @@ class CorroborationReport(Report):
     """The independent origins of a claim, and the trees of who took it from whom.
 
     `independent` is how many origins there are; those that were not read, or are of low grade, are
-    counted and marked.
+    counted and marked. `withdrawn` are the sources of the claim that were retracted, which support
+    nothing any more.
     """
 
     kind: ClassVar[str] = "corroboration"
@@ -112,13 +124,19 @@ class CorroborationReport(Report):
     independent: int
     origins: tuple[OriginLine, ...]
     tree: tuple[Teller, ...]
+    withdrawn: tuple[WithdrawnLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
         evidence = {each.event: each for claim in self.events for each in claim.evidence}
         return self._document(
             f"Corroboration: {', '.join(claim.event for claim in self.events)}",
-            (self._claim_table(), self._origins_table(), self._tree_table()),
+            (
+                self._claim_table(),
+                self._origins_table(),
+                self._tree_table(),
+                self._withdrawn_table(),
+            ),
             lead=(cell(self._lead(), tuple(evidence.values())),),
             note="An origin is the last outlet before whoever spoke: copies, sites that carry an "
             "agency's story, and papers of one press office fold into one. “Read” is unknown "
@@ -135,6 +153,8 @@ class CorroborationReport(Report):
             parts.append(f"{unread} of the origins not read")
         if low:
             parts.append(f"{low} of the origins of low grade only")
+        if self.withdrawn:
+            parts.append(f"not counting {_count(len(self.withdrawn), 'withdrawn source')}")
         return ", ".join(parts)
 
     def _claim_table(self) -> Table:
@@ -152,6 +172,18 @@ class CorroborationReport(Report):
         dates = {each.source: each.published for line in self.origins for each in line.sources}
         rows = itertools.chain.from_iterable(_tree_rows(each, 0, dates) for each in self.tree)
         return Table("Who took it from whom", ("Who", "How", "Source"), tuple(rows))
+
+    def _withdrawn_table(self) -> Table:
+        rows = (
+            line(
+                gone.evidence,
+                about("source", gone.source, gone.source),
+                gone.publisher,
+                gone.reason,
+            )
+            for gone in self.withdrawn
+        )
+        return Table("Withdrawn sources", ("Source", "Published by", "Why"), tuple(rows))
 
 
 def corroboration_report(view: View, *events: str) -> CorroborationReport:
@@ -179,6 +211,7 @@ def corroboration_report(view: View, *events: str) -> CorroborationReport:
         independent=len(origins),
         origins=origins,
         tree=_trees(citer, paths),
+        withdrawn=tuple(_withdrawn_lines(citer, claimed)),
         corrections=citer.corrections(),
         sources=citer.sources(),
     )
@@ -205,6 +238,20 @@ def _claim_line(citer: Citer, claim: Claim) -> ClaimLine:
         text=claim.text,
         evidence=citer.cite(claim.basis),
     )
+
+
+def _withdrawn_lines(citer: Citer, claimed: Iterable[Claim]) -> Iterator[WithdrawnLine]:
+    cited = citer.cite(id for claim in claimed for id in (claim.recorded.id, *claim.further))
+    supports = {support.source: support for citation in cited for support in citation.sources}
+    for support in supports.values():
+        if support.withdrawn is not None:
+            yield WithdrawnLine(
+                source=support.source,
+                title=support.title,
+                publisher=support.publisher,
+                reason=support.withdrawn,
+                evidence=citer.cite(citer.source(support.source).events),
+            )
 
 
 # Origins

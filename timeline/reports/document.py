@@ -227,6 +227,24 @@ def table(
     return Table(title, tuple(columns), tuple(rows), named_by)
 
 
+def marked(row: Line) -> Line:
+    """The row; what rests on withdrawn sources alone says so, in the cell that shows it."""
+    return tuple(
+        each if later.evidence == () else _withdrawn(each)
+        for each, later in zip(row, shown_evidence(row), strict=True)
+    )
+
+
+def _withdrawn(shown: Cell) -> Cell:
+    # What amends an event says why, and may itself have no source.
+    reports = [c for c in shown.evidence if c.sources and c.reason is None]
+    reasons = dict.fromkeys(reason for citation in reports for reason in citation.withdrawn)
+    if not all(citation.withdrawn for citation in reports) or not reasons:
+        return shown
+    said = f"{shown.text} (rests on a withdrawn source: {'; '.join(reasons)})"
+    return attrs.evolve(shown, text=said, quiet=False)
+
+
 def shown_evidence(row: Line) -> Line:
     """The row to be shown: where neighbours share their evidence, it stands at the last of them."""
     follow = (*row[1:], None)

@@ -54,10 +54,10 @@ class Support:
     """One source's support for an event.
 
     `language` is that of the source, and so of `title` and `excerpt`, in BCP 47.
-    `origin` is the source whose text this one carries in the end, itself where it copies none:
-    two supports with one origin are one voice. `grade` is how far the source is trusted; where
-    `cited_in` is given, the source was not read but is mentioned in that one. `coded` is whether a
-    program coded it.
+    `origin` is the source whose text this one carries in the end, itself where it copies none.
+    `grade` is how far the source is trusted; where `cited_in` is given, the source was not read
+    but is mentioned in that one. `coded` is whether a program coded it. `withdrawn` says why the
+    source counts no more: it was retracted, or one that it copies or is only cited in.
     """
 
     source: str
@@ -74,6 +74,7 @@ class Support:
     excerpt: str | None
     chain: tuple[Told, ...]
     coded: bool = False
+    withdrawn: str | None = None
 
 
 @attrs.frozen
@@ -92,6 +93,12 @@ class Citation:
     reason: str | None
     sources: tuple[Support, ...]
 
+    @property
+    def withdrawn(self) -> tuple[str, ...]:
+        """Why its sources were withdrawn, where all of them were; else nothing."""
+        reasons = [support.withdrawn for support in self.sources]
+        return () if None in reasons else tuple(dict.fromkeys(map(str, reasons)))
+
 
 @attrs.frozen
 class CorrectionLine:
@@ -106,7 +113,8 @@ class CorrectionLine:
 class SourceLine:
     """A source that something in the report rests on; `events` are the ids of those that cite it.
 
-    `language` and `origin` are as in `Support`; `coded` is whether it is cited for coded rows.
+    `language`, `origin` and `withdrawn` are as in `Support`; `coded` is whether it is cited for
+    coded rows.
     """
 
     source: str
@@ -120,6 +128,7 @@ class SourceLine:
     grade: str
     cited_in: str | None
     note: str | None
+    withdrawn: str | None
     events: tuple[str, ...]
     coded: bool = False
 
@@ -192,7 +201,7 @@ class Citer:
         """The actor with its name; that is its id where no such actor is in view."""
         if actor not in self._names:
             known = self._entry(actor)
-            self._names[actor] = Named(known.actor, known.name) if known else Named(actor, actor)
+            self._names[actor] = Named(actor, actor) if known is None else _named(known)
         return self._names[actor]
 
     def _entry(self, actor: str) -> ActorRow | None:
@@ -257,12 +266,13 @@ class Citer:
         )
 
     def _provenance(self, source: SourceRow) -> dict[str, Any]:
-        """The publisher of a source, and the source whose text it carries in the end."""
+        """The publisher of a source, whose text it carries in the end, and why it is withdrawn."""
         origin = self._origin(source)
         return {
             "publisher": self.name(source.publisher),
             "origin": origin.source,
             "origin_publisher": self.name(origin.publisher),
+            "withdrawn": self.withdrawn(source.source),
         }
 
     def _told(self, link: Link) -> Told:
@@ -272,7 +282,7 @@ class Citer:
         """The source; where it is not in view, a row that says so."""
         if id not in self._sources:
             known = self._view.get(SourceRow, id)
-            if known is None:  # retracted, or recorded without the checks of `Timeline`
+            if known is None:  # taken down, or recorded without the checks of `Timeline`
                 known = SourceRow(
                     source=id,
                     publisher=id,
@@ -286,10 +296,19 @@ class Citer:
                     cited_in=None,
                     grade="low",
                     note="not in this view",
+                    withdrawn=None,
                     events=(),
                 )
             self._sources[id] = known
         return self._sources[id]
+
+    def withdrawn(self, source: str) -> str | None:
+        """Why the source counts no more: it was retracted, or one that it is known through."""
+        rows = (*self.followed(source, "copies"), *self.followed(source, "cited_in"))
+        gone = next((row for row in rows if row.withdrawn is not None), None)
+        if gone is None or gone.source == source:
+            return None if gone is None else gone.withdrawn
+        return f"known through {gone.source}: {gone.withdrawn}"
 
     def followed(self, source: str, field: str) -> list[SourceRow]:
         """A source, the one that its field `copies` or `cited_in` names, and so on."""
@@ -304,6 +323,11 @@ class Citer:
         ids = [row.source for row in rows]
         last = rows[-1].copies
         return rows[-1] if last is None else min(rows[ids.index(last) :], key=lambda r: r.source)
+
+
+def _named(row: ActorRow) -> Named:
+    """The name to show, which says so where the entry was retracted."""
+    return Named(row.actor, row.name if row.withdrawn is None else f"{row.name} (withdrawn)")
 
 
 def _place(evidence: Evidence) -> str | None:

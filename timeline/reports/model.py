@@ -13,7 +13,7 @@ import attrs
 from timeline.dates import UNKNOWN, When
 from timeline.engine.projection import View
 from timeline.errors import NotFound
-from timeline.reports.document import Cell, Chart, Document, Fact, Table, about, cell
+from timeline.reports.document import Cell, Chart, Document, Fact, Table, about, cell, marked
 from timeline.reports.evidence import CorrectionLine, SourceLine, text
 from timeline.reports.render.csv import render_csv
 from timeline.reports.render.frame import frame
@@ -186,8 +186,12 @@ class Report(abc.ABC):
         charts: Iterable[Chart] = (),
     ) -> Document:
         """The document, with what every report ends on."""
-        opening = tuple(lead)
-        filled = tuple(table for table in tables if table.rows)
+        opening = tuple(shown for each in lead for shown in marked((each,)))
+        filled = tuple(
+            attrs.evolve(table, rows=tuple(map(marked, table.rows)))
+            for table in tables
+            if table.rows
+        )
         return Document(
             title=title,
             lead=opening,
@@ -196,7 +200,9 @@ class Report(abc.ABC):
             notes=(note if opening or filled else f"Nothing on record fits. {note}",),
             standing=str(self.standing),
             kind=self.kind,
-            facts=tuple(facts),
+            facts=tuple(
+                attrs.evolve(fact, value=value) for fact in facts for value in marked((fact.value,))
+            ),
             charts=tuple(charts),
             banner=" ".join(filter(None, (self.standing.banner, self._coded))) or None,
         )
@@ -312,6 +318,8 @@ def _described(line: SourceLine) -> Cell:
 
 
 def _origin(line: SourceLine) -> str:
+    if line.withdrawn is not None:
+        return f"withdrawn: {line.withdrawn}"
     if line.cited_in:
         return f"not read; cited in {line.cited_in}"
     return "itself" if line.origin == line.source else f"copy of {line.origin}"

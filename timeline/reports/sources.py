@@ -70,6 +70,7 @@ class DescentLine:
         copies: the source that it copies.
         origin: the source whose text it carries in the end.
         cited_in: the source that it is known from, where it was not read itself.
+        withdrawn: why it counts no more, if it does not.
         evidence: what took it into the record.
     """
 
@@ -78,6 +79,7 @@ class DescentLine:
     copies: str | None
     origin: str
     cited_in: str | None
+    withdrawn: str | None
     evidence: tuple[Citation, ...]
 
 
@@ -150,7 +152,7 @@ class SourcesReport(Report):
 
     def _descent_table(self) -> Table:
         return Table(
-            "Copies, and sources that were not read",
+            "Copies, and sources that were not read or are withdrawn",
             ("Source", "Published by", "What it is"),
             tuple(
                 document.line(
@@ -192,7 +194,7 @@ def sources_report(view: View, *, initiative: str | None = None) -> SourcesRepor
     told = {row: origins.of_event(row) for row in rows}
     carried = _carried(rows, told)
     recorded = view.all(SourceRow) if initiative is None else []
-    ids = {*carried, *(row.source for row in recorded)}
+    ids = {*carried, *_withdrawn(citer, rows), *(row.source for row in recorded)}
     known = [citer.source(id) for id in sorted(ids)]
     citer.load(id for row in known for id in row.events)
     return SourcesReport(
@@ -222,6 +224,13 @@ def _carried(rows: Iterable[HappeningRow], told: _Told) -> dict[str, list[Happen
     return found
 
 
+def _withdrawn(citer: Citer, rows: Iterable[HappeningRow]) -> set[str]:
+    """The sources that events cite and that count no more."""
+    cited = (citation for row in rows for citation in citer.cite(row.events))
+    supports = (support for citation in cited for support in citation.sources)
+    return {support.source for support in supports if support.withdrawn is not None}
+
+
 def _coverage(
     citer: Citer, row: SourceRow, carried: Sequence[HappeningRow], told: _Told
 ) -> CoverageLine:
@@ -245,7 +254,8 @@ def _coverage(
 
 def _descents(citer: Citer, rows: Iterable[SourceRow]) -> Iterator[DescentLine]:
     for row in rows:
-        if row.copies is None and row.cited_in is None:
+        withdrawn = citer.withdrawn(row.source)
+        if row.copies is None and row.cited_in is None and withdrawn is None:
             continue
         yield DescentLine(
             source=row.source,
@@ -253,6 +263,7 @@ def _descents(citer: Citer, rows: Iterable[SourceRow]) -> Iterator[DescentLine]:
             copies=row.copies,
             origin=citer.origin(row.source),
             cited_in=row.cited_in,
+            withdrawn=withdrawn,
             evidence=citer.cite(row.events),
         )
 
@@ -282,7 +293,7 @@ def _span(each: CoverageLine) -> str | None:
 
 
 def _descent(each: DescentLine) -> str:
-    told = []
+    told = [] if each.withdrawn is None else [f"withdrawn: {each.withdrawn}"]
     if each.cited_in:
         told.append(f"not read; cited in {each.cited_in}")
     if each.copies:

@@ -50,6 +50,8 @@ def citation_text(citation: Citation) -> str:
 
 def _support(support: Support) -> str:
     place = f"{support.source}, {support.at}" if support.at else support.source
+    if support.withdrawn is not None:
+        place = f"{place} (withdrawn: {support.withdrawn})"
     chain = chain_text(support.chain)
     return f"{place}: {chain}" if chain else place
 

@@ -9,6 +9,7 @@ origin is the last outlet:
   the source itself is an outlet of whatever kind.
 * One who is not named is an outlet where it passes on what another said.
 * A copy counts with what it copies, whatever chain is given for it.
+* A source that was retracted counts no more.
 """
 
 from __future__ import annotations
@@ -110,7 +111,9 @@ class Origins:
             key = citation.event, voice
             if key not in self._known:
                 self._known[key] = tuple(
-                    self._path(citation, support, voice) for support in citation.sources
+                    self._path(citation, support, voice)
+                    for support in citation.sources
+                    if support.withdrawn is None
                 )
             yield from self._known[key]
 
