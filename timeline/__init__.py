@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         AttendanceReported,
         ConductReported,
         DisagreementNoted,
+        DocumentSigned,
         EventCorrected,
         EventCorroborated,
         EventRetracted,
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
         PlanAnnounced,
         PlanOutcomeReported,
         Position,
-        PrecedentNoted,
         ProposalAdopted,
         ProposalAmended,
         ProposalAnswered,
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         ProposalMade,
         ProposalWithdrawn,
         RecordedEvent,
+        RelationNoted,
         RoleReported,
         Side,
         Source,
@@ -88,6 +89,7 @@ __all__ = [
     "DatabaseBusy",
     "DatabaseError",
     "DisagreementNoted",
+    "DocumentSigned",
     "EventCorrected",
     "EventCorroborated",
     "EventRetracted",
@@ -109,7 +111,6 @@ __all__ = [
     "PlanAnnounced",
     "PlanOutcomeReported",
     "Position",
-    "PrecedentNoted",
     "Projection",
     "ProposalAdopted",
     "ProposalAmended",
@@ -118,6 +119,7 @@ __all__ = [
     "ProposalMade",
     "ProposalWithdrawn",
     "RecordedEvent",
+    "RelationNoted",
     "RoleReported",
     "Rows",
     "Side",
@@ -149,11 +151,11 @@ _HOMES = {
     ),
     "events": (
         "Actor ActorsDistinguished ActorsMerged Attendance AttendanceReported ConductReported "
-        "DisagreementNoted EventCorrected EventCorroborated EventRetracted Evidence Link "
-        "MeetingAnnounced MeetingCalledOff MeetingHeld MeetingRescheduled MembershipReported "
-        "NewEvent PlanAnnounced PlanOutcomeReported Position PrecedentNoted ProposalAdopted "
+        "DisagreementNoted DocumentSigned EventCorrected EventCorroborated EventRetracted Evidence "
+        "Link MeetingAnnounced MeetingCalledOff MeetingHeld MeetingRescheduled MembershipReported "
+        "NewEvent PlanAnnounced PlanOutcomeReported Position ProposalAdopted "
         "ProposalAmended ProposalAnswered ProposalDiscussed ProposalMade ProposalWithdrawn "
-        "RecordedEvent RoleReported Side Source StatementMade Term event"
+        "RecordedEvent RelationNoted RoleReported Side Source StatementMade Term event"
     ),
     "log.append": "Expected",
     "log.store": "EventStore",

@@ -100,6 +100,7 @@ class Record:
                 initiative=self.initiative, actor=self.speaker
             ),
             "dossier": lambda record: record.dossier(self.speaker),
+            "documents": lambda record: record.documents(initiative=self.initiative),
             "offices": lambda record: record.offices(on=self.day),
             "an event": lambda record: record.show(self.said),
             "encounters": lambda record: record.encounters(),

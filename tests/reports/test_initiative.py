@@ -16,12 +16,12 @@ from timeline import (
     MembershipReported,
     PlanAnnounced,
     Position,
-    PrecedentNoted,
     ProposalAmended,
     ProposalAnswered,
     ProposalDiscussed,
     ProposalMade,
     ProposalWithdrawn,
+    RelationNoted,
     RoleReported,
     Side,
     Source,
@@ -326,17 +326,20 @@ def test_an_account_says_with_whom_and_where(timeline):
 def test_a_precedent_stands_with_when_it_was_proposed(timeline):
     bridge = ProposalMade("bridge", "A joint bridge", by="south", text="A bridge.")
     report(timeline, bridge, "2001-05", id="earlier")
-    timeline.append(PrecedentNoted("harbour", "bridge", "Two states, one work."), id="noted")
+    timeline.append(
+        RelationNoted("harbour", "precedent", "bridge", "Two states, one work."), id="noted"
+    )
 
-    (line,) = harbour(timeline).precedents
-    assert (line.precedent, line.title, line.proposed, line.reason) == (
+    (line,) = harbour(timeline).relations
+    assert (line.other, line.title, line.proposed, line.reason) == (
         "bridge",
         "A joint bridge",
         ("2001-05",),
         "Two states, one work.",
     )
     assert cited(line) == ["noted", "earlier"]
-    assert timeline.initiative("bridge").precedents == ()
+    (back,) = timeline.initiative("bridge").relations
+    assert (back.relation, back.other) == ("precedent of", "harbour")
 
 
 def stages(timeline):
@@ -632,7 +635,7 @@ def test_every_cell_of_every_table_has_evidence(timeline):
     report(timeline, ProposalDiscussed("harbour", ["north", "south"], "Talks."), "2024-06")
     report(timeline, MeetingAnnounced("call", "Call", about=["harbour"]))
     report(timeline, ProposalMade("bridge", "A bridge", by="south", text="A bridge."), "2001")
-    timeline.append(PrecedentNoted("harbour", "bridge", "Alike."))
+    timeline.append(RelationNoted("harbour", "precedent", "bridge", "Alike."))
 
     for made in (harbour(timeline), timeline.statements()):
         document = made.document()
@@ -643,7 +646,7 @@ def test_every_cell_of_every_table_has_evidence(timeline):
     assert titles == [
         "How it came to this stage",
         "Who proposed it",
-        "Precedents",
+        "Other initiatives",
         "Positions",
         "Positions over time",
         "Terms",

@@ -325,8 +325,8 @@ def test_7_and_as_it_was_learned(record):
 
 
 def test_8_the_precedent_and_a_publisher_that_contradicts_itself(record):
-    (precedent,) = record.initiative(UNION).precedents
-    assert precedent.precedent == ALLIANCE
+    (precedent,) = record.initiative(UNION).relations
+    assert precedent.other == ALLIANCE
 
     found = record.contradictions(initiative=ALLIANCE).contradictions
     place = line_of(found, question="place")

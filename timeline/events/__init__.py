@@ -16,6 +16,7 @@ from timeline.events.actors import (
 )
 from timeline.events.base import (
     ActorId,
+    DocumentId,
     EventType,
     MeetingId,
     PlanId,
@@ -36,8 +37,9 @@ from timeline.events.corrections import (
     Redacted,
     Side,
 )
+from timeline.events.documents import Called, DocumentSigned, DocumentStatusReported, Signatory
 from timeline.events.envelope import NewEvent, RecordedEvent
-from timeline.events.evidence import Coding, Evidence, Link
+from timeline.events.evidence import Coding, Evidence, Fault, Link
 from timeline.events.ids import References, references, renamed
 from timeline.events.meetings import (
     Attendance,
@@ -47,15 +49,17 @@ from timeline.events.meetings import (
     MeetingHeld,
     MeetingRescheduled,
 )
-from timeline.events.plans import PlanAnnounced, PlanOutcomeReported
+from timeline.events.plans import PlanAnnounced, PlanOutcomeReported, PlanPostponed
 from timeline.events.proposals import (
-    PrecedentNoted,
+    MilestoneReached,
     ProposalAdopted,
     ProposalAmended,
     ProposalAnswered,
     ProposalDiscussed,
+    ProposalLapsed,
     ProposalMade,
     ProposalWithdrawn,
+    RelationNoted,
 )
 from timeline.events.sources import Source, SourceAdded
 from timeline.events.statements import Position, StatementMade, Term
@@ -73,14 +77,19 @@ VOCABULARY: tuple[type, ...] = (
     ProposalAnswered,
     ProposalDiscussed,
     ProposalWithdrawn,
+    ProposalLapsed,
     ProposalAdopted,
-    PrecedentNoted,
+    MilestoneReached,
+    RelationNoted,
+    DocumentSigned,
+    DocumentStatusReported,
     MeetingAnnounced,
     MeetingRescheduled,
     MeetingCalledOff,
     MeetingHeld,
     AttendanceReported,
     PlanAnnounced,
+    PlanPostponed,
     PlanOutcomeReported,
     ConductReported,
     EventCorrected,
@@ -110,15 +119,20 @@ __all__ = [
     "ActorsMerged",
     "Attendance",
     "AttendanceReported",
+    "Called",
     "Coding",
     "ConductReported",
     "DisagreementNoted",
+    "DocumentId",
+    "DocumentSigned",
+    "DocumentStatusReported",
     "EventCorrected",
     "EventCorroborated",
     "EventRedacted",
     "EventRetracted",
     "EventType",
     "Evidence",
+    "Fault",
     "Link",
     "MeetingAnnounced",
     "MeetingCalledOff",
@@ -126,25 +140,29 @@ __all__ = [
     "MeetingId",
     "MeetingRescheduled",
     "MembershipReported",
+    "MilestoneReached",
     "NewEvent",
     "Obsolete",
     "PlanAnnounced",
     "PlanId",
     "PlanOutcomeReported",
+    "PlanPostponed",
     "Position",
-    "PrecedentNoted",
     "ProposalAdopted",
     "ProposalAmended",
     "ProposalAnswered",
     "ProposalDiscussed",
     "ProposalId",
+    "ProposalLapsed",
     "ProposalMade",
     "ProposalWithdrawn",
     "RecordedEvent",
     "Redacted",
     "References",
+    "RelationNoted",
     "RoleReported",
     "Side",
+    "Signatory",
     "Source",
     "SourceAdded",
     "SourceId",

@@ -13,6 +13,10 @@ from timeline.events.base import ActorId, Slug, Text, event
 
 Kind = Literal["person", "state", "organisation", "office", "unnamed"]
 
+Belonging = Literal[
+    "member", "observer", "associate", "candidate", "former member", "founder", "shareholder"
+]
+
 
 def strings(value: Iterable[str]) -> tuple[str, ...]:
     """A tuple of the strings; a bare string is refused, since it would fall apart into letters.
@@ -84,15 +88,17 @@ class MembershipReported:
         actor: the member.
         of: the body.
         status: how it belongs.
+        share: per cent of the body that it holds, where it holds a share.
         since: when that began, as far as is known.
         until: when it ended, as far as is known.
     """
 
     actor: ActorId
     of: ActorId
-    status: Literal["member", "observer", "associate", "candidate", "former member"] = "member"
+    status: Belonging = "member"
     since: When | None = attrs.field(default=None, converter=when)
     until: When | None = attrs.field(default=None, converter=when)
+    share: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = None
 
 
 _Others = Annotated[tuple[ActorId, ...], msgspec.Meta(min_length=1)]

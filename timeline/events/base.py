@@ -75,6 +75,7 @@ SourceId = Annotated[str, _Slug, msgspec.Meta(title="id of a source"), Ref("sour
 ProposalId = Annotated[str, _Slug, msgspec.Meta(title="id of a proposal"), Ref("proposal")]
 MeetingId = Annotated[str, _Slug, msgspec.Meta(title="id of a meeting"), Ref("meeting")]
 StatementId = Annotated[str, _Slug, msgspec.Meta(title="id of a statement"), Ref("statement")]
+DocumentId = Annotated[str, _Slug, msgspec.Meta(title="id of a document"), Ref("document")]
 PlanId = Annotated[str, _Slug, msgspec.Meta(title="id of a plan"), Ref("plan")]
 Slug = Annotated[str, _Slug, msgspec.Meta(title="id")]
 SeriesId = Annotated[Slug, Ref("series", stream=False)]

@@ -12,7 +12,16 @@ import attrs
 import msgspec
 
 from timeline.events.actors import strings
-from timeline.events.base import EventId, EventIds, MeetingId, ProposalId, Text, event
+from timeline.events.base import (
+    DocumentId,
+    EventId,
+    EventIds,
+    MeetingId,
+    PlanId,
+    ProposalId,
+    Text,
+    event,
+)
 
 
 @event(category="correction", subject=None)
@@ -98,6 +107,8 @@ class DisagreementNoted:
         sides: the answers.
         proposal: the proposal it concerns.
         meeting: the meeting it concerns.
+        plan: the plan it concerns.
+        document: the document it concerns.
         note: anything a reader should know.
     """
 
@@ -106,6 +117,8 @@ class DisagreementNoted:
     proposal: ProposalId | None = None
     meeting: MeetingId | None = None
     note: Text | None = None
+    plan: PlanId | None = None
+    document: DocumentId | None = None
 
 
 @event(category="redaction", subject="event")

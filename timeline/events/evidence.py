@@ -75,6 +75,21 @@ class Coding:
 
 
 @attrs.frozen
+class Fault:
+    """What a source gets wrong in a passage, as the recorder finds.
+
+    Attributes:
+        kind: `misprint`: it prints another word or figure than is meant. `misattributed`: it puts
+            the words in another's mouth; such a passage is no further origin of them.
+            `contradicts itself`: it says otherwise elsewhere.
+        text: what it prints, and what is right, in the recorder's own words.
+    """
+
+    kind: Literal["misprint", "misattributed", "contradicts itself"]
+    text: Text
+
+
+@attrs.frozen
 class Evidence:
     """One source's support for an event.
 
@@ -84,6 +99,7 @@ class Evidence:
         excerpt: a short passage as printed there, for finding the place again.
         chain: publisher, agency, speaker, the one spoken for; nearest to the reader first.
         coding: the row that says so, where it is known from coded event data.
+        fault: what the source gets wrong here.
     """
 
     source: SourceId
@@ -91,3 +107,4 @@ class Evidence:
     excerpt: Text | None = None
     chain: tuple[Link, ...] = attrs.field(default=(), converter=links)
     coding: Coding | None = None
+    fault: Fault | None = None

@@ -15,6 +15,8 @@ from timeline.events.base import ActorId, MeetingId, ProposalId, SeriesId, Text,
 Status = Literal["invited", "expected", "confirmed", "attended", "represented", "absent"]
 """Six that a source can report; the seventh, `not mentioned`, is what no source said."""
 
+Mode = Literal["in person", "by video", "by telephone", "by letter", "beside the meeting"]
+
 Form = Literal["summit", "session", "bilateral", "talks", "call", "visit", "briefing", "other"]
 
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
@@ -30,6 +32,10 @@ class Attendance:
         represents: the state or body the person was there for.
         role: such as `host` or `chair`.
         instead_of: who would have come, where the person stood in.
+        mode: how the person took part; None where nothing is said, which means in person.
+            `beside the meeting` is for who was there and not in the room.
+        read_by: who read the person's letter out, where `mode` is `by letter`.
+        capacity: the office that the person came in, such as `energy minister`.
     """
 
     actor: ActorId
@@ -37,6 +43,9 @@ class Attendance:
     represents: ActorId | None = None
     role: str | None = None
     instead_of: ActorId | None = None
+    mode: Mode | None = None
+    read_by: ActorId | None = None
+    capacity: str | None = None
 
 
 def attendances(value: Iterable[Attendance]) -> tuple[Attendance, ...]:

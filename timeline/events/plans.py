@@ -40,6 +40,23 @@ class PlanAnnounced:
 
 
 @event(category="plan", subject="plan", evidence=True)
+class PlanPostponed:
+    """A plan was put off. `occurred` is when that was said.
+
+    Attributes:
+        plan: which.
+        text: what was said of it, in the recorder's own words.
+        due: when it is to happen now; None where no new date was given.
+        by: who put it off, or said so.
+    """
+
+    plan: PlanId
+    text: Text
+    due: When | None = attrs.field(default=None, converter=when)
+    by: ActorId | None = None
+
+
+@event(category="plan", subject="plan", evidence=True)
 class PlanOutcomeReported:
     """What became of a plan was reported. `occurred` is when it was kept, or known to have failed.
 

@@ -8,7 +8,7 @@ import attrs
 import msgspec
 
 from timeline.events.actors import strings
-from timeline.events.base import ActorId, MeetingId, ProposalId, Text, event
+from timeline.events.base import ActorId, MeetingId, PlanId, ProposalId, Text, event
 from timeline.events.statements import Term, terms
 
 Firmness = Literal["floated", "proposed", "formalised"]
@@ -143,16 +143,70 @@ class ProposalAdopted:
     place: str | None = None
 
 
-@event(category="proposal", subject="proposal")
-class PrecedentNoted:
-    """An earlier proposal was found to be a precedent.
+@event(category="proposal", subject="proposal", evidence=True)
+class ProposalLapsed:
+    """Talks on a proposal came to nothing, or it is at rest. `occurred` is when.
 
     Attributes:
-        proposal: the later one.
-        precedent: the earlier one.
-        reason: in what they are alike.
+        proposal: which.
+        state: `lapsed` if it came to an end, `dormant` if it may be taken up again.
+        text: what was said of it, in the recorder's own words.
+        by: who said so; None where it is the source's own finding.
     """
 
     proposal: ProposalId
-    precedent: ProposalId
+    state: Literal["lapsed", "dormant"]
+    text: Text
+    by: ActorId | None = None
+
+
+@event(category="proposal", subject="proposal", evidence=True)
+class MilestoneReached:
+    """Something that a proposal is for was done: a builder founded, a first ship through.
+
+    `occurred` is when.
+
+    Attributes:
+        proposal: which.
+        title: the name to show.
+        text: what was done, in the recorder's own words.
+        by: whose work it was.
+        fulfils: the plans that it keeps.
+        terms: figures that go with it, such as a length or a cost.
+        place: where.
+        meeting: the meeting it was done at, such as a ceremony.
+    """
+
+    proposal: ProposalId
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    text: Text
+    by: tuple[ActorId, ...] = attrs.field(default=(), converter=strings)
+    fulfils: tuple[PlanId, ...] = attrs.field(default=(), converter=strings)
+    terms: tuple[Term, ...] = attrs.field(default=(), converter=terms)
+    place: str | None = None
+    meeting: MeetingId | None = None
+
+
+Relation = Literal["precedent", "replaces", "carries out", "part of"]
+
+
+@event(category="proposal", subject="proposal")
+class RelationNoted:
+    """Two proposals have to do with each other. Reports show it from both sides.
+
+    Evidence is optional: the relation may be the recorder's own finding. `occurred` is when it came
+    about, such as the day on which a route was replaced.
+
+    Attributes:
+        proposal: the one that the relation is read from.
+        relation: `precedent`: `other` is an earlier one that is alike. `replaces`, `carries out`,
+            `part of`: `proposal` does so, or is so, to `other`. One that is replaced is superseded,
+            and one that is carried out is carried out; both are stages.
+        other: the one that it leads to.
+        reason: why, in the recorder's own words.
+    """
+
+    proposal: ProposalId
+    relation: Relation
+    other: ProposalId
     reason: Text

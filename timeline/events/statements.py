@@ -48,11 +48,19 @@ class Term:
 
     Attributes:
         name: its name, such as `form`, `purpose`, `seat` or `price`.
-        value: what it comes to, in the recorder's words.
+        value: what it comes to, in the recorder's words, such as `30 million dollars`.
+        amount: the number, where it is one, such as 30000000.
+        unit: what is counted, such as `km` or `bcm/year`; for money its ISO 4217 code, such as
+            `USD`; for shares `per cent`.
+        scope: what it is the figure of, such as `first part`; None for the whole. Figures are
+            compared only with figures of the same scope.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     value: Text
+    amount: float | None = None
+    unit: Annotated[str, msgspec.Meta(min_length=1, max_length=40)] | None = None
+    scope: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
 
 
 def positions(value: Iterable[Position]) -> tuple[Position, ...]:

@@ -7,6 +7,7 @@ from timeline.engine.subjects import Subjects
 from timeline.models.amendments import AmendmentsMade
 from timeline.models.chronology import Chronology
 from timeline.models.directory import Directory
+from timeline.models.documents import Documents
 from timeline.models.initiatives import Initiatives
 from timeline.models.meetings import Meetings
 from timeline.models.plans import Plans
@@ -18,6 +19,7 @@ BUILT_IN: tuple[Projection, ...] = (
     Directory(),
     Statements(),
     Initiatives(),
+    Documents(),
     Meetings(),
     Plans(),
     AmendmentsMade(),
@@ -31,6 +33,7 @@ __all__ = [
     "AmendmentsMade",
     "Chronology",
     "Directory",
+    "Documents",
     "Initiatives",
     "Meetings",
     "Plans",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from timeline.engine.projection import Projection, on
-from timeline.engine.rows import OfEvent, OfMeeting, Rows, Subject, row
+from timeline.engine.rows import OfEvent, OfMeeting, OfPlan, Rows, Subject, row
 from timeline.events import (
     ActorsMerged,
     DisagreementNoted,
@@ -54,6 +54,8 @@ class DisagreementRow:
     sides: tuple[Side, ...]
     proposal: Annotated[str, Subject("proposal", "proposal")] | None
     meeting: OfMeeting | None
+    plan: OfPlan | None
+    document: Annotated[str, Subject("document", "document")] | None
     note: str | None
     events: tuple[str, ...]
 
@@ -62,6 +64,7 @@ class AmendmentsMade(Projection):
     """Corrections, retractions, further evidence, mergers and disagreements that hold."""
 
     name = "amendments"
+    version = 2
     split_by = "event"
     rows = (AmendmentRow, AmendedRow, DisagreementRow)
 
@@ -100,6 +103,8 @@ class AmendmentsMade(Projection):
                 sides=noted.sides,
                 proposal=noted.proposal,
                 meeting=noted.meeting,
+                plan=noted.plan,
+                document=noted.document,
                 note=noted.note,
                 events=recorded.basis,
             )

@@ -14,17 +14,22 @@ from timeline.engine.rows import OfEvent, OfMeeting, OfPlan, OfProposal, Rows, S
 from timeline.events import (
     AttendanceReported,
     ConductReported,
+    DocumentSigned,
+    DocumentStatusReported,
     MeetingAnnounced,
     MeetingCalledOff,
     MeetingHeld,
     MeetingRescheduled,
     MembershipReported,
+    MilestoneReached,
     PlanAnnounced,
     PlanOutcomeReported,
+    PlanPostponed,
     ProposalAdopted,
     ProposalAmended,
     ProposalAnswered,
     ProposalDiscussed,
+    ProposalLapsed,
     ProposalMade,
     ProposalWithdrawn,
     RecordedEvent,
@@ -35,8 +40,8 @@ from timeline.events import (
 
 _INDEX = re.compile(r"\[\d+\]")
 
-_WORDS = ("firmness", "answer", "outcome", "role", "status")
-_DUE = ("planned", "due", "until")
+_WORDS = ("firmness", "answer", "outcome", "role", "status", "state")
+_DUE = ("planned", "due", "until", "deadline")
 
 
 @row("happenings", key=("event",))
@@ -95,13 +100,18 @@ class Chronology(Projection):
         ProposalAnswered,
         ProposalDiscussed,
         ProposalWithdrawn,
+        ProposalLapsed,
         ProposalAdopted,
+        MilestoneReached,
+        DocumentSigned,
+        DocumentStatusReported,
         MeetingAnnounced,
         MeetingRescheduled,
         MeetingCalledOff,
         MeetingHeld,
         AttendanceReported,
         PlanAnnounced,
+        PlanPostponed,
         PlanOutcomeReported,
         RoleReported,
         MembershipReported,

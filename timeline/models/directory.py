@@ -65,7 +65,10 @@ class RoleRow:
 
 @row("memberships", key=("event",))
 class MembershipRow:
-    """One report that an actor belonged to a body."""
+    """One report that an actor belonged to a body, founded it or held a share of it.
+
+    `share` is in per cent.
+    """
 
     event: OfEvent
     actor: _Entry
@@ -73,6 +76,7 @@ class MembershipRow:
     status: str
     since: When | None
     until: When | None
+    share: float | None
     events: tuple[str, ...]
 
 
@@ -144,6 +148,7 @@ class Directory(Projection):
                 said.status,
                 said.since,
                 said.until,
+                said.share,
                 recorded.basis,
             )
         )

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from timeline.dates import When
 from timeline.engine.projection import Projection, on
 from timeline.engine.rows import OfEvent, OfProposal, Rows, changed, row
 from timeline.events import (
+    DocumentSigned,
     MeetingAnnounced,
     MeetingHeld,
+    MilestoneReached,
     PlanAnnounced,
-    PrecedentNoted,
     ProposalAdopted,
     ProposalAmended,
     ProposalAnswered,
     ProposalDiscussed,
+    ProposalLapsed,
     ProposalMade,
     ProposalWithdrawn,
     RecordedEvent,
+    RelationNoted,
     StatementMade,
     Term,
 )
@@ -29,6 +33,15 @@ _STANCE_OF_ANSWER = {
     "deferred": "noncommittal",
     "rejected": "opposed",
 }
+
+_REVERSED = {
+    "precedent": "precedent of",
+    "replaces": "replaced by",
+    "carries out": "carried out by",
+    "part of": "has part",
+}
+
+_STAGE_OF_RELATION = {"replaces": "superseded", "carries out": "carried out"}
 
 
 @row("initiatives", key=("initiative",))
@@ -63,7 +76,7 @@ class ProposalRow:
     events: tuple[str, ...]
 
 
-@row("stages", key=("event",))
+@row("stages", key=("event", "initiative"))
 class StageRow:
     """One event that bears on the stage of an initiative.
 
@@ -82,15 +95,37 @@ class StageRow:
     events: tuple[str, ...]
 
 
-@row("precedents", key=("event",))
-class PrecedentRow:
-    """One finding that an earlier proposal is a precedent."""
+@row("relations", key=("event", "initiative"))
+class RelationRow:
+    """How one initiative stands to another, by one event; there is a row for either side.
+
+    `relation` is read from `initiative` to `other`, such as `replaces` and `replaced by`.
+    """
 
     event: OfEvent
     initiative: OfProposal
-    precedent: str
+    relation: str
+    other: str
     position: int
+    occurred: When | None
     reason: str
+    events: tuple[str, ...]
+
+
+@row("milestones", key=("event",))
+class MilestoneRow:
+    """One report of something done; `fulfils` are the plans that it keeps."""
+
+    event: OfEvent
+    initiative: OfProposal
+    position: int
+    occurred: When | None
+    title: str
+    by: tuple[str, ...]
+    place: str | None
+    meeting: str | None
+    fulfils: tuple[str, ...]
+    text: str
     events: tuple[str, ...]
 
 
@@ -118,7 +153,10 @@ class PositionRow:
 
 @row("terms", key=("event", "initiative", "name", "number"))
 class TermRow:
-    """What one event says of one term; `number` tells apart several of one name."""
+    """What one event says of one term; `number` tells apart several of one name.
+
+    `speaker` is None where a document or a milestone says so.
+    """
 
     event: OfEvent
     initiative: OfProposal
@@ -127,7 +165,10 @@ class TermRow:
     position: int
     occurred: When | None
     value: str
-    speaker: str
+    amount: float | None
+    unit: str | None
+    scope: str | None
+    speaker: str | None
     events: tuple[str, ...]
 
 
@@ -149,9 +190,9 @@ class DiscussionRow:
 
 @row("mentions", key=("initiative", "kind", "thing"))
 class MentionRow:
-    """A statement, a meeting or a plan that concerns an initiative.
+    """A statement, a meeting, a plan or a document that concerns an initiative.
 
-    `thing` is the id of the statement's event, of the meeting or of the plan.
+    `thing` is the id of the statement's event, of the meeting, the plan or the document.
     """
 
     initiative: OfProposal
@@ -164,13 +205,14 @@ class Initiatives(Projection):
     """Each initiative's stage, proposals, positions, terms and talks."""
 
     name = "initiatives"
-    version = 4
+    version = 5
     split_by = "initiative"
     rows = (
         InitiativeRow,
         ProposalRow,
         StageRow,
-        PrecedentRow,
+        RelationRow,
+        MilestoneRow,
         PositionRow,
         TermRow,
         DiscussionRow,
@@ -198,7 +240,7 @@ class Initiatives(Projection):
                 events=recorded.basis,
             )
         )
-        self._put_stage(rows, recorded, made.firmness, made.by)
+        _put_stage(rows, recorded, made.firmness, by=made.by)
         known = rows.get(InitiativeRow, made.proposal)
         assert known is not None  # just put, if it was not there
         parties = tuple(dict.fromkeys((*known.parties, *made.parties)))
@@ -207,20 +249,53 @@ class Initiatives(Projection):
             _mention(rows, recorded, made.proposal, "meeting", made.meeting)
         _put_terms(rows, recorded, (made.proposal,), made.by, made.terms)
 
-    @on(PrecedentNoted)
-    def precedent(self, rows: Rows, recorded: RecordedEvent[PrecedentNoted]) -> None:
-        """Keep the finding."""
+    @on(RelationNoted)
+    def related(self, rows: Rows, recorded: RecordedEvent[RelationNoted]) -> None:
+        """Keep the relation from both sides, and the stage that it brings to the other."""
         noted = recorded.event
+        there = (noted.proposal, noted.relation, noted.other)
+        back = (noted.other, _REVERSED[noted.relation], noted.proposal)
+        for initiative, relation, other in (there, back):
+            rows.put(
+                RelationRow(
+                    event=recorded.id,
+                    initiative=initiative,
+                    relation=relation,
+                    other=other,
+                    position=recorded.position,
+                    occurred=recorded.occurred,
+                    reason=noted.reason,
+                    events=recorded.basis,
+                )
+            )
+        if noted.relation in _STAGE_OF_RELATION:
+            stage = _STAGE_OF_RELATION[noted.relation]
+            _put_stage(rows, recorded, stage, noted.other, text=noted.reason)
+
+    @on(MilestoneReached)
+    def reached(self, rows: Rows, recorded: RecordedEvent[MilestoneReached]) -> None:
+        """Keep what was done."""
+        made = recorded.event
         rows.put(
-            PrecedentRow(
+            MilestoneRow(
                 event=recorded.id,
-                initiative=noted.proposal,
-                precedent=noted.precedent,
+                initiative=made.proposal,
                 position=recorded.position,
-                reason=noted.reason,
+                occurred=recorded.occurred,
+                title=made.title,
+                by=made.by,
+                place=made.place,
+                meeting=made.meeting,
+                fulfils=made.fulfils,
+                text=made.text,
                 events=recorded.basis,
             )
         )
+        if made.meeting is not None:
+            _mention(rows, recorded, made.proposal, "meeting", made.meeting)
+        for plan in made.fulfils:
+            _mention(rows, recorded, made.proposal, "plan", plan)
+        _put_terms(rows, recorded, (made.proposal,), None, made.terms)
 
     @on(ProposalAmended)
     def amended(self, rows: Rows, recorded: RecordedEvent[ProposalAmended]) -> None:
@@ -270,12 +345,17 @@ class Initiatives(Projection):
         )
         if made.meeting is not None:
             _mention(rows, recorded, made.proposal, "meeting", made.meeting)
-        self._put_stage(rows, recorded, "negotiating")
+        _put_stage(rows, recorded, "negotiating")
 
     @on(ProposalWithdrawn)
     def withdrawn(self, rows: Rows, recorded: RecordedEvent[ProposalWithdrawn]) -> None:
         """Taken back."""
-        self._put_stage(rows, recorded, "withdrawn", recorded.event.by)
+        _put_stage(rows, recorded, "withdrawn", by=recorded.event.by)
+
+    @on(ProposalLapsed)
+    def lapsed(self, rows: Rows, recorded: RecordedEvent[ProposalLapsed]) -> None:
+        """Come to nothing, or at rest."""
+        _put_stage(rows, recorded, recorded.event.state, by=recorded.event.by)
 
     @on(ProposalAdopted)
     def adopted(self, rows: Rows, recorded: RecordedEvent[ProposalAdopted]) -> None:
@@ -283,23 +363,21 @@ class Initiatives(Projection):
         made = recorded.event
         if made.proposal is None:
             return
-        self._put_stage(rows, recorded, "agreed", parties=made.parties)
-        for party in made.parties:
-            rows.put(
-                PositionRow(
-                    event=recorded.id,
-                    initiative=made.proposal,
-                    party=party,
-                    position=recorded.position,
-                    occurred=recorded.occurred,
-                    stance="favourable",
-                    own=True,
-                    speaker=party,
-                    on_behalf_of=None,
-                    summary=made.text,
-                    events=recorded.basis,
-                )
-            )
+        _put_agreement(rows, recorded, made.proposal, dict.fromkeys(made.parties))
+
+    @on(DocumentSigned)
+    def signed(self, rows: Rows, recorded: RecordedEvent[DocumentSigned]) -> None:
+        """A document that adopts a proposal is an agreement on it; its terms are the proposal's."""
+        made = recorded.event
+        signatories = {one.actor: one.on_behalf_of for one in made.signatories}
+        for initiative in made.adopts:
+            _put_agreement(rows, recorded, initiative, signatories)
+        concerned = tuple(dict.fromkeys((*made.adopts, *made.about)))
+        _put_terms(rows, recorded, concerned, None, made.terms)
+        for initiative in concerned:
+            _mention(rows, recorded, initiative, "document", made.document)
+            if made.meeting is not None:
+                _mention(rows, recorded, initiative, "meeting", made.meeting)
 
     @on(StatementMade)
     def said(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
@@ -339,31 +417,58 @@ class Initiatives(Projection):
         for initiative in recorded.event.about:
             _mention(rows, recorded, initiative, "plan", recorded.event.plan)
 
-    def _put_stage(
-        self,
-        rows: Rows,
-        recorded: RecordedEvent[Any],
-        stage: str,
-        by: str | None = None,
-        parties: tuple[str, ...] = (),
-    ) -> None:
-        initiative = recorded.event.proposal
+
+def _put_stage(
+    rows: Rows,
+    recorded: RecordedEvent[Any],
+    stage: str,
+    initiative: str | None = None,
+    *,
+    by: str | None = None,
+    parties: tuple[str, ...] = (),
+    text: str | None = None,
+) -> None:
+    initiative = recorded.event.proposal if initiative is None else initiative
+    rows.put(
+        StageRow(
+            event=recorded.id,
+            initiative=initiative,
+            position=recorded.position,
+            occurred=recorded.occurred,
+            stage=stage,
+            by=by,
+            parties=parties,
+            place=getattr(recorded.event, "place", None),
+            text=recorded.event.text if text is None else text,
+            events=recorded.basis,
+        )
+    )
+    if rows.get(InitiativeRow, initiative) is None:
+        rows.put(InitiativeRow(initiative, None, (), recorded.basis))
+
+
+def _put_agreement(
+    rows: Rows, recorded: RecordedEvent[Any], initiative: str, signed: Mapping[str, str | None]
+) -> None:
+    """The stage, and a position that each of those has taken who agreed, by whom each spoke for."""
+    parties = tuple(dict.fromkeys(party or signatory for signatory, party in signed.items()))
+    _put_stage(rows, recorded, "agreed", initiative, parties=parties)
+    for signatory, party in signed.items():
         rows.put(
-            StageRow(
+            PositionRow(
                 event=recorded.id,
                 initiative=initiative,
+                party=party or signatory,
                 position=recorded.position,
                 occurred=recorded.occurred,
-                stage=stage,
-                by=by,
-                parties=parties,
-                place=getattr(recorded.event, "place", None),
-                text=recorded.event.text,
+                stance="favourable",
+                own=True,
+                speaker=signatory,
+                on_behalf_of=party,
+                summary=recorded.event.text,
                 events=recorded.basis,
             )
         )
-        if rows.get(InitiativeRow, initiative) is None:
-            rows.put(InitiativeRow(initiative, None, (), recorded.basis))
 
 
 def latest_key(occurred: When | None, position: int) -> tuple[bool, Any, int]:
@@ -386,7 +491,7 @@ def _put_terms(
     rows: Rows,
     recorded: RecordedEvent[Any],
     initiatives: tuple[str, ...],
-    speaker: str,
+    speaker: str | None,
     terms: tuple[Term, ...],
 ) -> None:
     for initiative in initiatives:
@@ -400,6 +505,9 @@ def _put_terms(
                     position=recorded.position,
                     occurred=recorded.occurred,
                     value=term.value,
+                    amount=term.amount,
+                    unit=term.unit,
+                    scope=term.scope,
                     speaker=speaker,
                     events=recorded.basis,
                 )

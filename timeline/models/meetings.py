@@ -79,6 +79,9 @@ class AttendanceRow:
     status: str
     role: str | None
     instead_of: str | None
+    mode: str | None
+    read_by: str | None
+    capacity: str | None
     complete: bool
     position: int
     occurred: When | None
@@ -89,7 +92,7 @@ class Meetings(Projection):
     """Each meeting, what was reported of it, and its attendance."""
 
     name = "meetings"
-    version = 3
+    version = 4
     split_by = "meeting"
     rows = (MeetingRow, MeetingReportRow, AttendanceRow)
 
@@ -244,6 +247,9 @@ def _put_attendance(
                 status=entry.status,
                 role=entry.role,
                 instead_of=entry.instead_of,
+                mode=entry.mode,
+                read_by=entry.read_by,
+                capacity=entry.capacity,
                 complete=said.complete,
                 position=recorded.position,
                 occurred=recorded.occurred,

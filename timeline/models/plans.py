@@ -5,7 +5,13 @@ from __future__ import annotations
 from timeline.dates import When
 from timeline.engine.projection import Projection, on
 from timeline.engine.rows import OfEvent, OfPlan, Rows, row
-from timeline.events import PlanAnnounced, PlanOutcomeReported, RecordedEvent
+from timeline.events import (
+    MilestoneReached,
+    PlanAnnounced,
+    PlanOutcomeReported,
+    PlanPostponed,
+    RecordedEvent,
+)
 
 
 @row("plans", key=("event",))
@@ -26,9 +32,23 @@ class PlanRow:
     events: tuple[str, ...]
 
 
-@row("plan_outcomes", key=("event",))
+@row("plan_delays", key=("event",))
+class PlanDelayRow:
+    """One report that a plan was put off; `due` is its new date, None where none was given."""
+
+    event: OfEvent
+    plan: OfPlan
+    position: int
+    occurred: When | None
+    due: When | None
+    by: str | None
+    text: str
+    events: tuple[str, ...]
+
+
+@row("plan_outcomes", key=("event", "plan"))
 class PlanOutcomeRow:
-    """One report of what became of a plan; `occurred` is when."""
+    """One report of what became of a plan; `occurred` is when. A milestone may keep several."""
 
     event: OfEvent
     plan: OfPlan
@@ -44,7 +64,8 @@ class Plans(Projection):
 
     name = "plans"
     split_by = "plan"
-    rows = (PlanRow, PlanOutcomeRow)
+    version = 2
+    rows = (PlanRow, PlanDelayRow, PlanOutcomeRow)
 
     @on(PlanAnnounced)
     def announced(self, rows: Rows, recorded: RecordedEvent[PlanAnnounced]) -> None:
@@ -66,6 +87,39 @@ class Plans(Projection):
                 events=recorded.basis,
             )
         )
+
+    @on(PlanPostponed)
+    def postponed(self, rows: Rows, recorded: RecordedEvent[PlanPostponed]) -> None:
+        """Keep the delay beside the announcements."""
+        said = recorded.event
+        rows.put(
+            PlanDelayRow(
+                event=recorded.id,
+                plan=said.plan,
+                position=recorded.position,
+                occurred=recorded.occurred,
+                due=said.due,
+                by=said.by,
+                text=said.text,
+                events=recorded.basis,
+            )
+        )
+
+    @on(MilestoneReached)
+    def reached(self, rows: Rows, recorded: RecordedEvent[MilestoneReached]) -> None:
+        """A milestone keeps the plans that it fulfils."""
+        for plan in recorded.event.fulfils:
+            rows.put(
+                PlanOutcomeRow(
+                    event=recorded.id,
+                    plan=plan,
+                    position=recorded.position,
+                    occurred=recorded.occurred,
+                    outcome="kept",
+                    text=recorded.event.text,
+                    events=recorded.basis,
+                )
+            )
 
     @on(PlanOutcomeReported)
     def ended(self, rows: Rows, recorded: RecordedEvent[PlanOutcomeReported]) -> None:

@@ -50,10 +50,14 @@ class RoleLine:
 
 @attrs.frozen
 class MembershipLine:
-    """One report that the actor belonged to a body, and how; dates are as in `RoleLine`."""
+    """One report that the actor belonged to a body, and how; dates are as in `RoleLine`.
+
+    `share` is per cent of the body that it holds.
+    """
 
     of: Named
     status: str
+    share: float | None
     since: str | None
     until: str | None
     reported: str | None
@@ -386,10 +390,14 @@ def memberships_table(title: str, members: Iterable[tuple[Named, MembershipLine]
         title,
         ("Who", "Body", "As", "When"),
         tuple(
-            document.line(line.evidence, name, line.of, line.status, _when(line))
+            document.line(line.evidence, name, line.of, _belonging(line), _when(line))
             for name, line in members
         ),
     )
+
+
+def _belonging(line: MembershipLine) -> str:
+    return line.status if line.share is None else f"{line.status}, {line.share:g} per cent"
 
 
 def _when(line: RoleLine | MembershipLine) -> str:

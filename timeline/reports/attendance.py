@@ -54,8 +54,9 @@ class AttendanceEntry:
     """What one event says of one participant.
 
     `represents` is whom the participant was there for, where that is another. `instead_of` is whom
-    the participant stood in for. `office` is the office held at the time by
-    which a participant who was said to represent nobody is counted for the party.
+    the participant stood in for. `mode` is how it took part, such as `by video`, and `read_by` who
+    read its letter out; `capacity` is the office it came in, as reported. `office` is the office
+    held at the time by which a participant who was said to represent nobody counts for the party.
     """
 
     participant: str
@@ -64,14 +65,26 @@ class AttendanceEntry:
     role: str | None
     represents: Named | None
     instead_of: Named | None
+    mode: str | None
+    read_by: Named | None
+    capacity: str | None
     office: str | None
     evidence: tuple[Citation, ...]
 
     @property
     def person(self) -> str:
-        """The participant, with whom it stood in for, and its part such as `chair`."""
-        name = f"{self.name} for {self.instead_of}" if self.instead_of else self.name
-        return f"{name} as {self.role}" if self.role else name
+        """The participant: in what capacity, for whom, in what part, and how."""
+        name = f"{self.name}, {self.capacity}" if self.capacity else self.name
+        name = f"{name} for {self.instead_of}" if self.instead_of else name
+        name = f"{name} as {self.role}" if self.role else name
+        return f"{name}, {self.manner}" if self.manner else name
+
+    @property
+    def manner(self) -> str | None:
+        """How it took part, where that was not in person: `by letter, read out by Ann`."""
+        if self.mode in (None, "in person"):
+            return None
+        return f"{self.mode}, read out by {self.read_by}" if self.read_by else self.mode
 
 
 @attrs.frozen
@@ -153,8 +166,11 @@ class AttendanceCell:
         came = self._there(party, (status,)) if status in THERE else ()
         people = ", ".join(dict.fromkeys(entry.person for entry in came))
         own = (e for e in self.entries if e.participant == party and e.status == status)
-        roles = ", ".join(dict.fromkeys(entry.role for entry in own if entry.role))
+        parts = [(entry.role, entry.manner) for entry in own]
+        roles = ", ".join(dict.fromkeys(role for role, _ in parts if role))
+        manners = ", ".join(dict.fromkeys(manner for _, manner in parts if manner))
         shown = f"{status} as {roles}" if roles else status
+        shown = f"{shown}, {manners}" if manners else shown
         return f"{shown} ({people})" if people else shown
 
     def _there(self, party: str, statuses: tuple[str, ...]) -> Iterable[AttendanceEntry]:
@@ -574,6 +590,7 @@ def attendance_cell(
             name=citer.name(entry.row.participant).name,
             represents=citer.name_of(entry.represents),
             instead_of=citer.name_of(entry.row.instead_of),
+            read_by=citer.name_of(entry.row.read_by),
             office=None if entry.office is None else entry.office.role,
             evidence=citer.cite(entry.events),
         )

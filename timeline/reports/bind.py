@@ -23,6 +23,7 @@ from timeline.reports.changes import changes_report
 from timeline.reports.chronology import chronology_report
 from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
+from timeline.reports.documents import documents_report
 from timeline.reports.dossier import dossier_report
 from timeline.reports.encounters import encounters_report
 from timeline.reports.follow_ups import follow_ups_report
@@ -122,6 +123,7 @@ class Reports:
     statements = bind(statements_report, "Statements")
     statement_counts = bind(statement_counts_report, "Statements by actor and month")
     plans = bind(plans_report, "Plans and what became of them")
+    documents = bind(documents_report, "Documents")
     follow_ups = bind(follow_ups_report, "Plans to meet, and meetings after them")
     contradictions = bind(contradictions_report, "Contradictions")
     actors = bind(actors_report, "Who is who")

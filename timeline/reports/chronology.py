@@ -12,17 +12,22 @@ from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.events import (
     AttendanceReported,
+    DocumentSigned,
+    DocumentStatusReported,
     MeetingAnnounced,
     MeetingCalledOff,
     MeetingHeld,
     MeetingRescheduled,
     MembershipReported,
+    MilestoneReached,
     PlanAnnounced,
     PlanOutcomeReported,
+    PlanPostponed,
     ProposalAdopted,
     ProposalAmended,
     ProposalAnswered,
     ProposalDiscussed,
+    ProposalLapsed,
     ProposalMade,
     ProposalWithdrawn,
     RoleReported,
@@ -47,8 +52,9 @@ from timeline.reports.rules.participation import OUTCOMES, PLANS
 _MEETINGS = type_names(
     MeetingAnnounced, MeetingRescheduled, MeetingCalledOff, MeetingHeld, AttendanceReported
 )
-_PLANS = type_names(PlanAnnounced, PlanOutcomeReported)
+_PLANS = type_names(PlanAnnounced, PlanPostponed, PlanOutcomeReported)
 _OFFICES = type_names(RoleReported, MembershipReported)
+_TITLED = type_names(MilestoneReached, DocumentSigned)
 _HEADS = {
     event_type(cls).name: head
     for cls, head in {
@@ -57,13 +63,18 @@ _HEADS = {
         ProposalAnswered: "answered, {word}",
         ProposalDiscussed: "talks",
         ProposalWithdrawn: "withdrawn",
+        ProposalLapsed: "{word}",
         ProposalAdopted: "agreed",
+        MilestoneReached: "milestone",
+        DocumentSigned: "signed",
+        DocumentStatusReported: "document {word}",
         MeetingAnnounced: "meeting announced",
         MeetingRescheduled: "meeting moved",
         MeetingCalledOff: "meeting called off",
         MeetingHeld: "meeting held",
         AttendanceReported: "who was at",
         PlanAnnounced: "plan announced",
+        PlanPostponed: "plan put off",
         PlanOutcomeReported: "plan {word}",
         RoleReported: "in office",
         MembershipReported: "belonging",
@@ -72,7 +83,7 @@ _HEADS = {
 """What stands before the words of an event; nothing before those of a statement."""
 
 _STATUSES = (*OUTCOMES, *PLANS)
-_DOERS = ("speaker", "by", "jointly_with", "participants", "actor")
+_DOERS = ("speaker", "by", "jointly_with", "participants", "actor", "signatories.actor")
 """The fields that say whose doing an event reports."""
 
 
@@ -327,13 +338,15 @@ def _what(citer: Citer, row: HappeningRow, titles: dict[str, str]) -> str:
 
 
 def _named(citer: Citer, row: HappeningRow, titles: dict[str, str]) -> str | None:
-    """What it tells of: an office, a meeting or a plan."""
+    """What it tells of: an office, a meeting, a milestone, a document or a plan."""
     if row.type in _OFFICES:
         bodies = ", ".join(str(citer.name(actor)) for actor, part in row.involved if part == "of")
         return f"{row.word} of {bodies}" if bodies else row.word
     if row.type in _MEETINGS:
         title = titles.get(f"meeting/{row.meeting}") or row.title or row.meeting
         return f"{title}, {row.place}" if row.place else title
+    if row.type in _TITLED:
+        return row.title
     if row.type in _PLANS:
         return titles.get(f"plan/{row.plan}") or row.title or row.plan
     return None

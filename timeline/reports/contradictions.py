@@ -143,8 +143,11 @@ def contradictions_report(
 def noted_of(view: View, citer: Citer, initiative: str) -> list[ContradictionLine]:
     """The disagreements that were noted of an initiative, as far as two sides are in view."""
     conflicts = Conflicts(view, citer, Scope(initiative, None))
-    noted = conflicts.noted(view.all(DisagreementRow, proposal=initiative))
-    return [_line(citer, conflict) for conflict in noted]
+    rows = view.all(DisagreementRow, proposal=initiative)
+    for kind in ("plan", "document"):
+        for mention in view.all(MentionRow, initiative=initiative, kind=kind):
+            rows += view.all(DisagreementRow, **{kind: mention.thing})
+    return [_line(citer, conflict) for conflict in conflicts.noted(rows)]
 
 
 def _scope(view: View, initiative: str | None, meeting: str | None) -> Scope:

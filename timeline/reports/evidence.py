@@ -72,6 +72,7 @@ class Support:
     cited_in: str | None
     at: str | None
     excerpt: str | None
+    fault: str | None
     chain: tuple[Told, ...]
     coded: bool = False
     withdrawn: str | None = None
@@ -261,6 +262,7 @@ class Citer:
             **self._provenance(source),
             at=_place(evidence),
             excerpt=evidence.excerpt,
+            fault=None if evidence.fault is None else evidence.fault.kind,
             chain=tuple(self._told(link) for link in evidence.chain),
             coded=evidence.coding is not None,
         )
@@ -331,12 +333,11 @@ def _named(row: ActorRow) -> Named:
 
 
 def _place(evidence: Evidence) -> str | None:
-    """The place in the source; and the row that was coded of it, where there is one."""
-    coding = evidence.coding
-    if coding is None:
-        return evidence.at
-    row = f"coded {coding.scheme} {coding.code} by {coding.dataset}, row {coding.row}"
-    return row if evidence.at is None else f"{evidence.at}, {row}"
+    """The place in the source, the row that was coded of it, and what the source gets wrong."""
+    coding, fault = evidence.coding, evidence.fault
+    row = coding and f"coded {coding.scheme} {coding.code} by {coding.dataset}, row {coding.row}"
+    wrong = fault and f"{fault.kind}: {fault.text}"
+    return ", ".join(part for part in (evidence.at, row, wrong) if part) or None
 
 
 def distinct(several: Iterable[Iterable[Citation]]) -> tuple[Citation, ...]:

@@ -14,7 +14,6 @@ from timeline.models.initiatives import (
     DiscussionRow,
     InitiativeRow,
     MentionRow,
-    PrecedentRow,
     ProposalRow,
     StageRow,
     TermRow,
@@ -23,7 +22,9 @@ from timeline.models.meetings import MeetingRow
 from timeline.models.statements import StatementRow
 from timeline.reports.actors import memberships_table
 from timeline.reports.document import Cell, Document, Fact, Table, about, cell, table
+from timeline.reports.documents import DocumentLine, document_lines, documents_table
 from timeline.reports.evidence import Citation, Citer, Named, distinct
+from timeline.reports.milestones import MilestoneLine, milestone_lines, milestones_table
 from timeline.reports.model import Report, Standing, by_time
 from timeline.reports.plans import PlanLine, find_initiative, plan_lines, plans_table, today
 from timeline.reports.questions import (
@@ -33,6 +34,7 @@ from timeline.reports.questions import (
     questions_of_parties,
     questions_of_plans,
 )
+from timeline.reports.relations import RelationLine, relation_lines, relations_table
 from timeline.reports.rules.attribution import Offices, all_proposers, stances
 from timeline.reports.rules.meetings import MeetingLine, meeting_lines
 from timeline.reports.rules.stage import setting_stage
@@ -83,28 +85,21 @@ class ProposalLine:
 
 
 @attrs.frozen
-class PrecedentLine:
-    """An earlier proposal found to be a precedent; `proposed` is when, by each account of it."""
-
-    precedent: str
-    title: str
-    proposed: tuple[str, ...]
-    reason: str
-    evidence: tuple[Citation, ...]
-
-
-@attrs.frozen
 class TermLine:
     """What was said of one term.
 
     `replaces` is the value that this one took the place of: the newest before it by the same side,
-    or by anybody where it amends the proposal. What others say stands beside it.
+    or by anybody where it amends the proposal. What others say stands beside it. `by` is None where
+    a document or a milestone says so. `amount`, `unit` and `scope` are of a figure, as recorded.
     """
 
     name: str
     value: str
+    amount: float | None
+    unit: str | None
+    scope: str | None
     occurred: str | None
-    by: Named
+    by: Named | None
     replaces: str | None
     evidence: tuple[Citation, ...]
 
@@ -141,7 +136,9 @@ class InitiativeReport(Report):
     stage: StageLine
     stages: tuple[StageLine, ...]
     proposals: tuple[ProposalLine, ...]
-    precedents: tuple[PrecedentLine, ...]
+    relations: tuple[RelationLine, ...]
+    milestones: tuple[MilestoneLine, ...]
+    documents: tuple[DocumentLine, ...]
     parties: tuple[PartyLine, ...]
     positions: tuple[PositionLine, ...]
     terms: tuple[TermLine, ...]
@@ -218,7 +215,9 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
         stage=setting,
         stages=stages,
         proposals=tuple(_proposal_line(citer, row) for row in proposals),
-        precedents=tuple(_precedent_lines(view, citer, initiative)),
+        relations=tuple(relation_lines(view, citer, initiative)),
+        milestones=tuple(milestone_lines(view, citer, initiative)),
+        documents=tuple(document_lines(view, citer, initiative=initiative)),
         parties=tuple(parties),
         positions=tuple(position_line(citer, stance) for stance in taken),
         terms=tuple(_term_lines(view, offices, citer, initiative)),
@@ -259,22 +258,6 @@ def _stages(
 
 def _proposal_line(citer: Citer, row: ProposalRow) -> ProposalLine:
     return citer.line(ProposalLine, row, by=row.proposer, to=row.addressees)
-
-
-def _precedent_lines(view: View, citer: Citer, initiative: str) -> Iterator[PrecedentLine]:
-    rows = view.all(PrecedentRow, initiative=initiative)
-    for row in sorted(rows, key=lambda row: row.position):
-        known = view.get(InitiativeRow, row.precedent)
-        accounts = by_time(view.all(ProposalRow, initiative=row.precedent))
-        dates = dict.fromkeys(str(made.occurred) for made in accounts if made.occurred)
-        behind = (*row.events, *(id for made in accounts for id in made.events))
-        yield citer.line(
-            PrecedentLine,
-            row,
-            title=(known.title if known else None) or row.precedent,
-            proposed=tuple(dates),
-            evidence=citer.cite(behind),
-        )
 
 
 def _term_lines(view: View, offices: Offices, citer: Citer, initiative: str) -> Iterator[TermLine]:
@@ -351,15 +334,9 @@ def _proposal_tables(report: InitiativeReport) -> Iterable[Table]:
             "What": lambda line: with_quotes(line.text, line.quotes),
         },
     )
-    yield table(
-        "Precedents",
-        report.precedents,
-        {
-            "When": lambda line: line.proposed,
-            "What": lambda line: about("proposal", line.precedent, line.title),
-            "In what they are alike": lambda line: line.reason,
-        },
-    )
+    yield relations_table("Other initiatives", report.relations)
+    yield milestones_table("Milestones", report.milestones)
+    yield documents_table("Documents", report.documents)
 
 
 def _proposed_by(line: ProposalLine) -> str:

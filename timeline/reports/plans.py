@@ -13,12 +13,12 @@ from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.models.initiatives import InitiativeRow, MentionRow, latest_key
 from timeline.models.meetings import MeetingReportRow, MeetingRow
-from timeline.models.plans import PlanOutcomeRow, PlanRow
+from timeline.models.plans import PlanDelayRow, PlanOutcomeRow, PlanRow
 from timeline.reports import document
 from timeline.reports.document import Cell, Document, Table, about
-from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.evidence import Citation, Citer, Named, line_of, text
 from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, Standing, not_found
+from timeline.reports.model import Report, Standing, by_time, not_found
 
 _Reported = TypeVar("_Reported", MeetingReportRow, PlanOutcomeRow)
 
@@ -32,6 +32,17 @@ class OutcomeLine:
     outcome: str
     occurred: str | None
     text: str | None
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class DelayLine:
+    """One report that a plan was put off; `due` is its new date, None where none was given."""
+
+    occurred: str | None
+    due: str | None
+    by: Named | None
+    text: str
     evidence: tuple[Citation, ...]
 
 
@@ -56,6 +67,7 @@ class PlanLine:
             where reports differ.
         outcomes: the reports of what became of it. That it failed does not bear on the state once
             it was announced anew, or was certainly kept at a later time.
+        delays: the reports that it was put off, in order of time.
         not_named: the ids of proposals that it was to deal with and that no report of the meeting
             names, nor of anything at it.
         text: what was to happen.
@@ -74,6 +86,7 @@ class PlanLine:
     meeting: str | None
     state: str
     outcomes: tuple[OutcomeLine, ...]
+    delays: tuple[DelayLine, ...]
     not_named: tuple[str, ...]
     text: str | None
     evidence: tuple[Citation, ...]
@@ -183,6 +196,7 @@ class _Announced:
     text: str | None
     position: int
     events: tuple[str, ...]
+    put_off: bool = False
 
     @property
     def age(self) -> tuple[object, ...]:
@@ -208,14 +222,16 @@ class _Plan:
     title: str
     announced: tuple[_Announced, ...]
     outcomes: tuple[_Outcome, ...]
+    delays: tuple[PlanDelayRow, ...] = ()
     meeting: str | None = None
     at: _Plan | None = None
 
     def due(self, moment: When | None = None) -> When | None:
         """When it was to be: the newest word of it, as of a moment."""
         told = [each for each in self.announced if not _certainly_after(each.said, moment)]
-        own = next((each.due for each in told if each.due is not None), None)
-        return own or (self.at.meets(moment) if self.at else None)
+        own = next((each.due for each in told if each.due is not None or each.put_off), None)
+        put_off = any(each.put_off for each in told[:1])
+        return own or (self.at.meets(moment) if self.at and not put_off else None)
 
     def meets(self, moment: When | None) -> When | None:
         """As `due`, of a meeting that may have been held: the last of the days it is said to be."""
@@ -241,6 +257,7 @@ class _Plan:
             outcomes=tuple(
                 each for each in self.outcomes if not _certainly_after(each.occurred, end)
             ),
+            delays=tuple(row for row in self.delays if not _certainly_after(row.occurred, end)),
             at=self.at and self.at.seen(on),
         )
 
@@ -283,13 +300,15 @@ def _plans(view: View, initiative: str | None) -> Iterable[_Plan]:
         for mention in view.all(MentionRow, initiative=initiative, kind="plan"):
             found[mention.thing] = view.all(PlanRow, plan=mention.thing)
     for rows in found.values():
-        yield _plan(view, rows)
+        if rows:  # a milestone may keep a plan whose announcement was retracted
+            yield _plan(view, rows)
 
 
 def _plan(view: View, rows: Sequence[PlanRow]) -> _Plan:
     first = min(rows, key=lambda row: row.position)
     meeting = next((row.meeting for row in rows if row.meeting is not None), None)
     at = meeting and view.get(MeetingRow, meeting)
+    delays = by_time(view.all(PlanDelayRow, plan=first.plan))
     return _Plan(
         kind="plan",
         id=first.plan,
@@ -306,7 +325,14 @@ def _plan(view: View, rows: Sequence[PlanRow]) -> _Plan:
                 row.events,
             )
             for row in rows
+        )
+        + tuple(
+            _Announced(
+                row.occurred, row.due, None, None, (), None, row.position, row.events, put_off=True
+            )
+            for row in delays
         ),
+        delays=tuple(delays),
         outcomes=tuple(
             _Outcome(row.outcome == KEPT, row.occurred, (), row.text, row.position, row.events)
             for row in _in_order(view.all(PlanOutcomeRow, plan=first.plan))
@@ -406,6 +432,10 @@ def _line(view: View, citer: Citer, plan: _Plan, on: When) -> PlanLine:
         meeting=plan.meeting,
         state=plan.state(on),
         outcomes=outcomes,
+        delays=tuple(
+            line_of(DelayLine, row, by=citer.name_of(row.by), evidence=citer.cite(row.events))
+            for row in plan.delays
+        ),
         not_named=tuple(_not_named(view, plan)),
         text=next((each.text for each in plan.announced if each.text), None),
         evidence=citer.cite(plan.events()),
@@ -464,6 +494,9 @@ def _announced(line: PlanLine) -> str:
 
 def _due(line: PlanLine) -> str:
     parts = [line.due or "no date", *(f"before: {each}" for each in line.earlier_due)]
+    for delay in line.delays:
+        who = f" by {delay.by}" if delay.by else ""
+        parts.append(f"put off {delay.occurred or 'on an unknown date'}{who}")
     return ", ".join((*parts, line.firmness) if line.firmness else parts)
 
 

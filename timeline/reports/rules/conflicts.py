@@ -13,6 +13,7 @@ import attrs
 
 from timeline.engine.projection import View
 from timeline.models.amendments import DisagreementRow
+from timeline.models.documents import DocumentRow
 from timeline.models.initiatives import InitiativeRow, ProposalRow, StageRow, TermRow
 from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.models.plans import PlanOutcomeRow, PlanRow
@@ -41,7 +42,7 @@ from timeline.reports.rules.one_time import (
     vagueness,
 )
 from timeline.reports.rules.presence import both_there_or_not, presences
-from timeline.reports.rules.terms import comparable_value
+from timeline.reports.rules.terms import comparable_term, full_name
 
 _DENIAL = (
     "A dispute about a report: to call it wrong says nothing of the position of whoever does so."
@@ -61,9 +62,9 @@ _K = TypeVar("_K", bound=Hashable)
 class Subject:
     """What a contradiction is about.
 
-    `kind` is `meeting`, `initiative`, `plan`, `report` for a report that is disputed, or `finding`
-    for a disagreement noted of neither a meeting nor an initiative; `id` is that of the meeting,
-    the initiative, the plan or the event.
+    `kind` is `meeting`, `initiative`, `plan`, `document`, `report` for a report that is disputed,
+    or `finding` for a disagreement noted of none of these; `id` is that of the meeting, the
+    initiative, the plan, the document or the event.
     """
 
     kind: str
@@ -206,7 +207,7 @@ class Conflicts:
             yield from _differences(subject, PROPOSAL_FIELDS, alike)
 
     def _stage(self, row: ProposalRow) -> str:
-        stage = self._view.get(StageRow, row.event)
+        stage = self._view.get(StageRow, row.event, row.initiative)
         return "" if stage is None else stage.stage
 
     def _together(self, row: ProposalRow) -> str:
@@ -273,7 +274,7 @@ class Conflicts:
     def noted(self, rows: Iterable[DisagreementRow]) -> Iterator[Conflict]:
         """Those of these that are asked for, where two sides are in view."""
         ordered = sorted(rows, key=lambda row: row.position)
-        chosen = [row for row in ordered if self._scope.holds((row.proposal,), (row.meeting,))]
+        chosen = [row for row in ordered if self._scope.holds(*self._concerned(row))]
         named = (id for row in chosen for side in row.sides for id in side.events)
         known = known_claims(self._view, named)
         for row in chosen:
@@ -294,7 +295,26 @@ class Conflicts:
             return self._initiative(row.proposal)
         if row.meeting is not None:
             return self._meeting(row.meeting)
+        if row.plan is not None:
+            return Subject("plan", row.plan, self._title(PlanRow, plan=row.plan))
+        if row.document is not None:
+            return Subject(
+                "document", row.document, self._title(DocumentRow, document=row.document)
+            )
         return Subject("finding", row.event, row.event)
+
+    def _title(self, cls: type[PlanRow | DocumentRow], **of: str) -> str:
+        rows = self._view.all(cls, **of)
+        return min(rows, key=lambda row: row.position).title if rows else str(*of.values())
+
+    def _concerned(self, row: DisagreementRow) -> tuple[set[str | None], set[str | None]]:
+        """The initiatives and the meetings that a disagreement concerns."""
+        plans = self._view.all(PlanRow, plan=row.plan) if row.plan else []
+        papers = self._view.all(DocumentRow, document=row.document) if row.document else []
+        adopted = {id for paper in papers for id in (*paper.adopts, *paper.about)}
+        about = {id for plan in plans for id in plan.about}
+        meetings = {plan.meeting for plan in plans} | {paper.meeting for paper in papers}
+        return {row.proposal, *about, *adopted}, {row.meeting, *meetings}
 
 
 def _of_agreements(subject: Subject, stages: Iterable[StageRow]) -> Iterator[Conflict]:
@@ -306,12 +326,11 @@ def _of_agreements(subject: Subject, stages: Iterable[StageRow]) -> Iterator[Con
 
 def _of_terms(subject: Subject, terms: Iterable[TermRow]) -> Iterator[Conflict]:
     """Values that one speaker gave one term at one time: one who changes one does so later."""
-    for of_one in _grouped(terms, lambda term: (term.name, term.speaker)):
+    for of_one in _grouped(terms, lambda term: (full_name(term), term.speaker)):
         for at_once in differing_terms(of_one):
             question = f"{at_once[0].name}, {at_once[0].occurred}"
             values = [
-                Answer.of(term, comparable_value(term.value), term.value, term.speaker)
-                for term in at_once
+                Answer.of(term, comparable_term(term), term.value, term.speaker) for term in at_once
             ]
             yield Conflict(subject, question, values)
 

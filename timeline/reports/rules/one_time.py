@@ -11,7 +11,7 @@ from timeline.dates import When
 from timeline.models.initiatives import TermRow, latest_key
 from timeline.models.plans import PlanRow
 from timeline.reports.rules.attribution import Stance
-from timeline.reports.rules.terms import comparable_value
+from timeline.reports.rules.terms import comparable_term
 
 _Row = TypeVar("_Row")
 
@@ -35,7 +35,7 @@ def differing(
 
 def differing_terms(terms: Sequence[TermRow]) -> Iterator[list[TermRow]]:
     """Values of one term by one speaker; those of one event may stand together."""
-    for group in differing(terms, _overlap, lambda term: comparable_value(term.value)):
+    for group in differing(terms, _overlap, comparable_term):
         if len({term.event for term in group}) > 1:
             yield group
 

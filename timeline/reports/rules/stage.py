@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import get_args
+from typing import Any, get_args
 
 from timeline.dates import When
 from timeline.events.proposals import Firmness
@@ -14,6 +14,9 @@ from timeline.models.initiatives import ProposalRow, StageRow, latest_key
 from timeline.reports.rules.attribution import Offices, all_proposers, sides
 
 _FIRMNESS = get_args(Firmness)
+
+_FINAL = ("superseded", "carried out")
+"""Stages that nothing moves on from. They hold without a date, too: what ended it came last."""
 
 _TWO = 2
 """Parties that an agreement takes."""
@@ -41,8 +44,9 @@ def setting_stage(
         else:
             notes[row.event] = note
     # Where no event counts, the first one still says what there is.
-    dated = [row for row in counted if _is_dated(row.occurred)] or counted or list(stages)
-    dated.sort(key=lambda row: latest_key(row.occurred, row.position))
+    placed = [row for row in counted if row.stage in _FINAL or _is_dated(row.occurred)]
+    dated = placed or counted or list(stages)
+    dated.sort(key=_place)
     setting, firmest = dated[0], _firmness(dated[0], -1)
     for row in dated[1:]:
         note = _moves_nothing(setting.stage, row.stage, _firmness(row, firmest) > firmest)
@@ -56,9 +60,14 @@ def setting_stage(
 
 def _moves_nothing(stage: str, said: str, firmer: bool) -> str | None:
     """Why an event that speaks of a stage does not move on from another; None if it does."""
-    if stage == "agreed":
-        reasons = {"agreed": "agreed already", "negotiating": "talked of after it was agreed"}
-        return None if said == "withdrawn" else reasons.get(said, "put forward again")
+    if stage in _FINAL:
+        return f"after it was {stage}"
+    if said == stage and said not in _FIRMNESS:
+        return None if said == "negotiating" else f"{said} already"
+    if stage == "agreed" and said == "negotiating":
+        return "talked of after it was agreed"
+    if stage == "agreed" and said in _FIRMNESS:
+        return "put forward again"
     if stage == "negotiating" and said in _FIRMNESS and not firmer:
         return "put forward again"
     return None
@@ -81,6 +90,12 @@ def _may_withdraw(offices: Offices, row: StageRow, proposals: Sequence[ProposalR
     if row.by is None or not proposals:
         return True
     return not sides(offices, row.by, row.occurred).isdisjoint(all_proposers(offices, proposals))
+
+
+def _place(row: StageRow) -> tuple[bool, Any]:
+    """In order of time; what ends an initiative for good comes last where it has no date."""
+    last = row.stage in _FINAL and not _is_dated(row.occurred)
+    return last, latest_key(row.occurred, row.position)
 
 
 def _firmness(row: StageRow, otherwise: int) -> int:

@@ -1,0 +1,127 @@
+"""Documents: who signed them, what they are called, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from timeline.dates import When
+from timeline.engine.projection import Projection, on
+from timeline.engine.rows import OfEvent, Rows, Subject, row
+from timeline.events import DocumentSigned, DocumentStatusReported, RecordedEvent
+
+OfDocument = Annotated[str, Subject("document", "document")]
+
+
+@row("documents", key=("event",))
+class DocumentRow:
+    """One report of a signing; `occurred` is when. Reports that differ stand side by side.
+
+    `called` has pairs of a party and what it calls the document; `adopts` are the proposals agreed
+    on by it, `about` the others that it concerns.
+    """
+
+    event: OfEvent
+    document: OfDocument
+    title: str
+    kind: str | None
+    called: tuple[tuple[str, str], ...]
+    place: str | None
+    meeting: str | None
+    adopts: tuple[str, ...]
+    about: tuple[str, ...]
+    deadline: When | None
+    position: int
+    occurred: When | None
+    text: str
+    events: tuple[str, ...]
+
+
+@row("signatures", key=("event", "number"))
+class SignatureRow:
+    """One signatory by one report of a signing; `number` is the place in the source's list."""
+
+    event: OfEvent
+    number: int
+    document: OfDocument
+    signatory: str
+    on_behalf_of: str | None
+    capacity: str | None
+    position: int
+    occurred: When | None
+    events: tuple[str, ...]
+
+
+@row("document_statuses", key=("event",))
+class DocumentStatusRow:
+    """One report of what became of a document; `occurred` is when."""
+
+    event: OfEvent
+    document: OfDocument
+    status: str
+    by: str | None
+    position: int
+    occurred: When | None
+    text: str
+    events: tuple[str, ...]
+
+
+class Documents(Projection):
+    """What was signed, by whom, and what became of it."""
+
+    name = "documents"
+    split_by = "document"
+    rows = (DocumentRow, SignatureRow, DocumentStatusRow)
+
+    @on(DocumentSigned)
+    def signed(self, rows: Rows, recorded: RecordedEvent[DocumentSigned]) -> None:
+        """Keep the report, and each signature."""
+        said = recorded.event
+        rows.put(
+            DocumentRow(
+                event=recorded.id,
+                document=said.document,
+                title=said.title,
+                kind=said.kind,
+                called=tuple((name.by, name.kind) for name in said.called),
+                place=said.place,
+                meeting=said.meeting,
+                adopts=said.adopts,
+                about=said.about,
+                deadline=said.deadline,
+                position=recorded.position,
+                occurred=recorded.occurred,
+                text=said.text,
+                events=recorded.basis,
+            )
+        )
+        for number, signatory in enumerate(said.signatories, start=1):
+            rows.put(
+                SignatureRow(
+                    event=recorded.id,
+                    number=number,
+                    document=said.document,
+                    signatory=signatory.actor,
+                    on_behalf_of=signatory.on_behalf_of,
+                    capacity=signatory.capacity,
+                    position=recorded.position,
+                    occurred=recorded.occurred,
+                    events=recorded.basis,
+                )
+            )
+
+    @on(DocumentStatusReported)
+    def changed(self, rows: Rows, recorded: RecordedEvent[DocumentStatusReported]) -> None:
+        """Keep the report."""
+        said = recorded.event
+        rows.put(
+            DocumentStatusRow(
+                event=recorded.id,
+                document=said.document,
+                status=said.status,
+                by=said.by,
+                position=recorded.position,
+                occurred=recorded.occurred,
+                text=said.text,
+                events=recorded.basis,
+            )
+        )

@@ -1,0 +1,234 @@
+"""Documents: who signed them, what each party calls them, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import attrs
+
+from timeline.engine.projection import View
+from timeline.models.documents import DocumentRow, DocumentStatusRow, SignatureRow
+from timeline.models.initiatives import MentionRow
+from timeline.reports import document
+from timeline.reports.document import Document, Table
+from timeline.reports.evidence import Citation, Citer, Named
+from timeline.reports.filters import chosen_by
+from timeline.reports.model import Report, Standing, by_time, not_found
+from timeline.reports.plans import find_initiative
+from timeline.reports.rules.attribution import Offices
+
+
+@attrs.frozen
+class SignatureLine:
+    """One signatory.
+
+    Attributes:
+        signatory: who signed.
+        party: for whom: as the report says, or by the one office that the signatory held then.
+        capacity: the office signed in, as the report says.
+    """
+
+    signatory: Named
+    party: Named | None
+    capacity: str | None
+
+    def __str__(self) -> str:
+        """As a sentence has it: `Ann (minister) for North`."""
+        name = f"{self.signatory} ({self.capacity})" if self.capacity else str(self.signatory)
+        return f"{name} for {self.party}" if self.party else name
+
+
+@attrs.frozen
+class SigningLine:
+    """One report of a signing.
+
+    Attributes:
+        occurred: when it was signed.
+        place: where.
+        meeting: the id of the meeting it was signed at.
+        signatures: who signed, in the source's order.
+        kind: what it is.
+        called: pairs of a party and what it calls the document.
+        adopts: the ids of the proposals that it agrees on.
+        about: the ids of the others that it concerns.
+        deadline: by when it asks something to be done.
+        text: what it lays down, in the recorder's words.
+        evidence: the event, and what amends it.
+    """
+
+    occurred: str | None
+    place: str | None
+    meeting: str | None
+    signatures: tuple[SignatureLine, ...]
+    kind: str | None
+    called: tuple[tuple[Named, str], ...]
+    adopts: tuple[str, ...]
+    about: tuple[str, ...]
+    deadline: str | None
+    text: str
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class DocumentStatusLine:
+    """One report of what became of a document: its `status`, and when that came about."""
+
+    status: str
+    occurred: str | None
+    by: Named | None
+    text: str
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class DocumentLine:
+    """One document: each report of its signing, and what became of it, in order of time."""
+
+    id: str
+    title: str
+    signings: tuple[SigningLine, ...]
+    statuses: tuple[DocumentStatusLine, ...]
+
+    @property
+    def evidence(self) -> tuple[Citation, ...]:
+        """The events behind the line."""
+        lines: tuple[SigningLine | DocumentStatusLine, ...] = (*self.signings, *self.statuses)
+        return tuple({cited.event: cited for line in lines for cited in line.evidence}.values())
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class DocumentsReport(Report):
+    """Documents in order of the day on which they were signed."""
+
+    kind: ClassVar[str] = "documents"
+
+    initiative: str | None
+    chosen_by: tuple[str, ...]
+    documents: tuple[DocumentLine, ...]
+
+    def document(self) -> Document:
+        """The report as headings and tables."""
+        of = f" of {', '.join(self.chosen_by)}" if self.chosen_by else ""
+        return self._document(
+            f"Documents{of}",
+            [documents_table("Documents", self.documents)],
+            note="Each line is one report of a signing, or of what became of the document. A "
+            "signatory stands for the party that the report names, or whose office was held then.",
+        )
+
+
+def documents_report(
+    view: View, document: str | None = None, *, initiative: str | None = None
+) -> DocumentsReport:
+    """What was signed, by whom, what each party calls it, and what became of it.
+
+    Args:
+        view: the read models to report from.
+        document: only this document, by its id.
+        initiative: only documents that agree on this initiative, or concern it.
+
+    Example:
+        timeline report documents --initiative joint-harbour
+        timeline report documents harbour-treaty
+
+    Raises:
+        NotFound: no such document or initiative is in view.
+    """
+    if initiative is not None:
+        find_initiative(view, initiative)
+    citer = Citer(view)
+    return DocumentsReport(
+        standing=Standing.of(view),
+        initiative=initiative,
+        chosen_by=chosen_by(view, initiative=initiative),
+        documents=tuple(document_lines(view, citer, document=document, initiative=initiative)),
+        corrections=citer.corrections(),
+        sources=citer.sources(),
+    )
+
+
+def document_lines(
+    view: View, citer: Citer, *, document: str | None = None, initiative: str | None = None
+) -> list[DocumentLine]:
+    """A line for each document, in order of the day on which it was signed.
+
+    Raises:
+        NotFound: no such document is in view.
+    """
+    rows = view.all(DocumentRow) if document is None else view.all(DocumentRow, document=document)
+    if document is not None and not rows:
+        raise not_found(view, "document", document, (row.document for row in view.all(DocumentRow)))
+    wanted = {row.document for row in rows}
+    if initiative is not None:
+        mentions = view.all(MentionRow, initiative=initiative, kind="document")
+        wanted &= {mention.thing for mention in mentions}
+    signings: dict[str, list[DocumentRow]] = {}
+    for row in by_time(rows):
+        if row.document in wanted:
+            signings.setdefault(row.document, []).append(row)
+    offices = Offices(view)
+    return [_line(view, citer, offices, reports) for reports in signings.values()]
+
+
+def _line(
+    view: View, citer: Citer, offices: Offices, reports: Iterable[DocumentRow]
+) -> DocumentLine:
+    rows = list(reports)
+    first = min(rows, key=lambda row: row.position)
+    statuses = by_time(view.all(DocumentStatusRow, document=first.document))
+    return DocumentLine(
+        id=first.document,
+        title=first.title,
+        signings=tuple(_signing(view, citer, offices, row) for row in rows),
+        statuses=tuple(citer.line(DocumentStatusLine, row) for row in statuses),
+    )
+
+
+def _signing(view: View, citer: Citer, offices: Offices, row: DocumentRow) -> SigningLine:
+    signatures = sorted(view.all(SignatureRow, event=row.event), key=lambda row: row.number)
+    return citer.line(
+        SigningLine,
+        row,
+        signatures=tuple(_signature(citer, offices, signature) for signature in signatures),
+        called=tuple((citer.name(party), kind) for party, kind in row.called),
+    )
+
+
+def _signature(citer: Citer, offices: Offices, row: SignatureRow) -> SignatureLine:
+    held = offices.spoken_in(row.signatory, row.capacity, row.occurred)
+    party = row.on_behalf_of or (held[0].of if held else None)
+    return SignatureLine(citer.name(row.signatory), citer.name_of(party), row.capacity)
+
+
+def documents_table(title: str, lines: Iterable[DocumentLine]) -> Table:
+    """A table of documents: a line for each report of a signing, and of what became of it."""
+    return Table(
+        title,
+        ("When", "Document", "What became of it", "Signed by", "What it says"),
+        tuple(row for line in lines for row in _rows(line)),
+    )
+
+
+def _rows(line: DocumentLine) -> Iterable[document.Line]:
+    for signing in line.signings:
+        where = f"signed in {signing.place}" if signing.place else "signed"
+        due = f"Deadline: {signing.deadline}." if signing.deadline else None
+        yield document.line(
+            signing.evidence,
+            signing.occurred,
+            (line.title, *_kinds(signing)),
+            where,
+            tuple(map(str, signing.signatures)),
+            (signing.text, due) if due else signing.text,
+        )
+    for status in line.statuses:
+        state = f"{status.status}, by {status.by}" if status.by else status.status
+        yield document.line(status.evidence, status.occurred, line.title, state, None, status.text)
+
+
+def _kinds(signing: SigningLine) -> Iterable[str]:
+    if signing.kind:
+        yield signing.kind
+    for party, kind in signing.called:
+        yield f"{party} calls it: {kind}"
