@@ -73,11 +73,11 @@ from timeline.pages.site import write_site
 from timeline.reports.actors import find_actor
 from timeline.reports.bind import Reports
 from timeline.reports.initiative import initiative_report
+from timeline.rules.identity import require_identities
 from timeline.rules.plausibility import Finding, findings
 from timeline.rules.references import (
     names,
     require_evidence,
-    require_identities,
     require_references,
 )
 

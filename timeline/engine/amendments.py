@@ -42,13 +42,18 @@ class Amendments:
     def __init__(self, codec: Codec, found: Iterable[RecordedEvent[Any]]) -> None:
         self._codec = codec
         self._retracted: dict[str, RecordedEvent[EventRetracted]] = {}
-        self._merged: dict[str, RecordedEvent[ActorsMerged]] = {}
+        self._merged: dict[str, tuple[str, str]] = {}  # the entry it is read as, and the merger
         self._corrections: dict[str, list[RecordedEvent[EventCorrected]]] = defaultdict(list)
         self._further: dict[str, list[RecordedEvent[EventCorroborated]]] = defaultdict(list)
+        mergers: list[RecordedEvent[ActorsMerged]] = []
         # Newest first: a retraction also undoes an amendment, or a retraction, that came before.
         for amendment in sorted(found, key=lambda event: -event.position):
             if amendment.id not in self._retracted:
                 self._take(amendment)
+                if isinstance(amendment.event, ActorsMerged):
+                    mergers.insert(0, amendment)
+        for merger in mergers:
+            self._merge(merger)
         self._names = {other: self._name(other) for other in self._merged}
 
     def _take(self, amendment: RecordedEvent[Any]) -> None:
@@ -59,16 +64,30 @@ class Amendments:
             kept: Any = self._corrections if isinstance(said, EventCorrected) else self._further
             for id in said.events:
                 kept[id].insert(0, amendment)
-        elif isinstance(said, ActorsMerged):
-            self._merged |= dict.fromkeys(said.others, amendment)
+
+    def _merge(self, merger: RecordedEvent[ActorsMerged]) -> None:
+        """Join all entries that these are read as by now; the one that stays is that of `actor`."""
+        kept = self._name(merger.event.actor)
+        for other in merger.event.others:
+            entry = self._name(other)
+            if entry != kept:
+                self._merged[entry] = (kept, merger.id)
 
     def _name(self, actor: str) -> str:
         """The entry that one that was merged is read as, in the end."""
-        seen = {actor}
-        while actor in self._merged and self._merged[actor].event.actor not in seen:
-            actor = self._merged[actor].event.actor
-            seen.add(actor)
+        while actor in self._merged:
+            actor, _ = self._merged[actor]
         return actor
+
+    def mergers_of(self, *actors: str) -> tuple[str, ...]:
+        """The ids of the mergers by which these entries are read as another."""
+        ids: dict[str, None] = {}
+        for actor in actors:
+            entry = actor
+            while entry in self._merged:
+                entry, merger = self._merged[entry]
+                ids[merger] = None
+        return tuple(ids)
 
     def merged_into(self, actor: str) -> str:
         """The entry that an actor is read as; itself where it was not merged."""
@@ -128,7 +147,7 @@ class Amendments:
             touched |= more
         if not touched:
             return recorded
-        by += dict.fromkeys(self._merged[actor].id for actor in sorted(touched))
+        by += self.mergers_of(*sorted(touched))
         return attrs.evolve(recorded, event=event, evidence=tuple(evidence))
 
 

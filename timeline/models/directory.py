@@ -107,10 +107,10 @@ class Directory(Projection):
     @on(ActorsMerged)
     def merged(self, rows: Rows, recorded: RecordedEvent[ActorsMerged]) -> None:
         """Gather the names under the entry that stays."""
-        kept = rows.get(ActorRow, recorded.event.actor)
+        kept = _entry(rows, recorded.event.actor)
         for other in recorded.event.others:
-            known = rows.get(ActorRow, other)
-            if kept is None or known is None:
+            known = _entry(rows, other)
+            if kept is None or known is None or known.actor == kept.actor:
                 continue
             rows.put(changed(known, merged_into=kept.actor))
             names = dict.fromkeys((*kept.aliases, known.name, *known.aliases))
@@ -152,3 +152,11 @@ class Directory(Projection):
                 recorded.basis,
             )
         )
+
+
+def _entry(rows: Rows, actor: str) -> ActorRow | None:
+    """The entry that an actor is read as by now."""
+    row = rows.get(ActorRow, actor)
+    while row is not None and row.merged_into is not None:
+        row = rows.get(ActorRow, row.merged_into)
+    return row

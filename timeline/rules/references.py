@@ -1,22 +1,17 @@
-"""What must hold of events together: evidence, references to what is recorded, who is who."""
+"""What must hold of events together: evidence and references to what is recorded."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from timeline.engine.amendments import Amendments
-from timeline.engine.projection import View
 from timeline.errors import InvalidEvent, InvalidInput, UnknownReference
 from timeline.events import (
-    ActorsDistinguished,
-    ActorsMerged,
     EventCorrected,
-    EventRetracted,
     NewEvent,
     RecordedEvent,
     Redacted,
@@ -26,11 +21,6 @@ from timeline.events import (
 from timeline.events.ids import references_with_evidence
 from timeline.log.drafts import derived_stream, stream_name
 from timeline.log.store import EventStore
-from timeline.models.amendments import AmendmentRow
-from timeline.models.directory import ActorRow, DistinctRow
-
-_IDENTITY = (ActorsMerged, ActorsDistinguished, EventRetracted)
-"""The events that merge actors, keep them apart, or retract either."""
 
 _MOST_MISSING = 20
 """References to nothing that one error lists."""
@@ -135,105 +125,6 @@ def _corrected(
             "and record it where it belongs."
         )
     return corrected
-
-
-def require_identities(
-    store: EventStore,
-    news: Sequence[NewEvent],
-    viewing: Callable[[], AbstractContextManager[View]],
-) -> None:
-    """Check that mergers and distinctions of actors fit the earlier ones."""
-    news = [new for new in news if isinstance(new.event, _IDENTITY)]
-    if all(isinstance(new.event, EventRetracted) for new in news):
-        return
-    recorded = store.existing(new.id for new in news)
-    with viewing() as view:
-        identities = _Identities(view)
-    for new in news:
-        if new.id not in recorded:
-            identities.take(new)
-
-
-class _Identities:
-    """Which actors are merged or kept apart: on record, and then by new events.
-
-    Args:
-        view: the read models as they are.
-    """
-
-    def __init__(self, view: View) -> None:
-        actors = view.all(ActorRow)
-        self._kind = {row.actor: row.kind for row in actors}
-        into = {row.actor: row.merged_into for row in actors if row.merged_into is not None}
-        self._merged = {
-            row.event: {other: into[other] for other in row.targets if other in into}
-            for row in view.all(AmendmentRow, kind="merged")
-        }
-        self._distinct = {
-            (row.event, row.actor, row.other): row.reason for row in view.all(DistinctRow)
-        }
-
-    def take(self, new: NewEvent) -> None:
-        """Take an event into account.
-
-        Raises:
-            InvalidEvent: it contradicts an earlier merger or distinction.
-        """
-        event = new.event
-        if isinstance(event, EventRetracted):
-            self._retract(event.events)
-            return
-        problem = None
-        if isinstance(event, ActorsMerged):
-            problem = self._no_merger(event)
-            self._merged[new.id] = dict.fromkeys(event.others, event.actor)
-        elif isinstance(event, ActorsDistinguished):
-            problem = self._no_distinction(event)
-            for other in event.others:
-                self._distinct[new.id, event.actor, other] = event.reason
-        if problem:
-            raise InvalidEvent(f"event {new.id!r}: {problem}")
-
-    def _retract(self, events: tuple[str, ...]) -> None:
-        for id in events:
-            self._merged.pop(id, None)
-        self._distinct = {key: why for key, why in self._distinct.items() if key[0] not in events}
-
-    def _into(self, actor: str) -> str | None:
-        """The entry that an actor is merged into, if any."""
-        return next((into[actor] for into in self._merged.values() if actor in into), None)
-
-    def _no_merger(self, event: ActorsMerged) -> str | None:
-        if event.actor in event.others:
-            return f"{event.actor!r} cannot be merged into itself"
-        for actor in (event.actor, *event.others):
-            into = self._into(actor)
-            if into is not None:
-                return (
-                    f"{actor!r} is read as {into!r} already; name that one, or retract the merger"
-                )
-        kinds = {self._kind[id] for id in (event.actor, *event.others) if id in self._kind}
-        if len(kinds) > 1:
-            return f"they are of different kinds, {' and '.join(sorted(kinds))}; correct one first"
-        return self._kept_apart(event)
-
-    def _kept_apart(self, event: ActorsMerged) -> str | None:
-        for (id, one, two), reason in self._distinct.items():
-            if {one, two} <= {event.actor, *event.others}:
-                return (
-                    f"{one!r} and {two!r} were found to be distinct, by {id!r}: {reason} "
-                    "Retract that first if it is wrong."
-                )
-        return None
-
-    def _no_distinction(self, event: ActorsDistinguished) -> str | None:
-        if event.actor in event.others:
-            return f"{event.actor!r} cannot be distinct from itself"
-        now = self._into(event.actor) or event.actor
-        for other in event.others:
-            if (self._into(other) or other) == now:
-                return f"{event.actor!r} and {other!r} are read as one; retract the merger first"
-        return None
 
 
 def _references(event: NewEvent | RecordedEvent[Any]) -> References:
