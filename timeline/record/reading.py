@@ -1,0 +1,213 @@
+"""A record to read: reports and exports, now or as of some moment."""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import get_args
+
+from timeline.dates import Occurred, when
+from timeline.engine.as_of import PartialView
+from timeline.engine.cutoff import Cutoff
+from timeline.engine.projection import View
+from timeline.engine.projector import Projector
+from timeline.engine.rows import shape_of
+from timeline.errors import InvalidInput, NotFound
+from timeline.formats.bibliography import Form, bibliography
+from timeline.formats.calendar import calendar
+from timeline.formats.files import Place, new_file
+from timeline.formats.rows import Form as RowsForm
+from timeline.formats.rows import write_rows
+from timeline.formats.timelinejs import timelinejs
+from timeline.log import database
+from timeline.models.initiatives import InitiativeRow
+from timeline.pages.site import write_site
+from timeline.reports.bind import Reports
+from timeline.reports.initiative import initiative_report
+
+
+class Record(Reports, abc.ABC):
+    """A record, now (`Timeline`) or as of some moment (`Snapshot`): what reports run on."""
+
+    _projector: Projector
+
+    @abc.abstractmethod
+    def view(self) -> contextlib.AbstractContextManager[View]:
+        """One unchanging view of the rows of all projections, for a report of your own.
+
+            with record.view() as view:
+                for row in view.all(Tariff, goods="steel"):
+                    print(row.percent, view.head.position)
+
+        The view may hold a transaction open: make the report, and leave the block.
+        """
+
+    @abc.abstractmethod
+    def _narrowed(self, cutoff: Cutoff) -> Snapshot:
+        """The record as of a moment, within what is in view here."""
+
+    def as_of(
+        self,
+        *,
+        position: int | None = None,
+        recorded: datetime | str | None = None,
+        published: Occurred = None,
+        occurred: Occurred = None,
+        possibly: bool = False,
+    ) -> Snapshot:
+        """The record as of some moment, by one clock or several; all reports run on it.
+
+        `as_of(published="2022-12-02")` answers what readers could know on that evening, whenever it
+        was recorded. `as_of(recorded=…)` and `as_of(position=…)` answer what this record held then,
+        and `as_of(occurred=…)` how things stood then, as far as is known now.
+
+        Args:
+            position: the last position of the log that is in view.
+            recorded: the instant after which nothing that is in view was recorded.
+            published: only what sources report that were published by the end of this date. Events
+                without a source, such as actors and corrections, are in view.
+            occurred: only what had happened by the end of this date.
+            possibly: include what only may have been published or happened by then, such as
+                `2022-12` on 2 December, and what has no date.
+
+        Raises:
+            NotFound: the log has not come to that position yet.
+            InvalidInput: a date with an open end.
+            InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
+        """
+        return self._narrowed(
+            Cutoff(
+                position=position,
+                recorded=_instant(recorded),
+                published=when(published),
+                occurred=when(occurred),
+                possibly=possibly,
+            )
+        )
+
+    # Exports
+
+    def calendar(self, *, series: str | None = None, meeting: str | None = None) -> bytes:
+        """The meetings of a series, one meeting, or all, as a calendar file (iCalendar, RFC 5545).
+
+        Announced ones are tentative there. A date that is no day spans all the days it may be.
+
+        Raises:
+            NotFound: no such series or meeting is in view.
+            MissingExtra: the library `icalendar` is not installed.
+        """
+        with self.view() as view:
+            return calendar(view, series=series, meeting=meeting)
+
+    def timelinejs(self, initiative: str | None = None) -> str:
+        """An initiative, or all, as the JSON that Knight Lab's TimelineJS shows.
+
+        Raises:
+            NotFound: no such initiative is in view, or none of it has a date with a year.
+        """
+        with self.view() as view:
+            ids = [row.initiative for row in view.all(InitiativeRow)]
+            chosen = ids if initiative is None else [initiative]
+            if not chosen:
+                raise NotFound("no initiative is in view, so there is nothing to show")
+            return timelinejs([initiative_report(view, id) for id in chosen])
+
+    def bibliography(self, form: Form = "csl", *, initiative: str | None = None) -> str:
+        """The sources as references, for reference managers; their ids are the keys.
+
+        Args:
+            form: `csl` for CSL-JSON, `bibtex` for BibTeX.
+            initiative: only those that the report on this initiative cites.
+
+        Raises:
+            NotFound: no such initiative is in view.
+            InvalidInput: no such form.
+        """
+        if form not in get_args(Form):
+            raise InvalidInput(f"form: expected csl or bibtex; found {form!r}")
+        with self.view() as view:
+            if initiative is None:
+                return bibliography(view, form)
+            cited = initiative_report(view, initiative).sources
+            return bibliography(view, form, {line.source for line in cited})
+
+    def export_rows(self, name: str, place: Place, form: RowsForm = "csv") -> int:
+        """Write the rows of a read model to a file; returns how many there are.
+
+        Args:
+            name: the name in SQL, such as `meetings`; also one of a projection of your own.
+            place: the file, by path or open for writing bytes.
+            form: `csv`, `jsonl` (JSON Lines) or `parquet`.
+
+        Raises:
+            NotFound: no such rows are kept.
+            MissingExtra: for Parquet, pyarrow is not installed.
+            InvalidInput: no such form, or the file cannot be written.
+        """
+        known = {
+            shape_of(cls).name: cls for kept in self._projector.projections for cls in kept.rows
+        }
+        if name not in known:
+            raise NotFound(f"no rows {name!r} are kept. Kept are: {', '.join(sorted(known))}.")
+        if form not in get_args(RowsForm):
+            raise InvalidInput(f"form: expected csv, jsonl or parquet; found {form!r}")
+        with self.view() as view, new_file(place) as out:
+            return write_rows(out, view, known[name], form)
+
+    def site(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        title: str = "The record",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Write all reports into a folder as web pages that lead to one another; see `write_site`.
+
+        Args:
+            folder: where to write; it must be new, empty, or a site that was written before.
+            title: the headline of the first page, `index.html`.
+            progress: called with how many pages are written, and how many there are.
+
+        Raises:
+            InvalidInput: the folder holds files that are not of a site, or cannot be written.
+            MissingExtra: the libraries of the extra `pages` are not installed.
+        """
+        if not os.fspath(folder):
+            # As a path, it would be the current folder.
+            raise InvalidInput("expected a folder for the site; found an empty name")
+        with self.view() as view:
+            return write_site(view, Path(folder), title=title, progress=progress)
+
+
+class Snapshot(Record):
+    """The record as of some moment, read-only; `as_of` makes it."""
+
+    def __init__(self, projector: Projector, cutoff: Cutoff) -> None:
+        self._projector = projector
+        self._seen = PartialView(projector, cutoff)
+
+    @contextlib.contextmanager
+    def view(self) -> Iterator[View]:
+        """One unchanging view of what is in view here."""
+        yield self._seen
+
+    def _narrowed(self, cutoff: Cutoff) -> Snapshot:
+        return Snapshot(self._projector, self._seen.cutoff.narrowed(cutoff))
+
+    def __repr__(self) -> str:
+        place = database.shown(self._projector.store.engine.url)
+        return f"<Snapshot of {place} at position {self._seen.head.position}>"
+
+
+def _instant(moment: datetime | str | None) -> datetime | None:
+    """The instant; the end of the day, in UTC, where only a date is given."""
+    given = when(moment)
+    if given is None:
+        return None
+    if given.latest is None:
+        raise InvalidInput(f"recorded: expected an instant or a date; found {given.text!r}")
+    return given.latest

@@ -1,0 +1,118 @@
+"""`Timeline`: the one door to a record."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+
+from timeline.engine.cutoff import Cutoff
+from timeline.engine.projection import Projection
+from timeline.engine.projector import Projector
+from timeline.errors import NotFound
+from timeline.log import database
+from timeline.log.migrations import is_migrated, upgrade
+from timeline.log.store import EventStore
+from timeline.log.upcasting import Upcaster
+from timeline.models import BUILT_IN
+from timeline.record.keeping import Keeping
+from timeline.record.reading import Snapshot
+from timeline.record.writing import Writing
+
+_ENDINGS = (".db", ".sqlite", ".sqlite3")
+"""How the names of files end that hold a database of SQLite."""
+
+
+class Timeline(Writing, Keeping):
+    """A record of who said, met and proposed what, when, and according to whom.
+
+    Open one with `Timeline.open`, best in a `with` block:
+
+        >>> from timeline import Actor, Timeline
+        >>> with Timeline.open("sqlite://") as record:
+        ...     record.add(Actor("north", kind="state", name="Northland")).position
+        1
+
+    `store` is the event store beneath it, for events and streams of your own.
+    """
+
+    def __init__(self, store: EventStore, projections: Iterable[Projection] = ()) -> None:
+        self.store = store
+        self._projector = Projector(store, (*BUILT_IN, *projections))
+
+    @classmethod
+    def open(
+        cls,
+        url: str | os.PathLike[str] | sa.URL,
+        *,
+        events: Iterable[type | Upcaster] = (),
+        projections: Iterable[Projection] = (),
+        create: bool = True,
+    ) -> Self:
+        """Open the record in a database; its schema is created or brought up to date.
+
+        Args:
+            url: a path, `sqlite:///FILE`, `postgresql://…`, or `sqlite://` for a record in memory,
+                which has one connection and is for one thread. Text without `://` is a path if it
+                ends in `.db`, `.sqlite` or `.sqlite3`.
+            events: your own event classes, made by `@event`, and upcasters, made by `@upcaster`.
+            projections: your own projections, kept beside the built-in ones.
+            create: whether to make a record where there is none.
+
+        Raises:
+            InvalidInput: the address is not that of a database.
+            InvalidProjection: a projection cannot be kept, or not beside the others.
+            NotFound: there is no record, and `create` is false.
+            DatabaseUnreachable: there is no connection to the database.
+            DatabaseTooNew: a later version of this package wrote the database.
+            MigrationFailed: the schema could not be brought up to date.
+        """
+        engine = database.create_engine(_address(url))
+        try:
+            if not create:
+                _require_record(engine)
+            upgrade(engine)
+            return cls(EventStore(engine, events), projections)
+        except BaseException:
+            engine.dispose()
+            raise
+
+    def close(self) -> None:
+        """Give back the database's connections."""
+        self.store.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Timeline {database.shown(self.store.engine.url)}>"
+
+    def _narrowed(self, cutoff: Cutoff) -> Snapshot:
+        return Snapshot(self._projector, cutoff)
+
+
+def _address(place: str | os.PathLike[str] | sa.URL) -> str | sa.URL:
+    """The URL of a database, also where a path is given."""
+    if isinstance(place, str):
+        # Other text may be a mistyped URL, with a password that must not become the name of a file.
+        if "://" in place or not place.endswith(_ENDINGS):
+            return place
+    elif not isinstance(place, os.PathLike):
+        return place
+    return sa.URL.create("sqlite", database=os.fspath(place))
+
+
+def _require_record(engine: sa.Engine) -> None:
+    if not (database.exists(engine) and is_migrated(engine)):
+        raise NotFound(f"{database.shown(engine.url)} holds no record. `timeline init` makes one.")
