@@ -25,6 +25,9 @@ import servers
 # that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# The commands that tests start would compile the package anew, each of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # No deadline: an example that touches a database takes as long as the machine is busy. In CI the
 # same examples every time, so that a failure is about the change; elsewhere new ones every time.
 hypothesis.settings.register_profile("default", deadline=None, derandomize="CI" in os.environ)

@@ -16,11 +16,13 @@ from typing import Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import Step, histories
 from waiting import FOREVER, until, waiting_for_a_lock
 
+from timeline.cli import cli
 from timeline.engine import builds, keeping, kept_rows, roles
 from timeline.engine.builds import Build, Difference, all_builds
 from timeline.engine.cutoff import Cutoff
@@ -1128,11 +1130,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_url: str) -
 
 
 def command(*words: str, module: str = "mine", code: int = 0) -> str:
-    done = subprocess.run(
-        [COMMAND, "--events", module, *words], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    sys.modules.pop(module, None)  # as in a process of its own
+    done = CliRunner().invoke(cli, ["--events", module, *words])
+    assert done.exit_code == code, done.output
+    return done.output
 
 
 @pytest.mark.usefixtures("folder")

@@ -437,7 +437,7 @@ def test_a_key_may_hold_any_type_that_a_column_may(store: EventStore) -> None:
 def test_kept_rows_equal_a_fold_whenever_they_catch_up(
     new_database: Callable[..., str], history: list[Step]
 ) -> None:
-    engine = create_engine(new_database(migrated=True))
+    engine = create_engine(new_database(kept=True))
     store = EventStore(engine)
     projector = Projector(store, ALL)
     seen = [folded(projector)]

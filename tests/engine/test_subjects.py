@@ -140,7 +140,7 @@ def cutoffs(draw: st.DrawFn) -> MadeCutoff:
 def test_a_report_from_a_part_of_the_log_is_that_from_the_whole(
     new_database: Callable[..., str], history: list[Step], cutoff: MadeCutoff
 ) -> None:
-    with Timeline.open(new_database(migrated=True)) as record:
+    with Timeline.open(new_database(kept=True)) as record:
         times = []
         for step in history:
             times += [each.recorded_at for each in record.store.append_all(step.events).events]

@@ -2,7 +2,8 @@
 
 In each page, in order: a ```python block is executed, and a ```text block right behind it is what
 it prints; in a ```console block each line after `$ ` is a shell command, and the lines below it are
-its output. All blocks of a page share one folder, one database and one namespace. Digests and times
+its output. A command `timeline` runs in this process, which spares its start. All blocks of a page
+share one folder, one database and one namespace. Digests and times
 of recording differ from run to run, and so does the day that plans are judged by; any will do.
 
 `scripts/docs` writes the outputs anew.
@@ -10,11 +11,13 @@ of recording differ from run to run, and so does the day that plans are judged b
 
 import contextlib
 import doctest
+import glob
 import importlib
 import io
 import os
 import pkgutil
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,8 +25,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
 
 import timeline
+from timeline.cli import cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -65,23 +70,34 @@ def _python(code: str, namespace: dict[str, object], page: Path, line: int) -> s
 
 def _console(body: str, folder: Path) -> str:
     commands = re.findall(r"^\$ (.*(?:\n> .*)*)", body, re.MULTILINE)
-    shown = []
-    for command in commands:
-        run = subprocess.run(
-            ["bash", "-c", command.replace("\n> ", "\n")],
-            cwd=folder,
-            env=os.environ
-            | {
-                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-                "COLUMNS": "80",
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        shown.append(f"$ {command}\n{run.stdout}")
-    return "\n".join(shown)
+    outputs = [_output(command.replace("\n> ", "\n"), folder) for command in commands]
+    return "\n".join(f"$ {c}\n{output}" for c, output in zip(commands, outputs, strict=True))
+
+
+OURS = re.compile(r"timeline ([^|<>&;$`]*)(?:\|(?!\|)(.*))?", re.DOTALL)
+"""A command that runs in this process, and the pipe that takes what it prints."""
+
+
+def _output(command: str, folder: Path) -> str:
+    if ours := OURS.fullmatch(command):
+        words = [file for w in shlex.split(ours[1]) for file in sorted(glob.glob(w)) or [w]]
+        output = CliRunner().invoke(cli, words, env={"COLUMNS": "80"}).output
+        return _shell(ours[2], folder, output) if ours[2] else output
+    return _shell(command, folder)
+
+
+def _shell(command: str, folder: Path, given: str = "") -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=os.environ | {"PATH": path, "COLUMNS": "80"},
+        input=given,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    ).stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
