@@ -80,7 +80,8 @@ OURS = re.compile(r"timeline ([^|<>&;$`]*)(?:\|(?!\|)(.*))?", re.DOTALL)
 
 def _output(command: str, folder: Path) -> str:
     if ours := OURS.fullmatch(command):
-        words = [file for w in shlex.split(ours[1]) for file in sorted(glob.glob(w)) or [w]]
+        # Paths stay relative, as those that the shell makes of patterns do.
+        words = [file for w in shlex.split(ours[1]) for file in sorted(glob.glob(w)) or [w]]  # noqa: PTH207
         output = CliRunner().invoke(cli, words, env={"COLUMNS": "80"}).output
         return _shell(ours[2], folder, output) if ours[2] else output
     return _shell(command, folder)
