@@ -140,6 +140,11 @@ class When:
     Values sort by `earliest`, then the more precise first, then by text; those with no earliest
     bound come last. Two are equal when their texts are.
 
+    >>> When("2022-11~").earliest.isoformat()
+    '2022-11-01T00:00:00+00:00'
+    >>> max(When("2022-11-28"), When("2022-12"))
+    When('2022-12')
+
     Raises:
         NaiveDatetime: the text is a clock time that names no zone.
         InvalidDate: the text is neither EDTF nor an instant, or outside the years 1 to 9999.
@@ -206,6 +211,9 @@ class When:
         A date given as about (`~`), uncertain (`?`) or both (`%`) may lie as far again on either
         side as it spans: `2022-11-29~` within the 28th and the 30th, `2022-11~` thirty days before
         and after November. EDTF leaves open how far "about" reaches; this is one rule for all.
+
+        >>> [bound.date().isoformat() for bound in When("2022-11-29~").reach]
+        ['2022-11-28', '2022-11-30']
         """
         if self.earliest is None or self.latest is None or not _VAGUE.intersection(self.text):
             return self.earliest, self.latest
@@ -216,6 +224,9 @@ class When:
         """Whether no reading of this time falls outside the stretch from `since` to `until`.
 
         For one given as about or uncertain, see `reach`.
+
+        >>> When("2022-11").certainly_within(When("2022-11-15"), When("2022-12"))
+        False
         """
         earliest, latest = self.reach
         return (
@@ -229,6 +240,9 @@ class When:
         """Whether some reading of this time falls between `since` and `until`.
 
         For one given as about or uncertain, see `reach`.
+
+        >>> When("2022-11").possibly_within(When("2022-11-15"), When("2022-12"))
+        True
         """
         earliest, latest = self.reach
         return (latest is None or since.earliest is None or latest >= since.earliest) and (
@@ -236,14 +250,22 @@ class When:
         )
 
     def overlaps(self, other: When) -> bool:
-        """Whether both can be one and the same time; each as far as it may reach."""
+        """Whether both can be one and the same time; each as far as it may reach.
+
+        >>> When("2022").overlaps(When("2022-11-28")), When("2022").overlaps(When("2023"))
+        (True, False)
+        """
         (begin, end), (other_begin, other_end) = self.reach, other.reach
         return (begin is None or other_end is None or begin <= other_end) and (
             other_begin is None or end is None or other_begin <= end
         )
 
     def certainly_after(self, other: When) -> bool:
-        """Whether it begins when the other has ended; each as far as it may reach."""
+        """Whether it begins when the other has ended; each as far as it may reach.
+
+        >>> When("2023-01~").certainly_after(When("2022-12-26"))
+        False
+        """
         begin, other_end = self.reach[0], other.reach[1]
         return begin is not None and other_end is not None and begin > other_end
 
@@ -254,6 +276,9 @@ Occurred = When | str | date | datetime | None
 
 def when(value: Occurred) -> When | None:
     """Make a `When` of what a caller has at hand; None stays None.
+
+    >>> when(date(2022, 11, 28)), when("2022-11~"), when(None)
+    (When('2022-11-28'), When('2022-11~'), None)
 
     Raises:
         NaiveDatetime: a datetime, or text of one, without a time zone.
@@ -418,6 +443,9 @@ UNKNOWN = When("XXXX")
 def just_before(moment: datetime) -> When:
     """The last instant before that one.
 
+    >>> just_before(datetime(2023, 1, 1, tzinfo=UTC))
+    When('2022-12-31T23:59:59.999999+00:00')
+
     Raises:
         InvalidDate: there is none, since the calendar begins there.
     """
@@ -430,7 +458,8 @@ def just_before(moment: datetime) -> When:
 def stretch(since: Occurred, until: Occurred) -> tuple[When | None, When | None]:
     """Read a stretch of time, either end of which may be open.
 
-        start, end = stretch("2022-11", None)
+    >>> stretch("2022-11", None)
+    (When('2022-11'), None)
 
     Raises:
         InvalidInput: it ends before it begins.
@@ -447,7 +476,11 @@ def stretch(since: Occurred, until: Occurred) -> tuple[When | None, When | None]
 def within(
     occurred: When | None, since: When | None, until: When | None, *, certainly: bool
 ) -> bool:
-    """Whether something of that date may have occurred, or certainly did, within the time given."""
+    """Whether something of that date may have occurred, or certainly did, within the time given.
+
+    >>> within(When("2022"), When("2022-11"), None, certainly=False)
+    True
+    """
     if since is None and until is None:
         return True
     if occurred is None:
@@ -464,6 +497,9 @@ def now() -> datetime:
 
 def instant_text(moment: datetime) -> str:
     """The stored form of an instant: UTC, microseconds, fixed width, so text sorts as time does.
+
+    >>> instant_text(datetime(2022, 11, 28, 12, tzinfo=UTC))
+    '2022-11-28T12:00:00.000000Z'
 
     Raises:
         NaiveDatetime: the datetime has no time zone.

@@ -42,7 +42,15 @@ from typing import Any, ClassVar
 
 
 class TimelineError(Exception):
-    """The root: catch it to catch everything this package raises on purpose."""
+    """The root: catch it to catch everything this package raises on purpose.
+
+    >>> from timeline import Timeline
+    >>> try:
+    ...     Timeline.open("here.db", create=False)
+    ... except TimelineError as error:
+    ...     type(error).__name__
+    'NotFound'
+    """
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By its message alone, as exceptions are pickled, most classes could not be made again.
@@ -64,7 +72,13 @@ class InvalidDate(InvalidInput):
 
 
 class NaiveDatetime(InvalidDate):
-    """An instant without a time zone: it could mean any of some forty moments."""
+    """An instant without a time zone: it could mean any of some forty moments.
+
+    >>> from timeline import When
+    >>> When("2022-11-28T12:00")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    timeline.errors.NaiveDatetime: expected an instant with its time zone, ...
+    """
 
 
 class InvalidEvent(InvalidInput):
@@ -73,6 +87,9 @@ class InvalidEvent(InvalidInput):
 
 class InvalidRecord(InvalidInput):
     """A record file or an exported log that cannot be read, with the place where reading failed.
+
+    >>> print(InvalidRecord("a.yaml", "no such type", line=3, field="events[0].type"))
+    a.yaml:3: events[0].type: no such type
 
     Attributes:
         file: the file as it was named by the caller.
@@ -95,6 +112,9 @@ class InvalidProjection(InvalidInput):
 
 class UnknownReference(InvalidInput):
     """An event names something that no event has recorded, neither in the log nor beside it.
+
+    >>> print(UnknownReference("e-1", "speaker", "actor", "an", near="ann").told)
+    event 'e-1': speaker: no actor 'an' is recorded. Did you mean ann?
 
     Attributes:
         event_id: the event that holds the reference.

@@ -41,6 +41,11 @@ _RECORDED = "2024-01-01T00:00:00.000000Z"
 def given(*events: Any) -> Given:
     """Events in the order of the log; as `NewEvent`s where ids, dates or evidence matter.
 
+    >>> from timeline.events import Actor, ActorAdded
+    >>> from timeline.models.directory import Directory
+    >>> given(ActorAdded(Actor("ann", "person", "Ann"))).folded_by(Directory()).rows[0].name
+    'Ann'
+
     Raises:
         InvalidEvent: a field does not fit its class.
     """

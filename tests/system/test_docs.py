@@ -21,9 +21,10 @@ import shlex
 import shutil
 import subprocess
 import sys
+from operator import attrgetter
 from pathlib import Path
-from types import ModuleType
 
+import harbour
 import pytest
 from click.testing import CliRunner
 
@@ -120,11 +121,27 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert target.startswith("http") or (page.parent / target).exists(), target
 
 
-def _modules() -> list[ModuleType]:
-    found = pkgutil.walk_packages(timeline.__path__, "timeline.")
-    return [importlib.import_module(module.name) for module in found]
+def _examples() -> list[doctest.DocTest]:
+    """The docstrings of the package that have examples."""
+    packaged = pkgutil.walk_packages(timeline.__path__, "timeline.")
+    modules = [importlib.import_module(module.name) for module in packaged]
+    docstrings = (test for module in modules for test in doctest.DocTestFinder().find(module))
+    return [docstring for docstring in docstrings if docstring.examples]
 
 
-@pytest.mark.parametrize("module", _modules(), ids=lambda module: module.__name__)
-def test_examples_in_docstrings_hold(module: ModuleType) -> None:
-    assert doctest.testmod(module).failed == 0
+EXAMPLES = _examples()
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 50
+
+
+@pytest.mark.parametrize("docstring", EXAMPLES, ids=attrgetter("name"))
+def test_examples_in_docstrings_hold(
+    docstring: doctest.DocTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An example may use `record`, which is that of `harbour.py`."""
+    monkeypatch.chdir(tmp_path)
+    with harbour.opened() as record:
+        docstring.globs["record"] = record
+        assert doctest.DocTestRunner().run(docstring).failed == 0

@@ -206,7 +206,12 @@ def key_of(value: Any) -> tuple[Any, ...]:
 
 
 def changed(value: R, **fields: Any) -> R:
-    """The row with other values in these fields."""
+    """The row with other values in these fields.
+
+    >>> from timeline import Actor
+    >>> changed(Actor("ann", "person", "Ann"), name="Ann Alder").name
+    'Ann Alder'
+    """
     return attrs.evolve(typing.cast("Any", value), **fields)  # type: ignore[no-any-return]
 
 

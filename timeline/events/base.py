@@ -136,6 +136,10 @@ def event(cls: Any = None, **options: Any) -> Any:
 def event_type(of: object) -> EventType:
     """The `EventType` of an event or an event class.
 
+    >>> from timeline import StatementMade
+    >>> event_type(StatementMade).category
+    'statement'
+
     Raises:
         TypeError: it was not made by `@event`.
     """
@@ -147,7 +151,12 @@ def event_type(of: object) -> EventType:
 
 
 def type_names(*classes: type) -> frozenset[str]:
-    """The names that events of these classes are stored under."""
+    """The names that events of these classes are stored under.
+
+    >>> from timeline import StatementMade
+    >>> type_names(StatementMade)
+    frozenset({'StatementMade'})
+    """
     return frozenset(event_type(cls).name for cls in classes)
 
 
@@ -160,7 +169,12 @@ def without_patterns(problem: str) -> str:
 
 
 def value_at(value: object, path: str) -> Any:
-    """The value at the end of a dotted path of attributes."""
+    """The value at the end of a dotted path of attributes.
+
+    >>> from timeline.events import Actor, ActorAdded
+    >>> value_at(ActorAdded(Actor("ann", "person", "Ann")), "actor.name")
+    'Ann'
+    """
     for name in path.split("."):
         value = getattr(value, name)
     return value

@@ -16,7 +16,11 @@ E_co = TypeVar("E_co", covariant=True)
 
 
 def new_id() -> str:
-    """An id for an event that the caller has no name for."""
+    """An id for an event that the caller has no name for.
+
+    >>> len({new_id(), new_id()})
+    2
+    """
     return str(uuid.uuid4())
 
 
@@ -27,6 +31,10 @@ def _evidence(value: Iterable[Evidence]) -> tuple[Evidence, ...]:
 @attrs.frozen
 class NewEvent:
     """An event to append.
+
+    >>> from timeline import StatementMade
+    >>> NewEvent(StatementMade("ann", "Agreed."), "said-1", occurred="2022-11").occurred
+    When('2022-11')
 
     Attributes:
         event: the event, of a class made by `@event`.

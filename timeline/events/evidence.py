@@ -37,6 +37,9 @@ class Link:
 def links(chain: Iterable[Link | str]) -> tuple[Link, ...]:
     """Make links of what a caller has at hand: a bare id is a link that says no more.
 
+    >>> [link.who for link in links(["gazette", Link("ann", manner="quoted")])]
+    ['gazette', 'ann']
+
     Raises:
         TypeError: a bare string, which would fall apart into letters.
     """

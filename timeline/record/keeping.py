@@ -41,6 +41,9 @@ class Keeping(ReadModels):
     ) -> Iterator[RecordedEvent[Any]]:
         """The events of the log that fit all options, as recorded, oldest first.
 
+        >>> [event.id for event in record.log(actor="bob", until="2024-03-10")]
+        ['bob-minister', 'bob-against']
+
         Args:
             stream: events of this stream.
             actor: events that name this actor, in themselves or in their evidence; by id, or by any
@@ -83,6 +86,9 @@ class Keeping(ReadModels):
         order and digests stay, and an `EventRedacted` has the reason. `timeline.log.redact.scrub`
         explains what it costs, and where copies may be left.
 
+        >>> record.redact("fish", reason="A court's order.")
+        True
+
         Raises:
             NotFound: no such event is in the log.
             InvalidInput: the event is itself the record of a takedown.
@@ -106,6 +112,9 @@ class Keeping(ReadModels):
         self, *, seal: str | None = None, progress: Callable[[int, int], None] | None = None
     ) -> Head:
         """Check every event of the log against its digests; returns where the log ends.
+
+        >>> record.verify(seal=record.seal()) == record.store.head()
+        True
 
         Args:
             seal: an earlier result of `seal`.

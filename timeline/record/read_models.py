@@ -93,7 +93,13 @@ class ReadModels(Record):
         self._projector.run(stop, progress)
 
     def status(self) -> list[ProjectionStatus]:
-        """Every build of every projection, and how far it has come."""
+        """Every build of every projection, and how far it has come.
+
+        >>> record.rebuild("statements").state
+        'live'
+        >>> [build.state for build in record.status() if build.projection == "statements"]
+        ['live']
+        """
         return self._projector.status()
 
     def rebuild(
@@ -113,6 +119,9 @@ class ReadModels(Record):
 
         With `on` or `workers`, Dask workers fold the rows, if they can be split (see
         `Projection.split_by`). All are written at the end; after a crash it begins again.
+
+        >>> record.rebuild("statements").state
+        'live'
 
         Args:
             name: the projection.
@@ -152,6 +161,12 @@ class ReadModels(Record):
         self, name: str, *, progress: Callable[[int, int], None] | None = None
     ) -> Comparison:
         """Build a projection's rows anew, hold them, and compare them with the live ones.
+
+        >>> record.rebuild("statements").state
+        'live'
+        >>> comparison = record.compare("statements")
+        >>> comparison.added, comparison.removed, comparison.changed
+        (0, 0, 0)
 
         Raises:
             NotFound: no such projection is known, or none of its builds is live.

@@ -44,6 +44,11 @@ class Record(Reports, abc.ABC):
                     print(row.percent, view.head.position)
 
         The view may hold a transaction open: make the report, and leave the block.
+
+        >>> from timeline.models.directory import ActorRow
+        >>> with record.view() as view:
+        ...     view.get(ActorRow, "ann").name
+        'Ann Alder'
         """
 
     @abc.abstractmethod
@@ -64,6 +69,10 @@ class Record(Reports, abc.ABC):
         `as_of(published="2022-12-02")` answers what readers could know on that evening, whenever it
         was recorded. `as_of(recorded=…)` and `as_of(position=…)` answer what this record held then,
         and `as_of(occurred=…)` how things stood then, as far as is known now.
+
+        >>> before = record.as_of(occurred="2024-03-02")
+        >>> [statement.text for statement in before.statements().statements]
+        ['We want it.']
 
         Args:
             position: the last position of the log that is in view.
@@ -96,6 +105,9 @@ class Record(Reports, abc.ABC):
 
         Announced ones are tentative there. A date that is no day spans all the days it may be.
 
+        >>> record.calendar(meeting="spring").count(b"BEGIN:VEVENT")
+        1
+
         Raises:
             NotFound: no such series or meeting is in view.
             MissingExtra: the library `icalendar` is not installed.
@@ -105,6 +117,9 @@ class Record(Reports, abc.ABC):
 
     def timelinejs(self, initiative: str | None = None) -> str:
         """An initiative, or all, as the JSON that Knight Lab's TimelineJS shows.
+
+        >>> record.timelinejs("harbour").startswith("{")
+        True
 
         Raises:
             NotFound: no such initiative is in view, or none of it has a date with a year.
@@ -118,6 +133,9 @@ class Record(Reports, abc.ABC):
 
     def bibliography(self, form: Form = "csl", *, initiative: str | None = None) -> str:
         """The sources as references, for reference managers; their ids are the keys.
+
+        >>> "On the harbour" in record.bibliography("bibtex")
+        True
 
         Args:
             form: `csl` for CSL-JSON, `bibtex` for BibTeX.
@@ -137,6 +155,10 @@ class Record(Reports, abc.ABC):
 
     def export_rows(self, name: str, place: Place, form: RowsForm = "csv") -> int:
         """Write the rows of a read model to a file; returns how many there are.
+
+        >>> import io
+        >>> record.export_rows("meetings", io.BytesIO())
+        2
 
         Args:
             name: the name in SQL, such as `meetings`; also one of a projection of your own.

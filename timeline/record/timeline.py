@@ -54,6 +54,9 @@ class Timeline(Writing, Keeping):
     ) -> Self:
         """Open the record in a database; its schema is created or brought up to date.
 
+        >>> Timeline.open("sqlite://")
+        <Timeline sqlite://>
+
         Args:
             url: a path, `sqlite:///FILE`, `postgresql://…`, or `sqlite://` for a record in memory,
                 which has one connection and is for one thread. Text without `://` is a path if it

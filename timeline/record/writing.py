@@ -48,6 +48,10 @@ class Writing(ReadModels):
 
         Adding one again as it is does nothing.
 
+        >>> from timeline import Actor
+        >>> record.add(Actor("eve", "person", "Eve Elder")).added
+        1
+
         Raises:
             EventIdReused: the id is recorded with other particulars; append an `EventCorrected`.
             UnknownReference: something named is not recorded.
@@ -70,6 +74,11 @@ class Writing(ReadModels):
         expected_version: ExpectedVersion = Expected.ANY,
     ) -> Appended:
         """Record what a source reports: all of the events or, on any error, none.
+
+        >>> from timeline import StatementMade
+        >>> said = StatementMade("ann", "Soon.", about=["harbour"])
+        >>> record.append(said, occurred="2024-06", source="beacon-1", id="soon").added
+        1
 
         Args:
             events: one or more events; the other arguments are the same for all of them.
@@ -112,6 +121,10 @@ class Writing(ReadModels):
         """Record events that each bring their own id, date and evidence: all of them or none.
 
         `progress` is called with how many are written.
+
+        >>> from timeline import EventRetracted, NewEvent
+        >>> record.append_all([NewEvent(EventRetracted(["fish"], "A rumour."))]).added
+        1
 
         Raises:
             InvalidEvent: a field does not fit, or evidence is missing where there must be some.
@@ -161,6 +174,9 @@ class Writing(ReadModels):
         Dates in the future or out of order, chains of attribution that lead elsewhere, second
         entries for one actor or source, sources that copy each other, ids that miss by a letter.
         Nothing is recorded.
+
+        >>> print(record.check()[0].problem)
+        source 'wire-1' was published on 2024-03-03, before the event occurred (2024-03-05~)
 
         Args:
             paths: record files that are ingested, or will be. Without any, the record is checked.
