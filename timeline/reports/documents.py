@@ -213,14 +213,14 @@ def documents_table(title: str, lines: Iterable[DocumentLine]) -> Table:
 def _rows(line: DocumentLine) -> Iterable[document.Line]:
     for signing in line.signings:
         where = f"signed in {signing.place}" if signing.place else "signed"
-        due = f"Deadline: {signing.deadline}." if signing.deadline else None
+        due = f"deadline {signing.deadline}" if signing.deadline else None
         yield document.line(
             signing.evidence,
             signing.occurred,
             (line.title, *_kinds(signing)),
-            where,
+            (where, due) if due else where,
             tuple(map(str, signing.signatures)),
-            (signing.text, due) if due else signing.text,
+            signing.text,
         )
     for status in line.statuses:
         state = f"{status.status}, by {status.by}" if status.by else status.status

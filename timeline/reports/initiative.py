@@ -362,7 +362,7 @@ def _party_tables(report: InitiativeReport) -> Iterable[Table]:
         report.terms,
         {
             "When": lambda line: line.occurred,
-            "Term": lambda line: line.name,
+            "Term": lambda line: f"{line.name} ({line.scope})" if line.scope else line.name,
             "As reported": _value,
             "By": lambda line: line.by,
         },
