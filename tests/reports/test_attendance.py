@@ -103,8 +103,8 @@ def test_attended_by_some_not_mentioned_by_others_absent_by_none(timeline):
     assert (west.status, events(west.by_status()["absent"])) == ("absent", ["third"])
     assert report.cell("north", "summit").silent == ()
     assert shown(report, "Who attended") == [
-        ("Eastland", "attended by 1, not mentioned by 2"),
         ("Northland", "attended"),
+        ("Eastland", "attended by 1, not mentioned by 2"),
         ("Westland", "absent by 1, not mentioned by 2"),
     ]
     assert has_evidence(report)
@@ -135,7 +135,7 @@ def test_a_report_that_names_a_few_passes_over_nobody(timeline):
     report = timeline.attendance()
     east, west = report.cell("east", "summit"), report.cell("west", "summit")
     assert (east.silent, east.voices("not mentioned"), east.reports) == ((), (), ())
-    assert shown(report, "Who attended") == [("Eastland", "attended"), ("Northland", "attended")]
+    assert shown(report, "Who attended") == [("Northland", "attended"), ("Eastland", "attended")]
     # Where no list leaves the party out, what is cited is what is known of the meeting.
     assert (west.status, west.silent, events(west.reports)) == ("not mentioned", (), ["first"])
     assert events(west.evidence) == ["first"]
@@ -242,8 +242,8 @@ def test_roles_show_in_every_rendering(timeline):
         ("Southland", "attended (The envoy as signatory)"),
     ]
     assert shown(report, "Attendance by person") == [
-        ("The envoy", "attended as signatory, for Southland"),
         ("The leader", "attended as chair, for Northland"),
+        ("The envoy", "attended as signatory, for Southland"),
     ]
     renderings = (report.to_text(200), report.to_markdown(), report.to_csv(), report._repr_html_())
     for rendering in renderings:

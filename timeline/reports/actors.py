@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar, TypeVar
 
 import attrs
@@ -18,7 +18,7 @@ from timeline.events import EventCorrected
 from timeline.models.directory import ActorRow, DistinctRow, MembershipRow, RoleRow
 from timeline.models.sources import SourceRow
 from timeline.reports import document
-from timeline.reports.document import Document, Table
+from timeline.reports.document import Document, Table, table
 from timeline.reports.evidence import Citation, Citer, Named, line_of, text
 from timeline.reports.model import Report, Standing
 
@@ -56,6 +56,19 @@ class MembershipLine:
     """
 
     of: Named
+    status: str
+    share: float | None
+    since: str | None
+    until: str | None
+    reported: str | None
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class MemberLine:
+    """One report that somebody belongs to a body, founded it or holds a share; dates likewise."""
+
+    actor: Named
     status: str
     share: float | None
     since: str | None
@@ -229,6 +242,22 @@ def membership_line(view: View, citer: Citer, row: MembershipRow) -> MembershipL
     )
 
 
+def member_lines(view: View, citer: Citer, body: str) -> Iterator[MemberLine]:
+    """A line for each report of who belongs to a body, by when that began."""
+    rows = view.all(MembershipRow, of=body)
+    for row in sorted(rows, key=lambda row: ((row.since or UNKNOWN).sort_key, row.event)):
+        yield citer.line(MemberLine, row, reported=text(reported(view, row.events)))
+
+
+def members_table(lines: Iterable[MemberLine]) -> Table:
+    """A table of who belongs to a body."""
+    return table(
+        "Founders, members and shares",
+        lines,
+        {"Who": lambda line: line.actor, "As": _belonging, "When": _when},
+    )
+
+
 def reported(view: View, basis: Sequence[str]) -> When | None:
     """The date that a report speaks of, as corrected; else when its first source came out."""
     events = view.events(basis)
@@ -396,11 +425,11 @@ def memberships_table(title: str, members: Iterable[tuple[Named, MembershipLine]
     )
 
 
-def _belonging(line: MembershipLine) -> str:
+def _belonging(line: MembershipLine | MemberLine) -> str:
     return line.status if line.share is None else f"{line.status}, {line.share:g} per cent"
 
 
-def _when(line: RoleLine | MembershipLine) -> str:
+def _when(line: RoleLine | MembershipLine | MemberLine) -> str:
     parts = {"since": line.since, "until": line.until, "as of": line.reported}
     known = (f"{word} {value}" for word, value in parts.items() if value is not None)
     return ", ".join(known) or "at an unknown time"

@@ -524,7 +524,7 @@ def _lines(
     if with_members:
         parties.update(party for roll in rolls for party in roll.members)
     columns = [_column(citer, origins, *each) for each in zip(rolls, meetings, strict=True)]
-    naming = _naming(rolls)
+    naming, place = _naming(rolls), _place(rolls)
     return tuple(
         AttendanceLine(
             party=party,
@@ -532,8 +532,17 @@ def _lines(
             cells=tuple(cell_of(party) for cell_of in columns),
             evidence=citer.cite(naming[party]),
         )
-        for party in sorted(parties, key=lambda party: (citer.name(party).name, party))
+        for party in sorted(parties, key=lambda id: (place(id), citer.name(id).name, id))
     )
+
+
+def _place(rolls: Sequence[Roll]) -> Callable[[str], int]:
+    """The place of a party in the sources' lists of one meeting; several have no one order."""
+    if len(rolls) != 1:
+        return lambda party: 0
+    entries = sorted(rolls[0].entries, key=lambda entry: (entry.row.position, entry.row.number))
+    places = {party: place for place, party in enumerate(dict.fromkeys(e.party for e in entries))}
+    return lambda party: places.get(party, len(places))
 
 
 def _people(

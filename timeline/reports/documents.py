@@ -40,6 +40,14 @@ class SignatureLine:
 
 
 @attrs.frozen
+class CalledLine:
+    """What one party, `by`, calls a document."""
+
+    by: Named
+    kind: str
+
+
+@attrs.frozen
 class SigningLine:
     """One report of a signing.
 
@@ -49,7 +57,7 @@ class SigningLine:
         meeting: the id of the meeting it was signed at.
         signatures: who signed, in the source's order.
         kind: what it is.
-        called: pairs of a party and what it calls the document.
+        called: what parties call the document.
         adopts: the ids of the proposals that it agrees on.
         about: the ids of the others that it concerns.
         deadline: by when it asks something to be done.
@@ -62,7 +70,7 @@ class SigningLine:
     meeting: str | None
     signatures: tuple[SignatureLine, ...]
     kind: str | None
-    called: tuple[tuple[Named, str], ...]
+    called: tuple[CalledLine, ...]
     adopts: tuple[str, ...]
     about: tuple[str, ...]
     deadline: str | None
@@ -191,7 +199,7 @@ def _signing(view: View, citer: Citer, offices: Offices, row: DocumentRow) -> Si
         SigningLine,
         row,
         signatures=tuple(_signature(citer, offices, signature) for signature in signatures),
-        called=tuple((citer.name(party), kind) for party, kind in row.called),
+        called=tuple(CalledLine(citer.name(party), kind) for party, kind in row.called),
     )
 
 
@@ -230,5 +238,5 @@ def _rows(line: DocumentLine) -> Iterable[document.Line]:
 def _kinds(signing: SigningLine) -> Iterable[str]:
     if signing.kind:
         yield signing.kind
-    for party, kind in signing.called:
-        yield f"{party} calls it: {kind}"
+    for name in signing.called:
+        yield f"{name.by} calls it: {name.kind}"

@@ -15,7 +15,15 @@ from timeline.models.initiatives import InitiativeRow
 from timeline.models.meetings import MeetingRow
 from timeline.models.statements import StatementRow
 from timeline.reports import document
-from timeline.reports.actors import ActorLine, actor_tables, actors_report, find_actor
+from timeline.reports.actors import (
+    ActorLine,
+    MemberLine,
+    actor_tables,
+    actors_report,
+    find_actor,
+    member_lines,
+    members_table,
+)
 from timeline.reports.attendance import AttendanceCell, attendance_cell, shown_person
 from timeline.reports.capped import times_met
 from timeline.reports.document import Document, Line, Table, about
@@ -83,6 +91,7 @@ class DossierReport(Report):
 
     Attributes:
         actor: names, offices, memberships, and who it is not.
+        members: who founded it, belongs to it or holds a share of it.
         statements: what it said, and what was said for it, in order of world time.
         positions: its own, those imputed to it, and those that it imputed to others; likewise.
         meetings: where it was invited, expected, there or not; in order of time.
@@ -92,6 +101,7 @@ class DossierReport(Report):
     kind: ClassVar[str] = "dossier"
 
     actor: ActorLine
+    members: tuple[MemberLine, ...]
     statements: tuple[SaidLine, ...]
     positions: tuple[StandLine, ...]
     meetings: tuple[AppearanceLine, ...]
@@ -103,6 +113,7 @@ class DossierReport(Report):
             self.actor.name,
             (
                 *actor_tables([self.actor]),
+                members_table(self.members),
                 self._contacts_table(),
                 self._meetings_table(),
                 self._positions_table(),
@@ -173,6 +184,7 @@ def dossier_report(view: View, name: str) -> DossierReport:
     return DossierReport(
         standing=Standing.of(view),
         actor=known,
+        members=tuple(member_lines(view, citer, actor)),
         statements=tuple(_said(view, citer, offices, actor, circle)),
         positions=tuple(_stands(view, citer, actor, involved)),
         meetings=tuple(line for line, _ in appearances),

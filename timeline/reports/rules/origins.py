@@ -63,6 +63,10 @@ class Path:
     origin: Named
 
 
+_NOT_OF_THE_SPEAKER = "misattributed"
+"""The fault of a passage that has the words from another: it is no origin of them."""
+
+
 class Origins:
     """The independent origins of what is cited, in one view.
 
@@ -113,7 +117,7 @@ class Origins:
                 self._known[key] = tuple(
                     self._path(citation, support, voice)
                     for support in citation.sources
-                    if support.withdrawn is None
+                    if support.withdrawn is None and support.fault != _NOT_OF_THE_SPEAKER
                 )
             yield from self._known[key]
 

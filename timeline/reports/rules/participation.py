@@ -228,8 +228,8 @@ def pairs(
 
 
 def _came(row: AttendanceRow) -> bool:
-    """Whether that is the participant itself, and not another one in its place."""
-    return row.status != "represented" or row.instead_of is not None
+    """Whether that is the participant itself, and not another one, or a letter, in its place."""
+    return row.mode != "by letter" and (row.status != "represented" or row.instead_of is not None)
 
 
 def _pair(two: tuple[str, str], told: dict[str, list[Entry]], statuses: Container[str]) -> Pair:
