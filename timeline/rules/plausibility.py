@@ -305,7 +305,7 @@ def is_slip(one: str, other: str) -> bool:
 
     Digits do not count: `summit-2022` and `summit-2023` are two editions.
 
-    >>> is_slip("harbour", "cnaal"), is_slip("summit-2022", "summit-2023")
+    >>> is_slip("harbour", "habrour"), is_slip("summit-2022", "summit-2023")
     (True, False)
     """
     pairs = enumerate(zip(one, other, strict=False))
