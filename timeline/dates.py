@@ -24,8 +24,10 @@ _LONGEST = 80
 """No date that a source gives comes near; a longer text would only keep the parser busy."""
 
 _PLAIN = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?\Z", re.ASCII)
+_ANY_YEAR = re.compile(r"(XXXX)-(\d\d)-(\d\d)\Z", re.ASCII)
 _CLOCK = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:?\d\d")
 _SLASHED = re.compile(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}")
+_ZONE = re.compile(r"(Z|[+-]\d\d(:?\d\d){0,2})\Z", re.ASCII)
 _ZONED = re.compile(r"[T ].*(Z|[+-]\d\d(:?\d\d){0,2})\Z", re.ASCII)
 _LETTERS = re.compile(r"[^0-9XTZ\-+:./~?%\[\]{}, ]")
 """What no date we take has. Y and E, which do occur in EDTF, begin years no calendar here reaches,
@@ -33,8 +35,8 @@ and exponents that its parser would work on for hours."""
 
 _FORMS = (
     "a date such as 2022-11-28, 2022-11, 2022-11~ (about), 2022? (uncertain), XXXX-12-26 "
-    "(year unknown), an interval such as 2022-12-26/2022-12-27, or an instant with its zone such "
-    "as 2022-11-29T14:40+03:00"
+    "(year unknown), an interval such as 2022-12-26/2022-12-27, an instant with its zone such as "
+    "2022-11-29T14:40+03:00, or a source's hour without one, such as 2022-11-29T14:40"
 )
 
 
@@ -44,11 +46,11 @@ _UNSUPPORTED = (
     (r"\A-?\d+E\d", "years written with an exponent"),
     (r"\A-?\d+S\d", "years with significant digits"),
     (r"\A[\dX]*X[\dX]*-(2[1-9]|3\d|4[01])", "a season of a year that is not fully known"),
-    (r"\A\d{4}-(\dX|X\d)|-(\dX|X\d)\Z", "a month or day with one digit unknown"),
+    (r"\A[\dX]{4}-(\dX|X\d)|-(\dX|X\d)\Z", "a month or day with one digit unknown"),
 )
 """Forms of EDTF that are refused by name: each as a pattern, and what it is."""
 
-_SEASON = re.compile(r"(\d{4}-(?:2[1-9]|3\d|4[01]))[~?%]\Z", re.ASCII)
+_SEASON = re.compile(r"(\d{4})-(2[1-9]|3\d|4[01])[~?%]?\Z", re.ASCII)
 _HALF_OPEN = re.compile(r"[\[{]([\dX~?%-]*)\.\.([\dX~?%-]*)[\]}]\Z", re.ASCII)
 
 _MONTHS = (
@@ -71,6 +73,17 @@ _SEASONS = {
     41: "second half of",
 }
 """What the numbers 21 to 41 stand for in the place of a month."""
+
+_MONTHS_OF_SEASONS = {
+    **{first + number: (3 + 3 * number, 3) for first in (21, 25) for number in range(4)},
+    # Spring is from September in the south.
+    **{29 + number: ((8 + 3 * number) % 12 + 1, 3) for number in range(4)},
+    **{33 + number: (1 + 3 * number, 3) for number in range(4)},
+    **{37 + number: (1 + 4 * number, 4) for number in range(3)},
+    **{40 + number: (1 + 6 * number, 6) for number in range(2)},
+}
+"""The first month of each, and how many it has. Winter, and summer in the south, end in February of
+the next year."""
 
 _DOUBTS = {"~": "about {}", "?": "{} (uncertain)", "%": "about {} (uncertain)"}
 
@@ -114,6 +127,8 @@ def _date_words(text: str) -> str:
         _MONTHS[int(month)] if month.isdigit() else "",
         _year_words(year),
     ]
+    if month == "XX" and parts[0]:
+        return f"day {parts[0]} of a month in {parts[2]}"
     if year == "XXXX" and not parts[1]:
         return "an unknown year"
     return " ".join(part for part in parts if part)
@@ -135,10 +150,12 @@ class When:
 
     `text` is the EDTF it was made from. `earliest` and `latest` bound it, as UTC instants; a bound
     is None where it is open or unknown. A calendar date is compared as that day in UTC, since
-    sources rarely say whose day they mean; only an instant carries a zone.
+    sources rarely say whose day they mean; only an instant carries a zone. Beside a date an
+    instant counts for the day it has in its own zone. Of a clock time without a zone only the day
+    counts.
 
-    Values sort by `earliest`, then the more precise first, then by text; those with no earliest
-    bound come last. Two are equal when their texts are.
+    Values sort by `earliest`, where that is open by `latest`, then the more precise first, then by
+    text; those without bounds come last. Two are equal when their texts are.
 
     >>> When("2022-11~").earliest.isoformat()
     '2022-11-01T00:00:00+00:00'
@@ -146,7 +163,6 @@ class When:
     When('2022-12')
 
     Raises:
-        NaiveDatetime: the text is a clock time that names no zone.
         InvalidDate: the text is neither EDTF nor an instant, or outside the years 1 to 9999.
     """
 
@@ -199,9 +215,9 @@ class When:
 
     @property
     def sort_key(self) -> tuple[datetime, timedelta, str]:
-        """What chronological lists sort by: earliest bound, then precision, then text."""
+        """What chronological lists sort by: the bound it has, then precision, then text."""
         end = self.latest or _LAST
-        start = self.earliest or _LAST
+        start = self.earliest or end
         return start, (end - start if end > start else timedelta(0)), self.text
 
     @property
@@ -220,6 +236,29 @@ class When:
         span = self.latest - self.earliest
         return _shifted(self.earliest, -span), _shifted(self.latest, span)
 
+    def reach_beside(self, other: When) -> tuple[datetime | None, datetime | None]:
+        """As `reach`; beside a date, an instant is the hour that clocks show where it is.
+
+        >>> moment = When("2022-11-29T01:00+06:00")
+        >>> moment.possibly_within(When("2022-11-29"), When("2022-11-29"))
+        True
+        >>> moment.possibly_within(When("2022-11-28"), When("2022-11-28"))
+        False
+        """
+        if not _has_clock(self.text) or _has_clock(other.text):
+            return self.reach
+        return _bounds(_without_zones(self.text))
+
+    @property
+    def days(self) -> tuple[date | None, date | None]:
+        """The first and the last day it may be, in the zone it gives.
+
+        >>> str(When("2022-11-29T01:00+06:00").days[0])
+        '2022-11-29'
+        """
+        first, last = _bounds(_without_zones(self.text))
+        return first.date() if first else None, last.date() if last else None
+
     def certainly_within(self, since: When, until: When) -> bool:
         """Whether no reading of this time falls outside the stretch from `since` to `until`.
 
@@ -228,12 +267,13 @@ class When:
         >>> When("2022-11").certainly_within(When("2022-11-15"), When("2022-12"))
         False
         """
-        earliest, latest = self.reach
+        earliest, latest = self.reach_beside(since)[0], self.reach_beside(until)[1]
+        begins, ends = since._bounds_beside(self)[0], until._bounds_beside(self)[1]
         return (
             earliest is not None
             and latest is not None
-            and (since.earliest is None or earliest >= since.earliest)
-            and (until.latest is None or latest <= until.latest)
+            and (begins is None or earliest >= begins)
+            and (ends is None or latest <= ends)
         )
 
     def possibly_within(self, since: When, until: When) -> bool:
@@ -244,10 +284,15 @@ class When:
         >>> When("2022-11").possibly_within(When("2022-11-15"), When("2022-12"))
         True
         """
-        earliest, latest = self.reach
-        return (latest is None or since.earliest is None or latest >= since.earliest) and (
-            earliest is None or until.latest is None or earliest <= until.latest
+        earliest, latest = self.reach_beside(until)[0], self.reach_beside(since)[1]
+        begins, ends = since._bounds_beside(self)[0], until._bounds_beside(self)[1]
+        return (latest is None or begins is None or latest >= begins) and (
+            earliest is None or ends is None or earliest <= ends
         )
+
+    def _bounds_beside(self, other: When) -> tuple[datetime | None, datetime | None]:
+        own = _has_clock(self.text) and not _has_clock(other.text)
+        return _bounds(_without_zones(self.text)) if own else (self.earliest, self.latest)
 
     def overlaps(self, other: When) -> bool:
         """Whether both can be one and the same time; each as far as it may reach.
@@ -255,7 +300,7 @@ class When:
         >>> When("2022").overlaps(When("2022-11-28")), When("2022").overlaps(When("2023"))
         (True, False)
         """
-        (begin, end), (other_begin, other_end) = self.reach, other.reach
+        (begin, end), (other_begin, other_end) = self.reach_beside(other), other.reach_beside(self)
         return (begin is None or other_end is None or begin <= other_end) and (
             other_begin is None or end is None or other_begin <= end
         )
@@ -266,7 +311,7 @@ class When:
         >>> When("2023-01~").certainly_after(When("2022-12-26"))
         False
         """
-        begin, other_end = self.reach[0], other.reach[1]
+        begin, other_end = self.reach_beside(other)[0], other.reach_beside(self)[1]
         return begin is not None and other_end is not None and begin > other_end
 
 
@@ -297,6 +342,26 @@ def when(value: Occurred) -> When | None:
     return When(value)
 
 
+def asked(value: Occurred) -> When | None:
+    """The date that a caller asks by: as `when`, but an hour must have its zone.
+
+    A source may leave its zone open. A question may not: it would be answered for the whole day.
+
+    >>> asked("2022-11-29")
+    When('2022-11-29')
+
+    Raises:
+        NaiveDatetime: a clock time without a time zone.
+        InvalidDate: text that is not EDTF.
+    """
+    moment = when(value)
+    if moment is not None and _has_clock(moment.text):
+        for end in moment.text.split("/"):
+            if _has_clock(end) and not _ZONED.search(end):
+                raise _naive(end)
+    return moment
+
+
 @lru_cache(maxsize=65_536)
 def _bounds(text: str) -> tuple[datetime | None, datetime | None]:
     # edtf takes milliseconds for a date; real records are full of plain dates, and repeat the rest.
@@ -309,16 +374,16 @@ def _bounds(text: str) -> tuple[datetime | None, datetime | None]:
     _require_supported(text)
     if _LETTERS.search(text) or text != text.strip():
         raise InvalidDate(f"expected {_FORMS}; found {text!r}")
+    if season := _SEASON.match(text):
+        return _season_bounds(int(season[1]), int(season[2]))
     plain = _PLAIN.match(text)
     if plain:
         return _plain_bounds(text, *plain.groups())
-    if season := _SEASON.match(text):
-        return _bounds(season[1])
-    if choice := _HALF_OPEN.match(text):
+    choice = _HALF_OPEN.match(text)
+    if choice and not all(choice.groups()):
         return _half_open_bounds(*choice.groups())
     if _CLOCK.match(text):
-        instant = _instant_bound(text)
-        return instant, instant
+        return _clock_bounds(text)
     return _edtf_bounds(text)
 
 
@@ -335,24 +400,38 @@ def _plain_bounds(
             last = date(first.year, 12, 31)
     except (ValueError, OverflowError):
         _require_day(text, year, month, day)
-        # December 9999 ends where the calendar does; EDTF's seasons (2022-21) look like months.
+        # December 9999 ends where the calendar does.
         return _edtf_bounds(text)
     return _day_start(first), _day_end(last)
 
 
+def _season_bounds(year: int, season: int) -> tuple[datetime, datetime]:
+    month, length = _MONTHS_OF_SEASONS[season]
+    try:
+        first = date(year, month, 1)
+    except ValueError:
+        raise InvalidDate(f"expected a year from 1 to 9999; found {year:04}") from None
+    years, last = divmod(month + length - 2, 12)
+    if year + years > date.max.year:
+        return _day_start(first), _day_end(date.max)
+    days = monthrange(year + years, last + 1)[1]
+    return _day_start(first), _day_end(date(year + years, last + 1, days))
+
+
 def _require_day(text: str, year: str, month: str | None, day: str | None) -> None:
-    if day is None or month is None or not (1 <= int(month) <= 12 and int(year)):
+    if day is None or month is None or not 1 <= int(month) <= 12 or year == "0000":
         return
-    days = monthrange(int(year), int(month))[1]
+    # A year that is not known may be a leap year.
+    days = monthrange(int(year.replace("XXXX", "2000")), int(month))[1]
     if not 1 <= int(day) <= days:
-        name = f"{_MONTHS[int(month)]} {int(year)}"
+        name = f"{_MONTHS[int(month)]} {year.lstrip('0').replace('XXXX', '')}".strip()
         raise InvalidDate(f"expected a day of the calendar; found {text!r}: {name} has {days} days")
 
 
 def _half_open_bounds(start: str, end: str) -> tuple[datetime | None, datetime | None]:
     """The bounds of "that date or earlier" (`[..d]`) and of "that date or later" (`[d..]`)."""
-    if bool(start) == bool(end):
-        raise InvalidDate(f"expected one date, as in [..2021-06-01]; found {start or '[..]'!r}")
+    if not start and not end:
+        raise InvalidDate("expected a date, as in [..2021-06-01]; found '[..]'")
     return (_bounds(start)[0], None) if start else (None, _bounds(end)[1])
 
 
@@ -363,11 +442,13 @@ def _require_supported(text: str) -> None:
             raise InvalidDate(f"not supported: {what}; found {text!r}. Expected {_FORMS}")
 
 
-def _instant_bound(text: str) -> datetime:
-    if not _ZONED.search(text):
-        raise _naive(text)
+def _clock_bounds(text: str) -> tuple[datetime, datetime]:
+    """The instant; where it has no zone, the day, since any zone's may be meant."""
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            return _day_start(moment.date()), _day_end(moment.date())
+        return moment.astimezone(UTC), moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidDate(f"expected {_FORMS}; found {text!r}: {error}") from None
 
@@ -394,6 +475,8 @@ def _edtf_bounds(text: str) -> tuple[datetime | None, datetime | None]:
     with warnings.catch_warnings(action="ignore"):  # pyparsing deprecates what the grammar uses
         from edtf import parse_edtf
 
+    if day := _ANY_YEAR.match(text):
+        _require_day(text, *day.groups())
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints while it fails
             parsed = parse_edtf(text)
@@ -403,6 +486,17 @@ def _edtf_bounds(text: str) -> tuple[datetime | None, datetime | None]:
         return _day_start(date(*low[:3])), _day_end(date(*high[:3]))
     except Exception:  # noqa: BLE001  (edtf lets TypeError, AttributeError and others through)
         raise InvalidDate(f"expected {_FORMS}; found {text!r}") from None
+
+
+def _has_clock(text: str) -> bool:
+    return ":" in text or "T" in text
+
+
+def _without_zones(text: str) -> str:
+    """The same with the hour of each instant as that of UTC."""
+    return "/".join(
+        f"{_ZONE.sub('', end)}Z" if _ZONED.search(end) else end for end in text.split("/")
+    )
 
 
 def _naive(text: str) -> NaiveDatetime:
@@ -465,7 +559,7 @@ def stretch(since: Occurred, until: Occurred) -> tuple[When | None, When | None]
         InvalidInput: it ends before it begins.
         InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
     """
-    start, end = when(since), when(until)
+    start, end = asked(since), asked(until)
     begins = None if start is None else start.earliest
     ends = None if end is None else end.latest
     if begins is not None and ends is not None and begins > ends:

@@ -172,6 +172,29 @@ def test_every_date_can_be_said(text: str) -> None:
     jsonschema.validate(_csl_date(When(text)), DATE)
 
 
+@pytest.mark.parametrize(
+    ("published", "date", "note"),
+    [
+        ("2022-11/..", None, "Date uncertain: from November 2022."),
+        ("../2022-11-05", None, "Date uncertain: by 5 November 2022."),
+        ("2022-11~", "2022-11~", "Date uncertain: about November 2022."),
+        ("2023-01-26T17:39", "2023-01-26", "Published 26 January 2023, 17:39."),
+        ("2023-01-26", "2023-01-26", None),
+    ],
+)
+def test_notes_say_dates_in_words_with_one_full_stop(
+    published: str, date: str | None, note: str | None
+) -> None:
+    with Timeline.open("sqlite://") as timeline:
+        timeline.add(Actor("gazette", "organisation", "The Gazette"))
+        timeline.add(Source("article", publisher="gazette", title="Talks", published=published))
+        fields = parse_string(timeline.bibliography("bibtex"), "bibtex").entries["article"].fields
+        (item,) = json.loads(timeline.bibliography("csl"))
+
+    assert fields.get("date") == date
+    assert fields.get("note") == item.get("note") == note
+
+
 def test_only_those_of_an_initiative_and_as_of_a_moment(record: Timeline) -> None:
     assert set(items(record.bibliography(initiative="x"))) == {"g-1"}
     assert set(items(record.as_of(position=3).bibliography())) == {"g-1", "about"}

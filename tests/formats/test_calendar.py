@@ -15,9 +15,11 @@ from strategies import WHENS
 from timeline import (
     Actor,
     Attendance,
+    EventRetracted,
     MeetingAnnounced,
     MeetingCalledOff,
     MeetingHeld,
+    MeetingRescheduled,
     NotFound,
     Source,
     Timeline,
@@ -195,6 +197,41 @@ def test_text_stays_text(record: Timeline, events: dict[str, Any]) -> None:
     assert sum(line == b"BEGIN:VEVENT" for line in lines) == len(events)
     assert b"\x1b" not in record.calendar()
     assert "\u202e".encode() not in record.calendar()
+
+
+def test_the_sequence_rises_with_whatever_is_said_of_a_meeting() -> None:
+    with Timeline.open("sqlite://") as timeline:
+        timeline.add(
+            Actor("gazette", "organisation", "The Gazette"),
+            Source("article", publisher="gazette", title="Talks"),
+        )
+
+        def sequence() -> int:
+            calendar: Any = Calendar.from_ical(timeline.calendar(meeting="m"))
+            (event,) = calendar.walk("VEVENT")
+            assert event["UID"] == "meeting-m@timeline"
+            return int(event["SEQUENCE"])
+
+        timeline.append(
+            MeetingAnnounced("m", "Talks", planned=When("2031-03-01")), source="article"
+        )
+        first = sequence()
+        timeline.append(MeetingRescheduled("m", When("2031-03-05")), source="article", id="moved")
+        moved = sequence()
+        timeline.add(Actor("north", "state", "Northland"))
+        unmoved = sequence()
+        timeline.append(EventRetracted(("moved",), "a mistake"))
+        retracted = sequence()
+
+    assert first < moved == unmoved < retracted
+
+
+def test_an_hour_without_a_zone_is_a_day() -> None:
+    assert _span(["2031-03-01T17:39"]) == (date(2031, 3, 1), date(2031, 3, 2))
+    assert _span(["2031-03-01T01:00+06:00", "2031-03-02"]) == (
+        date(2031, 3, 1),
+        date(2031, 3, 3),
+    )
 
 
 def test_made_again_it_is_the_same_to_the_byte(record: Timeline) -> None:

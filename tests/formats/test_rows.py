@@ -190,6 +190,13 @@ def test_a_neutral_cell_begins_no_formula_and_loses_nothing(text: str) -> None:
     assert shown in (text, f"'{text}")
 
 
+def test_csv_for_excel_says_that_it_is_utf_8(record: Timeline) -> None:
+    out = io.BytesIO()
+    record.export_rows(NAMES[0], out, "csv", excel=True)
+
+    assert out.getvalue() == b"\xef\xbb\xbf" + written(record, NAMES[0], "csv")
+
+
 def test_csv_is_that_of_rfc_4180(record: Timeline) -> None:
     data = written(record, "measures", "csv")
 

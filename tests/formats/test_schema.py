@@ -19,6 +19,8 @@ from strategies import WHENS
 
 from timeline import InvalidInput, InvalidRecord, StatementMade, Timeline, event
 from timeline.cli import cli
+from timeline.dates import When
+from timeline.errors import InvalidDate
 from timeline.events import VOCABULARY, ActorId
 from timeline.formats import read_records
 from timeline.formats.records.schema import entry_schema, record_schema
@@ -171,6 +173,29 @@ def test_on_a_record_changed_at_random_the_two_agree(ferry: Any, tmp_path: Path)
 @given(WHENS)
 def test_every_date_that_is_read_fits_it(date: Any) -> None:
     assert DATE.is_valid(date.text)
+
+
+DATES_READ_OR_REFUSED = """
+2022-11-28 2022-11 2022-11~ 2022? XXXX-12-26 2022-12-26/2022-12-27 2022-11-29T14:40+03:00
+2023-01-26T17:39 2021-21~ 192X-33 1984-1X [..2021-06-01] [1760-12..] 2023-02-30 2024-02-29
+2023-02-29 1900-02-29 2000-02-29 2022-36 2022-42 2022-13 2022-00 0000 12345 -1985 Y170000002
+1985-04-12T23:20:30Z 1985-04-12T23:20:30 1985-04-12T25:20 1964/2008 2004-06-11% 201X 20XX
+2004-XX 1985-04-XX 1985-XX-XX 1985-04-12/ /1985 / ../.. 1985/.. 1560-XX-25 15XX-12-25
+XXXX-12-XX XXXX-06-31 2001-34 2001-21/2002 [1667,1668,1670..1672] {..1984} {1960,1961-12}
+2004-06~-11 ?2004-06-~11 156X-12-25 1950S2 28.11.2022 11/28/2022 2022-1-1 [2000] []
+"""
+
+
+@pytest.mark.parametrize("text", DATES_READ_OR_REFUSED.split())
+def test_the_schema_takes_and_refuses_the_dates_that_the_reader_does(text: str) -> None:
+    try:
+        When(text)
+    except InvalidDate:
+        read = False
+    else:
+        read = True
+
+    assert DATE.is_valid(text) == read
 
 
 def test_patterns_are_of_ecma_262_and_every_field_is_explained() -> None:

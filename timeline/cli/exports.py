@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timeline.cli.opener import Opener
-from timeline.cli.options import OUTPUT, as_of, chosen, written
+from timeline.cli.options import EXCEL, OUTPUT, as_of, chosen, written
 from timeline.cli.progress import count, progress
 
 if TYPE_CHECKING:
@@ -137,11 +137,12 @@ def _complete_rows(_ctx: object, _param: object, begun: str) -> list[str]:
     show_default=True,
     help="CSV, JSON Lines, or Parquet.",
 )
+@EXCEL
 @as_of
 @OUTPUT
 @click.pass_obj
 def export_rows(
-    opener: Opener, output: str, moment: dict[str, Any], name: str, form: RowsForm
+    opener: Opener, output: str, moment: dict[str, Any], name: str, form: RowsForm, excel: bool
 ) -> None:
     """Write the rows of read model NAME, such as meetings or attendance, as SQL has them.
 
@@ -151,10 +152,12 @@ def export_rows(
     timeline export rows meetings -o meetings.csv
     timeline export rows statements --format parquet -o statements.parquet
     """
+    if excel and form != "csv":
+        raise click.UsageError("--excel goes with --format csv")
     if form == "parquet" and output == "-" and sys.stdout.isatty():
         raise click.UsageError("parquet is not for a terminal: name a file with -o, or use a pipe")
     with opener() as timeline, written(output) as place:
-        chosen(timeline, moment).export_rows(name, place, form)
+        chosen(timeline, moment).export_rows(name, place, form, excel=excel)
 
 
 @click.command("import")

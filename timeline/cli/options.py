@@ -93,6 +93,13 @@ def written(output: str) -> Iterator[Place]:
         click.echo(f"Wrote {output}", err=True)
 
 
+EXCEL = click.option(
+    "--excel",
+    is_flag=True,
+    help="With csv: begin the file with a mark by which Excel knows that it is UTF-8.",
+)
+
+
 FORMAT = click.option(
     "--format",
     "form",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from timeline.cli.opener import Opener
-from timeline.cli.options import OUTPUT, chosen, written
+from timeline.cli.options import EXCEL, OUTPUT, chosen, written
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,11 +21,12 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class Form(NamedTuple):
-    """How a report is shown: the format, the file, and which table."""
+    """How a report is shown: the format, the file, which table, and whether for Excel."""
 
     name: str
     output: str
     table: str | None
+    excel: bool
 
 
 _RENDERINGS: dict[str, Callable[[Report], str]] = {
@@ -52,6 +53,7 @@ _OPTIONS = (
         help="With csv: this table as it is shown, by its title or a beginning that no other has. "
         "Without it each cell of every table is a row.",
     ),
+    EXCEL,
 )
 
 
@@ -59,10 +61,13 @@ def rendered(command: _Command) -> _Command:
     """Add the options that choose how a report is shown; the command gets them as `form`."""
 
     @functools.wraps(command)
-    def gathered(*args: Any, form: str, output: str, table: str | None, **options: Any) -> Any:
-        if table is not None and form != "csv":
-            raise click.UsageError("--table goes with --format csv")
-        return command(*args, form=Form(form, output, table), **options)
+    def gathered(
+        *args: Any, form: str, output: str, table: str | None, excel: bool, **options: Any
+    ) -> Any:
+        if form != "csv" and (table is not None or excel):
+            option = "--excel" if excel else "--table"
+            raise click.UsageError(f"{option} goes with --format csv")
+        return command(*args, form=Form(form, output, table, excel), **options)
 
     made: Any = gathered
     for option in reversed(_OPTIONS):
@@ -88,7 +93,7 @@ def show(opener: Opener, form: Form, moment: dict[str, Any], make: Callable[[Any
 
 def _shown(report: Report, form: Form, console: Console | None = None) -> str:
     if form.name == "csv":
-        return report.to_csv(form.table)
+        return ("\ufeff" if form.excel else "") + report.to_csv(form.table)
     if form.name != "text":
         return _RENDERINGS[form.name](report)
     if console is None:

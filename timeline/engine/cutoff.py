@@ -77,7 +77,7 @@ class Cutoff:
         possibly = possibly or self.possibly
         if moment is None:
             return possibly
-        earliest, latest = moment.reach
+        earliest, latest = moment.reach_beside(until)
         if possibly:
             return earliest is None or earliest <= _end(until)
         return latest is not None and latest <= _end(until)

@@ -22,6 +22,9 @@ Form = Literal["csl", "bibtex"]
 
 _PART = r"\d{4}(?:-\d\d(?:-\d\d)?)?"
 _DATE = re.compile(rf"({_PART})([~?%]?)(?:/({_PART})([~?%]?))?\Z", re.ASCII)
+_CLOCK = re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d[^/]*\Z", re.ASCII)
+"""A day with an hour: references give days."""
+
 _SEASONS = range(21, 25)  # spring, summer, autumn and winter, as months of EDTF
 
 _LATEX = str.maketrans(
@@ -76,7 +79,7 @@ def _item(row: SourceRow, publisher: str) -> dict[str, Any]:
 def _csl_date(when: When | None) -> dict[str, Any] | None:
     if when is None:
         return None
-    found = _DATE.match(when.text)
+    found = _DATE.match(_day(when))
     if found is None:
         return {"literal": when.words}
     first, doubt, last, other = found.groups()
@@ -87,6 +90,11 @@ def _csl_date(when: When | None) -> dict[str, Any] | None:
     made: dict[str, Any] = {"date-parts": [begins, ends] if ends else [begins]}
     made |= {"season": season} if season else {}
     return made | ({"circa": True} if doubt or other else {})
+
+
+def _day(when: When) -> str:
+    """The date as EDTF, without an hour."""
+    return _CLOCK.sub(r"\1", when.text)
 
 
 def _parts(date: str) -> tuple[list[int], int | None]:
@@ -115,14 +123,14 @@ def _entry(row: SourceRow, publisher: str) -> str:
 
 
 def _bibtex_dates(row: SourceRow) -> Iterator[tuple[str, str]]:
-    if row.published is not None and (found := _DATE.match(row.published.text)):
-        yield "date", row.published.text
+    if row.published is not None and (found := _DATE.match(_day(row.published))):
+        yield "date", _day(row.published)
         parts, season = _parts(found[1])
         yield "year", f"{parts[0]:04}"
         if len(parts) > 1 and not season:
             yield "month", str(parts[1])
-    if row.retrieved is not None and re.match(rf"{_PART}\Z", row.retrieved.text):
-        yield "urldate", row.retrieved.text
+    if row.retrieved is not None and re.match(rf"{_PART}\Z", _day(row.retrieved)):
+        yield "urldate", _day(row.retrieved)
 
 
 def _latex(text: str) -> str:
@@ -144,6 +152,8 @@ def _notes(row: SourceRow) -> Iterator[str]:
         yield f"Carries the text of {row.copies}."
     if row.published is None:
         yield "Undated."
+    elif _CLOCK.match(row.published.text):
+        yield f"Published {row.published.words}."
     elif not re.match(rf"{_PART}\Z", row.published.text):
         yield f"Date uncertain: {row.published.words}."
     if row.grade == "low":

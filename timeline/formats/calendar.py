@@ -1,9 +1,9 @@
 """Meetings as iCalendar (RFC 5545), for calendar programs.
 
 A calendar knows days and instants, and our dates may be neither. A known day, or several in a row,
-is an all-day event. A time stands only where a source gives one. Whatever is vaguer spans all the
-days it may be, and says so in its title. What has no year, or no date at all, cannot stand in a
-calendar: it is named in the calendar's own description.
+is an all-day event. A time stands only where a source gives one with its zone. Whatever is vaguer
+spans all the days it may be, and says so in its title. What has no year, or no date at all, cannot
+stand in a calendar: it is named in the calendar's own description.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from timeline.dates import When
 from timeline.engine.projection import View
 from timeline.errors import MissingExtra
+from timeline.models.amendments import AmendmentRow
 from timeline.models.meetings import MeetingRow
 from timeline.reports.attendance import (
     AttendanceCell,
@@ -34,6 +35,8 @@ _PRODUCT = "-//timeline//timeline-store//EN"
 _STATUS = {"held": "CONFIRMED", "called off": "CANCELLED"}
 _POINT = r"\d{4}-\d\d-\d\d([T ]\d[^/]*)?"
 _CERTAIN = re.compile(rf"{_POINT}(/{_POINT})?\Z", re.ASCII)
+_INSTANT = r"\d{4}-\d\d-\d\d[T ][\d:.]+(Z|[+-][\d:]+)"
+_ZONED = re.compile(rf"{_INSTANT}(/{_INSTANT})?\Z", re.ASCII)
 _DAY = timedelta(days=1)
 
 _Span = tuple[date | datetime, date | datetime | None]
@@ -42,8 +45,9 @@ _Span = tuple[date | datetime, date | datetime | None]
 def calendar(view: View, *, series: str | None = None, meeting: str | None = None) -> bytes:
     """The meetings of a series, one meeting, or all; from one view always the same bytes.
 
-    Each meeting goes by one UID for good, so that a calendar program that reads the file again
-    changes what it has. Who attended stands in the description: an ATTENDEE needs an address.
+    Each meeting goes by one UID for good, and its SEQUENCE is the position of the last event about
+    it: a calendar program that reads the file again changes what it has. Who attended stands in the
+    description, since an ATTENDEE needs an address.
 
     Raises:
         NotFound: no such series or meeting is in view.
@@ -67,12 +71,27 @@ def calendar(view: View, *, series: str | None = None, meeting: str | None = Non
     made.add("x-wr-calname", name)  # what most programs read
     told = [str(report.standing), *_left_out(meetings)]
     made.add("description", inert("\n".join(told)))
-    cells = _cells(report)
+    cells, retracted = _cells(report), _retracted(view)
     for each in meetings:
         span = _span(each.held_on)
         if span is not None:
-            made.add_component(_event(each, span, cells.get(each.meeting, [])))
+            event = _event(each, span, cells.get(each.meeting, []))
+            last = max(cited.position for cited in each.evidence)
+            event.add("sequence", max(last, retracted.get(each.meeting, 0)))
+            made.add_component(event)
     return bytes(made.to_ical())
+
+
+def _retracted(view: View) -> dict[str, int]:
+    """The position of the last retraction of what was reported of a meeting, by meeting."""
+    kinds = {"retracted", "superseded"}
+    rows = [row for row in view.all(AmendmentRow) if row.kind in kinds]
+    events = view.events({target for row in rows for target in row.targets})
+    return {
+        getattr(events[target].event, "meeting", ""): row.position
+        for row in sorted(rows, key=lambda row: row.position)
+        for target in row.targets
+    }
 
 
 _Cells = list[tuple[AttendanceLine, AttendanceCell]]
@@ -117,15 +136,17 @@ def _event(meeting: MeetingLine, span: _Span, cells: _Cells) -> Event:
 def _span(dates: Sequence[str]) -> _Span | None:
     """From when to when, the end left out as calendars do; all that the reports say together."""
     times = [When(each) for each in dates]
-    begins = [each.earliest for each in times if each.earliest is not None]
-    ends = [each.latest for each in times if each.latest is not None]
+    if len(times) == 1 and _ZONED.match(dates[0]):
+        (first, last) = times[0].earliest, times[0].latest
+        assert first is not None  # an instant has bounds
+        assert last is not None
+        return _in_seconds(first), None if first == last else _in_seconds(last)
+    bounds = [time.days for time in times]
+    begins = [first for first, _ in bounds if first is not None]
+    ends = [last for _, last in bounds if last is not None]
     if not begins and not ends:
         return None
-    first, last = min(begins or ends), max(ends or begins)
-    if len(dates) == 1 and ":" in dates[0] and _CERTAIN.match(dates[0]):
-        return _in_seconds(first), None if first == last else _in_seconds(last)
-    end = min(last.date(), date.max - _DAY) + _DAY
-    return first.date(), end
+    return min(begins or ends), min(max(ends or begins), date.max - _DAY) + _DAY
 
 
 def _in_seconds(moment: datetime) -> datetime:

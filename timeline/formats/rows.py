@@ -30,8 +30,10 @@ _GROUP = 10_000
 _encode = msgspec.json.Encoder(enc_hook=encode_time).encode
 
 
-def write_rows(out: BinaryIO, view: View, cls: type, form: Form) -> int:
-    """Write all rows of a class, in the order of their keys; gives how many there are.
+def write_rows(out: BinaryIO, view: View, cls: type, form: Form, *, excel: bool = False) -> int:
+    """Write all rows of a class, in the order of their keys; returns how many there are.
+
+    With `excel`, CSV begins with a byte order mark.
 
     Raises:
         MissingExtra: for Parquet, pyarrow is not installed.
@@ -39,6 +41,7 @@ def write_rows(out: BinaryIO, view: View, cls: type, form: Form) -> int:
     shape = shape_of(cls)
     rows: list[Any] = view.all(cls)
     if form == "csv":
+        out.write(b"\xef\xbb\xbf" if excel else b"")
         _write_csv(out, shape, rows)
     elif form == "jsonl":
         out.writelines(_encode(each) + b"\n" for each in _plain(shape, rows))

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
-from timeline.dates import Occurred, when
+from timeline.dates import Occurred, asked
 from timeline.engine.as_of import PartialView
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import View
@@ -92,8 +92,8 @@ class Record(Reports, abc.ABC):
             Cutoff(
                 position=position,
                 recorded=_instant(recorded),
-                published=when(published),
-                occurred=when(occurred),
+                published=asked(published),
+                occurred=asked(occurred),
                 possibly=possibly,
             )
         )
@@ -153,7 +153,9 @@ class Record(Reports, abc.ABC):
             cited = initiative_report(view, initiative).sources
             return bibliography(view, form, {line.source for line in cited})
 
-    def export_rows(self, name: str, place: Place, form: RowsForm = "csv") -> int:
+    def export_rows(
+        self, name: str, place: Place, form: RowsForm = "csv", *, excel: bool = False
+    ) -> int:
         """Write the rows of a read model to a file; returns how many there are.
 
         >>> import io
@@ -164,6 +166,7 @@ class Record(Reports, abc.ABC):
             name: the name in SQL, such as `meetings`; also one of a projection of your own.
             place: the file, by path or open for writing bytes.
             form: `csv`, `jsonl` (JSON Lines) or `parquet`.
+            excel: begin CSV with a byte order mark, by which Excel knows that it is UTF-8.
 
         Raises:
             NotFound: no such rows are kept.
@@ -178,7 +181,7 @@ class Record(Reports, abc.ABC):
         if form not in get_args(RowsForm):
             raise InvalidInput(f"form: expected csv, jsonl or parquet; found {form!r}")
         with self.view() as view, new_file(place) as out:
-            return write_rows(out, view, known[name], form)
+            return write_rows(out, view, known[name], form, excel=excel)
 
     def site(
         self,
@@ -227,7 +230,7 @@ class Snapshot(Record):
 
 def _instant(moment: datetime | str | None) -> datetime | None:
     """The instant; the end of the day, in UTC, where only a date is given."""
-    given = when(moment)
+    given = asked(moment)
     if given is None:
         return None
     if given.latest is None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
 
-from timeline.dates import UNKNOWN, Occurred, When, just_before, when
+from timeline.dates import UNKNOWN, Occurred, When, asked, just_before
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected, MembershipReported, RoleReported, type_names
@@ -274,7 +274,7 @@ def _cutoffs(
         )
     if isinstance(since, int) or isinstance(until, int):
         raise InvalidInput(f"by {clock}: expected dates; found {since!r} and {until!r}")
-    start, end = when(since), when(until)
+    start, end = asked(since), asked(until)
     if start is None or end is None or start.earliest is None or end.latest is None:
         raise InvalidInput(f"expected a stretch that has two ends; found {since} to {until}")
     if start.earliest > end.latest:

@@ -293,7 +293,7 @@ def _followed(plan: _Plan, met: Iterable[Encounter], days: int, last: date | Non
 
 def _day(moment: When) -> date | None:
     """The first day it can be; None where that is open."""
-    return None if moment.earliest is None else moment.earliest.date()
+    return moment.days[0]
 
 
 def _line(citer: Citer, followed: _Followed) -> FollowUpLine:

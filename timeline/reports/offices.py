@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, Occurred, When, when
+from timeline.dates import UNKNOWN, Occurred, When, asked
 from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.models.directory import RoleRow
@@ -107,11 +107,11 @@ def offices_report(
         InvalidInput: several actors go by that name; the message has their ids.
         InvalidDate: `on` is not a date.
     """
-    day = when(on)
+    day = asked(on)
     body = None if of is None else find_actor(view, of)
     person = None if holder is None else find_actor(view, holder)
-    asked = {"of": body, "actor": person}
-    rows = view.all(RoleRow, **{name: id for name, id in asked.items() if id is not None})
+    wanted = {"of": body, "actor": person}
+    rows = view.all(RoleRow, **{name: id for name, id in wanted.items() if id is not None})
     if office is not None:
         rows = _of_name(rows, office)
     citer = Citer(view)

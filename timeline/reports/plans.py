@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, Occurred, When, when
+from timeline.dates import UNKNOWN, Occurred, When, asked
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.models.initiatives import InitiativeRow, MentionRow, latest_key
@@ -133,7 +133,7 @@ def plans_report(view: View, *, initiative: str | None = None, on: Occurred = No
         InvalidInput: `on` has an open end.
         InvalidDate: `on` is not a date.
     """
-    on = when(on)
+    on = asked(on)
     if on is not None and on.latest is None:
         raise InvalidInput(f"on: expected a date that has an end; found {on.text!r}")
     if initiative is not None:
@@ -169,7 +169,7 @@ def today(view: View) -> When:
     moment = view.today
     if moment.earliest is None or moment.earliest != moment.latest:
         return moment
-    return When(moment.earliest.date().isoformat())
+    return When(str(moment.days[0]))
 
 
 # Dates

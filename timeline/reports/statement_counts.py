@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.dates import Occurred, When, stretch, within
+from timeline.dates import UNKNOWN, Occurred, When, stretch, within
 from timeline.engine.projection import View
 from timeline.models.statements import StatementRow
 from timeline.reports import document
@@ -149,7 +149,7 @@ def statement_counts_report(
 
 def month_of(date: When | None) -> str:
     """The month that a date certainly lies in; else the year; else `undated`."""
-    earliest, latest = (None, None) if date is None else date.reach
+    earliest, latest = (None, None) if date is None else date.reach_beside(UNKNOWN)
     if earliest is None or latest is None or earliest.year != latest.year:
         return UNDATED
     year = f"{earliest.year:04}"

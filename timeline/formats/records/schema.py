@@ -28,13 +28,42 @@ Schema = dict[str, Any]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = "#/$defs/{name}"
 
-# Catches days and months written in other ways; EDTF's whole grammar is left to the reader.
+_DOUBT = "[~?%]?"
+_DAY = "(0[1-9]|[12][0-9]|3[01])"
+_MONTH = "(0[1-9]|1[0-2])"
+_PLAIN = f"{_DOUBT}[0-9]{{4}}(-{_DOUBT}{_MONTH}(-{_DOUBT}{_DAY})?)?"
+_DOUBTED = f"[0-9]{{4}}{_DOUBT}(-({_MONTH}|XX){_DOUBT}(-({_DAY}|XX){_DOUBT})?)?"
+_UNKNOWN = (
+    f"[0-9X]{{4}}(-({_MONTH}|XX)(-({_DAY}|XX))?)?|([0-9]{{3}}X|[0-9]{{2}}XX|[0-9]XXX){_DOUBT}"
+)
+_DATES = f"({_PLAIN}|{_DOUBTED}|{_UNKNOWN})"
+_SEASON = f"[0-9]{{4}}-(2[1-9]|3[0-9]|4[01]){_DOUBT}"
+_CLOCK = "([01][0-9]|2[0-3])(:?[0-5][0-9]){1,2}([.,][0-9]+)?(Z|[+-][0-9]{2}(:?[0-9]{2}){0,2})?"
+_HALF = f"({_DATES}|{_SEASON})"
+_END = f"({_HALF}|[0-9]{{4}}-{_MONTH}-{_DAY}[T ]{_CLOCK})"
+_MEMBER = f"{_DATES}(\\.\\.{_DATES})?"
+_CHOICE = f"[\\[{{]({_MEMBER}( ?, ?{_MEMBER})+|{_HALF}\\.\\.|\\.\\.{_HALF})[\\]}}]"
+
+_NOT_LEAP = "([02468][1235679]|[13579][013-57-9])"
+"""The last two digits of a year that is no multiple of four; before 00, those of a century."""
+
+_REFUSED = (
+    "-02-3|-(0[469]|11)-31",
+    r"(^|[/\[{,~?%]|\.\.) ?0000",
+    f"[0-9]{{2}}{_NOT_LEAP}-02-29|{_NOT_LEAP}00-02-29",
+    r"^(\.\.)?/(\.\.)?$",
+)
+"""What no date has: days that no month has, the year 0, and an interval without ends."""
+
+# Whether an interval ends after it starts is left to the reader.
 _DATE: Schema = {
     "title": "date",
     "description": "A date of EDTF: 2022-11-28, 2022-11, 2022-11~ (about), 2022? (uncertain), "
-    "XXXX-12-26 (year unknown), 2022-12-26/2022-12-27, or an instant with its zone.",
+    "XXXX-12-26 (year unknown), 2022-12-26/2022-12-27, an instant with its zone, or the hour that "
+    "a source gives without one.",
     "type": ["string", "integer"],
-    "pattern": r"^[\[{]?(\.\.)?/?[~?%]?[0-9X]{4}(?![0-9])[0-9XTZ+:./~?%\[\]{}, -]*$",
+    "pattern": f"^{''.join(f'(?!.*({part}))' for part in _REFUSED)}"
+    f"({_END}|({_END}|\\.\\.)?/({_END}|\\.\\.)?|{_CHOICE})$",
     "maxLength": 80,
     "minimum": 1,
     "maximum": 9999,
