@@ -189,6 +189,10 @@ class WrongExpectedVersion(Conflict):
         )
 
 
+_BESIDE = frozenset({"occurred", "evidence"})
+"""What an EventCorrected changes beside an event's own fields."""
+
+
 class EventIdReused(Conflict):
     """The id belongs to an event that was recorded with other content.
 
@@ -200,10 +204,12 @@ class EventIdReused(Conflict):
 
     def __init__(self, event_id: str, position: int, differs: tuple[str, ...]) -> None:
         self.event_id, self.position, self.differs = event_id, position, differs
+        right = f"the right {' and '.join(name for name in differs if name in _BESIDE)}"
+        what = f"names it, with {right} in its `changes`" if _BESIDE & {*differs} else "names it"
         super().__init__(
             f"event {event_id!r} is already recorded at position {position} with another "
             f"{', '.join(differs)}. What is recorded never changes: append an EventCorrected that "
-            "names it, or give the new event an id of its own."
+            f"{what}, or give the new event an id of its own."
         )
 
 

@@ -372,10 +372,8 @@ def test_further_evidence_counts_and_that_of_a_correction_does_not(timeline):
     assert origins(report) == {"gazette": ["article"], "herald": ["story"]}
     assert [line.event for line in report.corrections] == ["corrected"]
     assert {each.event for each in report.events[0].evidence} == {"said", "too", "corrected"}
-    # The speaker is the corrected one.
-    assert drawn(report.tree) == {
-        "secretary": ([], {"minister": ([], {"gazette": ["article"], "herald": ["story"]})})
-    }
+    # The speaker is the corrected one, also where the chains end.
+    assert drawn(report.tree) == {"secretary": ([], {"gazette": ["article"], "herald": ["story"]})}
 
 
 def test_further_evidence_that_was_retracted_does_not_count(timeline):

@@ -8,6 +8,8 @@ import pytest
 
 from timeline import (
     Actor,
+    Conflict,
+    EventCorrected,
     EventCorroborated,
     EventRetracted,
     InvalidEvent,
@@ -24,6 +26,7 @@ from timeline import (
     StatementMade,
     Term,
     Timeline,
+    TimelineError,
 )
 from timeline.reports import Report
 from timeline.reports.contradictions import ContradictionLine
@@ -266,3 +269,87 @@ def test_the_words_of_a_withdrawn_actor_stay_with_it(timeline: Timeline) -> None
     assert "entered by mistake" in shown(timeline.actors("Aland"))
     timeline.append(EventRetracted(["gone"], "It was none."))
     assert [str(line.by) for line in timeline.initiative("d").proposals] == ["Aland"]
+
+
+# Corrections reach evidence
+
+
+def chains(report: Report) -> list[list[str]]:
+    """The chains of the sources that a report shows for what was said."""
+    cited = [c for line in report.to_dict()["statements"] for c in line["evidence"]]
+    found = [support["chain"] for citation in cited for support in citation["sources"]]
+    return [[link["who"]["id"] for link in chain] for chain in found]
+
+
+def correct(timeline: Timeline, **changes: object) -> None:
+    timeline.append(EventCorrected(["said"], "Misread.", dict(changes)))
+
+
+@pytest.fixture
+def quoted(timeline: Timeline) -> Timeline:
+    said = StatementMade("a", "We are against.", about=["d"])
+    timeline.append(said, id="said", occurred="2023-06-19", source="x", according_to=["paper", "a"])
+    timeline.append(EventCorroborated(["said"]), source="y", according_to=["paper", "bank", "a"])
+    return timeline
+
+
+def test_a_chain_ends_at_the_speaker_that_was_corrected(quoted: Timeline) -> None:
+    correct(quoted, speaker="b")
+
+    assert chains(quoted.statements()) == [["paper", "b"], ["paper", "bank", "b"]]
+    assert chains(quoted.as_of(published="2023-12-31").statements())[0] == ["paper", "b"]
+    assert [teller.who.id for teller in quoted.corroboration("said").tree] == ["b"]
+    correct(quoted, speaker="a")
+    assert chains(quoted.statements()) == [["paper", "a"], ["paper", "bank", "a"]]
+
+
+def test_evidence_is_corrected_like_any_field(quoted: Timeline) -> None:
+    correct(quoted, evidence={"source": "y", "chain": ["paper", "builder"], "excerpt": "No."})
+
+    (line,) = quoted.statements().statements
+    (source, further) = [source for cited in line.evidence for source in cited.sources]
+    assert (source.source, source.excerpt) == ("y", "No.")
+    assert [link.who.id for link in source.chain] == ["paper", "builder"]
+    assert further.source == "y"
+    assert "x" not in {source.source for source in quoted.corroboration("said").sources}
+    # What was published by then follows from the evidence as it reads now.
+    assert not quoted.as_of(published="2023-12-20").statements().statements
+    # A correction of the speaker changes no chain that was given in its own right.
+    correct(quoted, speaker="b", evidence=[{"source": "x", "chain": ["paper", "a"]}])
+    assert chains(quoted.statements())[0] == ["paper", "a"]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "problem"),
+    [
+        ([], "expected at least one source as evidence; found none"),
+        ([{"source": "ghost"}], "no source 'ghost'"),
+        ([{"source": "x", "excrept": "No."}], r"evidence\[0\].excrept is no field of evidence"),
+        ([{"chain": ["paper"]}], "evidence: .*source"),
+    ],
+)
+def test_evidence_is_corrected_to_what_could_be_recorded(
+    quoted: Timeline, evidence: object, problem: str
+) -> None:
+    with pytest.raises(TimelineError, match=problem):
+        correct(quoted, evidence=evidence)
+
+
+def test_edited_evidence_names_the_way_that_works(tmp_path: Path, timeline: Timeline) -> None:
+    file = tmp_path / "record.yaml"
+    text = (
+        "record: r\nevents:\n"
+        "  - {id: e, type: StatementMade, evidence: {source: x}, speaker: a, text: Good.}\n"
+    )
+    file.write_text(text)
+    timeline.ingest(file)
+    file.write_text(text.replace("source: x", "source: y"))
+    with pytest.raises(Conflict, match=r"EventCorrected .* with the right evidence in its `change"):
+        timeline.ingest(file)
+
+    file.write_text(
+        f"{text}  - {{id: c, type: EventCorrected, events: [r/e], reason: Read again.,\n"
+        "     changes: {evidence: {source: y, chain: [paper, a]}}}\n"
+    )
+    timeline.ingest(file)
+    assert chains(timeline.statements()) == [["paper", "a"]]

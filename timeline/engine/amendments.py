@@ -27,6 +27,7 @@ from timeline.events import (
     renamed,
     type_names,
 )
+from timeline.events.corrections import further_evidence_after
 from timeline.log.codec import Codec
 
 _ENTRIES = (ActorAdded, SourceAdded)
@@ -110,12 +111,15 @@ class Amendments:
         if isinstance(recorded.event, Redacted) or (retraction is not None and not is_entry):
             return None
         by = []
-        for correction in self._corrections.get(recorded.id, ()):
+        corrections = self._corrections.get(recorded.id, ())
+        changes = [correction.event.changes for correction in corrections]
+        before = recorded.event
+        for correction in corrections:
             recorded = self._corrected(recorded, correction)
             by.append(correction.id)
         for further in self._further.get(recorded.id, ()):
-            evidence = (*recorded.evidence, *further.evidence)
-            recorded = attrs.evolve(recorded, evidence=evidence)
+            found = further_evidence_after(before, further.evidence, changes)
+            recorded = attrs.evolve(recorded, evidence=(*recorded.evidence, *found))
             by.append(further.id)
         if self._names and not isinstance(recorded.event, ActorsMerged | ActorsDistinguished):
             recorded = self._with_mergers(recorded, by)

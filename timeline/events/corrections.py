@@ -5,7 +5,7 @@ Nothing recorded is changed: these are events too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import attrs
@@ -22,6 +22,13 @@ from timeline.events.base import (
     Text,
     event,
 )
+from timeline.events.evidence import Evidence, evidence_of
+from timeline.events.meetings import MeetingAnnounced
+from timeline.events.plans import PlanAnnounced
+from timeline.events.statements import StatementMade
+
+VOICES: dict[type, str] = {StatementMade: "speaker", MeetingAnnounced: "by", PlanAnnounced: "by"}
+"""The events that report an utterance, and the field that says whose."""
 
 
 @event(category="correction", subject=None)
@@ -35,7 +42,10 @@ class EventCorrected:
         events: the ids of the events that are corrected.
         reason: why, for whoever asks.
         changes: the fields that were wrong with their right values, as a record file gives them;
-            `occurred` among them for the date.
+            `occurred` among them for the date, and `evidence` for all that the event rests on:
+            the sources that are right, without those that are withdrawn. Where the speaker is
+            corrected and the evidence is not, a chain that ends at the former speaker ends at the
+            right one.
     """
 
     events: EventIds = attrs.field(converter=strings)
@@ -148,3 +158,41 @@ class Obsolete:
 
     Its upcaster says so; reading the log passes it over.
     """
+
+
+def evidence_after(
+    event: object, evidence: tuple[Evidence, ...], changes: Sequence[Mapping[str, Any]]
+) -> tuple[Evidence, ...]:
+    """The evidence of an event after corrections.
+
+    Args:
+        event: the event before them.
+        evidence: its evidence before them.
+        changes: the fields of each correction, in order.
+    """
+    field = VOICES.get(type(event))
+    voice = None if field is None else getattr(event, field)
+    for change in changes:
+        speaker = voice if field is None else change.get(field, voice)
+        if "evidence" in change:
+            evidence = evidence_of(change["evidence"])
+        elif speaker != voice:
+            evidence = tuple(_ending_at(speaker, voice, source) for source in evidence)
+        voice = speaker
+    return evidence
+
+
+def further_evidence_after(
+    event: object, evidence: tuple[Evidence, ...], changes: Sequence[Mapping[str, Any]]
+) -> tuple[Evidence, ...]:
+    """Evidence that was found later, for an event with these corrections: none replaces it."""
+    others = [{k: value for k, value in change.items() if k != "evidence"} for change in changes]
+    return evidence_after(event, evidence, others)
+
+
+def _ending_at(speaker: Any, former: Any, source: Evidence) -> Evidence:
+    """The source, whose chain ends at the right speaker where it ended at the former one."""
+    if not source.chain or source.chain[-1].who != former or speaker is None:
+        return source
+    last = attrs.evolve(source.chain[-1], who=speaker)
+    return attrs.evolve(source, chain=(*source.chain[:-1], last))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import attrs
 import msgspec
 
-from timeline.dates import When, when
+from timeline.dates import When, decode_time, when
 from timeline.events.base import ActorId, SourceId, Text
 
 Manner = Literal["quoted", "paraphrased", "read out", "translated", "imputed"]
@@ -111,3 +111,29 @@ class Evidence:
     chain: tuple[Link, ...] = attrs.field(default=(), converter=links)
     coding: Coding | None = None
     fault: Fault | None = None
+
+
+def spelled_out(evidence: Any) -> Any:
+    """Evidence as a record file gives it, one source or several, with mappings for bare links.
+
+    >>> spelled_out({"source": "article", "chain": ["gazette"]})
+    {'source': 'article', 'chain': [{'who': 'gazette'}]}
+    """
+    if isinstance(evidence, list):
+        return [spelled_out(source) for source in evidence]
+    if not isinstance(evidence, dict) or not isinstance(evidence.get("chain"), list):
+        return evidence
+    chain = [{"who": link} if isinstance(link, str) else link for link in evidence["chain"]]
+    return evidence | {"chain": chain}
+
+
+def evidence_of(given: Any) -> tuple[Evidence, ...]:
+    """The evidence that a record file gives, one source or several.
+
+    Raises:
+        msgspec.ValidationError: something in it does not fit; the message says where.
+    """
+    several = given if isinstance(given, list | tuple) else [given]
+    return msgspec.convert(
+        spelled_out(list(several)), tuple[Evidence, ...], dec_hook=decode_time, strict=False
+    )

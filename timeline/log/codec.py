@@ -24,9 +24,14 @@ from timeline.events import (
     event_type,
 )
 from timeline.events.base import without_patterns
+from timeline.events.corrections import evidence_after
+from timeline.events.evidence import spelled_out
 from timeline.log.upcasting import Upcaster, Upcasting
 
 Envelope = TypeVar("Envelope", bound=NewEvent | RecordedEvent[Any])
+
+_BESIDE = ("occurred", "evidence")
+"""What a correction may change beside an event's own fields."""
 
 _encode = msgspec.json.Encoder(enc_hook=encode_time, order="sorted").encode
 _decode_evidence = msgspec.json.Decoder(tuple[Evidence, ...], dec_hook=decode_time).decode
@@ -173,13 +178,13 @@ class Codec:
         return () if data == "[]" else _decode_evidence(data)
 
     def corrected(self, event: Envelope, changes: dict[str, Any]) -> Envelope:
-        """The event with `changes` laid over its fields and, for `occurred`, its envelope.
+        """The event with `changes` laid over its fields, and over its date and its evidence.
 
         Raises:
             InvalidEvent: the changes name no field of the event, or do not fit it.
         """
         kind = event_type(event.event)
-        fields = {key: value for key, value in changes.items() if key != "occurred"}
+        fields = {key: value for key, value in changes.items() if key not in _BESIDE}
         occurred = when(changes["occurred"]) if "occurred" in changes else event.occurred
         current = msgspec.to_builtins(event.event, enc_hook=encode_time)
         unknown = sorted(fields.keys() - current.keys())
@@ -194,7 +199,28 @@ class Codec:
         kept = msgspec.to_builtins(body, enc_hook=encode_time)
         for path in _lost(fields, kept, ""):
             raise InvalidEvent(f"{kind.name} has no field {path!r} that could be corrected")
-        return attrs.evolve(event, event=body, occurred=occurred)
+        evidence = self._corrected_evidence(event, changes)
+        return attrs.evolve(event, event=body, occurred=occurred, evidence=evidence)
+
+    def _corrected_evidence(self, event: Envelope, changes: dict[str, Any]) -> tuple[Evidence, ...]:
+        name = event_type(event.event).name
+        try:
+            evidence = evidence_after(event.event, event.evidence, [changes])
+        except msgspec.ValidationError as error:
+            raise InvalidEvent(f"{name}: evidence: {readable(error)}") from None
+        if "evidence" not in changes:
+            return evidence
+        if not evidence and event_type(event.event).evidence:
+            raise InvalidEvent(
+                f"{name}: expected at least one source as evidence; found none. Where no source "
+                "is left, retract the event"
+            )
+        given = changes["evidence"]
+        several = list(given) if isinstance(given, list | tuple) else [given]
+        kept = msgspec.to_builtins(evidence, enc_hook=encode_time)
+        for path in _lost(spelled_out(several), kept, "evidence"):
+            raise InvalidEvent(f"{name}: {path} is no field of evidence")
+        return evidence
 
 
 def _culprit(event: Any) -> str:

@@ -13,11 +13,14 @@ from timeline.engine.projection import View
 from timeline.events import (
     ActorsMerged,
     EventCorrected,
+    EventCorroborated,
     EventRetracted,
     Evidence,
     Link,
     RecordedEvent,
 )
+from timeline.events.corrections import evidence_after, further_evidence_after
+from timeline.models.amendments import AmendmentRow
 from timeline.models.directory import ActorRow
 from timeline.models.sources import SourceRow
 
@@ -142,6 +145,7 @@ class Citer:
         self._names: dict[str, Named] = {}
         self._sources: dict[str, SourceRow] = {}
         self._citations: dict[str, Citation] = {}
+        self._corrections: dict[str, list[dict[str, Any]]] = {}
 
     def load(self, ids: Iterable[str]) -> None:
         """Fetch these events in one query; `cite` then finds them here.
@@ -151,8 +155,40 @@ class Citer:
         """
         wanted = [id for id in dict.fromkeys(ids) if id not in self._citations]
         if wanted:
-            for id, recorded in self._view.events(wanted).items():
-                self._citations[id] = self._citation(recorded)
+            events = self._view.events(wanted)
+            corrected = self._learn(events.values())
+            if again := corrected & self._citations.keys():
+                events |= self._view.events(again)
+            for id, recorded in events.items():
+                evidence = self._as_corrected(recorded)
+                self._citations[id] = self._citation(attrs.evolve(recorded, evidence=evidence))
+
+    def _learn(self, events: Iterable[RecordedEvent[Any]]) -> set[str]:
+        """Keep the corrections among these that are in force; gives the events they correct."""
+        corrected: set[str] = set()
+        for recorded in sorted(events, key=lambda recorded: recorded.position):
+            if not isinstance(recorded.event, EventCorrected):
+                continue
+            if self._view.get(AmendmentRow, recorded.id) is not None:
+                corrected.update(recorded.event.events)
+                for target in recorded.event.events:
+                    self._corrections.setdefault(target, []).append(recorded.event.changes)
+        return corrected
+
+    def _as_corrected(self, recorded: RecordedEvent[Any]) -> tuple[Evidence, ...]:
+        """The evidence of an event as it reads now, as far as it is in view."""
+        evidence = recorded.evidence
+        if isinstance(recorded.event, EventCorroborated):
+            targets = [id for id in recorded.event.events if id in self._corrections]
+            for id, target in (self._view.events(targets) if targets else {}).items():
+                changes = self._corrections[id]
+                evidence = further_evidence_after(target.event, evidence, changes)
+        elif recorded.id in self._corrections:
+            changes = self._corrections[recorded.id]
+            evidence = evidence_after(recorded.event, evidence, changes)
+        if self._view.cutoff.published is None or evidence == recorded.evidence:
+            return evidence
+        return tuple(e for e in evidence if self._view.get(SourceRow, e.source) is not None)
 
     def cite(self, ids: Iterable[str]) -> tuple[Citation, ...]:
         """The citations for these events, in this order.

@@ -22,6 +22,7 @@ from timeline.errors import InvalidRecord, UnknownEventType
 from timeline.events import VOCABULARY, Actor, ActorAdded, Evidence, NewEvent, Source, SourceAdded
 from timeline.events import event_type as type_of
 from timeline.events.base import Slug, without_patterns
+from timeline.events.evidence import spelled_out
 from timeline.formats.records.tree import Node, Steps, dotted, read_tree, shown
 
 _MOST_PROBLEMS = 20
@@ -181,7 +182,7 @@ class _Reader:
         self._check_fields(entry, of_envelope | of_event, path)
         data = {key: _plain(value) for key, value in entry.items()}
         if "evidence" in data:
-            _spell_out_links(data["evidence"])
+            data["evidence"] = spelled_out(data["evidence"])
         beside = {key: data.pop(key) for key in of_envelope if key in data}
         envelope: Envelope = self._convert(beside, Envelope, path)
         event = self._convert(data, cls, path)
@@ -307,14 +308,6 @@ def _plain(node: Node) -> Any:
     if isinstance(node.value, dict):
         return {key: _plain(value) for key, value in node.value.items()}
     return [_plain(item) for item in node.value] if isinstance(node.value, list) else node.value
-
-
-def _spell_out_links(evidence: Any) -> None:
-    """Make mappings of the bare ids in chains."""
-    for item in evidence if isinstance(evidence, list) else [evidence]:
-        if isinstance(item, dict) and isinstance(item.get("chain"), list):
-            chain = item["chain"]
-            item["chain"] = [{"who": link} if isinstance(link, str) else link for link in chain]
 
 
 @functools.lru_cache(maxsize=256)

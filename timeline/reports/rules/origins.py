@@ -21,24 +21,16 @@ import attrs
 from timeline.engine.projection import View
 from timeline.events import (
     EventCorroborated,
-    MeetingAnnounced,
-    PlanAnnounced,
-    StatementMade,
     event_type,
     type_names,
 )
+from timeline.events.corrections import VOICES
 from timeline.models.chronology import HappeningRow
 from timeline.models.directory import ActorRow
 from timeline.reports.evidence import Citation, Citer, Named, Support
 from timeline.reports.rules.claims import Claim
 
-VOICES = {
-    event_type(StatementMade).name: "speaker",
-    event_type(MeetingAnnounced).name: "by",
-    event_type(PlanAnnounced).name: "by",
-}
-"""The events that report an utterance, and the field that says whose."""
-
+_VOICES = {event_type(cls).name: field for cls, field in VOICES.items()}
 _FURTHER = type_names(EventCorroborated)
 _OUTLETS = ("organisation", "office")
 
@@ -87,7 +79,7 @@ class Origins:
         for claim in claims:
             # Not the corrections: their evidence is for what was wrong.
             cited = self._citer.cite((claim.recorded.id, *claim.further))
-            field = VOICES.get(claim.recorded.type)
+            field = _VOICES.get(claim.recorded.type)
             speakers = claim.names(field) if field else ()
             paths += self._paths(cited, self._citer.name(speakers[0]) if speakers else None)
         return self._with_copies(paths)
@@ -99,7 +91,7 @@ class Origins:
             for citation in self._citer.cite(row.events)
             if citation.event == row.event or citation.type in _FURTHER
         ]
-        field = VOICES.get(row.type)
+        field = _VOICES.get(row.type)
         speakers = [self._citer.name(actor) for actor, part in row.involved if part == field]
         origins: dict[Named, tuple[Support, ...]] = {}
         for path in self.of_citations(cited, speakers[0] if speakers else None):
