@@ -249,6 +249,13 @@ _REPORTS: tuple[st.SearchStrategy[Any], ...] = (
 )
 
 # Right values for fields that several classes have, under the name of the field.
+_RIGHT_EVIDENCE = st.lists(
+    st.fixed_dictionaries({"source": _SOURCES}, optional={"chain": _SOME_ACTORS}),
+    min_size=1,
+    max_size=2,
+)
+"""Evidence as a record file gives it."""
+
 _RIGHT: dict[str, st.SearchStrategy[Any]] = {
     "text": _SENTENCES,
     "title": _SENTENCES,
@@ -325,5 +332,9 @@ def _amendments(earlier: list[NewEvent]) -> list[st.SearchStrategy[Any]]:
 def _correction(new: NewEvent) -> st.SearchStrategy[EventCorrected]:
     fields = {field.name for field in attrs.fields(type(new.event))}
     right = {name: values for name, values in _RIGHT.items() if name in fields}
+    if getattr(new.event, "positions", ()):  # each is towards some proposal
+        right["about"] = _ABOUT.filter(bool)
+    if new.evidence:
+        right["evidence"] = _RIGHT_EVIDENCE
     changes = st.fixed_dictionaries({}, optional={"occurred": _DATED} | right).filter(bool)
     return st.builds(EventCorrected, st.just([new.id]), st.just("It was otherwise."), changes)

@@ -443,7 +443,7 @@ def correct(timeline, *events, id=None, **changes):
     ("changes", "match"),
     [
         ({"colour": "red"}, "no field 'colour'"),
-        ({"evidence": []}, "no field 'evidence'"),
+        ({"evidence": []}, "expected at least one source as evidence"),
         ({"title": 5}, "title: Expected `str`"),
         ({"parties": "south"}, "parties: Expected `array`"),
         ({"firmness": "firm"}, "firmness: Invalid enum value"),

@@ -128,11 +128,7 @@ def spelled_out(evidence: Any) -> Any:
 
 
 def evidence_of(given: Any) -> tuple[Evidence, ...]:
-    """The evidence that a record file gives, one source or several.
-
-    Raises:
-        msgspec.ValidationError: something in it does not fit; the message says where.
-    """
+    """The evidence that a record file gives, one source or several."""
     several = given if isinstance(given, list | tuple) else [given]
     return msgspec.convert(
         spelled_out(list(several)), tuple[Evidence, ...], dec_hook=decode_time, strict=False
