@@ -117,20 +117,19 @@ class ReadModels(Record):
 
         Appends and reports go on meanwhile. After a crash, the next call goes on where it was.
 
-        With `on` or `workers`, Dask workers fold the rows, if they can be split (see
-        `Projection.split_by`). All are written at the end; after a crash it begins again.
+        With `on` or `workers`, Dask workers fold rows that split by `Projection.split_by`. They are
+        written at the end; after a crash it begins again.
 
         >>> record.rebuild("statements").state
         'live'
 
         Args:
             name: the projection.
-            hold: stop before they go live; a call without it lets them go live.
+            hold: stop before they go live; the next call without it lets them.
             on: the address of a Dask scheduler, such as `tcp://host:8786`.
             workers: how many processes to start on this machine for the time it takes.
             memory: how much memory each of these processes may take, such as `2GiB`.
-            archive: the archive that the workers read instead of the database; later events are
-                folded here.
+            archive: an archive to read instead of the database, up to its end.
             progress: called with the position reached, and the last one.
 
         Raises:

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import attrs
 
@@ -19,8 +19,8 @@ from timeline.models.directory import ActorRow, DistinctRow, MembershipRow, Role
 from timeline.models.sources import SourceRow
 from timeline.reports import document
 from timeline.reports.document import Document, Table, table
-from timeline.reports.evidence import Citation, Citer, Named, line_of, text
-from timeline.reports.model import Report, Standing
+from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.model import Report, made_from
 
 _Row = TypeVar("_Row", RoleRow, MembershipRow)
 _T = TypeVar("_T")
@@ -155,22 +155,16 @@ def actors_report(view: View, name: str | None = None) -> ActorsReport:
     entries = defaultdict(list)
     for entry, actor in _read_as(rows).items():
         entries[actor].append(entry)
-    chosen = sorted(
-        (row for row in rows if row.merged_into is None and one in (None, row.actor)),
-        key=lambda row: (row.name, row.actor),
-    )
+    chosen = [row for row in rows if row.merged_into is None and one in (None, row.actor)]
+    chosen.sort(key=lambda row: (row.name, row.actor))
     roles, memberships = _by_actor(view, RoleRow, one), _by_actor(view, MembershipRow, one)
     distinct = view.all(DistinctRow) if one is None else _distinct(view, rows)
-    cited = (
-        *chosen,
-        *(each for kept in (roles, memberships) for of in kept.values() for each in of),
-    )
-    citer.load(id for row in cited for id in row.events)
+    known: list[list[Any]] = [chosen, *roles.values(), *memberships.values()]
+    citer.load(id for cited in known for row in cited for id in row.events)
     return ActorsReport(
-        standing=Standing.of(view),
         name=name,
         actors=tuple(
-            line_of(
+            citer.line(
                 ActorLine,
                 row,
                 entries=tuple(id for id in entries[row.actor] if id != row.actor),
@@ -179,12 +173,10 @@ def actors_report(view: View, name: str | None = None) -> ActorsReport:
                     membership_line(view, citer, each) for each in memberships[row.actor]
                 ),
                 distinct_from=tuple(_distinct_lines(citer, row.actor, distinct)),
-                evidence=citer.cite(row.events),
             )
             for row in chosen
         ),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 
@@ -222,24 +214,12 @@ def _by_actor(view: View, cls: type[_Row], actor: str | None) -> dict[str, list[
 
 
 def _role_line(view: View, citer: Citer, row: RoleRow) -> RoleLine:
-    return line_of(
-        RoleLine,
-        row,
-        of=citer.name_of(row.of),
-        reported=text(reported(view, row.events)),
-        evidence=citer.cite(row.events),
-    )
+    return citer.line(RoleLine, row, reported=text(reported(view, row.events)))
 
 
 def membership_line(view: View, citer: Citer, row: MembershipRow) -> MembershipLine:
     """One report of a membership as a line."""
-    return line_of(
-        MembershipLine,
-        row,
-        of=citer.name(row.of),
-        reported=text(reported(view, row.events)),
-        evidence=citer.cite(row.events),
-    )
+    return citer.line(MembershipLine, row, reported=text(reported(view, row.events)))
 
 
 def member_lines(view: View, citer: Citer, body: str) -> Iterator[MemberLine]:
@@ -371,19 +351,15 @@ def _listed(rows: Iterable[ActorRow], ids: Iterable[str]) -> str:
 
 def actor_tables(actors: Sequence[ActorLine]) -> Iterable[Table]:
     """The tables of who is who."""
-    yield Table(
+    yield table(
         "Who is who",
-        ("Id", "Name", "Kind", "Also known as"),
-        tuple(
-            document.line(
-                line.evidence,
-                line.actor,
-                _named(line),
-                line.kind,
-                (*line.aliases, *line.entries),
-            )
-            for line in actors
-        ),
+        actors,
+        {
+            "Id": lambda line: line.actor,
+            "Name": _named,
+            "Kind": lambda line: line.kind,
+            "Also known as": lambda line: (*line.aliases, *line.entries),
+        },
         named_by=1,
     )
     yield Table(

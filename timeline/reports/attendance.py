@@ -26,10 +26,11 @@ from timeline.reports.document import (
     about,
     cell,
     line,
+    table,
 )
-from timeline.reports.evidence import Citation, Citer, Named, line_of
+from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.lanes import lane_names
-from timeline.reports.model import Report, Standing
+from timeline.reports.model import Report, made_from
 from timeline.reports.rules.meetings import (
     MeetingLine,
     chosen_meetings,
@@ -125,7 +126,7 @@ class AttendanceCell:
     def evidence(self) -> tuple[Citation, ...]:
         """All that was looked at: what names the party first."""
         named = (entry.evidence for entry in self.entries)
-        return _joined((*named, self.silent, self.reports))
+        return distinct((*named, self.silent, self.reports))
 
     def by_status(self) -> dict[str, tuple[Citation, ...]]:
         """Who says what: the evidence for each of the seven statuses, empty where nobody says so.
@@ -133,7 +134,7 @@ class AttendanceCell:
         Those of `not mentioned` are the lists that leave the party out.
         """
         evidence = {
-            status: _joined(entry.evidence for entry in self.entries if entry.status == status)
+            status: distinct(entry.evidence for entry in self.entries if entry.status == status)
             for status in (*reversed(PLANS), *OUTCOMES)
         }
         return evidence | {NOT_MENTIONED: self.silent}
@@ -320,13 +321,15 @@ class AttendanceReport(Report):
         return f"Attendance: {of}" if of else "Attendance"
 
     def _meetings_table(self) -> Table:
-        return Table(
+        return table(
             "Meetings",
-            ("When", "Meeting", "Where", "State"),
-            tuple(
-                line(each.evidence, each.held_on, _title(each), each.place, each.state)
-                for each in self.meetings
-            ),
+            self.meetings,
+            {
+                "When": lambda line: line.held_on,
+                "Meeting": title_cell,
+                "Where": lambda line: line.place,
+                "State": lambda line: line.state,
+            },
         )
 
     def _matrix(
@@ -371,11 +374,8 @@ class AttendanceReport(Report):
         )
 
     def _sidelines(self) -> Table:
-        return Table(
-            "On the sidelines",
-            ("When", "Meeting", "Who", "State"),
-            tuple(_sideline(each) for each in self.sidelines),
-        )
+        columns = ("When", "Meeting", "Who", "State")
+        return Table("On the sidelines", columns, tuple(map(_sideline, self.sidelines)))
 
 
 def _lanes(report: AttendanceReport, beside: str) -> Iterable[Chart]:
@@ -416,7 +416,7 @@ def _came(each: MeetingLine, count: AttendanceCount) -> str:
 
 
 def _shown(each: AttendanceCell, party: str) -> Cell:
-    entries = _joined(entry.evidence for entry in each.entries)
+    entries = distinct(entry.evidence for entry in each.entries)
     # A list that leaves the party out is cited only where it is counted.
     evidence = each.evidence if each.voices(NOT_MENTIONED) else entries or each.evidence
     quiet = not each.entries and not each.member
@@ -441,14 +441,15 @@ def shown_person(each: AttendanceCell, person: str) -> Cell:
     return attrs.evolve(shown, text=", ".join((shown.text, *remarks)))
 
 
-def _title(each: MeetingLine) -> Cell:
+def title_cell(each: MeetingLine) -> Cell:
+    """The name of a meeting, with what reports differ in."""
     return about("meeting", each.meeting, each.shown_title)
 
 
 def _sideline(each: SidelineLine) -> Line:
     who = tuple(_named_with_status(party) for party in each.parties)
     meeting = each.meeting
-    when, title, state = line(meeting.evidence, meeting.held_on, _title(meeting), meeting.state)
+    when, title, state = line(meeting.evidence, meeting.held_on, title_cell(meeting), meeting.state)
     return when, title, cell(who, each.evidence), state
 
 
@@ -458,10 +459,6 @@ def _named_with_status(each: AttendanceLine) -> str:
     if only.status == "attended" and not only.voices(NOT_MENTIONED):
         return each.name + shown.removeprefix("attended")
     return f"{each.name}: {shown}"
-
-
-def _joined(cited: Iterable[Iterable[Citation]]) -> tuple[Citation, ...]:
-    return tuple({each.event: each for several in cited for each in several}.values())
 
 
 # Making it
@@ -499,7 +496,6 @@ def attendance_report(
     origins = Origins(view, citer)
     listed = [roll.row for roll in rolls]
     return AttendanceReport(
-        standing=Standing.of(view),
         series=series,
         meeting=meeting,
         meetings=meetings,
@@ -507,8 +503,7 @@ def attendance_report(
         parties=_lines(citer, origins, rolls, meetings, with_members=True),
         people=_people(view, citer, origins, rolls, meetings),
         sidelines=tuple(_sideline_lines(view, register, citer, origins, listed)),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 
@@ -593,13 +588,11 @@ def attendance_cell(
 ) -> AttendanceCell:
     """What is known of one party, or person, at one meeting."""
     entries = tuple(
-        line_of(
+        citer.line(
             AttendanceEntry,
             entry.row,
             name=citer.name(entry.row.participant).name,
-            represents=citer.name_of(entry.represents),
-            instead_of=citer.name_of(entry.row.instead_of),
-            read_by=citer.name_of(entry.row.read_by),
+            represents=entry.represents,
             office=None if entry.office is None else entry.office.role,
             evidence=citer.cite(entry.events),
         )
@@ -632,7 +625,7 @@ def _origins_by_status(
         # An office or a membership says whom one counts for, and not who came.
         reports = (cited.event for cited in entry.evidence if cited.type not in _NO_REPORTS)
         by_status.setdefault(entry.status, {}).update(dict.fromkeys(reports))
-    paths = origins.of_citations(_joined((*(entry.evidence for entry in entries), silent)))
+    paths = origins.of_citations(distinct((*(entry.evidence for entry in entries), silent)))
     naming = {
         path.origin for events in by_status.values() for path in paths if path.event in events
     }
@@ -700,5 +693,5 @@ def _sideline_lines(
     rolls = {roll.row.meeting: roll for roll in register.rolls(others)}
     for meeting in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
         parties = _lines(citer, origins, [rolls[meeting.meeting]], [meeting], with_members=False)
-        evidence = _joined(party.cells[0].evidence for party in parties) or meeting.evidence
+        evidence = distinct(party.cells[0].evidence for party in parties) or meeting.evidence
         yield SidelineLine(meeting, parties, evidence)

@@ -18,9 +18,9 @@ from timeline.reports.attendance import attendance_report
 from timeline.reports.causes import Cause, Causes
 from timeline.reports.differences import Change, Kind, Row, changes_of, pairs, rows_of
 from timeline.reports.document import NOTHING, Document, Key, Table, cell
-from timeline.reports.evidence import Citation, Citer, text
+from timeline.reports.evidence import Citation, Citer, line_of, text
 from timeline.reports.initiative import initiative_report
-from timeline.reports.model import Report, Standing
+from timeline.reports.model import Report, made_from
 
 Clock = Literal["occurred", "published", "recorded", "position"]
 
@@ -204,23 +204,24 @@ def changes_report(
     later = record.as_of(**end)
     # Derived from the later one, so that both leave out what is appended meanwhile.
     earlier = later.as_of(**start)
+    return _compared(earlier, later, make, since=str(since), until=str(until), clock=clock)
+
+
+def _compared(
+    earlier: Record, later: Record, make: Callable[[Record], Report], **asked: Any
+) -> ChangesReport:
     before, after = _made(make, earlier), _made(make, later)
     known = before if isinstance(after, NotFound) else after
     if isinstance(known, NotFound):
         raise known
     with earlier.view() as old, later.view() as new:
         was, now = ({} if isinstance(one, NotFound) else rows_of(one) for one in (before, after))
-        comparison = _Comparison(old, new, was, now, clock)
+        comparison = _Comparison(old, new, was, now, asked["clock"])
         return ChangesReport(
-            standing=Standing.of(new),
             of=known.kind,
             title=known.document().title,
-            since=str(since),
-            until=str(until),
-            clock=clock,
             changes=comparison.lines(),
-            corrections=comparison.citer.corrections(),
-            sources=comparison.citer.sources(),
+            **asked | made_from(new, comparison.citer),
         )
 
 
@@ -364,13 +365,10 @@ class _Comparison:
         cited = self.citer.cite(cause.events)
         dated = self._dating(cited)
         others = (citation.event for citation in (*change.now, *change.was))
-        return ChangeLine(
-            table=change.table,
+        return line_of(
+            ChangeLine,
+            change,
             row=change.row.label,
-            column=change.column,
-            before=change.before,
-            after=change.after,
-            kind=change.kind,
             occurred=self._occurred(dated),
             published=cause.published or _published(dated),
             recorded=dated.recorded_at,

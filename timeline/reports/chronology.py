@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 
-from timeline.dates import Occurred, stretch, within
+from timeline.dates import Occurred
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.events import (
@@ -39,12 +39,11 @@ from timeline.models.chronology import ConcernRow, HappeningRow, InvolvementRow
 from timeline.models.initiatives import MentionRow
 from timeline.models.meetings import MeetingRow
 from timeline.models.plans import PlanRow
-from timeline.reports import document
 from timeline.reports.actors import find_actor
-from timeline.reports.document import Cell, Document, Line, Table
-from timeline.reports.evidence import Citation, Citer, Named, line_of, text
-from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, Standing, by_time
+from timeline.reports.document import Cell, Document, about, table
+from timeline.reports.evidence import Citation, Citer, Named, line_of
+from timeline.reports.filters import Span, chosen_by
+from timeline.reports.model import Report, by_time, made_from
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.meetings import chosen_meetings
 from timeline.reports.rules.participation import OUTCOMES, PLANS
@@ -149,10 +148,15 @@ class ChronologyReport(Report):
         return self._document(
             f"Chronology: {of}" if of else "Chronology",
             [
-                Table(
+                table(
                     "What happened",
-                    ("When", "What", "Who", "Published by"),
-                    tuple(map(_row, self.happenings)),
+                    self.happenings,
+                    {
+                        "When": lambda line: line.occurred,
+                        "What": what_cell,
+                        "Who": lambda line: _shown(line.who),
+                        "Published by": lambda line: line.published_by,
+                    },
                 )
             ],
             note="Each line is one report: where several tell of the same, or differ, each "
@@ -175,8 +179,6 @@ def chronology_report(
 ) -> ChronologyReport:
     """What happened, in order of time: everything that fits all options.
 
-    An event of uncertain date is listed if it may have happened within the dates.
-
     Args:
         view: the read models to report from.
         actor: only what names this actor, in any part; by its id or any recorded name.
@@ -186,7 +188,7 @@ def chronology_report(
         type: only events of this type, such as StatementMade.
         since: only what happened from this date on.
         until: only what happened up to this date.
-        certainly: with dates, leave out what only may have happened within them.
+        certainly: leave out what, its date being uncertain, only may have happened then.
 
     Example:
         timeline report chronology --initiative joint-harbour --since 2022-11
@@ -197,47 +199,30 @@ def chronology_report(
         InvalidInput: several actors go by that name; no such type; `since` is after `until`.
         InvalidDate: `since` or `until` is not a date.
     """
-    since, until = stretch(since, until)
-    if type is not None and type not in Chronology().types:
-        known = ", ".join(sorted(Chronology().types))
-        raise InvalidInput(f"type: expected one of {known}; found {type!r}")
+    span = Span.of(since, until, certainly=certainly)
+    _require_type(type)
     who = None if actor is None else find_actor(view, actor)
-    fitting = happenings(view, actor=who, initiative=initiative, meeting=meeting, series=series)
-    chosen = by_time(
-        row
-        for row in fitting
-        if type in (None, row.type) and within(row.occurred, since, until, certainly=certainly)
-    )
+    asked: dict[str, Any] = {"initiative": initiative, "meeting": meeting, "series": series}
+    rows = happenings(view, actor=who, **asked)
+    chosen = by_time(row for row in rows if type in (None, row.type) and span.holds(row.occurred))
     citer = Citer(view)
-    citer.load(id for row in chosen for id in row.events)
     return ChronologyReport(
-        standing=Standing.of(view),
         actor=who,
-        initiative=initiative,
-        meeting=meeting,
-        series=series,
         type=type,
-        since=text(since),
-        until=text(until),
         certainly=certainly,
-        chosen_by=chosen_by(
-            view,
-            actor=who,
-            initiative=initiative,
-            meeting=meeting,
-            series=series,
-            others=(type,),
-            since=since,
-            until=until,
-            certainly=certainly,
-        ),
+        chosen_by=chosen_by(view, actor=who, others=(type,), span=span, **asked),
         happenings=tuple(happening_lines(view, citer, chosen)),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **asked | span.dates | made_from(view, citer),
     )
 
 
 # Choosing
+
+
+def _require_type(type: str | None) -> None:
+    if type is not None and type not in Chronology().types:
+        known = ", ".join(sorted(Chronology().types))
+        raise InvalidInput(f"type: expected one of {known}; found {type!r}")
 
 
 def happenings(
@@ -296,6 +281,7 @@ def happening_lines(
 ) -> Iterable[HappeningLine]:
     """A line for each, in this order."""
     titles = _titles(view, rows)
+    citer.load(id for row in rows for id in row.events)
     for row in rows:
         evidence = citer.cite(row.events)
         publishers = (source.publisher for cited in evidence for source in cited.sources)
@@ -355,23 +341,12 @@ def _named(citer: Citer, row: HappeningRow, titles: dict[str, str]) -> str | Non
 # As a document
 
 
-def _row(line: HappeningLine) -> Line:
-    publishers = line.published_by
-    return document.line(
-        line.evidence,
-        line.occurred,
-        what_cell(line),
-        _shown(line.who),
-        publishers,
-    )
-
-
 def what_cell(line: HappeningLine) -> Cell:
     """What happened, as a cell that names the meeting or the proposal it is about."""
     if line.type in _MEETINGS:
-        return document.about("meeting", line.meeting, line.what)
+        return about("meeting", line.meeting, line.what)
     one = line.about[0] if len(line.about) == 1 else None
-    return document.about("proposal", one, line.what)
+    return about("proposal", one, line.what)
 
 
 def _shown(who: Sequence[Part]) -> object:

@@ -23,7 +23,7 @@ from timeline.models.meetings import MeetingRow
 from timeline.reports.document import Cell, Document, Line, Table, about, cell, line
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, Standing, not_found
+from timeline.reports.model import Report, made_from, not_found
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.answers import Answer, days
 from timeline.reports.rules.conflicts import Conflict, Conflicts, Scope, Subject
@@ -130,13 +130,11 @@ def contradictions_report(
     conflicts = Conflicts(view, citer, _scope(view, initiative, meeting))
     lines = tuple(_line(citer, conflict) for conflict in conflicts.all())
     return ContradictionsReport(
-        standing=Standing.of(view),
         initiative=initiative,
         meeting=meeting,
         chosen_by=chosen_by(view, initiative=initiative, meeting=meeting),
         contradictions=lines,
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 

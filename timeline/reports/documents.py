@@ -14,7 +14,7 @@ from timeline.reports import document
 from timeline.reports.document import Document, Table
 from timeline.reports.evidence import Citation, Citer, Named
 from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, Standing, by_time, not_found
+from timeline.reports.model import Report, by_time, made_from, not_found
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.attribution import Offices
 
@@ -147,12 +147,10 @@ def documents_report(
         find_initiative(view, initiative)
     citer = Citer(view)
     return DocumentsReport(
-        standing=Standing.of(view),
         initiative=initiative,
         chosen_by=chosen_by(view, initiative=initiative),
         documents=tuple(document_lines(view, citer, document=document, initiative=initiative)),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 

@@ -14,7 +14,6 @@ from timeline.models.directory import RoleRow
 from timeline.models.initiatives import InitiativeRow
 from timeline.models.meetings import MeetingRow
 from timeline.models.statements import StatementRow
-from timeline.reports import document
 from timeline.reports.actors import (
     ActorLine,
     MemberLine,
@@ -24,11 +23,11 @@ from timeline.reports.actors import (
     member_lines,
     members_table,
 )
-from timeline.reports.attendance import AttendanceCell, attendance_cell, shown_person
+from timeline.reports.attendance import AttendanceCell, attendance_cell, shown_person, title_cell
 from timeline.reports.capped import times_met
-from timeline.reports.document import Document, Line, Table, about
-from timeline.reports.evidence import Citation, Citer, Named
-from timeline.reports.model import Report, Standing, by_time
+from timeline.reports.document import Document, Table, about, table
+from timeline.reports.evidence import Citation, Citer, Named, distinct
+from timeline.reports.model import Report, by_time, made_from
 from timeline.reports.rules.attribution import Offices, stances
 from timeline.reports.rules.meetings import MeetingLine, meeting_lines
 from timeline.reports.rules.origins import Origins
@@ -127,34 +126,42 @@ class DossierReport(Report):
         )
 
     def _contacts_table(self) -> Table:
-        return Table(
+        return table(
             "Who met whom",
-            ("With", "Times", "First", "Last", "Where"),
-            tuple(map(_contact_row, self.contacts)),
+            self.contacts,
+            {
+                "With": lambda line: line.who,
+                "Times": _times,
+                "First": lambda line: " or ".join(line.first) or "undated",
+                "Last": lambda line: " or ".join(line.last) or "undated",
+                "Where": lambda line: line.places,
+            },
             named_by=1,
         )
 
     def _meetings_table(self) -> Table:
-        return Table(
+        actor = self.actor.actor
+        return table(
             "Meetings",
-            ("When", "Meeting", "Where", "Status"),
-            tuple(_appearance_row(each, self.actor.actor) for each in self.meetings),
+            self.meetings,
+            {
+                "When": lambda line: line.meeting.held_on,
+                "Meeting": lambda line: title_cell(line.meeting),
+                "Where": lambda line: line.meeting.place,
+                "Status": lambda line: shown_person(line.attendance, actor).text,
+            },
         )
 
     def _positions_table(self) -> Table:
-        return Table(
+        return table(
             "Positions, its own and imputed",
-            ("When", "On", "Party", "Stance"),
-            tuple(
-                document.line(
-                    each.evidence,
-                    each.position.occurred,
-                    about("proposal", each.initiative, each.title),
-                    each.position.party,
-                    taken_as(each.position),
-                )
-                for each in self.positions
-            ),
+            self.positions,
+            {
+                "When": lambda line: line.position.occurred,
+                "On": lambda line: about("proposal", line.initiative, line.title),
+                "Party": lambda line: line.position.party,
+                "Stance": lambda line: taken_as(line.position),
+            },
         )
 
 
@@ -182,15 +189,13 @@ def dossier_report(view: View, name: str) -> DossierReport:
     citer.load(id for row in involved for id in row.events)
     appearances = tuple(_appearances(view, citer, actor, involved))
     return DossierReport(
-        standing=Standing.of(view),
         actor=known,
         members=tuple(member_lines(view, citer, actor)),
         statements=tuple(_said(view, citer, offices, actor, circle)),
         positions=tuple(_stands(view, citer, actor, involved)),
         meetings=tuple(line for line, _ in appearances),
         contacts=tuple(_contacts(citer, actor, appearances)),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 
@@ -266,9 +271,9 @@ def _appearances(
     origins = Origins(view, citer)
     for line in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
         known = attendance_cell(citer, origins, rolls[line.meeting], actor, line)
-        evidence = {each.event: each for each in (*known.evidence, *line.evidence)}
+        evidence = distinct((known.evidence, line.evidence))
         met = [each for each in pairs(present[line.meeting].entries, persons) if actor in each.two]
-        yield AppearanceLine(line, known, tuple(evidence.values())), met
+        yield AppearanceLine(line, known, evidence), met
 
 
 def _contacts(
@@ -287,7 +292,6 @@ def _contact(citer: Citer, other: str, shared: Sequence[tuple[MeetingLine, Pair]
     meetings = [meeting for meeting, _ in shared]
     there = citer.cite(id for _, pair in shared for id in pair.events)
     coded = [meeting for meeting, pair in shared if _is_coded(citer.cite(pair.events))]
-    behind = (*there, *(cited for meeting in meetings for cited in meeting.evidence))
     return ContactLine(
         who=citer.name(other),
         meetings=tuple(each.meeting for each in meetings),
@@ -297,7 +301,7 @@ def _contact(citer: Citer, other: str, shared: Sequence[tuple[MeetingLine, Pair]
         disputed=sum(pair.disputed for _, pair in shared),
         coded=len(coded),
         coded_days=len({tuple(meeting.held_on) for meeting in coded}),
-        evidence=tuple({each.event: each for each in behind}.values()),
+        evidence=distinct((there, *(meeting.evidence for meeting in meetings))),
     )
 
 
@@ -309,24 +313,7 @@ def _is_coded(cited: Iterable[Citation]) -> bool:
 # As a document
 
 
-def _contact_row(line: ContactLine) -> Line:
-    return document.line(
-        line.evidence,
-        line.who,
-        times_met(
-            len(line.meetings),
-            disputed=line.disputed,
-            coded=line.coded,
-            coded_days=line.coded_days,
-        ),
-        " or ".join(line.first) or "undated",
-        " or ".join(line.last) or "undated",
-        line.places,
+def _times(line: ContactLine) -> str:
+    return times_met(
+        len(line.meetings), disputed=line.disputed, coded=line.coded, coded_days=line.coded_days
     )
-
-
-def _appearance_row(line: AppearanceLine, actor: str) -> Line:
-    meeting = line.meeting
-    title = about("meeting", meeting.meeting, meeting.shown_title)
-    status = shown_person(line.attendance, actor).text
-    return document.line(line.evidence, meeting.held_on, title, meeting.place, status)

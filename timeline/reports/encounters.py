@@ -8,16 +8,15 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, Occurred, When, stretch, within
+from timeline.dates import UNKNOWN, Occurred, When
 from timeline.engine.projection import View
 from timeline.models.meetings import MeetingReportRow
-from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top, times_met
-from timeline.reports.document import Document, Table, cell, number
-from timeline.reports.evidence import Citer, Named, text
-from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, Standing
+from timeline.reports.document import Document, Table, cell, number, table
+from timeline.reports.evidence import Citation, Citer, Named
+from timeline.reports.filters import Span, chosen_by
+from timeline.reports.model import Report, made_from
 from timeline.reports.rules.meetings import meeting_dates
 from timeline.reports.rules.participation import Entry, everyone, pairs
 
@@ -72,6 +71,11 @@ class EncounterLine:
     first: str | None
     last: str | None
     forms: dict[str, int]
+
+    @property
+    def evidence(self) -> tuple[Citation, ...]:
+        """The events behind the first of the meetings."""
+        return self.meetings.evidence
 
 
 @attrs.frozen(kw_only=True)
@@ -129,24 +133,17 @@ class EncountersReport(Report):
         return f"{pairs} met at {number(met, 'meeting')}, or consulted by {reports}."
 
     def _table(self) -> Table:
-        return Table(
+        return table(
             "Pairs",
-            ("Who", "Whom", "Meetings", "Days", "When", "Forms"),
-            tuple(
-                document.line(
-                    each.meetings.evidence,
-                    each.one,
-                    each.other,
-                    _shown(each),
-                    each.days,
-                    " to ".join(dict.fromkeys(filter(None, (each.first, each.last)))),
-                    tuple(
-                        form if each.coded else f"{form} {count}"
-                        for form, count in each.forms.items()
-                    ),
-                )
-                for each in self.encounters
-            ),
+            self.encounters,
+            {
+                "Who": lambda line: line.one,
+                "Whom": lambda line: line.other,
+                "Meetings": _shown,
+                "Days": lambda line: line.days,
+                "When": _when,
+                "Forms": _forms,
+            },
             named_by=2,
         )
 
@@ -180,29 +177,25 @@ def encounters_report(
         InvalidDate: `since` or `until` is not a date.
     """
     require_top(top)
-    since, until = stretch(since, until)
+    span = Span.of(since, until, certainly=certainly)
     chosen = None if actor is None else find_actor(view, actor)
     pairs: dict[tuple[str, str], list[Encounter]] = defaultdict(list)
     meetings: dict[str, bool] = {}
     for pair, encounter in encounters(*everyone(view)):
-        timely = within(encounter.date, since, until, certainly=certainly)
-        if timely and (chosen is None or chosen in pair):
+        if span.holds(encounter.date) and chosen in (None, *pair):
             pairs[pair].append(encounter)
             meetings[encounter.meeting] = encounter.coded
     citer = Citer(view)
     often = sorted(pairs, key=lambda pair: (-_often(pairs[pair]), -len(pairs[pair]), pair))[:top]
     return EncountersReport(
-        standing=Standing.of(view),
         actor=chosen,
-        since=text(since),
-        until=text(until),
-        chosen_by=chosen_by(view, actor=chosen, since=since, until=until, certainly=certainly),
+        **span.dates,
+        chosen_by=chosen_by(view, actor=chosen, span=span),
         pairs=len(pairs),
         meetings=len(meetings),
         coded=sum(meetings.values()),
         encounters=tuple(_line(citer, pair, pairs[pair]) for pair in often),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 
@@ -220,13 +213,17 @@ def encounters(
             yield pair.two, Encounter(meeting, form, date, pair.disputed, coded, pair.events)
 
 
+def _when(line: EncounterLine) -> str:
+    return " to ".join(dict.fromkeys(filter(None, (line.first, line.last))))
+
+
+def _forms(line: EncounterLine) -> tuple[str, ...]:
+    return tuple(form if line.coded else f"{form} {count}" for form, count in line.forms.items())
+
+
 def _shown(line: EncounterLine) -> str:
-    return times_met(
-        line.meetings.count,
-        disputed=line.disputed,
-        coded=line.coded,
-        coded_days=line.coded_days,
-    )
+    met = line.meetings.count
+    return times_met(met, disputed=line.disputed, coded=line.coded, coded_days=line.coded_days)
 
 
 def _often(met: Sequence[Encounter]) -> int:

@@ -3,12 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from timeline.dates import When
+import attrs
+
+from timeline.dates import Occurred, When, stretch, within
 from timeline.engine.projection import View
 from timeline.models.initiatives import InitiativeRow
 from timeline.models.meetings import MeetingRow
-from timeline.reports.evidence import Citer
+from timeline.reports.evidence import Citer, text
+
+
+@attrs.frozen
+class Span:
+    """A time to choose by; either end may be open."""
+
+    since: When | None
+    until: When | None
+    certainly: bool
+
+    @classmethod
+    def of(cls, since: Occurred, until: Occurred, *, certainly: bool = False) -> Span:
+        """The time between two dates, as a caller gives them.
+
+        Raises:
+            InvalidInput: it ends before it begins.
+            InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
+        """
+        return cls(*stretch(since, until), certainly)
+
+    def holds(self, moment: When | None) -> bool:
+        """Whether something of that date may have occurred in it, or certainly did."""
+        return within(moment, self.since, self.until, certainly=self.certainly)
+
+    @property
+    def dates(self) -> dict[str, Any]:
+        """The fields of a report that say what was asked for."""
+        return {"since": text(self.since), "until": text(self.until)}
+
+
+_EVER = Span(None, None, certainly=False)
 
 
 def chosen_by(
@@ -19,9 +53,7 @@ def chosen_by(
     meeting: str | None = None,
     series: str | None = None,
     others: Iterable[str | None] = (),
-    since: When | None = None,
-    until: When | None = None,
-    certainly: bool = False,
+    span: Span = _EVER,
 ) -> tuple[str, ...]:
     """What is given, in words.
 
@@ -32,9 +64,7 @@ def chosen_by(
         meeting: that of a meeting.
         series: that of a series, which has no name but this.
         others: what is shown as it is.
-        since: where the stretch of time begins.
-        until: where it ends.
-        certainly: whether only what is certainly of that time was chosen.
+        span: the time that was asked for.
     """
     about = None if initiative is None else view.get(InitiativeRow, initiative)
     at = None if meeting is None else view.get(MeetingRow, meeting)
@@ -44,8 +74,8 @@ def chosen_by(
         (at and at.title) or meeting,
         f"series {series}" if series else None,
         *others,
-        f"since {since}" if since else None,
-        f"until {until}" if until else None,
-        "certainly" if certainly else None,
+        f"since {span.since}" if span.since else None,
+        f"until {span.until}" if span.until else None,
+        "certainly" if span.certainly else None,
     ]
     return tuple(filter(None, given))

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import date
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import attrs
 
-from timeline.dates import Occurred, When, stretch, within
+from timeline.dates import Occurred, When
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.models.meetings import MeetingReportRow
-from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.capped import TOP, require_top
-from timeline.reports.document import Document, Table, cell, number
+from timeline.reports.document import Document, cell, number, table
 from timeline.reports.encounters import Encounter, encounters
 from timeline.reports.evidence import Citation, Citer, Named, text
-from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, Standing
+from timeline.reports.filters import Span, chosen_by
+from timeline.reports.model import Report, made_from
 from timeline.reports.rules.participation import Entry, everyone, pairs
 
 DAYS = 30
@@ -120,22 +119,18 @@ class FollowUpsReport(Report):
         return self._document(
             f"Plans to meet: {title}" if title else "Plans to meet, and meetings after them",
             [
-                Table(
+                table(
                     "Plans",
-                    ("Announced", "Times", "Who", "Whom", "Outcome", "Met", "Days"),
-                    tuple(
-                        document.line(
-                            each.evidence,
-                            each.announced,
-                            each.announcements,
-                            each.one,
-                            each.other,
-                            _outcome(each),
-                            each.met,
-                            None if each.days is None else str(each.days),
-                        )
-                        for each in self.plans
-                    ),
+                    self.plans,
+                    {
+                        "Announced": lambda line: line.announced,
+                        "Times": lambda line: line.announcements,
+                        "Who": lambda line: line.one,
+                        "Whom": lambda line: line.other,
+                        "Outcome": _outcome,
+                        "Met": lambda line: line.met,
+                        "Days": lambda line: None if line.days is None else str(line.days),
+                    },
                 )
             ],
             lead=(cell(" ".join(self._lead())),),
@@ -189,46 +184,41 @@ def follow_ups_report(
         top: how many plans to list, those that were met first; None for all. All are counted.
 
     Example:
-        timeline report follow-ups
         timeline report follow-ups --days 60
 
     Raises:
         NotFound: no actor in view goes by that name.
-        InvalidInput: several actors go by that name; `since` is after `until`; `days` is less than
-            0, or `top` less than 1.
+        InvalidInput: several actors go by that name; `since` is after `until`; a number is too low.
         InvalidDate: `since` or `until` is not a date.
     """
     require_top(top)
-    since, until = stretch(since, until)
-    if not 0 <= days <= _LONGEST:
-        raise InvalidInput(f"days: expected 0 to {_LONGEST}; found {days}")
+    _require_days(days)
+    span = Span.of(since, until)
     chosen = None if actor is None else find_actor(view, actor)
     meetings, persons = everyone(view)
-    plans = [
-        plan
-        for plan in _plans(meetings, persons)
-        if (chosen is None or chosen in plan.pair)
-        and within(plan.said, since, until, certainly=False)
-    ]
+    plans = _plans(meetings, persons)
+    wanted = [plan for plan in plans if chosen in (None, *plan.pair) and span.holds(plan.said)]
     met, last = _met(meetings, persons), _last(meetings)
-    lines = [_followed(plan, met.get(plan.pair, []), days, last) for plan in plans]
-    lines.sort(key=lambda each: (each.state != "met", each.plan.said, each.plan.pair))
-    counts = Counter(each.state for each in lines)
+    followed = [_followed(plan, met.get(plan.pair, []), days, last) for plan in wanted]
+    followed.sort(key=lambda one: (one.state != "met", one.plan.said, one.plan.pair))
+    counts = Counter(one.state for one in followed)
     citer = Citer(view)
     return FollowUpsReport(
-        standing=Standing.of(view),
         actor=chosen,
-        since=text(since),
-        until=text(until),
-        chosen_by=chosen_by(view, actor=chosen, since=since, until=until),
+        **span.dates,
+        chosen_by=chosen_by(view, actor=chosen, span=span),
         within=days,
-        last=None if last is None else last.isoformat(),
-        counts={state: counts[state] for state in ("met", "none on record", "open")},
-        same_day=sum(1 for each in lines if each.days == 0),
-        plans=tuple(_line(citer, each) for each in lines[:top]),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        last=text(last),
+        counts={state: counts[state] for state in get_args(State)},
+        same_day=sum(1 for one in followed if one.days == 0),
+        plans=tuple(_line(citer, one) for one in followed[:top]),
+        **made_from(view, citer),
     )
+
+
+def _require_days(days: int) -> None:
+    if not 0 <= days <= _LONGEST:
+        raise InvalidInput(f"days: expected 0 to {_LONGEST}; found {days}")
 
 
 def _plans(meetings: _Told, persons: Container[str]) -> list[_Plan]:
@@ -298,16 +288,16 @@ def _day(moment: When) -> date | None:
 
 def _line(citer: Citer, followed: _Followed) -> FollowUpLine:
     plan, met = followed.plan, followed.met
-    return FollowUpLine(
-        one=citer.name(plan.pair[0]),
-        other=citer.name(plan.pair[1]),
+    return citer.line(
+        FollowUpLine,
+        followed,
+        one=plan.pair[0],
+        other=plan.pair[1],
         announced=plan.said.text,
         announcements=plan.announcements,
-        planned=tuple(each.text for each in followed.later),
-        state=followed.state,
+        planned=tuple(date.text for date in followed.later),
         met=None if met is None else met.date.text,
         meeting=None if met is None else met.meeting,
-        days=followed.days,
         evidence=citer.cite((*plan.events, *(met.events if met else ()))),
     )
 

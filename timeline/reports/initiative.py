@@ -25,7 +25,7 @@ from timeline.reports.document import Cell, Document, Fact, Table, about, cell, 
 from timeline.reports.documents import DocumentLine, document_lines, documents_table
 from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.milestones import MilestoneLine, milestone_lines, milestones_table
-from timeline.reports.model import Report, Standing, by_time
+from timeline.reports.model import Report, by_time, made_from
 from timeline.reports.plans import PlanLine, find_initiative, plan_lines, plans_table, today
 from timeline.reports.questions import (
     QuestionLine,
@@ -201,7 +201,6 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
     ids = dict.fromkeys((*known.parties, *(stance.said.party for stance in taken)))
     parties = [party_line(view, citer, party, taken, proposals) for party in ids]
     plans = plan_lines(view, citer, on=on, initiative=initiative)
-    meetings = _mentioned(view, MeetingRow, initiative, "meeting")
     questions = (
         *questions_of_origin(offices, citer, proposals),
         *questions_of_parties(parties, all_proposers(offices, proposals)),
@@ -223,12 +222,10 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
         terms=tuple(_term_lines(view, offices, citer, initiative)),
         statements=tuple(said_line(offices, citer, row) for row in statements),
         talks=tuple(_talks(view, citer, initiative)),
-        meetings=tuple(meeting_lines(view, citer, meetings)),
+        meetings=tuple(_meetings(view, citer, initiative)),
         plans=tuple(plans),
         questions=questions,
-        standing=Standing.of(view),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 
@@ -239,6 +236,10 @@ def _mentioned(view: View, cls: type[Any], initiative: str, kind: str) -> list[A
     mentions = view.all(MentionRow, initiative=initiative, kind=kind)
     rows = (view.get(cls, mention.thing) for mention in mentions)
     return [row for row in rows if row is not None]
+
+
+def _meetings(view: View, citer: Citer, initiative: str) -> list[MeetingLine]:
+    return meeting_lines(view, citer, _mentioned(view, MeetingRow, initiative, "meeting"))
 
 
 def _stages(

@@ -14,7 +14,7 @@ from timeline.dates import UNKNOWN, When
 from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.reports.document import Cell, Chart, Document, Fact, Table, about, cell, marked
-from timeline.reports.evidence import CorrectionLine, SourceLine, text
+from timeline.reports.evidence import Citer, CorrectionLine, SourceLine, text
 from timeline.reports.render.csv import render_csv
 from timeline.reports.render.frame import frame
 from timeline.reports.render.html import render_html
@@ -81,6 +81,15 @@ class Standing:
         by = "possibly by" if self.possibly else "by"
         dates = {"as published": self.published, "as it had happened": self.occurred}
         return tuple(f"{how} {by} {date}" for how, date in dates.items() if date)
+
+
+def made_from(view: View, citer: Citer) -> dict[str, Any]:
+    """The fields that every report has. Give them last: what is cited later is not in them."""
+    return {
+        "standing": Standing.of(view),
+        "corrections": citer.corrections(),
+        "sources": citer.sources(),
+    }
 
 
 @attrs.frozen(kw_only=True, repr=False)

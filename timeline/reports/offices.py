@@ -15,7 +15,7 @@ from timeline.reports import document
 from timeline.reports.actors import find_actor, plain, reported
 from timeline.reports.document import Document, Line, Table
 from timeline.reports.evidence import Citation, Citer, Named, text
-from timeline.reports.model import Report, Standing
+from timeline.reports.model import Report, made_from
 from timeline.reports.rules.attribution import Offices, Tenure
 
 _WORDS: dict[Tenure, str] = {
@@ -119,14 +119,12 @@ def offices_report(
     known = Offices(view)
     lines = [_line(view, citer, known, row, day) for row in sorted(rows, key=_order)]
     return OfficesReport(
-        standing=Standing.of(view),
         office=office,
         of=citer.name_of(body),
         holder=citer.name_of(person),
         on=text(day),
         offices=tuple(line for line in lines if line.on_the_day in (None, "certain", "possible")),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 
@@ -148,14 +146,14 @@ def _order(row: RoleRow) -> tuple[object, ...]:
 def _line(view: View, citer: Citer, known: Offices, row: RoleRow, day: When | None) -> OfficeLine:
     holding = known.holding(row)
     successor = None if holding.successor is None else holding.successor.actor
-    return OfficeLine(
+    return citer.line(
+        OfficeLine,
+        row,
         office=row.role,
-        of=citer.name_of(row.of),
-        holder=citer.name(row.actor),
-        since=text(row.since),
+        holder=row.actor,
         until=text(holding.until),
         reported=text(reported(view, row.events)),
-        successor=citer.name_of(successor),
+        successor=successor,
         on_the_day=None if day is None else holding.status(day),
         evidence=citer.cite(holding.behind),
     )

@@ -14,8 +14,8 @@ import attrs
 from timeline.engine.projection import View
 from timeline.models.initiatives import ProposalRow
 from timeline.reports.document import Cell, Chart, Document, Table, about, cell
-from timeline.reports.evidence import Citation, Citer, Named, text
-from timeline.reports.model import Report, Standing, by_time
+from timeline.reports.evidence import Citation, Citer, Named, distinct, text
+from timeline.reports.model import Report, by_time, made_from
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.attribution import Stance, stances
 from timeline.reports.stances import (
@@ -156,8 +156,7 @@ def _cited(lines: Iterable[PositionLine]) -> tuple[Citation, ...]:
 
 
 def _joined(several: Iterable[Iterable[PositionLine]]) -> tuple[Citation, ...]:
-    cited = (each for lines in several for line in lines for each in line.evidence)
-    return tuple({each.event: each for each in cited}.values())
+    return distinct(line.evidence for lines in several for line in lines)
 
 
 def positions_report(view: View, initiative: str) -> PositionsReport:
@@ -186,13 +185,11 @@ def positions_report(view: View, initiative: str) -> PositionsReport:
     changed = {date for course in courses.values() for date in course.changes}
     dates = [date for date in _dates(taken) if date in changed]
     return PositionsReport(
-        standing=Standing.of(view),
         initiative=initiative,
         title=known.title or initiative,
         dates=tuple(dates),
         parties=tuple(_party(citer, line, courses[line.party], dates) for line in lines),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 

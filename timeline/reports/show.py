@@ -24,7 +24,7 @@ from timeline.reports.document import Cell, Document, Line, Table, about, cell
 from timeline.reports.dossier import dossier_report
 from timeline.reports.evidence import Citation, Citer, Support, text
 from timeline.reports.initiative import initiative_report
-from timeline.reports.model import Report, Standing
+from timeline.reports.model import Report, made_from
 from timeline.reports.render.notes import chain_text
 
 _NEAR = 3
@@ -134,14 +134,12 @@ def _event_report(view: View, recorded: RecordedEvent[Any]) -> ShowReport:
         FieldLine("digest", recorded.digest.hex()),
     ]
     return ShowReport(
-        standing=Standing.of(view),
         id=recorded.id,
         type=recorded.type,
         fields=tuple(fields),
         cited=cited,
         amendments=tuple(_amendments(view, citer, recorded.id)),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 
@@ -152,7 +150,6 @@ def _source_report(view: View, source: SourceRow) -> ShowReport:
     given = attrs.asdict(row, filter=lambda field, _: field.name not in ("source", "events"))
     named = {"publisher": "actor", "copies": "source", "cited_in": "source"}
     return ShowReport(
-        standing=Standing.of(view),
         id=source.source,
         type="Source",
         fields=tuple(
@@ -166,8 +163,7 @@ def _source_report(view: View, source: SourceRow) -> ShowReport:
         ),
         cited=added,
         amendments=tuple(_amendments(view, citer, source.events[0])),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 

@@ -12,12 +12,11 @@ import attrs
 from timeline.engine.projection import View
 from timeline.models.chronology import HappeningRow
 from timeline.models.sources import SourceRow
-from timeline.reports import document
 from timeline.reports.chronology import HappeningLine, happening_lines, happenings, what_cell
-from timeline.reports.document import Document, Line, Table, about, cell, number
-from timeline.reports.evidence import Citation, Citer, Named, Support, text
+from timeline.reports.document import Cell, Document, Table, about, cell, number, table
+from timeline.reports.evidence import Citation, Citer, Named, Support, distinct, text
 from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, Standing, by_time
+from timeline.reports.model import Report, by_time, made_from
 from timeline.reports.rules.origins import Origins
 
 
@@ -119,7 +118,6 @@ class SourcesReport(Report):
     def document(self) -> Document:
         """The report as headings and tables."""
         tables = (self._coverage_table(), self._descent_table(), self._single_table())
-        cited = {each.event: each for line in self.coverage for each in line.evidence}
         rest = "rests" if len(self.single) == 1 else "rest"
         of_all = f"{len(self.single):,} of {number(self.reports, 'report')}"
         lead = f"{of_all} {rest} on one origin only."
@@ -127,50 +125,46 @@ class SourcesReport(Report):
         return self._document(
             f"Sources of {of}" if of else "Sources of the record",
             tables,
-            lead=(cell(lead, tuple(cited.values())),),
+            lead=(cell(lead, distinct(line.evidence for line in self.coverage)),),
             note="An origin is the last outlet before whoever spoke: copies, and sites that carry "
             "an agency's story, fold into one. “Alone” counts reports that no other origin has. "
             "Where two reports say the same, each is counted by itself.",
         )
 
     def _coverage_table(self) -> Table:
-        return Table(
+        return table(
             "What each source carries",
-            ("Source", "Reports", "Of what", "From when"),
-            tuple(
-                document.line(
-                    each.evidence,
-                    about("source", each.source, each.source),
-                    f"{each.reports}, {each.alone} alone" if each.reports else "none",
-                    tuple(f"{_words(kind.type)} {kind.count}" for kind in each.kinds),
-                    _span(each),
-                )
-                for each in self.coverage
-            ),
+            self.coverage,
+            {
+                "Source": _source,
+                "Reports": _count,
+                "Of what": _kinds,
+                "From when": _span,
+            },
             named_by=1,
         )
 
     def _descent_table(self) -> Table:
-        return Table(
+        return table(
             "Copies, and sources that were not read or are withdrawn",
-            ("Source", "Published by", "What it is"),
-            tuple(
-                document.line(
-                    each.evidence,
-                    about("source", each.source, each.source),
-                    each.publisher,
-                    _descent(each),
-                )
-                for each in self.descent
-            ),
+            self.descent,
+            {
+                "Source": _source,
+                "Published by": lambda line: line.publisher,
+                "What it is": _descent,
+            },
             named_by=1,
         )
 
     def _single_table(self) -> Table:
-        return Table(
+        return table(
             "Resting on one origin only",
-            ("When", "What", "Origin"),
-            tuple(map(_single_row, self.single)),
+            self.single,
+            {
+                "When": lambda line: line.happening.occurred,
+                "What": lambda line: what_cell(line.happening),
+                "Origin": _only_origin,
+            },
         )
 
 
@@ -190,38 +184,36 @@ def sources_report(view: View, *, initiative: str | None = None) -> SourcesRepor
     citer = Citer(view)
     rows = by_time(happenings(view, initiative=initiative))
     citer.load(id for row in rows for id in row.events)
-    origins = Origins(view, citer)
-    told = {row: origins.of_event(row) for row in rows}
-    carried = _carried(rows, told)
+    known_origins = Origins(view, citer)
+    origins = {row: known_origins.of_event(row) for row in rows}
+    carried = _carried(rows, origins)
     recorded = view.all(SourceRow) if initiative is None else []
     ids = {*carried, *_withdrawn(citer, rows), *(row.source for row in recorded)}
     known = [citer.source(id) for id in sorted(ids)]
     citer.load(id for row in known for id in row.events)
     return SourcesReport(
-        standing=Standing.of(view),
         initiative=initiative,
         chosen_by=chosen_by(view, initiative=initiative),
-        reports=sum(bool(each) for each in told.values()),
-        coverage=tuple(_coverage(citer, row, carried[row.source], told) for row in known),
+        reports=sum(map(bool, origins.values())),
+        coverage=tuple(_coverage(citer, row, carried[row.source], origins) for row in known),
         descent=tuple(_descents(citer, known)),
-        single=tuple(_singles(view, citer, rows, told)),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        single=tuple(_singles(view, citer, rows, origins)),
+        **made_from(view, citer),
     )
 
 
-_Told = dict[HappeningRow, dict[Named, tuple[Support, ...]]]
+_Origins = dict[HappeningRow, dict[Named, tuple[Support, ...]]]
 """The origins of each event, with the sources that go back to each."""
 
 
-def _carried(rows: Iterable[HappeningRow], told: _Told) -> dict[str, list[HappeningRow]]:
+def _carried(rows: Iterable[HappeningRow], origins: _Origins) -> dict[str, list[HappeningRow]]:
     """What each source reports, in order of world time."""
-    found: dict[str, list[HappeningRow]] = defaultdict(list)
+    carried: dict[str, list[HappeningRow]] = defaultdict(list)
     for row in rows:
-        supports = (each for several in told[row].values() for each in several)
-        for source in dict.fromkeys(each.source for each in supports):
-            found[source].append(row)
-    return found
+        supports = (support for several in origins[row].values() for support in several)
+        for source in dict.fromkeys(support.source for support in supports):
+            carried[source].append(row)
+    return carried
 
 
 def _withdrawn(citer: Citer, rows: Iterable[HappeningRow]) -> set[str]:
@@ -232,23 +224,20 @@ def _withdrawn(citer: Citer, rows: Iterable[HappeningRow]) -> set[str]:
 
 
 def _coverage(
-    citer: Citer, row: SourceRow, carried: Sequence[HappeningRow], told: _Told
+    citer: Citer, row: SourceRow, carried: Sequence[HappeningRow], origins: _Origins
 ) -> CoverageLine:
-    kinds = Counter(each.type for each in carried)
-    dates = [each.occurred for each in carried if each.occurred and each.occurred.earliest]
+    kinds = Counter(event.type for event in carried)
+    dates = [event.occurred for event in carried if event.occurred and event.occurred.earliest]
     last = max(dates, key=lambda date: (date.latest is None, date.latest), default=None)
-    return CoverageLine(
-        source=row.source,
-        title=row.title,
-        publisher=citer.name(row.publisher),
-        published=text(row.published),
-        grade=row.grade,
+    return citer.line(
+        CoverageLine,
+        row,
         reports=len(carried),
         kinds=tuple(KindCount(type, count) for type, count in sorted(kinds.items())),
         first=text(dates[0] if dates else None),
         last=text(last),
-        alone=sum(len(told[each]) == 1 for each in carried),
-        evidence=citer.cite([id for each in carried for id in each.events] or row.events),
+        alone=sum(len(origins[event]) == 1 for event in carried),
+        evidence=citer.cite([id for event in carried for id in event.events] or row.events),
     )
 
 
@@ -257,28 +246,28 @@ def _descents(citer: Citer, rows: Iterable[SourceRow]) -> Iterator[DescentLine]:
         withdrawn = citer.withdrawn(row.source)
         if row.copies is None and row.cited_in is None and withdrawn is None:
             continue
-        yield DescentLine(
-            source=row.source,
-            publisher=citer.name(row.publisher),
-            copies=row.copies,
-            origin=citer.origin(row.source),
-            cited_in=row.cited_in,
-            withdrawn=withdrawn,
-            evidence=citer.cite(row.events),
-        )
+        yield citer.line(DescentLine, row, origin=citer.origin(row.source), withdrawn=withdrawn)
 
 
 def _singles(
-    view: View, citer: Citer, rows: Iterable[HappeningRow], told: _Told
+    view: View, citer: Citer, rows: Iterable[HappeningRow], origins: _Origins
 ) -> Iterator[SingleLine]:
-    alone = [row for row in rows if len(told[row]) == 1]
+    alone = [row for row in rows if len(origins[row]) == 1]
     for row, line in zip(alone, happening_lines(view, citer, alone), strict=True):
-        ((origin, supports),) = told[row].items()
-        sources = tuple(dict.fromkeys(each.source for each in supports))
+        ((origin, supports),) = origins[row].items()
+        sources = tuple(dict.fromkeys(support.source for support in supports))
         yield SingleLine(line, origin, sources, line.evidence)
 
 
 # As a document
+
+
+def _count(line: CoverageLine) -> str:
+    return f"{line.reports}, {line.alone} alone" if line.reports else "none"
+
+
+def _kinds(line: CoverageLine) -> tuple[str, ...]:
+    return tuple(f"{_words(kind.type)} {kind.count}" for kind in line.kinds)
 
 
 def _words(type: str) -> str:
@@ -286,25 +275,24 @@ def _words(type: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type).lower()
 
 
-def _span(each: CoverageLine) -> str | None:
-    if each.first == each.last:
-        return each.first
-    return f"{each.first} to {each.last}"
+def _span(line: CoverageLine) -> str | None:
+    return line.first if line.first == line.last else f"{line.first} to {line.last}"
 
 
-def _descent(each: DescentLine) -> str:
-    told = [] if each.withdrawn is None else [f"withdrawn: {each.withdrawn}"]
-    if each.cited_in:
-        told.append(f"not read; cited in {each.cited_in}")
-    if each.copies:
-        told.append(f"copy of {each.copies}")
-        if each.origin not in (each.copies, each.source):
-            told.append(f"in the end of {each.origin}")
-    return ", ".join(told)
+def _descent(line: DescentLine) -> str:
+    parts = [] if line.withdrawn is None else [f"withdrawn: {line.withdrawn}"]
+    if line.cited_in:
+        parts.append(f"not read; cited in {line.cited_in}")
+    if line.copies:
+        parts.append(f"copy of {line.copies}")
+        if line.origin not in (line.copies, line.source):
+            parts.append(f"in the end of {line.origin}")
+    return ", ".join(parts)
 
 
-def _single_row(each: SingleLine) -> Line:
-    sources = ", ".join(each.sources)
-    happening = each.happening
-    origin = about("actor", each.origin.id, f"{each.origin} ({sources})")
-    return document.line(each.evidence, happening.occurred, what_cell(happening), origin)
+def _source(line: CoverageLine | DescentLine) -> Cell:
+    return about("source", line.source, line.source)
+
+
+def _only_origin(line: SingleLine) -> Cell:
+    return about("actor", line.origin.id, f"{line.origin} ({', '.join(line.sources)})")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, Occurred, When, stretch, within
+from timeline.dates import UNKNOWN, Occurred, When
 from timeline.engine.projection import View
 from timeline.models.statements import StatementRow
-from timeline.reports import document
 from timeline.reports.actors import find_actor
 from timeline.reports.capped import TOP, Counted, counted, left_uncited, require_top
-from timeline.reports.document import Document, Table, cell, number
-from timeline.reports.evidence import Citer, Named, text
-from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, Standing, by_time
+from timeline.reports.document import Document, cell, number, table
+from timeline.reports.evidence import Citation, Citer, Named
+from timeline.reports.filters import Span, chosen_by
+from timeline.reports.model import Report, by_time, made_from
 
 UNDATED = "undated"
 
@@ -32,6 +32,11 @@ class MonthLine:
     speaker: Named
     month: str
     statements: Counted
+
+    @property
+    def evidence(self) -> tuple[Citation, ...]:
+        """The events behind the first of the statements."""
+        return self.statements.evidence
 
 
 @attrs.frozen(kw_only=True)
@@ -66,15 +71,14 @@ class StatementCountsReport(Report):
         return self._document(
             f"Statements by month: {title}" if title else "Statements by actor and month",
             [
-                Table(
+                table(
                     "Statements",
-                    ("Who", "Month", "Statements"),
-                    tuple(
-                        document.line(
-                            each.statements.evidence, each.speaker, each.month, each.statements
-                        )
-                        for each in self.months
-                    ),
+                    self.months,
+                    {
+                        "Who": lambda line: line.speaker,
+                        "Month": lambda line: line.month,
+                        "Statements": lambda line: line.statements,
+                    },
                     named_by=2,
                 )
             ],
@@ -114,37 +118,33 @@ def statement_counts_report(
         InvalidDate: `since` or `until` is not a date.
     """
     require_top(top)
-    since, until = stretch(since, until)
+    span = Span.of(since, until, certainly=certainly)
     chosen = None if speaker is None else find_actor(view, speaker)
     rows = view.all(StatementRow) if chosen is None else view.all(StatementRow, speaker=chosen)
-    said: dict[str, dict[str, list[StatementRow]]] = defaultdict(lambda: defaultdict(list))
-    count = 0
-    for row in by_time(rows):
-        if within(row.occurred, since, until, certainly=certainly):
-            said[row.speaker][month_of(row.occurred)].append(row)
-            count += 1
-    totals = {who: sum(map(len, months.values())) for who, months in said.items()}
+    timely = by_time(row for row in rows if span.holds(row.occurred))
+    totals = Counter(row.speaker for row in timely)
+    speakers = sorted(totals, key=lambda who: (-totals[who], who))
     citer = Citer(view)
     return StatementCountsReport(
-        standing=Standing.of(view),
         speaker=chosen,
-        since=text(since),
-        until=text(until),
-        chosen_by=chosen_by(view, actor=chosen, since=since, until=until, certainly=certainly),
-        speakers=len(said),
-        statements=count,
-        months=tuple(
-            MonthLine(
-                citer.name(who),
-                month,
-                counted(citer, (row.events for row in rows)),
-            )
-            for who in sorted(totals, key=lambda who: (-totals[who], who))[:top]
-            for month, rows in sorted(said[who].items())
-        ),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **span.dates,
+        chosen_by=chosen_by(view, actor=chosen, span=span),
+        speakers=len(speakers),
+        statements=len(timely),
+        months=tuple(_months(citer, timely, speakers[:top])),
+        **made_from(view, citer),
     )
+
+
+def _months(
+    citer: Citer, rows: Iterable[StatementRow], speakers: Iterable[str]
+) -> Iterator[MonthLine]:
+    by_month: dict[str, dict[str, list[tuple[str, ...]]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        by_month[row.speaker][month_of(row.occurred)].append(row.events)
+    for who in speakers:
+        for month, events in sorted(by_month[who].items()):
+            yield MonthLine(citer.name(who), month, counted(citer, events))
 
 
 def month_of(date: When | None) -> str:

@@ -7,15 +7,15 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.dates import Occurred, stretch, within
+from timeline.dates import Occurred
 from timeline.engine.projection import View
 from timeline.models.initiatives import MentionRow
 from timeline.models.statements import StatementRow
 from timeline.reports.actors import find_actor
 from timeline.reports.document import Document, Table, about, table
-from timeline.reports.evidence import Citation, Citer, Named, text
-from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, Standing, by_time
+from timeline.reports.evidence import Citation, Citer, Named
+from timeline.reports.filters import Span, chosen_by
+from timeline.reports.model import Report, by_time, made_from
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.attribution import Offices
 
@@ -80,8 +80,6 @@ def statements_report(
 ) -> StatementsReport:
     """Who said what: the statements that fit all options, in order of time.
 
-    A statement of uncertain date is listed if it may have been made within the dates.
-
     Args:
         view: the read models to report from.
         speaker: only statements of this actor, by its id or any recorded name.
@@ -89,7 +87,7 @@ def statements_report(
         topic: only statements on this topic.
         since: only statements made from this date on.
         until: only statements made up to this date.
-        certainly: with dates, leave out statements that only may have been made within them.
+        certainly: leave out those that, their date being uncertain, only may have been made then.
 
     Example:
         timeline report statements --speaker 'Ann Minister' --since 2022-11
@@ -99,39 +97,25 @@ def statements_report(
         InvalidInput: several actors go by that name; `since` is after `until`.
         InvalidDate: `since` or `until` is not a date.
     """
-    since, until = stretch(since, until)
+    span = Span.of(since, until, certainly=certainly)
     actor = None if speaker is None else find_actor(view, speaker)
     if about is not None and not view.all(MentionRow, initiative=about):
         find_initiative(view, about)
+    rows = (row for row in _rows(view, actor, about) if about in (None, *row.about))
     chosen = by_time(
-        row
-        for row in _rows(view, actor, about)
-        if (about is None or about in row.about)
-        and (topic is None or topic in row.topics)
-        and within(row.occurred, since, until, certainly=certainly)
+        row for row in rows if topic in (None, *row.topics) and span.holds(row.occurred)
     )
     citer, offices = Citer(view), Offices(view)
     citer.load(id for row in chosen for id in row.events)
     return StatementsReport(
-        standing=Standing.of(view),
         speaker=actor,
         about=about,
         topic=topic,
-        since=text(since),
-        until=text(until),
+        **span.dates,
         certainly=certainly,
-        chosen_by=chosen_by(
-            view,
-            actor=actor,
-            initiative=about,
-            others=(topic,),
-            since=since,
-            until=until,
-            certainly=certainly,
-        ),
+        chosen_by=chosen_by(view, actor=actor, initiative=about, others=(topic,), span=span),
         statements=tuple(said_line(offices, citer, row) for row in chosen),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 
