@@ -554,6 +554,17 @@ def test_what_was_held_beside_a_meeting_is_listed(timeline):
     assert [each.meeting.meeting for each in timeline.attendance().sidelines] == ["walk"]
 
 
+def test_a_meeting_beside_another_lists_who_came_and_no_other_member(timeline):
+    belongs(timeline, "north", since="2020")
+    belongs(timeline, "south", since="2020")
+    held(timeline, "first", *came("north", "south"), body="league")
+    aside = {"meeting": "aside", "title": "Aside", "series": None, "within": "summit"}
+    held(timeline, "beside", *came("north"), body="league", **aside)
+
+    (row,) = shown(timeline.attendance(series="s"), "On the sidelines")
+    assert row == ("2024-05-01", "Aside", "Northland", "held")
+
+
 def test_a_part_of_a_wide_table_has_the_parties_that_its_meetings_concern(timeline):
     belongs(timeline, "north", since="2024-03")
     for month, party in ((1, "east"), (2, "east"), (3, "east"), (4, "west"), (5, "south")):

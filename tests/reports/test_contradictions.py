@@ -425,6 +425,43 @@ def test_two_of_its_own_at_one_time_are_at_odds(harbour, one, other, date):
         assert set(values) == {"opposed (own)", "favourable (own)"}
 
 
+@pytest.mark.parametrize(
+    ("vague", "at_odds"),
+    [("2024-03-01/2024-03-31", True), ("2024-03-01/2024-04-01", False)],
+)
+def test_a_date_of_more_than_a_month_says_nothing_of_one_time(harbour, vague, at_odds):
+    for stance, date in (("favourable", vague), ("opposed", "2024-03-10")):
+        own = [Position("south", stance)]
+        say(harbour, speaker="south", about=["harbour"], positions=own, occurred=date)
+
+    assert bool(found(harbour.contradictions())) == at_odds
+
+
+def test_the_newest_position_is_so_by_world_time_and_not_by_when_it_was_recorded(harbour):
+    for stance, date in (("opposed", "2024-06-05"), ("favourable", "2024-06-01")):
+        own = [Position("south", stance)]
+        say(harbour, speaker="south", about=["harbour"], positions=own, occurred=date)
+    imputed = [Position("south", "favourable")]
+    say(harbour, speaker="north", about=["harbour"], positions=imputed, occurred="2024-06-09")
+
+    assert [own.stance for own in harbour.initiative("harbour").party("south").own] == [
+        "opposed",
+        "favourable",
+    ]
+    line = only(harbour.contradictions())
+    assert [side.value for side in line.sides] == ["opposed (own)", "favourable (imputed)"]
+
+
+def test_a_side_has_the_date_of_its_latest_event_in_world_time(timeline):
+    say(timeline, "It rains.", id="rains", occurred="2024-06-04")
+    say(timeline, "It will rain.", id="will-rain", occurred="2024-06-01")
+    say(timeline, "It is dry.", id="dry", occurred="2024-06-02")
+    note(timeline, ("Rain.", ["rains", "will-rain"]), ("None.", ["dry"]))
+
+    line = only(timeline.contradictions())
+    assert [side.occurred for side in line.sides] == ["2024-06-04", "2024-06-02"]
+
+
 def test_an_office_makes_a_position_the_partys_own_and_is_cited_for_it(harbour):
     role = RoleReported("minister", "minister of ports", of="south")
     harbour.append(role, id="role", source="june")

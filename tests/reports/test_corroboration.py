@@ -17,6 +17,7 @@ from timeline import (
     Link,
     MeetingAnnounced,
     MeetingHeld,
+    NewEvent,
     NotFound,
     ProposalMade,
     Source,
@@ -24,6 +25,7 @@ from timeline import (
     Timeline,
 )
 from timeline.cli import cli
+from timeline.reports.evidence import Named
 
 ORGANISATIONS = ("gazette", "herald", "courier", "wire", "ports-board")
 MINISTER = Actor("minister", "person", "The minister")
@@ -320,6 +322,45 @@ def test_an_origin_that_was_not_read_or_is_of_low_grade_shows_it(timeline):
     table = next(each for each in report.document().tables if each.title == "Origins")
     read = [row[-1].text for row in table.rows]
     assert read == ["unknown", "no; cited in article", "unknown", "yes", "yes"]
+
+
+def test_an_origin_has_the_best_grade_of_its_sources(timeline):
+    timeline.add(
+        Source("print", publisher="wire", title="In print", grade="high"),
+        Source("post", publisher="wire", title="A post", grade="low"),
+    )
+
+    (origin,) = say(timeline, post=[], print=[]).origins
+
+    assert ([source.grade for source in origin.sources], origin.grade) == (["low", "high"], "high")
+
+
+def test_all_that_cite_one_another_are_in_the_tree(timeline):
+    timeline.add(
+        Source("unseen", publisher="wire", title="Not at hand", cited_in="cut"),
+        Source("cut", publisher="herald", title="Not at hand either", cited_in="article"),
+    )
+
+    report = say(timeline, unseen=[])
+
+    assert drawn(report.tree) == {
+        "minister": ([], {"wire": ([], {"herald": ([], {"gazette": ["unseen"]})})})
+    }
+
+
+def test_an_actor_that_is_not_on_record_goes_by_its_id_in_a_chain(timeline):
+    evidence = Evidence("article", chain=[Link("nobody-known"), Link("minister")])
+    # The checks of `Timeline` would refuse it; another program may have recorded it.
+    timeline.store.append_all([NewEvent(SAID, id="said", evidence=[evidence])])
+
+    report = timeline.corroboration("said")
+
+    assert drawn(report.tree) == {
+        "minister": ([], {"nobody-known": ([], {"gazette": ["article"]})})
+    }
+    (teller,) = report.tree
+    assert teller.branches[0].who == Named("nobody-known", "nobody-known")
+    assert origins(report) == {"gazette": ["article"]}
 
 
 def test_a_source_says_where_it_can_be_found(timeline):
