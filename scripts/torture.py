@@ -678,7 +678,7 @@ def _catch_up(cast: Cast) -> None:
 
 
 def _reached(cast: Cast) -> tuple[int, ...]:
-    with opened(cast.url) as store, store.engine.connect() as connection:
+    with opened(cast.url) as store, database.reading(store.engine) as connection:
         subscription = connection.scalar(sa.select(sa.func.max(handled.c.position))) or 0
     return (*(_last_given(file) for file in cast.files), subscription)
 
@@ -829,7 +829,7 @@ class _Limit:
         self._engine = engine
         self._pages: int | None = None
         sa.event.listen(engine, "connect", self._limit_pages)
-        with engine.connect() as connection:
+        with database.reading(engine) as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         if draw.random() < 0.5:
             self._pages = pages + draw.randint(2, 200)

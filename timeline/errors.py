@@ -1,38 +1,48 @@
 """What can go wrong, as a tree.
 
     TimelineError
-    ├── InvalidInput              what was handed in does not fit; nothing was written
+    ├── InvalidInput              what you handed in does not fit; nothing was written
     │   ├── InvalidDate           not a date of EDTF, not an instant
     │   │   └── NaiveDatetime     an instant that names no time zone
     │   ├── InvalidEvent          an event whose fields do not fit its class
     │   ├── InvalidRecord         a record file, or an exported log: names file, line and field
-    │   ├── InvalidProjection     a projection or row class that cannot be kept
+    │   ├── InvalidProjection     a projection or row class that the engine cannot keep
     │   └── UnknownReference      names a source, actor, … that was never recorded
-    ├── Conflict                  the log holds something else than the caller assumed
+    ├── Conflict                  the log holds something else than you assumed
     │   ├── WrongExpectedVersion  the stream has moved on
-    │   ├── EventIdReused         the id is taken by an event with other content
+    │   ├── EventIdReused         an event with other content has the id
     │   └── LogsDiffer            the log to be imported is not the one that is there
     ├── NotFound                  no such event, initiative, meeting or series
     ├── UnknownEventType          a type, or a version of one, that this code cannot read
     ├── MissingExtra              libraries that only some uses need are not installed
     ├── ClusterError              workers are not there, were lost, or have other code
-    ├── ArchiveDamaged            a file of an archive is not what was written; the log may be sound
+    ├── ArchiveDamaged            a file of an archive is not what was written
     └── DatabaseError
-        ├── DatabaseUnreachable   no connection could be made; later there may be one  (transient)
-        │   └── ConnectionLost    it broke while in use                                (transient)
-        ├── DatabaseBusy          others held the database for too long                (transient)
+        ├── DatabaseUnreachable   no connection could be made                  (transient)
+        │   └── ConnectionLost    the connection broke while in use            (transient)
+        ├── DatabaseBusy          others held the database for too long        (transient)
         ├── DatabaseReadOnly      the role or the file may only be read
         ├── LogDamaged            `verify` found the log changed; names the position
-        ├── DatabaseTooNew        written by a later version of this package
+        ├── DatabaseTooNew        a later version of this package wrote it
         └── MigrationFailed       the schema could not be brought up to date
 
-Every message says what was expected, what was found and where, and what to do about it. Whatever is
-raised leaves the database as it was, with one exception that no database can avoid: when the
-connection is lost during a commit, the append is whole or absent, and only asking again tells.
+Every message says what was expected, what was found and where, and what to do about it. An error
+leaves the database as it was, with one exception that no database can avoid: when the connection
+is lost during a commit, the append is whole or absent. Append again with the same event ids to
+find out.
 
-Transient errors may pass: the same call can be tried again, and with the same event ids it is never
-done twice. `EventStore.append` and `follow` try again by themselves after `DatabaseBusy` and
-`ConnectionLost`, for some seconds; every other error is final for that call.
+Transient errors may pass: call again, and with the same event ids nothing is done twice.
+`EventStore.append` and `follow` try again by themselves for some seconds. Every other error is
+final for that call.
+
+    >>> from timeline import Timeline
+    >>> from timeline.errors import NotFound
+    >>> with Timeline.open("sqlite://") as timeline:
+    ...     try:
+    ...         timeline.initiative("nowhere")
+    ...     except NotFound as error:
+    ...         print("nothing there")
+    nothing there
 """
 
 from __future__ import annotations
@@ -53,7 +63,7 @@ class TimelineError(Exception):
     """
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # By its message alone, as exceptions are pickled, most classes could not be made again.
+        # Exceptions are pickled by their message, from which most of these cannot be made again.
         return _again, (type(self), self.args, self.__dict__)
 
 
@@ -64,15 +74,19 @@ def _again(cls: type[TimelineError], args: tuple[Any, ...], state: dict[str, Any
 
 
 class InvalidInput(TimelineError, ValueError):
-    """What was handed in does not fit. Nothing was written."""
+    """What you handed in does not fit. Nothing was written; correct it and call again."""
 
 
 class InvalidDate(InvalidInput):
-    """Neither a date or interval of EDTF nor an instant with a time zone."""
+    """The text is no date.
+
+    Give a date or interval of EDTF, such as `2023-05` or `2023-05-01/2023-05-03`, or an instant
+    with a time zone, such as `2023-05-01T10:00+02:00`.
+    """
 
 
 class NaiveDatetime(InvalidDate):
-    """An instant without a time zone: it could mean any of some forty moments.
+    """An instant without a time zone could mean some forty moments. Add the zone or an offset.
 
     >>> from timeline import When
     >>> When("2022-11-28T12:00")  # doctest: +ELLIPSIS
@@ -82,11 +96,11 @@ class NaiveDatetime(InvalidDate):
 
 
 class InvalidEvent(InvalidInput):
-    """An event whose fields do not fit its class; the message names the field."""
+    """A field of an event does not fit its class. The message names the field to correct."""
 
 
 class InvalidRecord(InvalidInput):
-    """A record file or an exported log that cannot be read, with the place where reading failed.
+    """A record file or an exported log cannot be read. Correct it at the place that is named.
 
     >>> print(InvalidRecord("a.yaml", "no such type", line=3, field="events[0].type"))
     a.yaml:3: events[0].type: no such type
@@ -107,13 +121,15 @@ class InvalidRecord(InvalidInput):
 
 
 class InvalidProjection(InvalidInput):
-    """A projection or row class that the engine cannot keep; the message says why."""
+    """The engine cannot keep a projection or row class. The message says what to change in it."""
 
 
 class UnknownReference(InvalidInput):
-    """An event names something that no event has recorded, neither in the log nor beside it.
+    """An event names something that is recorded neither in the log nor in the same call.
 
-    >>> print(UnknownReference("e-1", "speaker", "actor", "an", near="ann").told)
+    Record it first, in the same call or an earlier one, or correct the id.
+
+    >>> print(UnknownReference("e-1", "speaker", "actor", "an", near="ann").summary)
     event 'e-1': speaker: no actor 'an' is recorded. Did you mean ann?
 
     Attributes:
@@ -121,9 +137,9 @@ class UnknownReference(InvalidInput):
         field: the path of the field within the event.
         category: what kind of thing is missing: `actor`, `source`, `proposal`, …
         id: the id that leads nowhere.
-        near: an id of such a thing, recorded in the same call, that it may be a slip for, or None.
-        place: the file and line where it stands, or None where it is from no file.
-        others: what else in the same call leads nowhere, in order, as far as it is told.
+        near: a similar id, recorded in the same call, that may be meant; or None.
+        place: the file and line of the reference; None where it comes from no file.
+        others: the next references of the same call that lead nowhere, in order.
         more: how many more there are.
     """
 
@@ -142,19 +158,19 @@ class UnknownReference(InvalidInput):
         self.event_id, self.field, self.category, self.id = event_id, field, category, id
         self.near, self.place, self.others, self.more = near, place, tuple(others), more
         advice = f"Record the {category} first, in the same call or an earlier one, or mend the id."
-        lines = [f"{self.told} {advice}", *(each.told for each in self.others)]
+        lines = [f"{self.summary} {advice}", *(error.summary for error in self.others)]
         super().__init__("\n".join([*lines, f"and {more:,} more"] if more else lines))
 
     @property
-    def told(self) -> str:
-        """What is missing where, without what to do about it and without the others."""
+    def summary(self) -> str:
+        """What is missing where, without advice and without the others."""
         where = f"{self.place}: " if self.place else ""
         guess = f" Did you mean {self.near}?" if self.near else ""
         problem = f"no {self.category} {self.id!r} is recorded.{guess}"
         return f"{where}event {self.event_id!r}: {self.field}: {problem}"
 
     def placed(self, place: Callable[[str, str], str]) -> UnknownReference:
-        """The same error with the file and line of each, by the event's id and the field."""
+        """The same error with file and line, from a function of the event's id and the field."""
         return UnknownReference(
             self.event_id,
             self.field,
@@ -162,21 +178,23 @@ class UnknownReference(InvalidInput):
             self.id,
             near=self.near,
             place=place(self.event_id, self.field),
-            others=[each.placed(place) for each in self.others],
+            others=[error.placed(place) for error in self.others],
             more=self.more,
         )
 
 
 class Conflict(TimelineError):
-    """The log holds something else than the caller assumed. Nothing was written."""
+    """The log holds something else than you assumed. Nothing was written; read and decide again."""
 
 
 class WrongExpectedVersion(Conflict):
-    """The stream is not at the version the caller decided on.
+    """The stream is at another version than you expected: somebody has appended to it since.
+
+    Read the stream, decide again, and append with the version that you find.
 
     Attributes:
         stream: the stream.
-        expected: what the caller expected: a version, or `no stream`, `stream exists`.
+        expected: what you expected, in words: `version 3`, `no events yet`, `at least one event`.
         actual: the stream's version now; 0 where it has no events.
     """
 
@@ -194,7 +212,9 @@ _BESIDE = frozenset({"occurred", "evidence"})
 
 
 class EventIdReused(Conflict):
-    """The id belongs to an event that was recorded with other content.
+    """An event with other content has the id.
+
+    Recorded events never change: append an `EventCorrected`, or give the new event another id.
 
     Attributes:
         event_id: the id.
@@ -214,10 +234,12 @@ class EventIdReused(Conflict):
 
 
 class LogsDiffer(Conflict):
-    """The log holds other events than the one that was to be imported begins with.
+    """The log to be imported does not begin with the events that are there.
+
+    Import into an empty record, or into the beginning of the same log.
 
     Attributes:
-        position: the first position at which the two are found to differ.
+        position: the first position where the two differ.
     """
 
     def __init__(self, position: int) -> None:
@@ -230,11 +252,13 @@ class LogsDiffer(Conflict):
 
 
 class NotFound(TimelineError):
-    """Nothing of that name is recorded, at least not within the view that was asked."""
+    """Nothing of that name is recorded, or not within the view. The message lists what is near."""
 
 
 class UnknownEventType(TimelineError):
-    """No class is known for a stored or given event type, or not for that version of it.
+    """No class is known for an event type, or not for that version of it.
+
+    Pass the class with `events=[…]`, or use the version of the package that wrote the event.
 
     Attributes:
         type: the name of the event type.
@@ -254,7 +278,7 @@ class UnknownEventType(TimelineError):
 
 
 class MissingExtra(TimelineError):
-    """What was asked for needs libraries that are not installed.
+    """A library is not installed. Install the extra that brings it.
 
     Attributes:
         extra: the extra of this package that brings them.
@@ -269,15 +293,20 @@ class MissingExtra(TimelineError):
 
 
 class ClusterError(TimelineError):
-    """Workers could not be reached, were lost, or have other code. Nothing was written."""
+    """Workers could not be reached, were lost, or have other code.
+
+    Nothing was written. Start the workers again with the same code, or rebuild without them.
+    """
 
 
 class ArchiveDamaged(TimelineError):
-    """An archive is not what was written. That says nothing of the log it was made from.
+    """An archive is not what was written; the log it was made from may be sound.
+
+    Delete the file and archive again.
 
     Attributes:
-        position: the first position at which that shows.
-        file: the file to delete, as it is called in the archive; None where one is missing.
+        position: the first position where that shows.
+        file: the name of the file to delete; None where one is missing.
         problem: what is wrong.
     """
 
@@ -297,40 +326,45 @@ class ArchiveDamaged(TimelineError):
 
 
 class DatabaseError(TimelineError):
-    """The database could not do what was asked; it is as it was before.
+    """The database could not do it, and is as it was before.
 
     Attributes:
-        transient: whether the same call may succeed when tried again.
+        transient: whether the same call may succeed later.
     """
 
     transient: ClassVar[bool] = False
 
 
 class DatabaseUnreachable(DatabaseError):
-    """No connection could be made."""
+    """No connection could be made. Check the address and the server, and try again."""
 
     transient = True
 
 
 class ConnectionLost(DatabaseUnreachable):
-    """The connection broke while it was in use: whether a commit went through is not known."""
+    """The connection broke while in use: a commit under way is whole or absent.
+
+    Append again with the same event ids: what went through is not written twice.
+    """
 
 
 class DatabaseBusy(DatabaseError):
-    """Others held the database for longer than we wait, or won a race. Trying again is safe."""
+    """Others held the database for too long, or were faster. Trying again is safe."""
 
     transient = True
 
 
 class DatabaseReadOnly(DatabaseError):
-    """The role has no right to write, or the file or server takes no writes."""
+    """The role, the file or the server takes no writes. Use a role that may write."""
 
 
 class LogDamaged(DatabaseError):
-    """The log is not what its digests say it was.
+    """The log is not what its digests say.
+
+    Stop appending, and compare the log with a backup.
 
     Attributes:
-        position: the first position at which that shows.
+        position: the first position where that shows.
         problem: what is wrong there.
     """
 
@@ -343,8 +377,8 @@ class LogDamaged(DatabaseError):
 
 
 class DatabaseTooNew(DatabaseError):
-    """The schema was written by a later version of this package, or is not ours."""
+    """A later version of this package wrote the schema. Install that version, or a later one."""
 
 
 class MigrationFailed(DatabaseError):
-    """The schema could not be brought up to date; on failure nothing of the step remains."""
+    """The schema could not be brought up to date. Nothing was changed; the message says why."""

@@ -30,10 +30,9 @@ from timeline.events import (
     Redacted,
     event_type,
 )
-from timeline.events.envelope import new_id
+from timeline.events.envelope import derived_stream, new_id
 from timeline.log.codec import Codec
 from timeline.log.digests import GENESIS
-from timeline.log.drafts import derived_stream
 
 _RECORDED = "2024-01-01T00:00:00.000000Z"
 

@@ -28,7 +28,6 @@ from timeline.engine.amendments import Amendments
 from timeline.engine.projector import Projector
 from timeline.engine.rows import Subject, key_of
 from timeline.errors import InvalidProjection
-from timeline.log.archive import log_rows
 from timeline.models import BUILT_IN
 
 ALL = (*BUILT_IN, *USERS)
@@ -37,7 +36,7 @@ ALL = (*BUILT_IN, *USERS)
 def in_parts(store: EventStore, projection: Projection, parts: int) -> list[Any]:
     """The rows of a projection, each part folded by itself."""
     end = store.head().position
-    log = list(log_rows(store.engine, after=0, until=end))
+    log = list(store.stored(until=end))
     splitter = Splitter(projection, store.codec, store.read_all(types=Amendments.TYPES), parts)
     if splitter.division.alone:
         cuts = [end * part // parts for part in range(parts + 1)]

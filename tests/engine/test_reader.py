@@ -17,7 +17,6 @@ from timeline.engine.projector import Projector
 from timeline.engine.rows import key_of
 from timeline.events import VOCABULARY
 from timeline.log import database
-from timeline.log.archive import log_rows
 from timeline.models import BUILT_IN
 from timeline.testing import given
 
@@ -52,7 +51,7 @@ def rows_of(view: View, projection: Projection) -> list[Any]:
 
 def in_parts(record: Timeline, projection: Projection) -> list[Any]:
     store = record.store
-    stored = list(log_rows(store.engine, after=0, until=store.head().position))
+    stored = list(store.stored())
     splitter = Splitter(projection, store.codec, store.read_all(types=Amendments.TYPES), 2)
     if splitter.division.alone:
         return splitter.fold(stored, None)

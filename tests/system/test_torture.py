@@ -19,7 +19,7 @@ from timeline.log import append, database, digests
 from timeline.log.digests import Head
 from timeline.log.follow import Batch
 from timeline.log.migrations import upgrade
-from timeline.log.schema import events, head
+from timeline.log.schema import events
 from timeline.log.store import EventStore
 
 if sys.platform == "win32":
@@ -161,15 +161,15 @@ def unconstrain(url: str) -> None:
 def unlock_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the head before it is taken, and do not look again."""
 
-    def append_alone(self: EventStore, drafts: Any, expected: Any, progress: Any) -> Any:
-        with self.engine.connect() as connection:
-            at = Head(*connection.execute(sa.select(head.c.position, head.c.digest)).one())
-        time.sleep(0.005)
-        monkeypatch.setattr(append, "take_head", lambda _: at)
-        with database.writing(self.engine) as own:
-            return self._append(own, drafts, expected, progress)
+    def append_unlocked(self: EventStore, drafts: Any, expected: Any, progress: Any) -> Any:
+        at = self.head()
+        self.wait(after=at.position, timeout=0.02)  # for another writer, if there is one
+        monkeypatch.setattr(append, "take_head", lambda *_: at)
+        with database.writing_directly(self.engine) as driver:
+            return self._write(driver, drafts, expected, progress)
 
-    monkeypatch.setattr(EventStore, "_append_alone", append_alone)
+    monkeypatch.setattr(append, "_look_for_one", lambda *_: None)
+    monkeypatch.setattr(EventStore, "_append", append_unlocked)
 
 
 def leave_uncovered(monkeypatch: pytest.MonkeyPatch, column: str) -> None:
@@ -192,7 +192,8 @@ def hesitate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def only_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EventStore, "_append_at_once", lambda *_: None)
+    monkeypatch.setattr(append, "_look_for_one", lambda *_: None)
+    monkeypatch.setattr(append, "append_one", lambda *_: None)
 
 
 def test_the_head_row_not_locked(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,10 +217,14 @@ def test_the_head_row_not_locked_and_no_constraint_to_refuse_it(
 def test_the_head_row_read_without_for_update(
     migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def take_head(connection: sa.Connection) -> Head:
-        found = connection.execute(sa.select(head.c.position, head.c.digest)).one()
-        time.sleep(0.005)
-        return Head(*found)
+    def take_head(driver: Any, _: object) -> Head:
+        look = "SELECT position, digest FROM head"
+        at = driver.execute(look).fetchone()
+        for _ in range(20):  # for another writer to move it, if there is one
+            if driver.execute(look).fetchone() != at:
+                break
+            driver.execute("SELECT pg_sleep(0.001)")
+        return Head(*at)
 
     only_the_long_way(monkeypatch)
     monkeypatch.setattr(append, "take_head", take_head)
@@ -232,7 +237,7 @@ def test_ids_not_unique(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> N
     unconstrain(migrated_url)
     only_the_long_way(monkeypatch)
     hesitate(monkeypatch)
-    monkeypatch.setattr(EventStore, "_already_recorded", lambda *_: {})
+    monkeypatch.setattr(append, "_recorded_before", lambda *_: {})
 
     with pytest.raises(torture.Broken, match="twice"):
         torture.kill(migrated_url, kills=40, seed=1)
@@ -241,7 +246,7 @@ def test_ids_not_unique(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> N
 def test_versions_not_unique(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     unconstrain(migrated_url)
     only_the_long_way(monkeypatch)
-    monkeypatch.setattr(append, "stream_versions", lambda _, streams: dict.fromkeys(streams, 0))
+    monkeypatch.setattr(append, "stream_versions", lambda *looked: dict.fromkeys(looked[-1], 0))
 
     with pytest.raises(torture.Broken, match="has version 1, and"):
         torture.kill(migrated_url, kills=10, seed=1)

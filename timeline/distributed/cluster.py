@@ -47,7 +47,8 @@ from timeline.engine.rows import Shape, shape_of
 from timeline.errors import ClusterError, InvalidInput, MissingExtra, TimelineError
 from timeline.events import RecordedEvent
 from timeline.log import database
-from timeline.log.archive import Archive, arrow_table, log_rows, stored_rows
+from timeline.log.archive import Archive, arrow_table, stored_rows
+from timeline.log.store import EventStore
 from timeline.log.upcasting import Upcaster
 
 _LOST = 10.0
@@ -164,7 +165,7 @@ def _stretch(job: _Job, after: int, until: int) -> Iterator[Any]:
         yield from Archive(job.archive).tables(after=after, until=until)
         return
     assert job.database is not None
-    rows = log_rows(_engine(job.database), after=after, until=until)
+    rows = EventStore(_engine(job.database)).stored(after=after, until=until)
     while group := list(itertools.islice(rows, _BATCH)):
         yield arrow_table(group)
 

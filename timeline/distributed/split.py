@@ -35,8 +35,7 @@ from timeline.events import (
     type_names,
 )
 from timeline.events.ids import named, plain
-from timeline.log.codec import Codec
-from timeline.log.drafts import meanings
+from timeline.log.codec import Codec, meanings
 from timeline.log.schema import Stored
 
 POSITION = "position"

@@ -10,6 +10,8 @@ import attrs
 
 from timeline import dates
 from timeline.dates import When, when
+from timeline.errors import InvalidEvent
+from timeline.events.base import event_type, value_at
 from timeline.events.evidence import Evidence
 
 E_co = TypeVar("E_co", covariant=True)
@@ -95,3 +97,36 @@ class RecordedEvent(Generic[E_co]):
     def basis(self) -> tuple[str, ...]:
         """The ids of all the events that stand behind what this one says now."""
         return (self.id, *self.amended_by)
+
+
+def stream_name(new: NewEvent) -> str:
+    """The stream an event goes to: the one it names, else the one its class derives.
+
+    Raises:
+        InvalidEvent: neither names one.
+    """
+    name = derived_stream(new.event, new.id) if new.stream is None else new.stream
+    if name is None:
+        raise InvalidEvent(
+            f"event {new.id!r}: {event_type(new.event).name} belongs to no stream by itself. "
+            "Name one with stream=…"
+        )
+    return name
+
+
+def derived_stream(event: object, id: str) -> str | None:
+    """The stream that the class of an event derives for it; None where it leaves that open."""
+    kind = event_type(event)
+    if kind.category is None:
+        return None
+    subject = value_at(event, kind.subject) if kind.subject else None
+    # What goes by no name of its own, a statement say, is a stream of its own by its event's id.
+    return f"{kind.category}-{subject or id}"
+
+
+def in_stream(stream: str, item: Any) -> NewEvent:
+    """An event, or a `NewEvent`, as a new one of that stream."""
+    if not isinstance(item, NewEvent):
+        return NewEvent(item, stream=stream)
+    # By hand, since attrs.evolve takes longer than all else that is done to an event here.
+    return NewEvent(item.event, item.id, stream, item.occurred, item.evidence)

@@ -30,7 +30,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import sqlalchemy as sa
 
 from timeline.errors import ArchiveDamaged, InvalidInput, LogDamaged, MissingExtra, NotFound
 from timeline.events import EventRedacted, Redacted, type_names
@@ -394,7 +393,7 @@ class Archive:
             "sorting_columns": [pq.SortingColumn(0)],
             "write_page_checksum": True,
         }
-        rows = log_rows(store.engine, after=first - 1, until=last)
+        rows = store.stored(after=first - 1, until=last)
         with (
             self._placed(_name(first)) as out,
             pq.ParquetWriter(out, schema, **options) as writer,
@@ -458,17 +457,6 @@ class Archive:
     @property
     def _local(self) -> bool:
         return "file" in self._fs.protocol
-
-
-def log_rows(engine: sa.Engine, *, after: int, until: int) -> Iterator[Stored]:
-    """The events of a stretch of the log, as stored; no transaction stays open between pages."""
-    while after < until:
-        reach = min(after + _PAGE, until)
-        query = sa.select(events).where(events.c.position.between(after + 1, reach))
-        with database.reading(engine) as connection:
-            rows = connection.execute(query.order_by(events.c.position))
-            yield from map(Stored._make, rows.all())
-        after = reach
 
 
 def _durable_end(store: EventStore) -> Head:

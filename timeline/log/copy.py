@@ -1,4 +1,9 @@
-"""Whole logs, row by row: out of one database and into another, with nothing made anew.
+"""Whole logs, with nothing made anew: out to a file as JSON Lines, and into another database.
+
+The first line of the file says what it is and where the log ends; each further line is one event
+with all its columns. `docs/exports.md` describes the format. `evidence` and `data` are texts that
+hold JSON, and not JSON themselves: digests cover them to the byte, and what reads and writes JSON
+reorders it.
 
 Ids, places, times, salts and digests stay as they are, so the copy has the seal of the original.
 """
@@ -6,20 +11,210 @@ Ids, places, times, salts and digests stay as they are, so the copy has the seal
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from datetime import datetime
+from typing import Annotated, Any, BinaryIO
 
 import attrs
+import msgspec
 import sqlalchemy as sa
 
-from timeline.errors import LogDamaged, LogsDiffer
+from timeline.dates import When, instant_text
+from timeline.errors import InvalidInput, InvalidRecord, LogDamaged, LogsDiffer
+from timeline.events.base import LONGEST_ID
 from timeline.log import database
-from timeline.log.append import BATCH, take_head
-from timeline.log.batches import batched
-from timeline.log.digests import Head
-from timeline.log.queries import VERSIONS, by_texts, rows_by_id
-from timeline.log.schema import Stored, events, head
+from timeline.log.append import BATCH, insert, take_head
+from timeline.log.codec import Codec
+from timeline.log.database import Driver
+from timeline.log.digests import Chain, Head
+from timeline.log.read import rows_by_id, stream_versions
+from timeline.log.redact import take_words
+from timeline.log.schema import Stored, events
 
-_Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
+FORMAT = "timeline-log"
+VERSION = 1
+
+_LONGEST_LINE = 64 * 1024 * 1024
+"""Bytes: far beyond any event, and little enough to be held in memory."""
+
+_COLUMNS = ("salt", "redacted", "digest")
+"""Those that hold bytes; in the file, hexadecimal digits."""
+
+_Hex16 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+_Hex32 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+_Place = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+_Number = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+
+
+class _Header(msgspec.Struct, forbid_unknown_fields=True):
+    """The first line."""
+
+    format: str
+    version: int
+    position: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    digest: _Hex32
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    """A line that holds an event: the columns of the table `events`."""
+
+    position: _Place
+    event_id: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
+    stream: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    version: _Number
+    type: Annotated[str, msgspec.Meta(min_length=1)]
+    type_version: _Number
+    occurred: str | None
+    occurred_from: str | None
+    occurred_to: str | None
+    recorded_at: str
+    evidence: str | None
+    data: str | None
+    salt: _Hex16 | None
+    redacted: _Hex32 | None
+    digest: _Hex32
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_header = msgspec.json.Decoder(_Header).decode
+_decode_line = msgspec.json.Decoder(_Line).decode
+
+
+def write_log(out: BinaryIO, head: Head, rows: Iterable[Stored]) -> None:
+    """Write a log to a file, line by line; memory stays flat.
+
+    Args:
+        out: where to.
+        head: where the log ends.
+        rows: its rows as stored, from the first to that position.
+
+    Raises:
+        LogDamaged: the rows are not true to their digests, or do not lead to `head`.
+    """
+    header = _Header(FORMAT, VERSION, head.position, head.digest.hex())
+    out.write(_encode(header) + b"\n")
+    chain = Chain()
+    for row in rows:
+        columns = row._asdict()
+        chain.take(columns)
+        plain = columns | {name: columns[name] and columns[name].hex() for name in _COLUMNS}
+        out.write(_encode(plain) + b"\n")
+    chain.end()
+    if chain.head != head:
+        raise LogDamaged(chain.head.position + 1, f"the log was to end at {head.seal}")
+
+
+class LogFile:
+    """An exported log on its way in; each row is checked before it is given out.
+
+    Args:
+        file: the bytes.
+        name: what to call them in messages.
+        codec: reads the events, so that none gets in that could not be read afterwards.
+        seal: where the log is known to have been; it must lead through there.
+
+    Attributes:
+        head: where the log ends, by its first line.
+
+    Raises:
+        InvalidRecord: it is no such file, or of a later version of the format.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, codec: Codec, seal: Head | None = None) -> None:
+        self.name = name
+        self._file, self._codec, self._seal, self._line = file, codec, seal, 0
+        self.head = self._header()
+        if seal is not None and seal.position > self.head.position:
+            found = f"the log ends at {self.head.position}"
+            raise self._problem(None, f"{found}, and was sealed at {seal.position}")
+
+    def rows(self) -> Iterator[Stored]:
+        """The rows as the table stores them, in order, once.
+
+        Raises:
+            InvalidRecord: a line cannot be read, was changed, or is missing; names line and
+                position.
+            UnknownEventType: an event is of a type that the codec does not know.
+        """
+        chain = Chain()
+        while text := self._next():
+            position = chain.head.position + 1
+            try:
+                row = self._row(text)
+                chain.take(row)
+                self._require_sealed(chain.head)
+                self._require_readable(row)
+            except LogDamaged as error:
+                raise self.damaged(error) from None
+            except (msgspec.MsgspecError, InvalidInput, ValueError) as error:
+                raise self._problem(f"position {position}", str(error)) from None
+            yield Stored(**row)
+        if chain.head != self.head:
+            found = f"the log ends at {chain.head.seal} here"
+            raise self._problem(None, f"{found}, and by the first line at {self.head.seal}")
+        try:
+            chain.end()
+        except LogDamaged as error:
+            raise self.damaged(error) from None
+
+    def damaged(self, error: LogDamaged) -> InvalidRecord:
+        """What is wrong with the log, as what is wrong with the file."""
+        # Each position stands on the line below it: the header is on the first.
+        line, field = error.position + 1, f"position {error.position}"
+        return InvalidRecord(self.name, error.problem, line=line, field=field)
+
+    def _header(self) -> Head:
+        try:
+            header = _decode_header(self._next())
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise self._problem(
+                None, f"expected the first line of an exported log: {error}"
+            ) from None
+        if header.format != FORMAT or header.version != VERSION:
+            wanted = f"expected {FORMAT} in version {VERSION}"
+            raise self._problem(None, f"{wanted}; found {header.format!r:.80} in {header.version}")
+        return Head(header.position, bytes.fromhex(header.digest))
+
+    def _next(self) -> bytes:
+        """The next line; nothing at the end of the file."""
+        self._line += 1
+        try:
+            text = self._file.readline(_LONGEST_LINE)
+        except OSError as error:
+            raise self._problem(None, f"cannot be read: {error.strerror}") from None
+        if len(text) == _LONGEST_LINE:
+            raise self._problem(None, f"expected lines of less than {_LONGEST_LINE:,} bytes")
+        return text
+
+    def _row(self, text: bytes) -> dict[str, Any]:
+        row: dict[str, Any] = msgspec.structs.asdict(_decode_line(text))
+        for name, value in row.items():
+            if isinstance(value, str) and "\0" in value:
+                raise InvalidInput(f"{name}: expected text; found a NUL character in it")
+        return row | {name: row[name] and bytes.fromhex(row[name]) for name in _COLUMNS}
+
+    def _require_sealed(self, at: Head) -> None:
+        if self._seal is not None and at.position == self._seal.position and at != self._seal:
+            raise LogDamaged(
+                at.position, f"the events lead to {at.seal}, the seal says {self._seal.seal}"
+            )
+
+    def _require_readable(self, row: Mapping[str, Any]) -> None:
+        """Refuse what fits its digest, but could not be read once it is in the log."""
+        for name in ("event_id", "stream"):
+            if not row[name].isprintable():
+                raise InvalidInput(
+                    f"{name}: expected printable characters; found {row[name]!r:.80}"
+                )
+        if instant_text(datetime.fromisoformat(row["recorded_at"])) != row["recorded_at"]:
+            raise InvalidInput(f"recorded_at: expected UTC; found {row['recorded_at']!r:.80}")
+        if row["occurred"] is not None:
+            When(row["occurred"])
+        if row["data"] is not None:
+            self._codec.decode_evidence(row["evidence"])
+            self._codec.decode(row["type"], row["type_version"], row["data"], row["position"])
+
+    def _problem(self, field: str | None, problem: str) -> InvalidRecord:
+        return InvalidRecord(self.name, problem, line=self._line, field=field)
 
 
 @attrs.frozen
@@ -37,91 +232,70 @@ class Restored:
     taken_down: int
 
 
-def stored_rows(connection: sa.Connection, *, until: int) -> Iterator[sa.RowMapping]:
-    """The rows of the log as stored, in order, up to a position; a page at a time."""
-    after = 0
-    while after < until:
-        within = events.c.position.between(after + 1, min(after + BATCH, until))
-        query = sa.select(events).where(within).order_by(events.c.position)
-        yield from connection.execute(query).mappings()
-        after += BATCH
-
-
-def restore(engine: sa.Engine, rows: Iterable[_Row]) -> Restored:
+def restore(engine: sa.Engine, rows: Iterable[Stored]) -> Restored:
     """Write a whole log, whose rows were checked against their digests, or go on with one.
 
-    What the log holds already must be what the rows begin with; only the rest is written. All of it
-    is, or nothing. Whoever appends waits meanwhile.
+    What the log holds already must be what the rows begin with; only the rest is written, all of
+    it or nothing. Other writers wait meanwhile.
 
     Args:
         engine: of a database that `upgrade` has prepared.
-        rows: from the first position on, in order. What it raises takes back all that was written.
+        rows: from the first position on, in order. Any error they raise undoes the import.
 
     Raises:
         LogsDiffer: the log holds other events.
         LogDamaged: an id or a version is taken twice; names the position.
         DatabaseError: the database could not do it; nothing was written.
     """
-    words: list[_Row] = []  # tombstones of which we have the words still
+    bare: list[Stored] = []  # tombstones of events that have their words here
+    dialect = engine.dialect
     with database.writing(engine) as connection:
-        at = start = take_head(connection)
-        for batch in batched(rows, BATCH):
-            words += _require_same(connection, [row for row in batch if _before(row, start)])
-            fresh = [row for row in batch if not _before(row, start)]
-            if fresh:
-                _write(connection, fresh)
-                at = Head(fresh[-1]["position"], fresh[-1]["digest"])
-        if at != start:
-            connection.execute(sa.update(head).values(position=at.position, digest=at.digest))
-        for tombstone in words:
-            _take_down(connection, tombstone)
-    return Restored(at.position - start.position, at, len(words))
+        driver = database.driver_of(connection)
+        with database.translated(engine, connected=True):
+            end = start = take_head(driver, dialect)
+            for batch in database.batched(rows, BATCH):
+                bare += _require_same(
+                    connection, [row for row in batch if row.position <= start.position]
+                )
+                fresh = [row for row in batch if row.position > start.position]
+                if fresh:
+                    _require_new(driver, dialect, fresh)
+                    insert(driver, dialect, fresh)
+                    end = Head(fresh[-1].position, fresh[-1].digest)
+        for tombstone in bare:
+            take_words(connection, tombstone.event_id, tombstone.redacted)
+    return Restored(end.position - start.position, end, len(bare))
 
 
-def _before(row: _Row, start: Head) -> bool:
-    return bool(row["position"] <= start.position)
-
-
-def _require_same(connection: sa.Connection, rows: Sequence[_Row]) -> list[_Row]:
-    """Check that the log holds these; gives those whose words it has and they have not.
+def _require_same(connection: sa.Connection, rows: Sequence[Stored]) -> list[Stored]:
+    """Check that the log holds these rows; gives the tombstones of events that have words here.
 
     The reverse is no difference either: words that were taken down here stay so.
     """
     if not rows:
         return []
-    within = events.c.position.between(rows[0]["position"], rows[-1]["position"])
+    within = events.c.position.between(rows[0].position, rows[-1].position)
     query = sa.select(events.c.position, events.c.digest, events.c.data.is_not(None))
     stored = connection.execute(query.where(within))
-    held = {position: (digest, words) for position, digest, words in stored}
+    here = {position: (digest, words) for position, digest, words in stored}
     for row in rows:
-        if held.get(row["position"], (b"",))[0] != row["digest"]:
-            raise LogsDiffer(row["position"])
-    return [row for row in rows if row["data"] is None and held[row["position"]][1]]
+        if here.get(row.position, (b"",))[0] != row.digest:
+            raise LogsDiffer(row.position)
+    return [row for row in rows if row.data is None and here[row.position][1]]
 
 
-def _write(connection: sa.Connection, rows: Sequence[_Row]) -> None:
-    _require_new(connection, rows)
-    stored = [tuple([row[column] for column in Stored._fields]) for row in rows]
-    database.insert_many(connection, events, stored)
-
-
-def _require_new(connection: sa.Connection, rows: Sequence[_Row]) -> None:
+def _require_new(driver: Driver, dialect: sa.Dialect, rows: Sequence[Stored]) -> None:
     """Check ids and versions ourselves: the database's refusal would not name the position."""
-    ids = {row.event_id for row in rows_by_id(connection, (row["event_id"] for row in rows))}
-    versions = dict(by_texts(connection, VERSIONS, (row["stream"] for row in rows)))
+    ids = {row.event_id for row in rows_by_id(driver, dialect, (row.event_id for row in rows))}
+    versions = stream_versions(driver, dialect, (row.stream for row in rows))
     for row in rows:
-        id, stream = row["event_id"], row["stream"]
-        if id in ids:
-            raise LogDamaged(row["position"], f"the id {id!r} is taken by an earlier event")
-        ids.add(id)
-        version = (versions[stream] or 0) + 1
-        if row["version"] != version:
-            problem = f"expected version {version} of {stream!r}; found {row['version']}"
-            raise LogDamaged(row["position"], problem)
-        versions[stream] = version
-
-
-def _take_down(connection: sa.Connection, tombstone: _Row) -> None:
-    gone = {"evidence": None, "data": None, "salt": None, "redacted": tombstone["redacted"]}
-    mine = events.c.position == tombstone["position"]
-    connection.execute(sa.update(events).where(mine).values(gone))
+        if row.event_id in ids:
+            problem = f"the id {row.event_id!r} is taken by an earlier event"
+            raise LogDamaged(row.position, problem)
+        ids.add(row.event_id)
+        versions[row.stream] += 1
+        if row.version != versions[row.stream]:
+            problem = (
+                f"expected version {versions[row.stream]} of {row.stream!r}; found {row.version}"
+            )
+            raise LogDamaged(row.position, problem)

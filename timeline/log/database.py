@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import math
 import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -188,6 +190,10 @@ of its pages written and read again midway. Who only reads goes without.
 """
 
 
+_MANY = 100
+"""Rows for which that room is worth a statement of its own."""
+
+
 @contextlib.contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that writes: committed whole at the end, or rolled back whole.
@@ -221,6 +227,9 @@ _FLUSH = (
     "THEN pg_logical_emit_message(true, 'timeline', '') END"
 )
 """Commits something, and so waits for the disk. A standby cannot, and shows what was flushed."""
+
+
+_BEGIN_POSTGRESQL = "BEGIN; SET LOCAL synchronous_commit TO off"
 
 
 def make_durable(engine: sa.Engine) -> None:
@@ -364,6 +373,29 @@ def driving(engine: sa.Engine) -> Iterator[Driver]:
         pooled.close()
 
 
+@contextlib.contextmanager
+def writing_directly(engine: sa.Engine) -> Iterator[Driver]:
+    """The same as `writing`, on a connection of the driver itself.
+
+    Raises:
+        DatabaseUnreachable: there is no connection to the database.
+        DatabaseBusy: others held the database for too long; try again.
+        DatabaseError: the database could not do it.
+    """
+    postgresql = is_postgresql(engine)
+    with driving(engine) as driver:
+        driver.execute(_BEGIN_POSTGRESQL if postgresql else "BEGIN IMMEDIATE")
+        try:
+            yield driver
+        except Exception:
+            with contextlib.suppress(psycopg.Error, sqlite3.Error):
+                driver.execute("ROLLBACK")
+            raise
+        driver.execute("COMMIT")
+        if postgresql:
+            driver.execute(_FLUSH)
+
+
 def _is_idle(connection: psycopg.Connection[Any]) -> bool:
     return connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
 
@@ -378,17 +410,34 @@ def insert_many(
         DatabaseBusy: others held the database for too long; try again.
         DatabaseError: the database could not do it.
     """
-    driver, preparer = driver_of(connection), connection.dialect.identifier_preparer
+    driver = driver_of(connection)
+    with translated(connection.engine, connected=True):
+        insert_rows(driver, connection.dialect, table, rows)
+
+
+def insert_rows(
+    driver: Driver, dialect: sa.Dialect, table: sa.Table, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """The same on the driver's own connection: COPY on PostgreSQL, `executemany` on SQLite."""
+    text = _insert_text(dialect, table)
+    if dialect.name != "postgresql":
+        if len(rows) >= _MANY:
+            driver.execute(_ROOM_TO_WRITE)
+        driver.executemany(text, rows)
+        return
+    with driver.cursor().copy(text) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+@functools.lru_cache(maxsize=128)
+def _insert_text(dialect: sa.Dialect, table: sa.Table) -> str:
+    preparer = dialect.identifier_preparer
     columns = ", ".join(map(preparer.format_column, table.columns))
     into = f"{preparer.format_table(table)} ({columns})"
-    with translated(connection.engine, connected=True):
-        if not is_postgresql(connection.engine):
-            places = ", ".join("?" * len(table.columns))
-            driver.executemany(f"INSERT INTO {into} VALUES ({places})", rows)
-            return
-        with driver.cursor().copy(f"COPY {into} FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+    if dialect.name == "postgresql":
+        return f"COPY {into} FROM STDIN"
+    return f"INSERT INTO {into} VALUES ({', '.join('?' * len(table.columns))})"
 
 
 def delete_many(
@@ -491,3 +540,14 @@ def _no_connection(cause: BaseException) -> bool:
         return "unable to open database file" in str(cause)
     # psycopg gives no SQLSTATE when the server was never reached.
     return isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None
+
+
+def batched(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """The items in lists of `size`; the last list may be shorter.
+
+    >>> list(batched("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

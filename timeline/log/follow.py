@@ -8,7 +8,6 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 import attrs
@@ -16,13 +15,8 @@ import sqlalchemy as sa
 
 from timeline.events import RecordedEvent
 from timeline.log import database
-from timeline.log.drafts import (
-    meanings,
-)
-from timeline.log.queries import (
-    all_of,
-)
-from timeline.log.read import NO_END, PAGE, Reading
+from timeline.log.codec import meanings
+from timeline.log.read import PAGE, Reading
 from timeline.log.schema import Stored, subscriptions
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.001, 0.05
@@ -85,7 +79,7 @@ class Following(Reading):
                 database.persistently(more)
 
     def _durable_page(self, after: int) -> list[Stored]:
-        page = list(islice(self._log(after, None), PAGE))
+        page = list(self.stored(after=after, limit=PAGE))
         if page:
             database.make_durable(self.engine)
         return page
@@ -119,7 +113,7 @@ class Following(Reading):
             after = connection.scalar(place)
             if after is None:
                 connection.execute(sa.insert(subscriptions).values(name=subscription, position=0))
-            rows = list(islice(self._log(after or 0, connection, limit), limit))
+            rows = list(self.stored(after=after or 0, limit=limit, connection=connection))
             if rows:
                 # What is done about them elsewhere, a mail say, is not undone by a crash.
                 database.make_durable(self.engine)
@@ -128,13 +122,6 @@ class Following(Reading):
                 connection.execute(
                     sa.update(subscriptions).where(mine).values(position=rows[-1].position)
                 )
-
-    def _log(
-        self, after: int, connection: sa.Connection | None, limit: int | None = None
-    ) -> Iterator[Stored]:
-        query = all_of(None, postgresql=database.is_postgresql(self.engine))
-        found = self._pages(query, "position", after, connection, limit, until=NO_END)
-        return map(Stored._make, found)
 
 
 def _hash(name: str) -> int:

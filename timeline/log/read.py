@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -11,25 +12,12 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from timeline import dates
-from timeline.errors import (
-    NotFound,
-)
+from timeline.errors import NotFound
 from timeline.events import RecordedEvent
 from timeline.log import database, digests, telemetry
-from timeline.log.batches import batched
-from timeline.log.codec import Codec
+from timeline.log.codec import Codec, meanings, read
+from timeline.log.database import Driver
 from timeline.log.digests import Head
-from timeline.log.drafts import (
-    meanings,
-    read,
-)
-from timeline.log.queries import (
-    STREAM,
-    VERSIONS,
-    all_of,
-    by_texts,
-    rows_by_id,
-)
 from timeline.log.schema import Stored, events, head
 
 PAGE = 1000
@@ -40,6 +28,50 @@ NO_END = 2**63 - 1
 
 _MOST_PARAMETERS = 500
 """Values in one IN list: below every limit of SQLite's, old builds included."""
+
+
+_FEW_TYPES = 6
+"""Types of events up to which their index is worth using: rare ones are then found at once."""
+
+_STREAM = database.Prepared(
+    sa.select(events)
+    .where(events.c.stream == sa.bindparam("stream"), events.c.version > sa.bindparam("after"))
+    .order_by(events.c.version)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+
+
+def _versions(postgresql: bool) -> sa.Select[Any]:
+    names = database.given_texts(postgresql=postgresql)
+    # The last of each by itself: grouping would walk through all the events of all the streams.
+    last = sa.select(sa.func.max(events.c.version)).where(events.c.stream == names.c.value)
+    return sa.select(names.c.value, last.scalar_subquery())
+
+
+def _by_id(postgresql: bool) -> sa.Select[Any]:
+    ids = database.given_texts(postgresql=postgresql)
+    return sa.select(events).where(events.c.event_id.in_(sa.select(ids.c.value)))
+
+
+_VERSIONS = database.Prepared(_versions)
+_BY_ID = database.Prepared(_by_id)
+
+
+@functools.lru_cache(maxsize=256)
+def _all_of(types: tuple[str, ...] | None, *, postgresql: bool) -> database.Prepared:
+    """The next page of the log, or of the events stored under some names of types."""
+    query = sa.select(events).where(
+        events.c.position > sa.bindparam("after", 0, sa.BigInteger),
+        events.c.position <= sa.bindparam("until", 0, sa.BigInteger),
+    )
+    if types is not None:
+        # SQLite would find the events of many types by the index of types, and sort all that are
+        # left for each page; the plus keeps it to the order of positions.
+        many = len(types) > _FEW_TYPES and not postgresql
+        column = sa.literal_column("+type", sa.Text) if many else events.c.type
+        query = query.where(column.in_(types))
+    at_most = sa.bindparam("limit", 0, sa.Integer)
+    return database.Prepared(query.order_by(events.c.position).limit(at_most))
 
 
 class Reading:
@@ -60,7 +92,7 @@ class Reading:
 
         A stream nobody has written to has no events; that is no error.
         """
-        rows = self._pages(STREAM, "version", after, connection, limit, stream=stream)
+        rows = self._pages(_STREAM, "version", after, connection, limit, stream=stream)
         return islice(meanings(self.codec, rows), limit)
 
     def read_all(
@@ -85,11 +117,24 @@ class Reading:
         """
         wanted = None if types is None else frozenset(types)
         names = None if wanted is None else tuple(sorted(self.codec.stored_names(wanted)))
-        query = all_of(names, postgresql=database.is_postgresql(self.engine))
+        query = _all_of(names, postgresql=database.is_postgresql(self.engine))
         end = NO_END if until is None else until
         rows = self._pages(query, "position", after, connection, limit, until=end)
         found = meanings(self.codec, rows)
         return islice(found if wanted is None else (e for e in found if e.type in wanted), limit)
+
+    def stored(
+        self,
+        *,
+        after: int = 0,
+        until: int = NO_END,
+        limit: int | None = None,
+        connection: sa.Connection | None = None,
+    ) -> Iterator[Stored]:
+        """The rows of the log as stored, in order; a page at a time, as `read_all`."""
+        query = _all_of(None, postgresql=database.is_postgresql(self.engine))
+        rows = self._pages(query, "position", after, connection, limit, until=until)
+        return islice(map(Stored._make, rows), limit)
 
     def _pages(
         self,
@@ -130,15 +175,16 @@ class Reading:
         self, ids: Iterable[str], connection: sa.Connection | None = None
     ) -> dict[str, RecordedEvent[Any]]:
         """Those of the events with these ids that are in the log, by id."""
-        with self._reading(connection) as reader:
-            return {row.event_id: read(self.codec, row) for row in rows_by_id(reader, ids)}
+        with self._driving(connection) as driver:
+            rows = rows_by_id(driver, self.engine.dialect, ids)
+            return {row.event_id: read(self.codec, row) for row in rows}
 
     def at(
         self, positions: Iterable[int], connection: sa.Connection | None = None
     ) -> Iterator[RecordedEvent[Any]]:
         """The events at these positions, oldest first; positions beyond the end have none."""
         with self._reading(connection) as reader:
-            for chunk in batched(sorted(set(positions)), _MOST_PARAMETERS):
+            for chunk in database.batched(sorted(set(positions)), _MOST_PARAMETERS):
                 query = sa.select(events).where(events.c.position.in_(chunk))
                 rows = reader.execute(query.order_by(events.c.position))
                 yield from meanings(self.codec, map(tuple, rows))
@@ -147,15 +193,14 @@ class Reading:
         self, streams: Iterable[str], connection: sa.Connection | None = None
     ) -> set[str]:
         """Those of the streams that have events."""
-        with self._reading(connection) as reader:
-            return {
-                name for name, version in stream_versions(reader, set(streams)).items() if version
-            }
+        with self._driving(connection) as driver:
+            versions = stream_versions(driver, self.engine.dialect, streams)
+        return {name for name, version in versions.items() if version}
 
     def stream_version(self, stream: str) -> int:
         """The version the stream is at; 0 where it has no events."""
-        with database.reading(self.engine) as connection:
-            return stream_versions(connection, {stream})[stream]
+        with self._driving(None) as driver:
+            return stream_versions(driver, self.engine.dialect, [stream])[stream]
 
     def head(self, connection: sa.Connection | None = None) -> Head:
         """Where the log ends."""
@@ -213,7 +258,7 @@ class Reading:
                 yield opened
 
     @contextlib.contextmanager
-    def _driving(self, connection: sa.Connection | None) -> Iterator[database.Driver]:
+    def _driving(self, connection: sa.Connection | None) -> Iterator[Driver]:
         if connection is None:
             with database.driving(self.engine) as driver:
                 yield driver
@@ -222,6 +267,20 @@ class Reading:
                 yield database.driver_of(connection)
 
 
-def stream_versions(connection: sa.Connection, streams: Iterable[str]) -> dict[str, int]:
+def stream_versions(driver: Driver, dialect: sa.Dialect, streams: Iterable[str]) -> dict[str, int]:
     """The version of each of these streams; 0 where it has no events."""
-    return {stream: version or 0 for stream, version in by_texts(connection, VERSIONS, streams)}
+    found = _by_texts(driver, dialect, _VERSIONS, streams)
+    return {stream: version or 0 for stream, version in found}
+
+
+def rows_by_id(driver: Driver, dialect: sa.Dialect, ids: Iterable[str]) -> Iterator[Stored]:
+    """The rows of the events with these ids."""
+    return map(Stored._make, _by_texts(driver, dialect, _BY_ID, ids))
+
+
+def _by_texts(
+    driver: Driver, dialect: sa.Dialect, query: database.Prepared, texts: Iterable[str]
+) -> list[tuple[Any, ...]]:
+    values = database.texts_of(dict.fromkeys(texts), dialect)
+    found: list[tuple[Any, ...]] = query.run(driver, dialect, texts=values).fetchall()
+    return found

@@ -43,9 +43,14 @@ def redact(store: EventStore, event_id: str, reason: str) -> bool:
         takedown = NewEvent(EventRedacted(event_id, reason))
         store.append_all([takedown], connection=connection)
         digest = digests.body_digest(row["salt"], row["evidence"], row["data"])
-        gone = {"evidence": None, "data": None, "salt": None, "redacted": digest}
-        connection.execute(sa.update(events).where(mine).values(gone))
+        take_words(connection, event_id, digest)
     return True
+
+
+def take_words(connection: sa.Connection, event_id: str, digest: bytes | None) -> None:
+    """Remove the words of an event; the digest of its body takes their place."""
+    gone = {"evidence": None, "data": None, "salt": None, "redacted": digest}
+    connection.execute(sa.update(events).where(events.c.event_id == event_id).values(gone))
 
 
 def scrub(engine: sa.Engine, tables: list[str]) -> None:

@@ -1,27 +1,53 @@
-"""The log: append, and read back."""
+"""The event store: append, read back and follow, each append in a transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 
 from timeline import dates
-from timeline.log.append import Appending
+from timeline.errors import DatabaseError, InvalidInput
+from timeline.events import NewEvent
+from timeline.events.envelope import in_stream
+from timeline.log import append, codec, database, telemetry
+from timeline.log.append import (
+    BATCH,
+    Appended,
+    Check,
+    Draft,
+    Expected,
+    ExpectedVersion,
+    Loaded,
+    Progress,
+    drafts_of,
+)
 from timeline.log.codec import Codec
+from timeline.log.database import Driver
 from timeline.log.follow import Following
 from timeline.log.upcasting import Upcaster
 
+_CLOSER_LOOK = (
+    psycopg.errors.UniqueViolation,  # the id is in the log, or another was faster in the stream
+    psycopg.errors.UndefinedFunction,  # there is no log here; the long way names what is missing
+    psycopg.errors.NotNullViolation,  # there is no head to take a position from; the same
+    psycopg.errors.NumericValueOutOfRange,  # a version is expected that no stream comes to
+)
 
-class EventStore(Appending, Following):
+
+class EventStore(Following):
     """An append-only log of events in a database that `Timeline.open` or `upgrade` has prepared.
 
-    `append.py` writes, `read.py` reads, `follow.py` waits for what is new.
+    `append.py` has how rows are made and written, `read.py` and `follow.py` the ways back.
 
     Args:
         engine: from `timeline.log.database.create_engine`.
-        events: event classes of one's own, made by `@event`, and upcasters, by `@upcaster`.
+        events: your own event classes, made by `@event`, and upcasters, by `@upcaster`.
         clock: gives the time of recording; for tests.
     """
 
@@ -34,3 +60,214 @@ class EventStore(Appending, Following):
         self.engine = engine
         self.codec = Codec(events)
         self._clock = clock
+
+    def append(
+        self,
+        stream: str,
+        events: Iterable[Any],
+        *,
+        expected_version: ExpectedVersion = Expected.ANY,
+        connection: sa.Connection | None = None,
+    ) -> Appended:
+        """Append events to one stream, all or none.
+
+        Args:
+            stream: its name; by custom `category-id`.
+            events: events, or `NewEvent`s for ids, dates and evidence.
+            expected_version: the version the stream must be at (0: none yet), or an `Expected`.
+            connection: append within your own transaction, which you commit.
+
+        Raises:
+            WrongExpectedVersion: the stream is at another version.
+            EventIdReused: an event with other content has the id.
+            InvalidEvent: an event does not fit its class, or its id or stream is no name.
+            UnknownEventType: the store does not know the class of an event.
+            InvalidInput: the connection has no transaction.
+            DatabaseError: the database could not do it; nothing was written.
+        """
+        news = [in_stream(stream, item) for item in events]
+        return self.append_all(news, expected={stream: expected_version}, connection=connection)
+
+    def append_all(
+        self,
+        events: Iterable[NewEvent],
+        *,
+        expected: Mapping[str, ExpectedVersion] | None = None,
+        connection: sa.Connection | None = None,
+        progress: Progress | None = None,
+    ) -> Appended:
+        """Append events to the streams they name, all or none, in the order given.
+
+        An event whose id is in the log already, with the same content, is not appended again; the
+        result has its first recording. So after a lost connection you can append again.
+
+        Args:
+            events: the events, each with the stream that it names or that its class derives.
+            expected: the versions that streams must be at. A stream of which all events are
+                such repeats is not checked.
+            connection: append within your own transaction, which you commit.
+            progress: called with the number of events written; none counts before this returns.
+
+        Raises:
+            WrongExpectedVersion: a stream is at another version.
+            EventIdReused: an event with other content has the id.
+            InvalidEvent: an event does not fit its class, or its id or stream is no name.
+            UnknownEventType: the store does not know the class of an event.
+            InvalidInput: the connection has no transaction.
+            DatabaseError: the database could not do it; nothing was written.
+        """
+        wanted = expected or {}
+        with telemetry.operation("append") as done:
+            drafts = drafts_of(self.codec, events)
+            if connection is None:
+                appended = database.persistently(lambda: self._append(drafts, wanted, progress))
+            else:
+                with self._within(connection) as driver:
+                    appended = self._write(driver, drafts, wanted, progress)
+            done.events = appended.added
+        return appended
+
+    def load(
+        self,
+        events: Iterable[NewEvent],
+        *,
+        connection: sa.Connection | None = None,
+        check: Check | None = None,
+        progress: Progress | None = None,
+    ) -> Loaded:
+        """Append any number of events to the streams they name, all or none, in the order given.
+
+        As `append_all`, with the same promises, but for memory that stays flat: it takes, writes
+        and forgets a batch of events at a time, in one transaction, and holds the head until its
+        end. It takes the events once, so what fails is not tried again.
+
+        Args:
+            events: any iterable; it may read what was written before, on the connection.
+            connection: load within your own transaction, which you commit.
+            check: gets each batch of events before it is written.
+            progress: called with the number dealt with; none counts before this returns.
+
+        Raises:
+            EventIdReused: an event with other content has the id.
+            InvalidEvent: an event does not fit its class, or its id or stream is no name.
+            UnknownEventType: the store does not know the class of an event.
+            InvalidInput: the connection has no transaction.
+            DatabaseError: the database could not do it; nothing was written.
+        """
+        with telemetry.operation("append") as done, contextlib.ExitStack() as stack:
+            if connection is None:
+                connection = stack.enter_context(database.writing(self.engine))
+            driver = stack.enter_context(self._within(connection))
+            append.take_head(driver, self.engine.dialect)
+            loaded = Loaded(0, 0, 0)
+            for news in database.batched(events, BATCH):
+                if check is not None:
+                    check(news, connection)
+                loaded = self._load(driver, news, loaded)
+                if progress is not None:
+                    progress(loaded.added + loaded.repeated)
+            done.events = loaded.added
+        return loaded
+
+    def _load(self, driver: Driver, news: Sequence[NewEvent], before: Loaded) -> Loaded:
+        """Write one batch; gives what the load has done with it."""
+        drafts = drafts_of(self.codec, news)
+        retries, added = append.write(
+            driver, self.engine.dialect, self.codec, drafts, expected={}, clock=self._now
+        )
+        positions = (row.position for row in (*retries.values(), *added.values()))
+        return Loaded(
+            before.added + len(added),
+            before.repeated + len(news) - len(added),
+            max(before.position, *positions),
+        )
+
+    def _append(
+        self,
+        drafts: Sequence[Draft],
+        expected: Mapping[str, ExpectedVersion],
+        progress: Progress | None,
+    ) -> Appended:
+        """Append in a transaction of our own."""
+        if len(drafts) == 1 and database.is_postgresql(self.engine):
+            appended = self._append_one(drafts[0], expected)
+            if appended is not None:
+                return appended
+        with database.writing_directly(self.engine) as driver:
+            return self._write(driver, drafts, expected, progress)
+
+    def _append_one(self, draft: Draft, expected: Mapping[str, ExpectedVersion]) -> Appended | None:
+        """Append one event in one statement; None where `write` has to take a closer look."""
+        stream = draft.row["stream"]
+        if expected.keys() - {stream}:
+            return None
+        wanted = expected.get(stream, Expected.ANY)
+        try:
+            with database.driving(self.engine) as driver:
+                row = append.append_one(driver, draft, wanted, self._now())
+        except DatabaseError as error:
+            if isinstance(error.__cause__, _CLOSER_LOOK):
+                return None
+            raise
+        return None if row is None else Appended((draft.recorded(row),), added=1)
+
+    def _write(
+        self,
+        driver: Driver,
+        drafts: Sequence[Draft],
+        expected: Mapping[str, ExpectedVersion],
+        progress: Progress | None,
+    ) -> Appended:
+        retries, rows = append.write(
+            driver,
+            self.engine.dialect,
+            self.codec,
+            drafts,
+            expected=expected,
+            clock=self._now,
+            progress=progress,
+        )
+        recorded = {id: codec.read(self.codec, row) for id, row in retries.items()}
+        for draft in drafts:
+            id = draft.new.id
+            if id not in recorded:
+                recorded[id] = draft.recorded(rows[id])
+        return Appended(tuple(recorded[draft.new.id] for draft in drafts), added=len(rows))
+
+    @contextlib.contextmanager
+    def _within(self, connection: sa.Connection) -> Iterator[Driver]:
+        """Write within the transaction of a connection."""
+        with database.translated(self.engine, connected=True):
+            driver = database.driver_of(connection)
+            _require_transaction(driver)
+            yield driver
+
+    def _now(self) -> str:
+        return dates.instant_text(self._clock())
+
+
+def _require_transaction(driver: Driver) -> None:
+    """Check that what is written on a connection counts together, or not at all.
+
+    Raises:
+        InvalidInput: each statement counts by itself there; or the driver is not one of ours.
+    """
+    if isinstance(driver, psycopg.Connection):
+        alone = driver.autocommit
+    elif isinstance(driver, sqlite3.Connection):
+        # From Python 3.12 on there is a second way to ask for it.
+        by_itself = driver.isolation_level is None or getattr(driver, "autocommit", None) is True
+        alone = by_itself and not driver.in_transaction
+        if not alone and not driver.in_transaction:
+            # The driver would begin one with the first INSERT: after we have read the head.
+            driver.execute("BEGIN IMMEDIATE")
+    else:
+        raise InvalidInput(
+            "expected a connection of sqlite3 or psycopg, such as sqlite:///… and "
+            f"postgresql+psycopg://… make; found one of {type(driver).__module__}"
+        )
+    if alone:
+        raise InvalidInput(
+            "expected a connection with a transaction; found one in AUTOCOMMIT, on which half of "
+            "an append could be left. Leave isolation_level out, or append without connection=…"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from timeline.dates import Occurred, stretch, within
@@ -13,10 +13,10 @@ from timeline.events import RecordedEvent
 from timeline.formats.files import Place, existing_file, name_of, new_file
 from timeline.log import database
 from timeline.log.archive import Archive, Archived
-from timeline.log.copy import Restored, restore, stored_rows
+from timeline.log.copy import LogFile, Restored, restore, write_log
 from timeline.log.digests import Head, verify
-from timeline.log.file import LogFile, write_log
 from timeline.log.redact import redact, scrub
+from timeline.log.schema import Stored
 from timeline.record.read_models import ReadModels
 from timeline.reports.actors import find_actor
 from timeline.rules.references import names
@@ -144,7 +144,7 @@ class Keeping(ReadModels):
         """
         with database.reading(self.store.engine) as connection, new_file(place) as out:
             head = self.store.head(connection)
-            write_log(out, head, stored_rows(connection, until=head.position))
+            write_log(out, head, self.store.stored(until=head.position, connection=connection))
             database.make_durable(self.store.engine)
         return head
 
@@ -218,10 +218,8 @@ class Keeping(ReadModels):
         )
 
 
-def _reported(
-    source: LogFile, progress: Callable[[int, int], None] | None
-) -> Iterator[Mapping[str, Any]]:
+def _reported(source: LogFile, progress: Callable[[int, int], None] | None) -> Iterator[Stored]:
     for row in source.rows():
-        if progress is not None and row["position"] % _TELL_EVERY == 0:
-            progress(row["position"], source.head.position)
+        if progress is not None and row.position % _TELL_EVERY == 0:
+            progress(row.position, source.head.position)
         yield row

@@ -22,14 +22,13 @@ from timeline.events import (
     Source,
     SourceAdded,
 )
-from timeline.events.envelope import new_id
+from timeline.events.envelope import new_id, stream_name
 from timeline.events.evidence import links
 from timeline.formats import Ingested, RecordFile, read_file
 from timeline.formats.coded.intake import Intake
 from timeline.formats.coded.rows import Dataset
 from timeline.formats.coded.sorting import SortedRows
 from timeline.log.append import Appended, Expected, ExpectedVersion
-from timeline.log.drafts import stream_name
 from timeline.models.amendments import AmendedRow
 from timeline.record.read_models import ReadModels
 from timeline.rules.identity import require_identities

@@ -18,8 +18,8 @@ from timeline.events import (
     References,
     event_type,
 )
+from timeline.events.envelope import derived_stream, stream_name
 from timeline.events.ids import references_with_evidence
-from timeline.log.drafts import derived_stream, stream_name
 from timeline.log.store import EventStore
 
 _MOST_MISSING = 20
