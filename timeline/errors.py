@@ -88,8 +88,9 @@ class InvalidDate(InvalidInput):
 class NaiveDatetime(InvalidDate):
     """An instant without a time zone could mean some forty moments. Add the zone or an offset.
 
-    >>> from timeline import When
-    >>> When("2022-11-28T12:00")  # doctest: +ELLIPSIS
+    >>> from datetime import datetime
+    >>> from timeline.dates import when
+    >>> when(datetime(2022, 11, 28, 12))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     timeline.errors.NaiveDatetime: expected an instant with its time zone, ...
     """
