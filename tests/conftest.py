@@ -15,7 +15,7 @@ import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import hypothesis
 import pytest
@@ -227,7 +227,7 @@ def pytest_report_header() -> str:
     return servers.describe()
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     description = servers.describe()
     if description in {servers.LEFT_OUT, servers.NONE_FOUND}:
         terminalreporter.section("PostgreSQL", sep="!", red=True, bold=True)

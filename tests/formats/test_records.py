@@ -338,9 +338,9 @@ def loader(request, monkeypatch):
         ("record: r\n? \n: c\n", 2, None, "as key; found nothing"),
         ("record: r\n? " + "k" * 201 + "\n: c\n", 2, None, "at most 200 characters"),
         ("record: r\nactors: [\n", 3, None, "expected YAML"),
-        ("record: r\nactors: " + "[" * 100_000, 2, "actors" + "[0]" * 29, "at most 30 levels"),
-        ("record: r\nactors: " + "{a: " * 100_000, 2, "actors" + ".a" * 29, "at most 30 levels"),
-        ("record: r\nactors:\n" + "- " * 100_000, 3, "actors" + "[0]" * 29, "at most 30 levels"),
+        ("record: r\nactors: " + "[" * 900, 2, "actors" + "[0]" * 29, "at most 30 levels"),
+        ("record: r\nactors: " + "{a: " * 900, 2, "actors" + ".a" * 29, "at most 30 levels"),
+        ("record: r\nactors:\n" + "- " * 900, 3, "actors" + "[0]" * 29, "at most 30 levels"),
         ("record: r\nactors:\n  - " + "x" * 100_001, 3, "actors[0]", "100,000 char.* 100,001"),
         ("record: r\nactors:\n  - a\0b\n", 3, None, r"U\+0000"),
         ("record: r\n# \x1b[31m\n", 2, None, r"U\+001B"),
@@ -359,6 +359,13 @@ def test_hostile_content_is_refused(loader, refuse, content, line, field, messag
     assert len(str(error)) < 1000
     with pytest.raises(InvalidRecord, match=message):
         raise error
+
+
+@pytest.mark.parametrize("nesting", ["[", "{a: ", "- "])
+def test_whatever_the_parser_says_of_deep_nesting_so_do_we(loader, refuse, nesting):
+    error = refuse("record: r\nactors:\n  " + nesting * 100_000)
+
+    assert (error.line, error.problem) == (3, "expected at most 30 levels of nesting")
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ _MOST_NODES = 500_000
 _DEEPEST = 30
 _LONGEST_TEXT = 100_000
 _LONGEST_KEY = 200
+_TOO_DEEP = f"expected at most {_DEEPEST} levels of nesting"
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times faster
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -182,7 +183,10 @@ def _tree(file: str, text: str) -> Node:
         problem = ", ".join(part for part in parts if part) or str(error)
         hint = "Text that holds ': ' or ' #', or begins with a sign such as [ or *, needs quotes"
         line = mark.line + 1 if mark else None
-        raise InvalidRecord(file, f"expected YAML: {problem}. {hint}", line=line) from None
+        # libyaml reads ahead of the event that it gives, and some releases stop at 1,000 levels.
+        deep = "maximum nesting depth" in problem
+        message = _TOO_DEEP if deep else f"expected YAML: {problem}. {hint}"
+        raise InvalidRecord(file, message, line=line) from None
     if builder.root is None:
         raise InvalidRecord(file, "expected a mapping with the key 'record'; found an empty file")
     return builder.root
@@ -254,7 +258,7 @@ class _Builder:
 
     def _begin(self, into: list[Node] | dict[str, Node], event: yaml.NodeEvent) -> None:
         if len(self.open) >= _DEEPEST:
-            raise self._problem(event, f"expected at most {_DEEPEST} levels of nesting")
+            raise self._problem(event, _TOO_DEEP)
         step = self._step()
         self._add(into, event)
         self.open.append(_Open(into, step))
