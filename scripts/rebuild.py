@@ -40,7 +40,7 @@ from timeline import (
     row,
 )
 from timeline.engine.cutoff import Cutoff
-from timeline.engine.projector import Projector
+from timeline.engine.runner import Projector
 from timeline.log import database
 
 BATCH = 5_000

@@ -15,7 +15,7 @@ from timeline import (
     on,
     row,
 )
-from timeline.engine.rows import Subject
+from timeline.engine.projection import Subject
 from timeline.events import SourceAdded
 
 

@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from timeline.dates import When
-    from timeline.engine.projection import Projection, View, on
-    from timeline.engine.rows import Rows, Subject, changed, row
+    from timeline.engine.projection import Projection, Rows, Subject, View, changed, on, row
     from timeline.errors import (
         Conflict,
         DatabaseBusy,
@@ -143,8 +142,7 @@ __all__ = [
 
 _HOMES = {
     "dates": "When",
-    "engine.projection": "Projection View on",
-    "engine.rows": "Rows Subject changed row",
+    "engine.projection": "Projection Rows Subject View changed on row",
     "errors": (
         "Conflict DatabaseBusy DatabaseError InvalidDate InvalidEvent InvalidInput "
         "InvalidRecord NotFound TimelineError UnknownReference WrongExpectedVersion"

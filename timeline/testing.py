@@ -19,9 +19,8 @@ from typing import Any
 import attrs
 
 from timeline.engine.amendments import Amendments
-from timeline.engine.projection import Projection
+from timeline.engine.projection import Projection, Rows, key_of
 from timeline.engine.reader import Reader
-from timeline.engine.rows import Rows, key_of
 from timeline.events import (
     VOCABULARY,
     EventRedacted,

@@ -30,10 +30,9 @@ from timeline import (
 from timeline.cli import cli
 from timeline.distributed import cluster, workers
 from timeline.distributed.split import Splitter
-from timeline.engine import keeping
-from timeline.engine.building import StoredRows
-from timeline.engine.projector import Projector
-from timeline.engine.rows import shape_of
+from timeline.engine import runner
+from timeline.engine.projection import shape_of
+from timeline.engine.runner import Projector, StoredRows
 from timeline.errors import ClusterError, InvalidProjection
 from timeline.log import database
 from timeline.models import BUILT_IN
@@ -393,7 +392,7 @@ def test_a_failure_leaves_no_build_that_was_begun(
 def test_a_failure_leaves_a_build_that_others_began(
     kept_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "STEP", 20)  # so that it can be stopped midway
+    monkeypatch.setattr(runner, "STEP", 20)  # so that it can be stopped midway
 
     def interrupted(position: int, _target: int) -> None:
         raise KeyboardInterrupt

@@ -25,8 +25,8 @@ from timeline import (
 )
 from timeline.distributed.split import Splitter, division_of
 from timeline.engine.amendments import Amendments
-from timeline.engine.projector import Projector
-from timeline.engine.rows import Subject, key_of
+from timeline.engine.projection import Subject, key_of
+from timeline.engine.runner import Projector
 from timeline.errors import InvalidProjection
 from timeline.models import BUILT_IN
 

@@ -12,9 +12,8 @@ from timeline.distributed.split import Splitter
 from timeline.engine.amendments import Amendments
 from timeline.engine.as_of import PartialView
 from timeline.engine.cutoff import Cutoff
-from timeline.engine.projection import View
-from timeline.engine.projector import Projector
-from timeline.engine.rows import key_of
+from timeline.engine.projection import View, key_of
+from timeline.engine.runner import Projector
 from timeline.events import VOCABULARY
 from timeline.log import database
 from timeline.models import BUILT_IN

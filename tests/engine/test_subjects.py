@@ -32,9 +32,8 @@ from timeline import (
 from timeline.dates import When
 from timeline.engine.as_of import PartialView
 from timeline.engine.cutoff import Cutoff
-from timeline.engine.projection import Projection, View, on
-from timeline.engine.projector import Projector
-from timeline.engine.rows import Rows, Subject, changed, row
+from timeline.engine.projection import Projection, Rows, Subject, View, changed, on, row
+from timeline.engine.runner import Projector
 from timeline.engine.subjects import SubjectRow
 from timeline.events import Position
 from timeline.log.database import create_engine

@@ -35,7 +35,7 @@ from timeline import (
 )
 from timeline.cli import cli
 from timeline.dates import When
-from timeline.engine.rows import shape_of
+from timeline.engine.projection import shape_of
 from timeline.errors import MissingExtra
 from timeline.models import BUILT_IN
 from timeline.reports.render.csv import neutral

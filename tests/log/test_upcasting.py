@@ -17,7 +17,7 @@ from timeline import (
 )
 from timeline.engine.as_of import PartialView
 from timeline.engine.cutoff import Cutoff
-from timeline.engine.projector import Projector
+from timeline.engine.runner import Projector
 from timeline.errors import EventIdReused, UnknownEventType
 from timeline.log.codec import Codec
 from timeline.log.database import create_engine

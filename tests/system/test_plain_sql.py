@@ -20,7 +20,7 @@ import sqlite_utils
 from datasette.app import Datasette
 
 from timeline import Timeline, When
-from timeline.engine.rows import Shape, shape_of
+from timeline.engine.projection import Shape, shape_of
 from timeline.log.schema import events
 from timeline.models import BUILT_IN
 from timeline.reports.attendance import AttendanceReport

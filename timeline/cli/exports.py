@@ -120,7 +120,7 @@ def export_sources(
 
 
 def _complete_rows(_ctx: object, _param: object, begun: str) -> list[str]:
-    from timeline.engine.rows import shape_of
+    from timeline.engine.projection import shape_of
     from timeline.models import BUILT_IN
 
     names = (shape_of(cls).name for known in BUILT_IN for cls in known.rows)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from timeline.engine.builds import Build, Comparison, Difference
-    from timeline.engine.projector import ProjectionStatus
     from timeline.engine.roles import Right
+    from timeline.engine.runner import ProjectionStatus
     from timeline.log.digests import Head
 
 

@@ -39,11 +39,9 @@ from timeline.distributed.workers import (
     said,
 )
 from timeline.engine.amendments import Amendments
-from timeline.engine.building import Progress, StoredRows
 from timeline.engine.builds import Build
-from timeline.engine.projection import Projection
-from timeline.engine.projector import Projector
-from timeline.engine.rows import Shape, shape_of
+from timeline.engine.projection import Projection, Shape, shape_of
+from timeline.engine.runner import Progress, Projector, StoredRows
 from timeline.errors import ClusterError, InvalidInput, MissingExtra, TimelineError
 from timeline.events import RecordedEvent
 from timeline.log import database

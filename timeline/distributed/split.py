@@ -24,9 +24,8 @@ import attrs
 import msgspec
 
 from timeline.engine.amendments import Amendments
-from timeline.engine.projection import Projection
-from timeline.engine.reader import Reader, handle
-from timeline.engine.rows import R, Rows, Subject, key_of, shape_of
+from timeline.engine.projection import Projection, R, Rows, Subject, key_of, shape_of
+from timeline.engine.reader import Reader
 from timeline.errors import InvalidProjection
 from timeline.events import (
     ActorsMerged,
@@ -230,7 +229,7 @@ class Splitter:
             for event in self._events_of(row):
                 if event.type in self._projection.types:
                     kept.turn_to(event)
-                    handle(self._projection, kept, event)
+                    self._projection.handle(kept, event)
         return [each for each in kept if part is None or self._belongs(each, part)]
 
     def _events_of(self, row: Stored) -> Iterator[RecordedEvent[Any]]:

@@ -1,6 +1,6 @@
-"""How later events change what earlier ones are read as.
+"""How later events change the way earlier ones are read.
 
-Corrections, retractions, takedowns, further evidence, and mergers of actors.
+These are corrections, retractions, takedowns, further evidence, and mergers of actors.
 """
 
 from __future__ import annotations
@@ -31,43 +31,48 @@ from timeline.events.corrections import further_evidence_after
 from timeline.log.codec import Codec
 
 _ENTRIES = (ActorAdded, SourceAdded)
-"""What events of any kind name: once retracted, it is marked and stays, so that all can be read."""
+"""Other events name these; so a retracted one stays, marked as withdrawn."""
 
 
 class Amendments:
-    """The amendments of the log up to some position."""
+    """The amendments of the log up to some position.
+
+    Args:
+        codec: knows the events.
+        amendments: as recorded, in any order.
+    """
 
     CLASSES = AMENDMENTS
     TYPES = type_names(*AMENDMENTS)
 
-    def __init__(self, codec: Codec, found: Iterable[RecordedEvent[Any]]) -> None:
+    def __init__(self, codec: Codec, amendments: Iterable[RecordedEvent[Any]]) -> None:
         self._codec = codec
         self._retracted: dict[str, RecordedEvent[EventRetracted]] = {}
         self._merged: dict[str, tuple[str, str]] = {}  # the entry it is read as, and the merger
         self._corrections: dict[str, list[RecordedEvent[EventCorrected]]] = defaultdict(list)
         self._further: dict[str, list[RecordedEvent[EventCorroborated]]] = defaultdict(list)
         mergers: list[RecordedEvent[ActorsMerged]] = []
-        # Newest first: a retraction also undoes an amendment, or a retraction, that came before.
-        for amendment in sorted(found, key=lambda event: -event.position):
+        # Newest first: a retraction also undoes an earlier amendment, or an earlier retraction.
+        for amendment in sorted(amendments, key=lambda event: -event.position):
             if amendment.id not in self._retracted:
-                self._take(amendment)
+                self._add(amendment)
                 if isinstance(amendment.event, ActorsMerged):
                     mergers.insert(0, amendment)
         for merger in mergers:
             self._merge(merger)
         self._names = {other: self._name(other) for other in self._merged}
 
-    def _take(self, amendment: RecordedEvent[Any]) -> None:
-        said = amendment.event
-        if isinstance(said, EventRetracted):
-            self._retracted = dict.fromkeys(said.events, amendment) | self._retracted
-        elif isinstance(said, EventCorrected | EventCorroborated):
-            kept: Any = self._corrections if isinstance(said, EventCorrected) else self._further
-            for id in said.events:
-                kept[id].insert(0, amendment)
+    def _add(self, amendment: RecordedEvent[Any]) -> None:
+        event = amendment.event
+        if isinstance(event, EventRetracted):
+            self._retracted = dict.fromkeys(event.events, amendment) | self._retracted
+        elif isinstance(event, EventCorrected | EventCorroborated):
+            by_id: Any = self._corrections if isinstance(event, EventCorrected) else self._further
+            for id in event.events:
+                by_id[id].insert(0, amendment)
 
     def _merge(self, merger: RecordedEvent[ActorsMerged]) -> None:
-        """Join all entries that these are read as by now; the one that stays is that of `actor`."""
+        """Join the entries that these actors are read as so far; that of `actor` stays."""
         kept = self._name(merger.event.actor)
         for other in merger.event.others:
             entry = self._name(other)
@@ -75,7 +80,7 @@ class Amendments:
                 self._merged[entry] = (kept, merger.id)
 
     def _name(self, actor: str) -> str:
-        """The entry that one that was merged is read as, in the end."""
+        """The entry at the end of the chain of mergers that begins with this actor."""
         while actor in self._merged:
             actor, _ = self._merged[actor]
         return actor
@@ -91,7 +96,7 @@ class Amendments:
         return tuple(ids)
 
     def merged_into(self, actor: str) -> str:
-        """The entry that an actor is read as; itself where it was not merged."""
+        """The entry that an actor is merged into; the actor itself where there is no merger."""
         return self._names.get(actor, actor)
 
     def alter(self, id: str) -> bool:
@@ -99,9 +104,9 @@ class Amendments:
         return id in self._retracted or id in self._corrections
 
     def apply(self, recorded: RecordedEvent[Any]) -> RecordedEvent[Any] | None:
-        """The event as amended; None once it is retracted or its words were taken down.
+        """The event as amended; None once it is retracted or taken down.
 
-        A retracted entry stays, and says that it is withdrawn.
+        A retracted actor or source stays, and says that it is withdrawn.
 
         Raises:
             InvalidEvent: a correction does not fit the event it names.
@@ -134,7 +139,7 @@ class Amendments:
         try:
             return self._codec.corrected(recorded, correction.event.changes)
         except InvalidInput as error:
-            # It did when it was recorded: since then the class has come to be another.
+            # It did fit when it was recorded; the class has changed since.
             raise InvalidEvent(
                 f"event {correction.id!r} at position {correction.position} corrects "
                 f"{recorded.id!r} at position {recorded.position}, and does not fit the class as "
@@ -145,9 +150,9 @@ class Amendments:
     def _with_mergers(self, recorded: RecordedEvent[Any], by: list[str]) -> RecordedEvent[Any]:
         event, touched = renamed(recorded.event, "actor", self._names)
         evidence = []
-        for each in recorded.evidence:
-            told, more = renamed(each, "actor", self._names)
-            evidence.append(told)
+        for item in recorded.evidence:
+            renamed_item, more = renamed(item, "actor", self._names)
+            evidence.append(renamed_item)
             touched |= more
         if not touched:
             return recorded
@@ -156,9 +161,9 @@ class Amendments:
 
 
 def amended_ids(amendment: object) -> tuple[str, ...]:
-    """The ids of the events that an amendment changes the reading of.
+    """The ids of the events that an amendment names.
 
-    A merger changes that of all that name the actors; it names the entries that are merged.
+    A merger names none: it bears on all events that name the merged actors.
     """
     if isinstance(amendment, EventCorrected | EventRetracted | EventCorroborated):
         return amendment.events

@@ -1,27 +1,25 @@
-"""Looking back: a view of the record as of a moment that reads only what a report asks for.
+"""A view as of a moment that reads only what a report asks for.
 
-A full fold reads the log from its first event. This view instead answers each question of a report,
-`get` of a key or `all` with a value, by folding the events that can bear on the answer:
+A full fold reads the log from its first event. This view answers each question of a report, `get`
+of a key or `all` with a value, from the events that bear on the answer:
 
-* The field that is asked by is marked with a `Subject`: the rows that have the value are made from
-  the events that name that thing, in certain fields. The index of `projections.subjects` has their
-  positions, as recorded and as any correction would have it. For an actor these are the events that
-  name any entry which a merger, in force or not, joins with it.
-* What amends these events names them by id, and so do the amendments of amendments: followed to the
-  end. Mergers are followed from every actor that an event names, corrections laid over it.
-* When a source was published follows from it, from what it is cited in, and from its copies.
+* The field of the question is marked with a `Subject`. So the rows with that value follow from the
+  events that name the value. The index of `timeline.engine.subjects` has their positions, as
+  recorded and as corrected. For an actor these are the events that name any entry that a merger, in
+  force or not, joins with it.
+* Amendments name the events they amend, by id, and may be amended themselves: the view follows the
+  ids to the end. Mergers are followed from every actor that an event or its amendments name.
+* The date of a source follows from it, from the sources it is cited in, and from its copies.
 
-Of each of these the view has all that a full fold has, so each event reads the same, and with it
-each row; what else was read along is passed over by the handlers, or stands in rows that nobody
-asked for. A question by no marked field is answered by the full fold.
+So each event reads as in a full fold, and with it each row. Events that do not bear on the answer
+may be read too; handlers ignore them, or make rows that nobody asks for. A question by a field
+without a mark is answered by a full fold.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -30,12 +28,11 @@ import sqlalchemy as sa
 from timeline.dates import When
 from timeline.engine.amendments import Amendments, amended_ids
 from timeline.engine.cutoff import Cutoff, Horizon, publication
-from timeline.engine.projection import Projection
-from timeline.engine.projector import Projector
-from timeline.engine.reader import Reader, handle
-from timeline.engine.rows import R, Rows, Subject, shape_of
-from timeline.engine.subjects import CORRECTED, SubjectRow, Subjects
-from timeline.engine.views import FoldedView, moment_of, taken_down
+from timeline.engine.projection import Projection, R, Rows, Subject, shape_of
+from timeline.engine.reader import Reader
+from timeline.engine.runner import Projector
+from timeline.engine.subjects import CORRECTED, SubjectRow, Subjects, new_values
+from timeline.engine.views import MOST_VALUES, FoldedView, LogView
 from timeline.errors import DatabaseBusy, DatabaseReadOnly
 from timeline.events import (
     ActorsMerged,
@@ -43,89 +40,82 @@ from timeline.events import (
     RecordedEvent,
     Source,
     SourceAdded,
-    event_type,
     references,
+    type_names,
 )
 from timeline.events.ids import references_with_evidence
 from timeline.log import database
+from timeline.log.batches import batched
 from timeline.log.store import EventStore
 
 _SMALL = 1_000
-"""Events up to which reading all of them costs less than finding out which are needed."""
+"""Up to so many events, reading all costs less than finding out which are needed."""
 
-_MOST = 500
-"""Values in one query, below every limit of SQLite's."""
+_ADDED = type_names(SourceAdded)
+_CORRECTED = type_names(EventCorrected)
+_MERGED = type_names(ActorsMerged)
 
-_ADDED = frozenset({event_type(SourceAdded).name})
-_CORRECTED = frozenset({event_type(EventCorrected).name})
-_MERGED = frozenset({event_type(ActorsMerged).name})
+_AnyEvent = RecordedEvent[Any]
 
 
-class PartialView:
+class PartialView(LogView):
     """A view as of a moment, read as it is asked. Implements `View`.
 
     Args:
-        projector: of the read models. Where the index is not among them, all is folded.
+        projector: of the read models. Without the index among them, all is folded.
         cutoff: what is in view.
         small: how many events a log may have to be folded whole.
 
     Raises:
-        NotFound: the log has not come to the position asked for yet.
+        NotFound: the log has not come to the cutoff's position yet.
     """
 
     def __init__(self, projector: Projector, cutoff: Cutoff, *, small: int = _SMALL) -> None:
         self.head = projector.head(cutoff)
-        # Pinned: what is appended meanwhile is not in view.
-        self.cutoff = attrs.evolve(cutoff, position=self.head.position, recorded=None)
+        self.cutoff = cutoff.fixed_at(self.head.position)
+        self.store = projector.store
         self._projector = projector
-        self._store = projector.store
         self._index = next((p for p in projector.projections if isinstance(p, Subjects)), None)
-        self._keeper = {cls: p for p in projector.projections for cls in p.rows}
-        self._log = _Log(projector.store, self.cutoff, self.head.position)
-        self._units: dict[_Unit, FoldedView] = {}
+        self._projection_of = {cls: p for p in projector.projections for cls in p.rows}
+        self._log = _PartialLog(self.store, self.cutoff, self.head.position)
+        self._folds: dict[_Question, FoldedView] = {}
         self._whole = projector.fold(self.cutoff) if self.head.position <= small else None
-
-    @property
-    def today(self) -> When:
-        """The moment the view shows."""
-        return moment_of(self._store, self.cutoff, self.head)
-
-    @property
-    def taken_down(self) -> tuple[str, ...]:
-        """The ids of events up to the head whose words were taken down later than that."""
-        return taken_down(self._store, self.head)
 
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row with that key, or None."""
-        asked = dict(zip(shape_of(cls).key, key, strict=True))
-        return self._answering(cls, asked).get(cls, *key)
+        equal = dict(zip(shape_of(cls).key, key, strict=True))
+        return self._view_for(cls, equal).get(cls, *key)
 
     def several(self, cls: type[R], keys: Iterable[str]) -> list[R]:
-        """The rows with these keys, in this order, as far as there are such; read together."""
+        """The rows with these keys, in this order, read together; keys without a row are left out.
+
+        For classes whose key is one text, such as the id of an event.
+        """
         wanted = list(dict.fromkeys(keys))
         (name,) = shape_of(cls).key
-        units = [self._unit(cls, {name: key}) for key in wanted] if self._whole is None else []
-        if not self._read(units=[unit for unit in units if unit is not None]):
-            return self._folded().several(cls, wanted)
-        found = (self._answering(cls, {name: key}).get(cls, key) for key in wanted)
-        return [each for each in found if each is not None]
+        if self._whole is None:
+            questions = [self._question(cls, {name: key}) for key in wanted]
+            if not self._read(questions):
+                return self._folded().several(cls, wanted)
+        rows = (self._view_for(cls, {name: key}).get(cls, key) for key in wanted)
+        return [row for row in rows if row is not None]
 
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""
-        return self._answering(cls, equal).all(cls, **equal)
+        return self._view_for(cls, equal).all(cls, **equal)
 
-    def events(self, ids: Iterable[str]) -> dict[str, RecordedEvent[Any]]:
+    def events(self, ids: Iterable[str]) -> dict[str, _AnyEvent]:
         """The events with these ids as recorded, by id, with the evidence that is in view."""
         wanted = list(dict.fromkeys(ids))
-        if self._whole is None and self._read(events=wanted):
+        if self._whole is None and (self._log.has(wanted) or self._read(ids=wanted)):
             return self._log.trimmed(wanted)
         return self._folded().events(wanted)
 
-    def _answering(self, cls: type, asked: Mapping[str, Any]) -> FoldedView:
-        """A view that has the same answer as that of the whole."""
-        unit = self._unit(cls, asked) if self._whole is None else None
-        if unit is not None and (unit in self._units or self._read(units=[unit])):
-            return self._units[unit]
+    def _view_for(self, cls: type, equal: Mapping[str, Any]) -> FoldedView:
+        """A view that gives the same answer as the whole."""
+        question = self._question(cls, equal) if self._whole is None else None
+        if question is not None and (question in self._folds or self._read([question])):
+            return self._folds[question]
         return self._folded()
 
     def _folded(self) -> FoldedView:
@@ -133,92 +123,82 @@ class PartialView:
             self._whole = self._projector.fold(self.cutoff)
         return self._whole
 
-    def _unit(self, cls: type, asked: Mapping[str, Any]) -> _Unit | None:
-        """What to fold for a question; None where it is asked by no marked field."""
-        projection = self._keeper[cls]
+    def _question(self, cls: type, equal: Mapping[str, Any]) -> _Question | None:
+        """What to fold for rows with these values; None where no field of them is marked."""
+        projection = self._projection_of[cls]
         if self._index is None or projection.raw or not projection.types <= self._index.types:
             return None
-        shape = shape_of(cls)
-        for name, value in asked.items():
-            subject = shape.column(name).subject
+        for name, value in equal.items():
+            subject = shape_of(cls).column(name).subject
             if subject is not None and value is not None:
-                return _Unit(projection, subject, value)
+                return _Question(projection, subject, value)
         return None
 
-    # Reading what is asked for
+    # Reading
 
-    def _read(self, *, units: Sequence[_Unit] = (), events: Sequence[str] = ()) -> bool:
-        """Read and fold this; says whether the index could tell where it is."""
-        if self._log.has(events) and not units:
-            return True
-        if self._index is None:
+    def _read(self, questions: Sequence[_Question | None] = (), ids: Sequence[str] = ()) -> bool:
+        """Read and fold this; false where the index cannot say where it is."""
+        known = [question for question in questions if question is not None]
+        if self._index is None or len(known) < len(questions):
             return False
         try:
-            if self._read_now(units, events):
+            if self._read_by(self._index, known, ids):
                 return True
             self._projector.catch_up()
-            return self._read_now(units, events)
+            return self._read_by(self._index, known, ids)
         except (DatabaseReadOnly, DatabaseBusy):
             return False
 
-    def _read_now(self, units: Sequence[_Unit], events: Sequence[str]) -> bool:
-        assert self._index is not None
-        with database.reading(self._store.engine) as connection:
-            position, tables = self._projector.kept(self._index, connection)
+    def _read_by(self, index: Subjects, questions: list[_Question], ids: Sequence[str]) -> bool:
+        with database.reading(self.store.engine) as connection:
+            position, tables = self._projector.kept(index, connection)
             if not tables or position < self.head.position:
                 return False
-            with self._log.reading(connection, tables[SubjectRow]):
-                found = [*self._log.load(events), *self._fold(units)]
-                self._fold_ahead(found)
+            self._log.read_with(connection, tables[SubjectRow])
+            self._fold_ahead([*self._log.load(ids), *self._fold(questions)])
         return True
 
-    def _fold(self, units: Iterable[_Unit]) -> list[RecordedEvent[Any]]:
-        """Fold units that are not folded yet; gives the events that are in them."""
-        wanted = [unit for unit in dict.fromkeys(units) if unit not in self._units]
-        found: dict[int, list[RecordedEvent[Any]]] = {}
-        for unit, positions in self._log.naming(wanted).items():
+    def _fold(self, questions: Iterable[_Question]) -> list[_AnyEvent]:
+        """Fold for questions that are not answered yet; the events read for them."""
+        new = [question for question in dict.fromkeys(questions) if question not in self._folds]
+        read: dict[int, list[_AnyEvent]] = {}
+        for question, positions in self._log.naming(new).items():
             rows = Rows()
             for position in sorted(positions):
-                found[position] = self._log.seen(position)
-                for event in found[position]:
-                    handle(unit.projection, rows, event)
-            self._units[unit] = FoldedView(
-                self.head, rows, self._store, self.cutoff, self._log.horizon
+                read[position] = self._log.seen[position]
+                for event in read[position]:
+                    question.projection.handle(rows, event)
+            self._folds[question] = FoldedView(
+                self.head, rows, self.store, self.cutoff, self._log.horizon
             )
-        return [event for events in found.values() for event in events]
+        return [event for events in read.values() for event in events]
 
-    def _fold_ahead(self, events: Iterable[RecordedEvent[Any]]) -> None:
-        """Fold what a report will ask for next: who and what is named in what it has read.
+    def _fold_ahead(self, events: Iterable[_AnyEvent]) -> None:
+        """Fold the actors and sources that these events name: a report asks for them next.
 
-        One query for all of them, where the report would make one for each.
+        It takes one query for all of them; the report would make one for each.
         """
-        named = {each for event in events for each in _named(event)}
-        sources = self._fold(self._ahead("source", named))
-        publishers = {each for event in sources for each in _named(event)}
-        self._fold(self._ahead("actor", named | publishers))
+        named = {name for event in events for name in _named(event)}
+        sources = self._fold(self._keyed_by("source", named))
+        publishers = {name for event in sources for name in _named(event)}
+        self._fold(self._keyed_by("actor", named | publishers))
 
-    def _ahead(self, category: str, named: Iterable[tuple[str, str]]) -> list[_Unit]:
-        """The units of all rows that have one of these things as their whole key."""
+    def _keyed_by(self, category: str, named: Iterable[tuple[str, str]]) -> Iterator[_Question]:
+        """The questions for all rows that have a thing of a category as their whole key."""
         ids = {id for kind, id in named if kind == category}
-        units = [
-            self._unit(cls, {name: id}) for cls, name in self._keyed_by(category) for id in ids
-        ]
-        return [unit for unit in units if unit is not None]
-
-    def _keyed_by(self, category: str) -> Iterator[tuple[type, str]]:
-        """The row classes whose key is one field for things of a category, and that field."""
-        for cls in self._keeper:
+        for cls in self._projection_of:
             shape = shape_of(cls)
             subject = shape.column(shape.key[0]).subject
             if len(shape.key) == 1 and subject is not None and subject.category == category:
-                yield cls, shape.key[0]
+                questions = (self._question(cls, {shape.key[0]: id}) for id in ids)
+                yield from (question for question in questions if question is not None)
 
 
 @attrs.frozen
-class _Unit:
-    """What is folded by itself: the events that a projection's rows with one value are made from.
+class _Question:
+    """What is folded at once: the events for a projection's rows with one value.
 
-    Two questions for the same thing, in the same fields, are one unit.
+    Questions by the same fields for the same value are equal, whatever the class of the rows.
     """
 
     projection: Projection
@@ -226,262 +206,237 @@ class _Unit:
     id: str
 
 
-class _Log:
-    """The part of the log that has been read so far, as it is in view."""
+class _PartialLog:
+    """The part of the log that has been read so far.
+
+    Attributes:
+        horizon: the cutoff, with the dates of sources as far as they were read.
+        seen: by position, the events there as they are in view.
+    """
 
     def __init__(self, store: EventStore, cutoff: Cutoff, until: int) -> None:
         self._store = store
         self._until = until
-        self._asks_dates = cutoff.published is not None
-        self._dates: dict[str, When | None] = {}  # of the sources that were looked into
+        self._needs_dates = cutoff.published is not None
+        self._dates: dict[str, When | None] = {}
         self.horizon = Horizon(cutoff, self._dates)
-        self._stored: dict[int, list[RecordedEvent[Any]]] = {}
+        self.seen: dict[int, list[_AnyEvent]] = {}
+        self._stored: dict[int, list[_AnyEvent]] = {}
         self._positions: dict[str, int] = {}
-        self._cited: dict[str, RecordedEvent[Any]] = {}
-        self._seen: dict[int, list[RecordedEvent[Any]]] = {}
-        self._reading: tuple[sa.Connection, sa.Table] | None = None
+        self._cited: dict[str, _AnyEvent] = {}
 
-    @contextlib.contextmanager
-    def reading(self, connection: sa.Connection, index: sa.Table) -> Iterator[None]:
-        """Read within this transaction, by this index."""
-        self._reading = (connection, index)
-        try:
-            yield
-        finally:
-            self._reading = None
+    def read_with(self, connection: sa.Connection, index: sa.Table) -> None:
+        """Set the transaction, and the index as seen in it, for the reading that follows."""
+        self._connection, self._index = connection, index
 
-    @property
-    def _connection(self) -> sa.Connection:
-        assert self._reading is not None
-        return self._reading[0]
-
-    # The events as recorded
+    # Events as recorded
 
     def has(self, ids: Iterable[str]) -> bool:
-        """Whether the events with these ids have been read."""
+        """Whether `load` has read these events."""
         return all(id in self._cited for id in ids)
 
-    def load(self, ids: Iterable[str]) -> list[RecordedEvent[Any]]:
-        """The events with these ids, and when their sources were published.
+    def load(self, ids: Iterable[str]) -> list[_AnyEvent]:
+        """Read the events with these ids, and the dates of their sources.
 
         Raises:
             NotFound: an id is not in the log.
         """
         wanted = [id for id in ids if id not in self._cited]
         read = {id: self._stored[self._positions[id]][0] for id in wanted if id in self._positions}
-        read |= self._store.get(self._unread(wanted), self._connection)
+        read |= self._store.get([id for id in wanted if id not in read], self._connection)
         self._date(read.values())
         self._cited |= read
         return list(read.values())
 
-    def _unread(self, ids: Iterable[str]) -> list[str]:
-        return [id for id in ids if id not in self._positions]
-
-    def trimmed(self, ids: Iterable[str]) -> dict[str, RecordedEvent[Any]]:
+    def trimmed(self, ids: Iterable[str]) -> dict[str, _AnyEvent]:
         """The events with these ids, which `load` has read, with the evidence that is in view."""
         return {id: self.horizon.trimmed(self._cited[id]) for id in ids}
 
-    def _at(self, positions: Iterable[int]) -> list[RecordedEvent[Any]]:
+    def _at(self, positions: Iterable[int]) -> list[_AnyEvent]:
         """The events at these positions, in order."""
         wanted = sorted(set(positions))
-        for event in self._store.at(
-            [each for each in wanted if each not in self._stored], self._connection
-        ):
+        new = [position for position in wanted if position not in self._stored]
+        for event in self._store.at(new, self._connection):
             self._stored.setdefault(event.position, []).append(event)
             self._positions[event.id] = event.position
-        return [event for each in wanted for event in self._stored.get(each, ())]
+        return [event for position in wanted for event in self._stored.get(position, ())]
+
+    def _with_ids(self, ids: Iterable[str]) -> list[_AnyEvent]:
+        """The events with these ids, as far as the log in view has them."""
+        wanted = set(ids)
+        new = self._store.existing(wanted - self._positions.keys(), self._connection)
+        positions = {event.position for event in new.values()}
+        positions |= {self._positions[id] for id in wanted & self._positions.keys()}
+        return self._at(position for position in positions if position <= self._until)
 
     def _where(
-        self, names: Collection[str], types: Iterable[str], fields: Collection[str] = ()
+        self,
+        category: str,
+        ids: Iterable[str],
+        types: Iterable[str],
+        fields: Collection[str] = (),
     ) -> dict[str, set[int]]:
-        """Where in the log these are named, as `category:id`, by events of these types."""
-        assert self._reading is not None
-        connection, index = self._reading
-        found: dict[str, set[int]] = defaultdict(set)
+        """By id, where events of these types name things of a category, in these fields or any."""
+        index, prefix = self._index, f"{category}:"
         query = sa.select(index.c.subject, index.c.position).where(
             index.c.type.in_(sorted(types)), index.c.position <= self._until
         )
         if fields:
             query = query.where(index.c.field.in_(sorted(fields)))
-        rest = iter(sorted(names))
-        while chunk := list(islice(rest, _MOST)):
-            for name, position in connection.execute(query.where(index.c.subject.in_(chunk))):
-                found[name].add(position)
-        return found
+        positions: dict[str, set[int]] = defaultdict(set)
+        for batch in batched(sorted(prefix + id for id in set(ids)), MOST_VALUES):
+            rows = self._connection.execute(query.where(index.c.subject.in_(batch)))
+            for subject, position in rows:
+                positions[subject.removeprefix(prefix)].add(position)
+        return positions
 
-    # What bears on what
+    # Which events bear on what
 
-    def naming(self, units: Iterable[_Unit]) -> dict[_Unit, set[int]]:
-        """The positions of all events that may make the rows of these units."""
-        alike: dict[tuple[Projection, Subject], list[_Unit]] = defaultdict(list)
-        for unit in units:
-            alike[unit.projection, unit.subject].append(unit)
-        found: dict[_Unit, set[int]] = {}
-        for (projection, subject), mine in alike.items():
-            by_id = self._named_in(projection, subject, {unit.id for unit in mine})
-            found |= {unit: by_id[unit.id] for unit in mine}
-        self._settle({position for positions in found.values() for position in positions})
-        return found
+    def naming(self, questions: Iterable[_Question]) -> dict[_Question, set[int]]:
+        """The positions of all events that may make the rows asked for; they are then in `seen`."""
+        alike: dict[tuple[Projection, Subject], list[_Question]] = defaultdict(list)
+        for question in questions:
+            alike[question.projection, question.subject].append(question)
+        positions: dict[_Question, set[int]] = {}
+        for (projection, subject), group in alike.items():
+            by_id = self._naming(projection, subject, {question.id for question in group})
+            positions |= {question: by_id[question.id] for question in group}
+        self._see(set().union(*positions.values()))
+        return positions
 
-    def _named_in(
+    def _naming(
         self, projection: Projection, subject: Subject, ids: set[str]
     ) -> dict[str, set[int]]:
-        entries = {id: {id} for id in ids}
-        if subject.category == "actor":
-            entries = self._joined(ids)
-        named = {each for several in entries.values() for each in several}
-        found = self._by_id(projection, subject, named)
-        return {id: set().union(*(found[each] for each in entries[id])) for id in ids}
-
-    def _by_id(
-        self, projection: Projection, subject: Subject, ids: set[str]
-    ) -> dict[str, set[int]]:
-        found: dict[str, set[int]] = defaultdict(set)
+        is_actor = subject.category == "actor"
+        entries = self._merged_with(ids) if is_actor else {id: {id} for id in ids}
+        names = set().union(*entries.values())
+        positions: dict[str, set[int]] = defaultdict(set)
         if subject.category == "event":
-            for event in self._of_ids(ids):
-                found[event.id].add(event.position)
+            for event in self._with_ids(names):
+                positions[event.id].add(event.position)
         if subject.category != "event" or subject.fields:
-            names = {f"{subject.category}:{id}" for id in ids}
-            for name, positions in self._where(names, projection.types, subject.fields).items():
-                found[name.partition(":")[2]] |= positions
-            for id, positions in self._corrected_to(ids).items():
-                found[id] |= positions
-        return found
-
-    def _of_ids(self, ids: Iterable[str]) -> Iterable[RecordedEvent[Any]]:
-        """The events of these ids, as far as there are such in view."""
-        wanted = list(ids)
-        fresh = self._store.existing(self._unread(wanted), self._connection)
-        positions = {event.position for event in fresh.values()}
-        positions |= {self._positions[id] for id in wanted if id in self._positions}
-        return self._at(each for each in positions if each <= self._until)
+            where = self._where(subject.category, names, projection.types, subject.fields)
+            for by_id in (where, self._corrected_to(names)):
+                for id, more in by_id.items():
+                    positions[id] |= more
+        return {id: set().union(*(positions[name] for name in entries[id])) for id in ids}
 
     def _corrected_to(self, ids: Iterable[str]) -> dict[str, set[int]]:
-        """The positions of events that name these ids only by a correction, by id."""
-        names = {f"{CORRECTED}:{id}" for id in ids}
-        found: dict[str, set[int]] = {}
-        for name, positions in self._where(names, _CORRECTED).items():
-            targets = {id for each in self._at(positions) for id in amended_ids(each.event)}
-            id = name.partition(":")[2]
-            found[id] = {event.position for event in self._of_ids(targets)}
-        return found
+        """By id, the positions of events that may name it only once corrected."""
+        positions: dict[str, set[int]] = {}
+        for id, corrections in self._where(CORRECTED, ids, _CORRECTED).items():
+            named = {name for event in self._at(corrections) for name in amended_ids(event.event)}
+            positions[id] = {event.position for event in self._with_ids(named)}
+        return positions
 
-    def _joined(self, actors: set[str]) -> dict[str, set[str]]:
-        """The entries that mergers, in force or not, join with each of these."""
+    def _merged_with(self, actors: set[str]) -> dict[str, set[str]]:
+        """The entries that mergers, in force or not, join with each of these actors."""
         groups = {actor: {actor} for actor in actors}
         for merger in self._mergers(actors):
-            named = {id for _, _, id in references(merger.event, category="actor")}
-            group = set().union(*(groups.setdefault(each, {each}) for each in named))
+            merged = (groups.setdefault(actor, {actor}) for actor in _merged(merger))
+            group = set().union(*merged)
             groups |= dict.fromkeys(group, group)
         return {actor: groups[actor] for actor in actors}
 
-    def _mergers(self, actors: Iterable[str]) -> list[RecordedEvent[Any]]:
+    def _mergers(self, actors: Iterable[str]) -> list[_AnyEvent]:
         """All mergers that bear on what these actors are read as."""
-        found: set[int] = set()
+        return self._followed("actor", actors, _MERGED, _merged)
+
+    def _amending(self, events: Iterable[_AnyEvent]) -> list[_AnyEvent]:
+        """All amendments that name these events, or name such amendments."""
+        ids = {event.id for event in events}
+        return self._followed("event", ids, Amendments.TYPES, lambda event: {event.id})
+
+    def _followed(
+        self,
+        category: str,
+        ids: Iterable[str],
+        types: Iterable[str],
+        names: Callable[[_AnyEvent], set[str]],
+    ) -> list[_AnyEvent]:
+        """The events of these types that name the ids, or name what such events lead to."""
+        positions: set[int] = set()
         asked: set[str] = set()
-        left = set(actors)
+        left = set(ids)
         while left:
             asked |= left
-            where = self._where({f"actor:{actor}" for actor in left}, _MERGED)
-            found |= set().union(*where.values())
-            mergers = self._at(found)
-            named = (references(merger.event, category="actor") for merger in mergers)
-            left = {id for ids in named for _, _, id in ids} - asked
-        return self._at(found)
+            positions = positions.union(*self._where(category, left, types).values())
+            left = set().union(*map(names, self._at(positions))) - asked
+        return self._at(positions)
 
-    def _amending(self, events: Iterable[RecordedEvent[Any]]) -> list[RecordedEvent[Any]]:
-        """All amendments that name these events, or such amendments."""
-        found: set[int] = set()
-        asked: set[str] = set()
-        left = {event.id for event in events}
-        while left:
-            asked |= left
-            where = self._where({f"event:{id}" for id in left}, Amendments.TYPES)
-            found |= set().union(*where.values())
-            left = {event.id for event in self._at(found)} - asked
-        return self._at(found)
+    # Events in view
 
-    # The events as in view
-
-    def seen(self, position: int) -> list[RecordedEvent[Any]]:
-        """What is in view of the event there, which `naming` has found."""
-        return self._seen[position]
-
-    def _settle(self, positions: Iterable[int]) -> None:
-        fresh = [position for position in positions if position not in self._seen]
-        events = self._at(fresh)
-        amended = self._amended(events)
-        self._date(event for event in amended if event is not None)
-        self._seen |= {position: [] for position in fresh}
-        for event in amended:
-            shown = None if event is None else self.horizon.seen(event)
-            if shown is not None:
-                self._seen[shown.position].append(shown)
-
-    def _amended(self, events: Sequence[RecordedEvent[Any]]) -> list[RecordedEvent[Any] | None]:
-        """The events under the amendments that are in view."""
-        found = self._amending(events)
-        read = self._under(found, events)
-        named = (each for event in read if event is not None for each in _named(event))
-        mergers = self._mergers({id for category, id in named if category == "actor"})
-        if not mergers:
-            return read
-        found = [*found, *mergers, *self._amending(mergers)]
-        unique = {event.id: event for event in found}
-        return self._under(unique.values(), events)
-
-    def _under(
-        self, amendments: Collection[RecordedEvent[Any]], events: Iterable[RecordedEvent[Any]]
-    ) -> list[RecordedEvent[Any] | None]:
-        self._date(amendments)
-        laid = Reader(self._store.codec, amendments, self.horizon).amendments
-        return [laid.apply(event) for event in events]
+    def _see(self, positions: Iterable[int]) -> None:
+        """Read the events at these positions as they are in view."""
+        new = [position for position in positions if position not in self.seen]
+        self.seen |= {position: [] for position in new}
+        events = self._at(new)
+        amendments = self._amending(events)
+        mergers = self._mergers(_ids("actor", [*events, *amendments]))
+        amendments += [*mergers, *self._amending(mergers)]
+        amendments = self._at(amendment.position for amendment in amendments)  # each of them once
+        self._date([*amendments, *events])
+        reader = Reader(self._store.codec, amendments, self.horizon)
+        for event in events:
+            amended = reader.read(event).amended
+            if amended is not None:
+                self.seen[event.position].append(amended)
 
     # When sources were published
 
-    def _date(self, events: Iterable[RecordedEvent[Any]]) -> None:
-        """Find out when the sources were published that these events rest on, or bring in."""
-        if not self._asks_dates:
+    def _date(self, events: Collection[_AnyEvent]) -> None:
+        """Find the dates of the sources that these events name or add."""
+        if not self._needs_dates:
             return
-        wanted = {each.source for event in events for each in event.evidence}
-        wanted |= {
-            event.event.source.id for event in events if isinstance(event.event, SourceAdded)
-        }
+        wanted = _ids("source", events)
+        wanted |= {e.event.source.id for e in events if isinstance(e.event, SourceAdded)}
         wanted -= self._dates.keys()
         if wanted:
             dates = self._publication(wanted)
             self._dates |= {source: dates.get(source) for source in wanted}
 
     def _publication(self, sources: set[str]) -> Mapping[str, When | None]:
-        found: set[int] = set()
+        positions: set[int] = set()
         known: set[str] = set()
         left = sources
         while left:
             known |= left
-            names = {f"source:{id}" for id in left}
-            fields = ("source.id", "source.copies")
-            where = self._where(names, _ADDED, fields)
-            found |= set().union(*where.values(), *self._corrected_to(left).values())
-            added = self._sources_at(found)
+            where = self._where("source", left, _ADDED, ("source.id", "source.copies"))
+            positions = positions.union(*where.values(), *self._corrected_to(left).values())
+            added = self._sources_at(positions)
             left = {id for source in added for id in _dating(source, known)} - known
-        return publication(self._sources_at(found))
+        return publication(self._sources_at(positions))
 
     def _sources_at(self, positions: Iterable[int]) -> list[Source]:
-        """The sources that were added there, under all amendments, in view or not."""
+        """The sources added there, under all amendments, in view or not."""
         events = [event for event in self._at(positions) if event.type in _ADDED]
-        laid = Amendments(self._store.codec, self._amending(events))
-        amended = map(laid.apply, events)
+        reader = Reader(self._store.codec, self._amending(events))
+        amended = (reader.read(event).amended for event in events)
         return [event.event.source for event in amended if event is not None]
 
 
-def _dating(source: Source, wanted: Collection[str]) -> Iterator[str]:
-    """The sources whose dates bear on those that are wanted, by what one source says."""
-    if source.id in wanted and source.cited_in is not None:
+def _dating(source: Source, known: Collection[str]) -> Iterator[str]:
+    """The sources on whose dates those of the known ones depend, as one source says."""
+    if source.id in known and source.cited_in is not None:
         yield source.cited_in
-    if source.copies in wanted:
+    if source.copies in known:
         yield source.id
 
 
-def _named(event: RecordedEvent[Any]) -> Iterator[tuple[str, str]]:
+def _merged(merger: _AnyEvent) -> set[str]:
+    """The actors that a merger names."""
+    return {id for _, _, id in references(merger.event, category="actor")}
+
+
+def _named(event: _AnyEvent) -> Iterator[tuple[str, str]]:
     """Category and id of what an event and its evidence name."""
     return ((category, id) for _, category, id in references_with_evidence(event))
+
+
+def _ids(category: str, events: Iterable[_AnyEvent]) -> set[str]:
+    """The ids of one category that events name, or may name once corrected."""
+    ids: set[str] = set()
+    for event in events:
+        ids |= {id for kind, id in _named(event) if kind == category}
+        ids |= {text for _, _, text in new_values(event.event)}
+    return ids

@@ -1,13 +1,13 @@
 """Builds: the tables that hold a projection's rows, one set for each state of its code.
 
-A build belongs to one fingerprint, that of the code and the rows it was made by. While it is
-*building*, nobody looks at it. Once it has caught up with the log it goes *live*: plain-named views
-point to its tables. The one that was live before stays *ready*, for code that is still at work on
-it, and to go back to. *Built* is one that has caught up and waits to be let go live.
+A build belongs to one fingerprint, that of its code and row classes. While it is *building*, nobody
+reads it. Once it has caught up with the log it goes *live*: plain-named views show its tables. The
+one that was live before stays *ready*: for code that still reads it, and to go back to. *Built* is
+a build that has caught up and waits to go live.
 
-Who changes builds, other than moving one on, takes turns (`exclude_builders`). Locks are taken in
-one order, so that nobody waits for somebody who waits for them: the head of the log (by appends
-that keep rows), the builders' turn, checkpoints by projection and number, then tables and views.
+Processes that make builds, let them go live or drop them take turns (`exclude_builders`). All take
+their locks in one order, so that no two wait for each other: the head of the log (appends that keep
+rows), the builders' turn, checkpoints by projection and number, then tables and views.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, lru_cache
+from functools import cache
+from operator import itemgetter
 from typing import Any, Literal
 
 import attrs
 import sqlalchemy as sa
 
-from timeline.engine.projection import Projection
-from timeline.engine.rows import shape_of
-from timeline.errors import DatabaseBusy, DatabaseError
+from timeline.engine.projection import Projection, shape_of
+from timeline.engine.tables import tables_of
+from timeline.errors import DatabaseError
 from timeline.log import telemetry
 from timeline.log.codec import decode_value, encode_value
 from timeline.log.schema import checkpoints
@@ -40,12 +41,10 @@ USABLE = ("live", "ready", "built")
 """States in which a build shows the log at its position, and is read by code of its fingerprint."""
 
 _ENGINE = 1
-"""Raised when the engine itself comes to make other rows of the same log by the same handlers."""
+"""Raise it when the engine comes to make other rows of the same log with the same handlers."""
 
 _TURN = int.from_bytes(b"timeline")
-"""The name of PostgreSQL's advisory lock that builders take turns by."""
-
-_NO_TABLE = "42P01"
+"""Names the advisory lock of PostgreSQL by which builders take turns."""
 
 
 @attrs.frozen
@@ -54,13 +53,13 @@ class Build:
 
     Attributes:
         projection: the name of the projection.
-        number: the build's own, from 1; its tables are called by it.
+        number: the build's own, from 1; its tables' names end in it.
         version: the version that the projection's class declared.
-        fingerprint: of the code and the rows it was made by.
+        fingerprint: of the code and row classes that made it.
         rows: the plain names of its tables.
         position: how far of the log it has come.
-        target: while building, the position whose amendments are laid over the events.
-        state: see the module.
+        target: while building, the position up to which amendments apply to the events.
+        state: `building`, `built`, `live` or `ready`; the module's docstring explains them.
     """
 
     projection: str
@@ -83,27 +82,23 @@ class Build:
 
 
 def fingerprint(projection: Projection, upcasters: Iterable[Upcaster] = ()) -> str:
-    """A digest of what a projection makes its rows by, in hexadecimal.
+    """A digest of all that decides a projection's rows, in hexadecimal.
 
-    It covers the row classes, and the whole modules that the projection and its bases stand in,
-    since handlers may call any function there; comments, docstrings and layout do not count. Where
-    there is no source, as in an interactive session, the handlers' bytecode takes its place.
+    It covers the row classes, and the whole modules of the projection and its bases, since handlers
+    may call any function there. Comments, docstrings and layout do not count. Where there is no
+    source, as in an interactive session, the handlers' bytecode takes its place.
 
     Args:
-        projection: it.
-        upcasters: those that its events may come by; of them the functions themselves are covered.
+        projection: whose rows they are.
+        upcasters: of its events; their functions are covered, not their modules.
     """
     shapes = [
-        (
-            shape_of(cls).name,
-            shape_of(cls).key,
-            [(c.name, repr(c.kind)) for c in shape_of(cls).columns],
-        )
-        for cls in projection.rows
+        (shape.name, shape.key, [(column.name, repr(column.kind)) for column in shape.columns])
+        for shape in map(shape_of, projection.rows)
     ]
     code = _code(type(projection))
     parts = [_ENGINE, projection.name, projection.version, shapes, code]
-    steps = sorted((each.type, each.version, each.to, _function(each.apply)) for each in upcasters)
+    steps = sorted((u.type, u.version, u.to, _function(u.apply)) for u in upcasters)
     if steps:
         parts.append(steps)
     return hashlib.sha256(repr(tuple(parts)).encode()).hexdigest()
@@ -123,31 +118,27 @@ def _code(cls: type) -> object:
         for base in own:
             _require_defined(base, sources[base.__module__])
     except (OSError, TypeError, KeyError, SyntaxError):
-        members = [member for base in own for member in sorted(vars(base).items(), key=_name)]
+        members = [item for base in own for item in sorted(vars(base).items(), key=itemgetter(0))]
         return [(name, _bytecode(member)) for name, member in members if name != "__doc__"]
     return cls.__qualname__, list(sources.values())
 
 
-def _name(member: tuple[str, Any]) -> str:
-    return member[0]
-
-
 def _require_defined(cls: type, source: str) -> None:
-    # What runs by `exec` calls itself `__main__`, whatever program that is.
+    # Code run by `exec` has `__main__` as its module, whatever program that is.
     outermost = cls.__qualname__.partition(".")[0]
     if not re.search(rf"\b(class|def) {re.escape(outermost)}\b", source):
         raise OSError(f"{cls.__qualname__} is not in the source of its module")
 
 
 def _bytecode(member: Any) -> object:
-    """What a member of a class does, the same in every process."""
+    """The code of a member of a class, the same in every process."""
     if inspect.isfunction(member):
         return _bytecode(member.__code__)
     if inspect.iscode(member):
         constants = [_bytecode(constant) for constant in member.co_consts]
         return member.co_code, member.co_names, member.co_varnames, constants
     if isinstance(member, tuple | list):
-        return [_bytecode(each) for each in member]
+        return [_bytecode(item) for item in member]
     if isinstance(member, frozenset | set):
         return sorted(map(repr, member))
     return repr(member) if isinstance(member, _PLAIN) else type(member).__qualname__
@@ -162,7 +153,7 @@ def _source(module: str) -> str:
 
 
 def _unadorned(source: str) -> str:
-    """Code without what is only for people."""
+    """Source code without comments, docstrings and layout."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -176,95 +167,82 @@ def _drop_docstring(node: Any) -> None:
 
 
 def exclude_builders(connection: sa.Connection) -> None:
-    """Wait for one's turn to make builds, let them go live and drop them; until the commit."""
-    # It excludes neither readers nor appends. SQLite's writer is alone anyway.
+    """Keep others from making builds, letting them go live and dropping them, until the commit."""
+    # Reads and appends go on. SQLite has one writer anyway.
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
 
 
 def all_builds(connection: sa.Connection) -> list[Build]:
     """Every build, by projection and number."""
-    return [_build(found) for found in connection.execute(_IN_ORDER)]
+    return [_build(stored) for stored in connection.execute(_IN_ORDER)]
 
 
 def locked(connection: sa.Connection, projections: Iterable[str]) -> list[Build]:
-    """The builds of these projections, which nobody else moves until the transaction ends."""
-    # Chosen by what never changes: a row that comes to fit while we wait for it would be left out.
+    """The builds of these projections; nobody else moves them until the transaction ends."""
+    # Filter on immutable columns only: FOR UPDATE skips rows that begin to match while we wait.
     mine = checkpoints.c.projection.in_(sorted(projections))
     query = _IN_ORDER.where(mine).with_for_update()
-    return [_build(found) for found in connection.execute(query)]
+    return [_build(stored) for stored in connection.execute(query)]
 
 
-def again(connection: sa.Connection, build: Build, *, lock: bool = False) -> Build | None:
-    """The build as it is now; None if it was dropped. `lock` keeps others from moving it."""
+def claimed(connection: sa.Connection, projections: Iterable[str] | None = None) -> list[Build]:
+    """The builds of these projections, or all; nobody else makes, moves or drops one meanwhile."""
+    exclude_builders(connection)
+    if projections is None:
+        projections = {build.projection for build in all_builds(connection)}
+    return locked(connection, projections)
+
+
+def again(connection: sa.Connection, build: Build, *, lock: bool = False) -> Build:
+    """The build as it is now; as `ready`, which leaves nothing to do, where it was dropped.
+
+    Args:
+        connection: to read with.
+        build: as it was before.
+        lock: keep others from moving it.
+    """
     query = sa.select(checkpoints).where(_is(build))
-    found = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    return None if found is None else _build(found)
+    stored = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    return attrs.evolve(build, state="ready") if stored is None else _build(stored)
 
 
 _IN_ORDER = sa.select(checkpoints).order_by(checkpoints.c.projection, checkpoints.c.build)
 
 
-def _build(found: sa.Row[Any]) -> Build:
+def _build(stored: sa.Row[Any]) -> Build:
     return Build(
-        projection=found.projection,
-        number=found.build,
-        version=found.version,
-        fingerprint=found.fingerprint,
-        rows=decode_value(found.rows, tuple[str, ...]),
-        position=found.position,
-        target=found.target,
-        state=found.state,
+        projection=stored.projection,
+        number=stored.build,
+        version=stored.version,
+        fingerprint=stored.fingerprint,
+        rows=decode_value(stored.rows, tuple[str, ...]),
+        position=stored.position,
+        target=stored.target,
+        state=stored.state,
     )
-
-
-@lru_cache(maxsize=256)
-def tables_of(rows: tuple[type, ...], number: int) -> dict[type, sa.Table]:
-    """The tables that a build of that number keeps rows of these classes in."""
-    return {cls: shape_of(cls).table(number) for cls in rows}
-
-
-def hold(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
-    """Keep tables from being dropped while they are read, until the transaction ends.
-
-    Raises:
-        DatabaseBusy: one was dropped since its checkpoint was read.
-    """
-    # What a transaction on SQLite has begun to read stays as it was.
-    if connection.dialect.name != "postgresql":
-        return
-    quote = connection.dialect.identifier_preparer.quote
-    names = ", ".join(quote(table.name) for table in tables)
-    try:
-        connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
-    except sa.exc.ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) == _NO_TABLE:
-            raise DatabaseBusy("another process has just replaced the tables; try again") from None
-        raise
 
 
 def make(connection: sa.Connection, projection: Projection, made_by: str) -> Build:
     """Make the tables of a new build, empty.
 
     Args:
-        connection: on which to write.
-        projection: whose rows it is to keep.
+        connection: to write with.
+        projection: whose rows it will hold.
         made_by: the fingerprint of the code.
 
     Raises:
-        DatabaseError: a name is taken by a table that is not ours.
+        DatabaseError: the database has another table of such a name.
     """
     name = projection.name
     telemetry.logger.info("building %s anew", name, extra={"projection": name})
-    found = all_builds(connection)
+    there = all_builds(connection)
     rows = tuple(shape_of(cls).name for cls in projection.rows)
-    # Tables are called by rows and number, so rows that another projection kept count too.
-    before = [
-        each for each in found if each.projection == projection.name or {*each.rows} & {*rows}
-    ]
+    # Tables are named by rows and number: rows that another projection had before count too.
+    numbers = [b.number for b in there if b.projection == name or not {*rows}.isdisjoint(b.rows)]
     made = Build(
-        projection=projection.name,
-        number=max((each.number for each in before), default=0) + 1,
+        projection=name,
+        number=max(numbers, default=0) + 1,
         version=projection.version,
         fingerprint=made_by,
         rows=rows,
@@ -272,8 +250,8 @@ def make(connection: sa.Connection, projection: Projection, made_by: str) -> Bui
         target=0,
         state="building",
     )
-    ours = {name for build in found for name in build.rows}
-    _require_free(connection, {*made.table_names(), *(set(made.rows) - ours)})
+    ours = {name for build in there for name in build.rows}
+    _require_free(connection, {*made.table_names(), *(set(rows) - ours)})
     for table in tables_of(projection.rows, made.number).values():
         table.create(connection)
     _let_read(connection, made.table_names())
@@ -294,7 +272,7 @@ def _require_free(connection: sa.Connection, names: set[str]) -> None:
 
 
 def moved(connection: sa.Connection, build: Build, **changes: Any) -> Build:
-    """The build with its checkpoint moved: another position, target or state."""
+    """Move the checkpoint of a build to another position, target or state."""
     connection.execute(sa.update(checkpoints).where(_is(build)).values(**changes))
     return attrs.evolve(build, **changes)
 
@@ -304,22 +282,23 @@ def _is(build: Build) -> Any:
     return sa.and_(mine, checkpoints.c.build == build.number)
 
 
-def empty(connection: sa.Connection, build: Build) -> None:
-    """Delete the rows of a build."""
-    # By DELETE: DROP and TRUNCATE would wait for every reader to end.
+def emptied(connection: sa.Connection, build: Build) -> Build:
+    """Delete the rows of a build; the build at position 0. The caller moves its checkpoint."""
+    # DROP and TRUNCATE would wait for every reader to end; DELETE does not.
     quote = connection.dialect.identifier_preparer.quote
     for name in build.table_names():
         connection.exec_driver_sql(f"DELETE FROM {quote(name)}")
+    return attrs.evolve(build, position=0)
 
 
 def go_live(connection: sa.Connection, build: Build) -> Build:
-    """Let the plain names stand for this build; the one before it stays ready.
+    """Let the plain names show this build; the one that was live before stays ready.
 
     Raises:
-        DatabaseBusy: somebody is reading by a plain name, and others who want to must not wait.
-        DatabaseError: a view of somebody else's depends on one that must change its columns.
+        DatabaseBusy: somebody is reading by a plain name; waiting for them would hold up others.
+        DatabaseError: somebody's own view depends on a view whose columns must change.
     """
-    _be_brief(connection)
+    _wait_briefly(connection)
     for other in all_builds(connection):
         if other.projection == build.projection and other.state == "live":
             for name in set(other.rows) - set(build.rows):
@@ -332,7 +311,7 @@ def go_live(connection: sa.Connection, build: Build) -> Build:
 
 
 def _let_read(connection: sa.Connection, names: Iterable[str]) -> None:
-    """Let those who may read how far builds have come read these tables or views of theirs, too."""
+    """Grant SELECT on these tables or views to every role that may read the checkpoints."""
     if connection.dialect.name != "postgresql":
         return
     quote = connection.dialect.identifier_preparer.quote
@@ -347,22 +326,21 @@ _READERS = sa.text(
     "FROM pg_class, aclexplode(relacl) WHERE pg_class.oid = CAST('checkpoints' AS regclass) "
     "AND privilege_type = 'SELECT' AND grantee <> current_user::regrole"
 )
-"""Those who were given that right: see `timeline.engine.roles`."""
+"""The roles that `timeline.engine.roles` has granted the right to read checkpoints."""
 
 
-def _be_brief(connection: sa.Connection) -> None:
-    # Whoever waits for an exclusive lock has all who come later wait behind it.
+def _wait_briefly(connection: sa.Connection) -> None:
+    # While we wait for an exclusive lock, all later readers queue behind us.
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL lock_timeout TO '100ms'")
 
 
 def _point(connection: sa.Connection, name: str, table: str) -> None:
-    """Let a view show a table, whether there is one of that name already or not."""
+    """Make a view show a table, and make the view where there is none."""
     quote = connection.dialect.identifier_preparer.quote
     made = f"VIEW {quote(name)} AS SELECT * FROM {quote(table)}"
     if connection.dialect.name == "postgresql":
-        # Rights granted on the view, and views that others have made on it, stay so; unless its
-        # columns are others now.
+        # Replacing keeps the rights on the view, and other views on it; but the columns must fit.
         with contextlib.suppress(sa.exc.ProgrammingError), connection.begin_nested():
             connection.exec_driver_sql(f"CREATE OR REPLACE {made}")
             return
@@ -371,7 +349,7 @@ def _point(connection: sa.Connection, name: str, table: str) -> None:
 
 
 def _drop_view(connection: sa.Connection, name: str, build: Build) -> None:
-    """Drop a view, unless another projection has come to keep rows of that name."""
+    """Drop a view, unless it shows rows that another projection has taken over."""
     inspector = sa.inspect(connection)
     if name not in inspector.get_view_names():
         return
@@ -381,17 +359,16 @@ def _drop_view(connection: sa.Connection, name: str, build: Build) -> None:
         connection.exec_driver_sql(f"DROP VIEW {quote(name)}")
 
 
-def outdated(found: Iterable[Build], projection: str, before: int) -> list[Build]:
+def outdated(found: Iterable[Build], before: int) -> list[Build]:
     """The builds of a projection that nobody will need.
 
-    Left are the live one, the one before it, and those that newer code may be at work on.
+    Kept are the live one, the one before it, and later ones that newer code may be folding.
 
     Args:
-        found: all builds.
-        projection: the name of the projection.
+        found: all builds of the projection.
         before: the number of the build that was live before; 0 for the newest of those.
     """
-    mine = [build for build in found if build.projection == projection]
+    mine = list(found)
     live = max((build.number for build in mine if build.state == "live"), default=0)
     ready = {build.number for build in mine if build.state == "ready"}
     kept = before if before in ready else max(ready, default=0)
@@ -400,19 +377,19 @@ def outdated(found: Iterable[Build], projection: str, before: int) -> list[Build
 
 
 def drop(connection: sa.Connection, build: Build) -> None:
-    """Drop a build's tables, and forget it.
+    """Drop a build: its tables and its checkpoint.
 
     Raises:
-        DatabaseBusy: somebody is reading them.
+        DatabaseBusy: somebody is reading the tables.
     """
-    _be_brief(connection)
+    _wait_briefly(connection)
     quote = connection.dialect.identifier_preparer.quote
     for name in build.table_names():
         connection.exec_driver_sql(f"DROP TABLE {quote(name)}")
     connection.execute(sa.delete(checkpoints).where(_is(build)))
 
 
-# What differs
+# Comparing
 
 
 @attrs.frozen
@@ -423,7 +400,7 @@ class Difference:
         rows: the plain name of its table.
         key: the row's, as stored.
         change: `added` if only the later build has it, `removed` if only the earlier one.
-        columns: of a changed row, what the columns held before and hold now, as stored.
+        columns: of a changed row, by column: the values before and now, as stored.
     """
 
     rows: str
@@ -434,15 +411,15 @@ class Difference:
 
 @attrs.frozen
 class Comparison:
-    """How a build's rows differ from those that are live.
+    """How a build's rows differ from the live ones.
 
     Attributes:
         live: the build that is live.
-        new: the one that is held.
+        new: the build that is not live yet.
         added: how many rows only the new one has.
         removed: how many rows only the live one has.
-        changed: how many rows both have, and not the same.
-        first: some of the differences, the first by table and key.
+        changed: how many rows differ between them.
+        first: the first differences, by table and key.
     """
 
     live: Build
@@ -460,32 +437,32 @@ def compared(connection: sa.Connection, live: Build, new: Build) -> Comparison:
     """Compare all rows of two builds."""
     counts = {"added": 0, "removed": 0, "changed": 0}
     first: list[Difference] = []
-    for difference in differences(connection, live, new):
+    for difference in _differences(connection, live, new):
         counts[difference.change] += 1
         if len(first) < _SHOWN:
             first.append(difference)
     return Comparison(live, new, first=tuple(first), **counts)
 
 
-def differences(connection: sa.Connection, old: Build, new: Build) -> Iterator[Difference]:
+def _differences(connection: sa.Connection, old: Build, new: Build) -> Iterator[Difference]:
     """The rows that differ between two builds, by table and key; memory stays flat.
 
-    Columns that only one of them has are not compared. Where even the key is another, all rows of
-    the one are removed and all of the other added.
+    Only columns that both have are compared. Where the keys differ, all old rows are removed and
+    all new ones added.
     """
     for name in dict.fromkeys((*old.rows, *new.rows)):
         before, after = _reflected(connection, name, old), _reflected(connection, name, new)
         if before is None or after is None or _key(before) != _key(after):
-            yield from _all(connection, name, before, "removed")
-            yield from _all(connection, name, after, "added")
+            yield from _lacking(connection, name, "removed", before)
+            yield from _lacking(connection, name, "added", after)
         else:
-            yield from _only(connection, name, before, after, "removed")
-            yield from _only(connection, name, after, before, "added")
+            yield from _lacking(connection, name, "removed", before, after)
+            yield from _lacking(connection, name, "added", after, before)
             yield from _changed(connection, name, before, after)
 
 
 def _reflected(connection: sa.Connection, name: str, build: Build) -> sa.Table | None:
-    # As it is in the database: the classes of the code that made it are not at hand.
+    # Read from the database: the row classes of other code are not at hand.
     if name not in build.rows:
         return None
     return sa.Table(f"{name}_v{build.number}", sa.MetaData(), autoload_with=connection)
@@ -495,30 +472,20 @@ def _key(table: sa.Table) -> list[str]:
     return [column.name for column in table.primary_key.columns]
 
 
-def _keys(table: sa.Table) -> list[sa.Column[Any]]:
-    return list(table.primary_key.columns)
-
-
-def _all(
+def _lacking(
     connection: sa.Connection,
     name: str,
+    change: Literal["added", "removed"],
     table: sa.Table | None,
-    change: Literal["added", "removed"],
+    other: sa.Table | None = None,
 ) -> Iterator[Difference]:
-    if table is not None:
-        for key in _streamed(connection, sa.select(*_keys(table)).order_by(*_keys(table))):
-            yield Difference(name, tuple(key), change)
-
-
-def _only(
-    connection: sa.Connection,
-    name: str,
-    table: sa.Table,
-    other: sa.Table,
-    change: Literal["added", "removed"],
-) -> Iterator[Difference]:
-    there = sa.exists().where(*_same_key(table, other)).correlate(table)
-    query = sa.select(*_keys(table)).where(~there).order_by(*_keys(table))
+    """The rows of a table whose keys another table lacks; all of them, without another table."""
+    if table is None:
+        return
+    keys = list(table.primary_key.columns)
+    query = sa.select(*keys).order_by(*keys)
+    if other is not None:
+        query = query.where(~sa.exists().where(*_same_key(table, other)).correlate(table))
     for key in _streamed(connection, query):
         yield Difference(name, tuple(key), change)
 
@@ -526,22 +493,25 @@ def _only(
 def _changed(
     connection: sa.Connection, name: str, before: sa.Table, after: sa.Table
 ) -> Iterator[Difference]:
-    keys = _key(before)
-    both = [c.name for c in before.columns if c.name in after.columns and c.name not in keys]
+    """The rows that both tables have, with other values."""
+    key = _key(before)
+    both = [c.name for c in before.columns if c.name in after.columns and c.name not in key]
     differ = [before.c[column].is_distinct_from(after.c[column]) for column in both]
     if not differ:
         return
+    keys = list(before.primary_key.columns)
     columns = [table.c[column] for column in both for table in (before, after)]
     query = (
-        sa.select(*_keys(before), *columns)
+        sa.select(*keys, *columns)
         .select_from(before.join(after, sa.and_(*_same_key(before, after))))
         .where(sa.or_(*differ))
-        .order_by(*_keys(before))
+        .order_by(*keys)
     )
-    for found in _streamed(connection, query):
-        pairs = list(zip(found[len(keys) :: 2], found[len(keys) + 1 :: 2], strict=True))
-        changes = {c: pair for c, pair in zip(both, pairs, strict=True) if pair[0] != pair[1]}
-        yield Difference(name, tuple(found[: len(keys)]), "changed", changes)
+    for stored in _streamed(connection, query):
+        values = stored[len(key) :]
+        pairs = zip(both, values[::2], values[1::2], strict=True)
+        columns_changed = {column: (old, new) for column, old, new in pairs if old != new}
+        yield Difference(name, tuple(stored[: len(key)]), "changed", columns_changed)
 
 
 def _same_key(one: sa.Table, other: sa.Table) -> list[sa.ColumnElement[bool]]:
@@ -549,5 +519,5 @@ def _same_key(one: sa.Table, other: sa.Table) -> list[sa.ColumnElement[bool]]:
 
 
 def _streamed(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
-    with connection.execute(query.execution_options(yield_per=1000)) as found:
-        yield from found
+    with connection.execute(query.execution_options(yield_per=1000)) as rows:
+        yield from rows

@@ -1,6 +1,6 @@
-"""Looking back: which events are in view at some moment, by whichever clock.
+"""Which events are in view as of some moment, by whichever clock.
 
-A cutoff never sorts anything; it only leaves out.
+A cutoff is never a sort order; it only leaves events out.
 """
 
 from __future__ import annotations
@@ -21,38 +21,40 @@ from timeline.events import (
     RoleReported,
     Source,
     SourceAdded,
-    event_type,
 )
 
 
-def _bounded(_instance: object, field: Any, value: When | None) -> None:
+def _check_bounded(_instance: object, field: Any, value: When | None) -> None:
     if value is not None and value.latest is None:
         raise InvalidInput(f"{field.name}: expected a date that has an end; found {value.text!r}")
 
 
 @attrs.frozen(kw_only=True)
 class Cutoff:
-    """What is in view: all that holds of an event that is given here. Nothing given, all is.
+    """What is in view: events that pass every limit given here; all events, if none is given.
+
+    >>> Cutoff(position=10).narrowed(Cutoff(position=5)).position
+    5
 
     Attributes:
         position: the log had come to this position.
         recorded: nothing in the log was recorded after this.
-        published: a source that reports it was published by then; evidence published later is left
-            out too. What has no evidence, such as an actor, stays.
+        published: one of its sources was published by then; evidence published later is left out
+            too. Events without evidence, such as actors, stay.
         occurred: it had happened, or was said, by then, as far as is known now. Offices and
             memberships count from when they began.
-        possibly: take in what only may have been published or happened by then, undated sources
-            and events included.
+        possibly: also take events that only may have been published or have happened by then,
+            undated ones included.
     """
 
     position: int | None = None
     recorded: datetime | None = None
-    published: When | None = attrs.field(default=None, validator=_bounded)
-    occurred: When | None = attrs.field(default=None, validator=_bounded)
+    published: When | None = attrs.field(default=None, validator=_check_bounded)
+    occurred: When | None = attrs.field(default=None, validator=_check_bounded)
     possibly: bool = False
 
     def narrowed(self, by: Cutoff) -> Cutoff:
-        """What is in view under both.
+        """What is in view under both; of two limits that end together, the first stays.
 
         Raises:
             InvalidInput: one counts what is possible and the other only what is certain.
@@ -62,18 +64,27 @@ class Cutoff:
         return Cutoff(
             position=_earlier(self.position, by.position),
             recorded=_earlier(self.recorded, by.recorded),
-            published=_sooner(self.published, by.published),
-            occurred=_sooner(self.occurred, by.occurred),
+            published=_first_to_end(self.published, by.published),
+            occurred=_first_to_end(self.occurred, by.occurred),
             possibly=self.possibly or by.possibly,
         )
+
+    def fixed_at(self, position: int) -> Cutoff:
+        """The cutoff at a fixed position, so that later appends do not change the view."""
+        return attrs.evolve(self, position=position, recorded=None)
 
     @property
     def by_content(self) -> bool:
         """Whether it looks at events one by one, and not only at how far the log had come."""
         return self.published is not None or self.occurred is not None
 
+    @property
+    def moment(self) -> When | None:
+        """The moment a view with this cutoff shows; None where it has no limit by content."""
+        return _first_to_end(self.occurred, self.published)
+
     def reached(self, moment: When | None, until: When, *, possibly: bool = False) -> bool:
-        """Whether something of that date was there by then; for certain, or possibly."""
+        """Whether a moment had come by `until`: for certain, or possibly."""
         possibly = possibly or self.possibly
         if moment is None:
             return possibly
@@ -88,17 +99,17 @@ ALL = Cutoff()
 
 
 def _end(until: When) -> datetime:
-    assert until.latest is not None  # `_bounded` saw to that
+    assert until.latest is not None  # `_check_bounded` refuses others
     return until.latest
 
 
 def _earlier(one: Any, other: Any) -> Any:
-    return min((each for each in (one, other) if each is not None), default=None)
+    return min((limit for limit in (one, other) if limit is not None), default=None)
 
 
-def _sooner(one: When | None, other: When | None) -> When | None:
-    given = [each for each in (one, other) if each is not None]
-    return min(given, key=_end, default=None)
+def _first_to_end(one: When | None, other: When | None) -> When | None:
+    limits = [limit for limit in (one, other) if limit is not None]
+    return min(limits, key=_end, default=None)
 
 
 class Horizon:
@@ -106,7 +117,7 @@ class Horizon:
 
     Args:
         cutoff: what is in view.
-        published: when sources were published, by id; only asked when that matters.
+        published: when sources were published, by id; used where the cutoff limits that.
     """
 
     def __init__(
@@ -116,49 +127,49 @@ class Horizon:
         self._published = published
 
     def seen(self, event: RecordedEvent[Any]) -> RecordedEvent[Any] | None:
-        """The event with the evidence that was there; None where it is out of view."""
-        return self.trimmed(event) if self._happened(event) and self._told(event) else None
+        """The event with the evidence that is in view; None where the event is out of view."""
+        in_view = self._has_happened(event) and self._is_published(event)
+        return self.trimmed(event) if in_view else None
 
     def trimmed(self, event: RecordedEvent[Any]) -> RecordedEvent[Any]:
-        """The event without the evidence that was not published yet."""
+        """The event without evidence that is out of view."""
         if self._cutoff.published is None:
             return event
-        kept = tuple(each for each in event.evidence if self._out(each.source))
-        return event if kept == event.evidence else attrs.evolve(event, evidence=kept)
+        evidence = tuple(item for item in event.evidence if self._is_out(item.source))
+        return event if evidence == event.evidence else attrs.evolve(event, evidence=evidence)
 
-    def _happened(self, event: RecordedEvent[Any]) -> bool:
+    def _has_happened(self, recorded: RecordedEvent[Any]) -> bool:
         until = self._cutoff.occurred
-        # Amendments are the record's own doing, and hold for the whole of it.
-        if until is None or event.type in Amendments.TYPES:
+        # Amendments do not happen in the world; they hold for the whole record.
+        if until is None or recorded.type in Amendments.TYPES:
             return True
-        said = event.event
-        if isinstance(said, RoleReported | MembershipReported):
-            # What holds for years is reported at any time: what counts is when it began.
-            return said.since is None or self._cutoff.reached(said.since, until, possibly=True)
-        if event.occurred is None and not getattr(said, "__event_type__", _NONE).evidence:
+        event = recorded.event
+        if isinstance(event, RoleReported | MembershipReported):
+            # A lasting state may be reported at any time: what counts is when it began.
+            return event.since is None or self._cutoff.reached(event.since, until, possibly=True)
+        kind = getattr(event, "__event_type__", None)
+        if recorded.occurred is None and (kind is None or not kind.evidence):
             return True
-        return self._cutoff.reached(event.occurred, until)
+        return self._cutoff.reached(recorded.occurred, until)
 
-    def _told(self, event: RecordedEvent[Any]) -> bool:
+    def _is_published(self, event: RecordedEvent[Any]) -> bool:
         if self._cutoff.published is None:
             return True
         if isinstance(event.event, SourceAdded):
-            return self._out(event.event.source.id)
-        return not event.evidence or any(self._out(each.source) for each in event.evidence)
+            return self._is_out(event.event.source.id)
+        return not event.evidence or any(self._is_out(item.source) for item in event.evidence)
 
-    def _out(self, source: str) -> bool:
+    def _is_out(self, source: str) -> bool:
         until = self._cutoff.published
         return until is None or self._cutoff.reached(self._published.get(source), until)
 
 
-_NONE = event_type(SourceAdded)
-
-
 def publication(sources: Iterable[Source]) -> Mapping[str, When | None]:
-    """When each source was published; of one without a date, by when it was there at the latest.
+    """When each source was published, or the date by which it was certainly out.
 
-    It was when it was retrieved, and when another one cites or copies it, whichever came first.
-    That follows from the sources themselves, those that they are cited in, and their copies.
+    An undated source was out when it was retrieved, and when another source cites or copies it,
+    whichever came first. So its date follows from itself, the sources it is cited in, and its
+    copies.
     """
     dates: dict[str, When | None] = {}
     certain: set[str] = set()
@@ -174,20 +185,14 @@ def publication(sources: Iterable[Source]) -> Mapping[str, When | None]:
             certain.add(source.id)
     implied = [(id, later) for id, later in implied if id not in certain]
     moved = True
-    while moved:  # one may follow from another, in whatever order they were recorded
+    while moved:  # one date may follow from another, in whatever order they were recorded
         moved = False
-        for pair in implied:
-            moved = _brought_forward(dates, *pair) or moved
+        for source_id, later in implied:
+            date, bound = dates.get(source_id), dates.get(later)
+            if bound is not None and (date is None or _is_sooner(bound, date)):
+                dates[source_id] = bound
+                moved = True
     return dates
-
-
-def _brought_forward(dates: dict[str, When | None], source: str, later: str) -> bool:
-    """Let a source have been there when another one was; says whether that changes its date."""
-    before, by = dates.get(source), dates.get(later)
-    if by is None or (before is not None and not _is_sooner(by, before)):
-        return False
-    dates[source] = by
-    return True
 
 
 def _is_sooner(one: When, other: When) -> bool:

@@ -1,28 +1,268 @@
 """What a projection is: a fold of the log into rows; and what a view of such rows is.
 
-A projection is a class with handlers. A handler gets the rows it works on and one event; it sees
-nothing else, so the same handlers give the same rows wherever they run:
+A projection is a class with handlers. A handler gets the rows and one event, and sees nothing else.
+So the same handlers give the same rows wherever they run:
 
-* kept, in tables of the database, with a checkpoint that moves in the same transaction;
-* folded in memory over the log as of some moment, for what was known then;
-* in a test, see `timeline.testing`.
+* kept: in tables of the database, with a checkpoint that moves in the same transaction;
+* as of a moment: in memory, over the log cut off at that moment;
+* in a test: see `timeline.testing`.
 
-What a handler gets is each event *as amended*: with the corrections laid over it that the log holds
-at that point, and not at all once it is retracted. So no handler ever undoes anything.
+A handler gets each event *as amended*: corrected as the log corrects it, and not at all once it is
+retracted. So no handler ever undoes anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, dataclass_transform
+
+import attrs
+import sqlalchemy as sa
 
 from timeline.dates import When
 from timeline.engine.cutoff import Cutoff
-from timeline.engine.rows import R, Rows
+from timeline.errors import InvalidProjection
 from timeline.events import RecordedEvent, event_type
+from timeline.log.codec import decode_value, encode_value
 from timeline.log.digests import Head
 
+R = TypeVar("R")
+_Class = TypeVar("_Class", bound=type)
 _Handler = TypeVar("_Handler", bound=Callable[..., None])
+
+
+# Row classes
+
+
+@attrs.frozen
+class Subject:
+    """Marks a field of a row class that holds an id, and by which rows are looked up.
+
+        @row("offices", key=("event",))
+        class OfficeRow:
+            event: str
+            holder: Annotated[str, Subject("actor", "actor")]
+
+    The mark is a promise: the rows with a value here follow from the events that name that value in
+    these fields, whatever else the log holds. Mark fields of the key, and fields of rows that one
+    event makes; do not mark a field that a later event may change. In return a view as of a moment
+    reads only those events, rows can be folded in parts (see `Projection.split_by`), and the table
+    gets an index.
+
+    For category `event` these are the event of that id, and the events that name it in the fields,
+    if any are given.
+
+    Attributes:
+        category: of the thing, as in the names of streams.
+        fields: where in the events it is named, as dotted paths; anywhere, if none is given.
+    """
+
+    category: str
+    fields: tuple[str, ...]
+
+    def __init__(self, category: str, *fields: str) -> None:
+        self.__attrs_init__(category, fields)  # type: ignore[attr-defined]  # made by attrs
+
+
+OfEvent = Annotated[str, Subject("event")]
+OfMeeting = Annotated[str, Subject("meeting", "meeting")]
+OfPlan = Annotated[str, Subject("plan")]
+OfProposal = Annotated[str, Subject("proposal")]
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
+def row(name: str, key: tuple[str, ...]) -> Callable[[_Class], _Class]:
+    """Make a class a row class: frozen, by attrs, kept under `name`, looked up by its key fields.
+
+    Fields of type str, int, float, bool, bytes and `When` become columns as they are. Others, such
+    as tuples, become JSON text.
+
+    >>> @row("tariffs", key=("goods",))
+    ... class Tariff:
+    ...     goods: str
+    ...     percent: int
+    >>> Tariff("steel", 10)
+    Tariff(goods='steel', percent=10)
+    """
+
+    def make(cls: _Class) -> _Class:
+        made: Any = attrs.frozen(cls)
+        made.__row__ = (name, key)
+        return typing.cast("_Class", made)
+
+    return make
+
+
+@attrs.frozen
+class Shape:
+    """How a row class is stored: the name of its view, its columns, and which are the key."""
+
+    cls: type
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[_Column, ...]
+
+    def column(self, name: str) -> _Column:
+        """The column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
+    def table(self, number: int) -> sa.Table:
+        """The table that holds these rows in the build of that number."""
+        columns = [
+            sa.Column(
+                column.name,
+                column.sql,
+                primary_key=column.name in self.key,
+                nullable=column.nullable and column.name not in self.key,
+                autoincrement=False,
+            )
+            for column in self.columns
+        ]
+        name = f"{self.name}_v{number}"
+        indexes = [
+            sa.Index(f"ix_{name}_{column.name}", column.name)
+            for column in self.columns
+            if column.subject is not None and column.name != self.key[0]
+        ]
+        return sa.Table(name, sa.MetaData(), *columns, *indexes)
+
+    def store(self, row: Any) -> tuple[Any, ...]:
+        """A row as its table stores it, in the order of the columns."""
+        values = [getattr(row, column.name) for column in self.columns]
+        for place, column in self._coded:
+            values[place] = column.store(values[place])
+        return tuple(values)
+
+    @cached_property
+    def _coded(self) -> list[tuple[int, _Column]]:
+        """The columns that are not stored as they are, each with its place."""
+        return [(place, column) for place, column in enumerate(self.columns) if not column.plain]
+
+    @cached_property
+    def _key_columns(self) -> tuple[_Column, ...]:
+        return tuple(map(self.column, self.key))
+
+    def store_key(self, key: tuple[Any, ...]) -> list[Any]:
+        """A key as the table stores it."""
+        return [c.store(part) for c, part in zip(self._key_columns, key, strict=True)]
+
+    def load(self, stored: Iterable[Any]) -> Any:
+        """The row that `store` stored."""
+        pairs = zip(self.columns, stored, strict=True)
+        return self.cls(*(column.load(value) for column, value in pairs))
+
+
+@attrs.frozen
+class _Column:
+    name: str
+    kind: Any  # the Python type, for decoding
+    sql: Any
+    plain: bool  # stored as it is; else When is stored as its text, and the rest as canonical JSON
+    nullable: bool
+    subject: Subject | None
+
+    def store(self, value: Any) -> Any:
+        if value is None or self.plain:
+            return value
+        return value.text if self.kind is When else encode_value(value)
+
+    def load(self, value: Any) -> Any:
+        if value is None:
+            return None
+        if self.plain:
+            return bool(value) if self.sql is sa.Boolean else value  # SQLite has numbers for them
+        return When(value) if self.kind is When else decode_value(value, self.kind)
+
+
+_PLAIN: dict[Any, Any] = {
+    str: sa.Text,
+    int: sa.BigInteger,
+    float: sa.Double,
+    bool: sa.Boolean,
+    bytes: sa.LargeBinary,
+}
+
+_shapes: dict[type, Shape] = {}
+
+
+def shape_of(cls: type) -> Shape:
+    """The shape of a row class.
+
+    Raises:
+        InvalidProjection: the class is not a row class, or its key may be None.
+    """
+    if cls not in _shapes:
+        mark = getattr(cls, "__row__", None)
+        if mark is None:
+            raise InvalidProjection(f"{cls.__name__} is no row class: put @row(name, key) on it")
+        name, key = mark
+        hints = typing.get_type_hints(cls, include_extras=True)
+        columns = tuple(_column(field.name, hints[field.name]) for field in attrs.fields(cls))
+        always = {column.name for column in columns if not column.nullable}
+        if not key or not always.issuperset(key):
+            raise InvalidProjection(
+                f"{cls.__name__}: expected a key of fields that are never None; found {key}"
+            )
+        _shapes[cls] = Shape(cls, name, key, columns)
+    return _shapes[cls]
+
+
+def _column(name: str, hint: Any) -> _Column:
+    nullable = False
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        members = [part for part in typing.get_args(hint) if part is not type(None)]
+        nullable = type(None) in typing.get_args(hint)
+        hint = members[0] if len(members) == 1 else hint
+    marks = [mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Subject)]
+    plain = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    if typing.get_origin(plain) is typing.Literal:
+        plain = str
+    subject = marks[0] if marks else None
+    return _Column(name, hint, _PLAIN.get(plain, sa.Text), plain in _PLAIN, nullable, subject)
+
+
+def key_of(value: Any) -> tuple[Any, ...]:
+    """The key of a row."""
+    return tuple([getattr(value, name) for name in shape_of(type(value)).key])
+
+
+def changed(value: R, **fields: Any) -> R:
+    """The row with other values in these fields.
+
+    >>> from timeline import Actor
+    >>> changed(Actor("ann", "person", "Ann"), name="Ann Alder").name
+    'Ann Alder'
+    """
+    return attrs.evolve(typing.cast("Any", value), **fields)  # type: ignore[no-any-return]
+
+
+class Rows:
+    """The rows a handler works on: get, put and delete them by key."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[type, tuple[Any, ...]], Any] = {}
+
+    def get(self, cls: type[R], *key: Any) -> R | None:
+        """The row with that key, or None."""
+        return typing.cast("R | None", self._rows.get((cls, key)))
+
+    def put(self, value: Any) -> None:
+        """Keep the row, in place of one with the same key."""
+        self._rows[type(value), key_of(value)] = value
+
+    def delete(self, cls: type, *key: Any) -> None:
+        """Keep no row with that key."""
+        self._rows.pop((cls, key), None)
+
+    def __iter__(self) -> Iterator[Any]:
+        """All rows in memory, in no particular order."""
+        return iter(self._rows.values())
+
+
+# Projections
 
 
 def on(*events: type) -> Callable[[_Handler], _Handler]:
@@ -46,21 +286,19 @@ class Projection:
 
     Attributes:
         name: names its checkpoint.
-        rows: the row classes it keeps; each is kept by one projection only.
-        version: which of two states of its code is the newer one. That code or rows have changed is
-            noticed without it, and the rows are then folded anew; but code of a lower version never
-            takes the plain names from that of a higher one.
-        mode: `inline` to be caught up within every append of a `Timeline` that knows it, in one
-            transaction with the events; `background` to be caught up by `timeline run`, and by
-            whoever asks for a report.
-        raw: whether it gets events as recorded instead of as amended: each of them, but for those
-            that were taken down. Such rows say what the log holds and not what is so; new
-            amendments leave them as they are.
-        split_by: a field of its rows, marked with a `Subject`, by which they can be folded in
-            parts, on several workers: what becomes of the rows with a value there follows from
-            the events that name it. `position` needs no mark, where it is that of the one event
-            that made the row. None where the rows do not split.
-        shared: event classes whose events every part needs. Rows without that field are made from
+        rows: its row classes; a row class belongs to one projection only.
+        version: tells which of two states of the code is newer. The engine notices by itself that
+            code or rows have changed, and folds the rows anew. But code of a lower version never
+            takes the plain names from code of a higher one.
+        mode: `inline` rows move with every append of a `Timeline` that knows the projection, in the
+            transaction of the events. `background` rows move when `timeline run` is at work, or
+            when somebody asks for a report.
+        raw: get events as recorded instead of as amended, all but those that were taken down. Such
+            rows say what the log holds, not what is so; new amendments leave them as they are.
+        split_by: a field of its rows, marked with a `Subject`, by which several workers can fold
+            them in parts. `position` needs no mark where it is that of the one event that made the
+            row. None where the rows do not split.
+        shared: event classes that every part needs. Rows without the field `split_by` are made from
             these alone.
     """
 
@@ -88,10 +326,21 @@ class Projection:
         return frozenset(self._handlers)
 
     def handle(self, rows: Rows, recorded: RecordedEvent[Any]) -> None:
-        """Let the handler for the event's type, if there is one, do its work."""
+        """Run the handler for the event's type, if there is one.
+
+        An error gets a note with the projection, the position and the event.
+        """
         name = self._handlers.get(recorded.type)
-        if name is not None:
+        if name is None:
+            return
+        try:
             getattr(self, name)(rows, recorded)
+        except Exception as error:
+            error.add_note(
+                f"in projection {self.name!r}, at position {recorded.position}: {recorded.type} "
+                f"{recorded.id!r}"
+            )
+            raise
 
 
 # Views
@@ -110,21 +359,21 @@ class View(Protocol):
 
     @property
     def today(self) -> When:
-        """The moment the view shows: by which plans are open or overdue.
+        """The moment the view shows; plans are open or overdue by it.
 
-        The cutoff's, by what had happened or else was published; without one the time of the last
-        recording, so that a report made again at a position is the same.
+        It is the cutoff's `occurred` or `published`, whichever is earlier. Without them it is the
+        time of the last recording, so that a report made again at a position is the same.
         """
 
     @property
     def taken_down(self) -> tuple[str, ...]:
-        """The ids of events up to the head whose words were taken down later than that."""
+        """The ids of events up to the head that were taken down after it."""
 
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row with that key, or None."""
 
     def several(self, cls: type[R], keys: Iterable[str]) -> list[R]:
-        """The rows with these keys, in this order, as far as there are such; read together.
+        """The rows with these keys, in this order, read together; keys without a row are left out.
 
         For classes whose key is one text, such as the id of an event.
         """

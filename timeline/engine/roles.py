@@ -15,16 +15,16 @@ Right = Literal["reader", "writer"]
 
 
 def grant(engine: sa.Engine, right: Right, role: str) -> None:
-    """Give a role that exists what it needs, and no more.
+    """Give an existing role the rights it needs, and no more.
 
-    A reader may read all of the record: the log, the read models there are, and those that are made
-    later, to which this right is handed on when they are. A writer may also add events and move the
-    head of the log, and nothing else; not even the read models, which are kept up by their owner.
-    For both, reports on a log that has moved on are made in memory.
+    A reader may read the whole record: the log and the read models. New builds of read models grant
+    the same right when they are made. A writer may also add events and move the head of the log,
+    and nothing else: the owner keeps the read models. Once the log has moved on, reports for both
+    are made in memory.
 
     Raises:
-        InvalidInput: the database is SQLite's, which has no roles.
-        DatabaseReadOnly: the tables are another's.
+        InvalidInput: the database is SQLite, which has no roles.
+        DatabaseReadOnly: another role owns the tables.
         DatabaseError: there is no such role.
     """
     if not database.is_postgresql(engine):
@@ -35,12 +35,12 @@ def grant(engine: sa.Engine, right: Right, role: str) -> None:
         schema = quote(connection.execute(sa.select(sa.func.current_schema())).scalar_one())
         to = quote(role)
         ours = ", ".join(quote(name) for name in (*metadata.tables, VERSION_TABLE))
-        # Those who build would pass a role over that is given its rights while they do.
+        # A concurrent build would miss this role; hold the builders' lock.
         builds.exclude_builders(connection)
-        kept = _kept(connection)
+        read_models = _read_models(connection)
         connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {schema} TO {to}")
         connection.exec_driver_sql(
-            f"GRANT SELECT ON {', '.join([ours, *map(quote, kept)])} TO {to}"
+            f"GRANT SELECT ON {', '.join([ours, *map(quote, read_models)])} TO {to}"
         )
         if right == "writer":
             connection.exec_driver_sql(f"GRANT INSERT ON {events.name} TO {to}")
@@ -48,7 +48,7 @@ def grant(engine: sa.Engine, right: Right, role: str) -> None:
 
 
 def _require_owner(connection: sa.Connection) -> None:
-    # PostgreSQL only warns when somebody grants what is not his to grant.
+    # PostgreSQL only warns when a role grants rights that it cannot grant.
     owns = sa.text(
         "SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class "
         "WHERE oid = CAST(:table AS regclass)"
@@ -57,8 +57,8 @@ def _require_owner(connection: sa.Connection) -> None:
         raise DatabaseReadOnly("only the owner of the record's tables can grant rights to them")
 
 
-def _kept(connection: sa.Connection) -> list[str]:
-    """The read models' tables and views; nothing else that stands beside them."""
-    found = builds.all_builds(connection)
-    views = [name for build in found if build.state == "live" for name in build.rows]
-    return [*views, *(name for build in found for name in build.table_names())]
+def _read_models(connection: sa.Connection) -> list[str]:
+    """The views and tables of all builds."""
+    there = builds.all_builds(connection)
+    views = [name for build in there if build.state == "live" for name in build.rows]
+    return [*views, *(name for build in there for name in build.table_names())]

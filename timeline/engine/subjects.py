@@ -1,11 +1,10 @@
-"""Which events name what: the index by which a view as of a moment finds what it needs.
+"""Where in the log each thing is named: the index by which a view as of a moment reads.
 
-It tells where a thing was named in the log as recorded, whatever became of that: a view as of an
-earlier position needs what has been corrected or retracted since. So it gets events raw, and new
-amendments leave it as it is. What a correction changes a name to stands here too, by the words of
-the correction alone; see `CORRECTED`.
+It covers the log as recorded, whatever was corrected or retracted later: a view as of an earlier
+position needs that too. So the projection is raw, and new amendments leave its rows as they are.
+What a correction changes a name to is in it as well; see `CORRECTED`.
 
-Evidence is not in it: no row is found by who passed on what it says, and it would double the table.
+Evidence is left out: no row is looked up by it, and it would double the table.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from timeline.engine.projection import Projection, on
-from timeline.engine.rows import Rows, row
+from timeline.engine.projection import Projection, Rows, on, row
 from timeline.events import (
     VOCABULARY,
     EventCorrected,
@@ -25,10 +23,9 @@ from timeline.events.base import LONGEST_ID
 from timeline.events.ids import named, plain
 
 CORRECTED = "corrected"
-"""Stands for a category: a correction names each short text among its new values under it.
+"""Category of the short texts among a correction's new values, any of which may be an id.
 
-What kind of thing that is the named why of the events does that it corrects; whoever looks for a
-thing looks for corrections to its id, too, and from there goes to the events.
+A correction holds raw values without a type. Look up `corrected:<id>`, then the events it amends.
 """
 
 
@@ -47,7 +44,7 @@ class SubjectRow:
 
 
 class Subjects(Projection):
-    """Every thing that an event names, and where in the log that is."""
+    """Every thing that events name, and where in the log that is."""
 
     name = "subjects"
     split_by = "position"
@@ -56,27 +53,24 @@ class Subjects(Projection):
 
     @on(*VOCABULARY)
     def keep(self, rows: Rows, recorded: RecordedEvent[Any]) -> None:
-        """Keep each thing once for each field."""
-        for path, category, id in (*named(recorded.event), *_new_values(recorded.event)):
+        """Keep one row for each thing and field."""
+        for path, category, id in (*named(recorded.event), *new_values(recorded.event)):
             subject = f"{category}:{id}"
             rows.put(SubjectRow(subject, recorded.type, plain(path), recorded.position))
 
 
-def _new_values(event: Any) -> References:
-    """The short texts among the new values of a correction: some may be ids."""
+def new_values(event: Any) -> References:
+    """The short texts among the new values of a correction, any of which may be an id."""
     if isinstance(event, EventCorrected):
-        for text in _texts(event.changes):
+        for text in _short_texts(event.changes):
             yield "changes", CORRECTED, text
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _short_texts(value: Any) -> Iterator[str]:
     """Every text in a value that is short enough for an id."""
     if isinstance(value, str):
         if len(value) <= LONGEST_ID:
             yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _texts(each)
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _short_texts(item)

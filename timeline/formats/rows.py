@@ -15,8 +15,7 @@ from typing import Any, BinaryIO, Literal, get_args, get_origin
 import msgspec
 
 from timeline.dates import When, encode_time
-from timeline.engine.projection import View
-from timeline.engine.rows import Shape, shape_of
+from timeline.engine.projection import Shape, View, shape_of
 from timeline.errors import MissingExtra
 from timeline.log.codec import encode_value
 from timeline.reports.model import Standing

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from timeline.engine.projection import Projection, on
-from timeline.engine.rows import OfEvent, OfMeeting, OfPlan, Rows, Subject, row
+from timeline.engine.projection import (
+    OfEvent,
+    OfMeeting,
+    OfPlan,
+    Projection,
+    Rows,
+    Subject,
+    on,
+    row,
+)
 from timeline.events import (
     ActorsMerged,
     DisagreementNoted,

@@ -9,8 +9,17 @@ from typing import Annotated, Any
 import attrs
 
 from timeline.dates import When
-from timeline.engine.projection import Projection, on
-from timeline.engine.rows import OfEvent, OfMeeting, OfPlan, OfProposal, Rows, Subject, row
+from timeline.engine.projection import (
+    OfEvent,
+    OfMeeting,
+    OfPlan,
+    OfProposal,
+    Projection,
+    Rows,
+    Subject,
+    on,
+    row,
+)
 from timeline.events import (
     AttendanceReported,
     ConductReported,

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from timeline.dates import When
-from timeline.engine.projection import Projection, on
-from timeline.engine.rows import OfEvent, OfProposal, Rows, changed, row
+from timeline.engine.projection import OfEvent, OfProposal, Projection, Rows, changed, on, row
 from timeline.events import (
     DocumentSigned,
     MeetingAnnounced,

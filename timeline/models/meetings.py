@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from timeline.dates import When
-from timeline.engine.projection import Projection, on
-from timeline.engine.rows import OfEvent, OfMeeting, Rows, Subject, changed, row
+from timeline.engine.projection import (
+    OfEvent,
+    OfMeeting,
+    Projection,
+    Rows,
+    Subject,
+    changed,
+    on,
+    row,
+)
 from timeline.events import (
     AttendanceReported,
     MeetingAnnounced,

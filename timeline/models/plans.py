@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from timeline.dates import When
-from timeline.engine.projection import Projection, on
-from timeline.engine.rows import OfEvent, OfPlan, Rows, row
+from timeline.engine.projection import OfEvent, OfPlan, Projection, Rows, on, row
 from timeline.events import (
     MilestoneReached,
     PlanAnnounced,

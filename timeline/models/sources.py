@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from timeline.dates import When
-from timeline.engine.projection import Projection, on
-from timeline.engine.rows import Rows, Subject, row
+from timeline.engine.projection import Projection, Rows, Subject, on, row
 from timeline.events import RecordedEvent, SourceAdded
 
 

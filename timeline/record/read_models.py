@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from timeline.engine.builds import Build, Comparison
 from timeline.engine.projection import View
-from timeline.engine.projector import ProjectionStatus
+from timeline.engine.runner import ProjectionStatus
 from timeline.errors import DatabaseBusy, DatabaseReadOnly, InvalidInput
 from timeline.log import database
 from timeline.log.store import EventStore

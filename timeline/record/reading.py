@@ -13,9 +13,8 @@ from typing import get_args
 from timeline.dates import Occurred, asked
 from timeline.engine.as_of import PartialView
 from timeline.engine.cutoff import Cutoff
-from timeline.engine.projection import View
-from timeline.engine.projector import Projector
-from timeline.engine.rows import shape_of
+from timeline.engine.projection import View, shape_of
+from timeline.engine.runner import Projector
 from timeline.errors import InvalidInput, NotFound
 from timeline.formats.bibliography import Form, bibliography
 from timeline.formats.calendar import calendar

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection
-from timeline.engine.projector import Projector
+from timeline.engine.runner import Projector
 from timeline.errors import NotFound
 from timeline.log import database
 from timeline.log.migrations import is_migrated, upgrade
