@@ -7,13 +7,13 @@
             Tariff("steel", 12, times=2)
         )
 
-No database is involved. The events are read as from the log: corrections, retractions, takedowns
-and mergers among them apply, and a raw projection gets events as they were recorded.
+There is no database. Events are encoded and decoded as in the log, and read by the engine's reader:
+corrections, retractions, takedowns and mergers apply, and a raw projection gets events as recorded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -21,23 +21,18 @@ import attrs
 from timeline.engine.amendments import Amendments
 from timeline.engine.projection import Projection, Rows, key_of
 from timeline.engine.reader import Reader
-from timeline.events import (
-    VOCABULARY,
-    EventRedacted,
-    NewEvent,
-    RecordedEvent,
-    Redacted,
-    event_type,
-)
+from timeline.events import VOCABULARY, EventRedacted, NewEvent
 from timeline.events.envelope import derived_stream, new_id
 from timeline.log.codec import Codec
-from timeline.log.digests import GENESIS
+from timeline.log.digests import GENESIS, Head
+from timeline.log.drafts import drafted, in_stream, meanings, numbered
+from timeline.log.schema import Stored
 
 _RECORDED = "2024-01-01T00:00:00.000000Z"
 
 
 def given(*events: Any) -> Given:
-    """Events in the order of the log; as `NewEvent`s where ids, dates or evidence matter.
+    """Events in the order of the log; pass `NewEvent`s where ids, dates or evidence matter.
 
     >>> from timeline.events import Actor, ActorAdded
     >>> from timeline.models.directory import Directory
@@ -45,7 +40,7 @@ def given(*events: Any) -> Given:
     'Ann'
 
     Raises:
-        InvalidEvent: a field does not fit its class.
+        InvalidEvent: an id does not fit.
     """
     news = [new if isinstance(new, NewEvent) else NewEvent(new, id=new_id()) for new in events]
     return Given(tuple(news))
@@ -58,10 +53,14 @@ class Given:
     events: tuple[NewEvent, ...]
 
     def folded_by(self, projection: Projection) -> Folded:
-        """The rows that the projection makes of them."""
+        """The rows that the projection makes of them.
+
+        Raises:
+            InvalidEvent: the log would refuse an event.
+        """
         known = {type(new.event) for new in self.events} - set(VOCABULARY)
         codec = Codec(known)
-        recorded = list(_recorded(codec, self.events))
+        recorded = list(meanings(codec, _stored(codec, self.events)))
         reader = Reader(codec, (event for event in recorded if event.type in Amendments.TYPES))
         rows = Rows()
         for event in recorded:
@@ -76,10 +75,10 @@ class Folded:
     rows: tuple[Any, ...]
 
     def then(self, *expected: Any) -> None:
-        """Check that these are all the rows, in whatever order.
+        """Check that these are all the rows, in any order.
 
         Raises:
-            AssertionError: rows are missing, or there are others; it shows both.
+            AssertionError: rows are missing, or others are there; it shows both.
         """
         missing = _without(expected, self.rows)
         others = _without(self.rows, expected)
@@ -91,33 +90,21 @@ class Folded:
         return sorted((row for row in self.rows if type(row) is cls), key=key_of)
 
 
-def _recorded(codec: Codec, news: Sequence[NewEvent]) -> Iterable[RecordedEvent[Any]]:
+def _stored(codec: Codec, news: Sequence[NewEvent]) -> Iterator[Stored]:
+    """The events as the log stores them, with takedowns carried out."""
     taken_down = {new.event.event for new in news if isinstance(new.event, EventRedacted)}
-    versions: dict[str, int] = {}
-    for position, new in enumerate(news, start=1):
-        codec.encode(new.event)  # refuses what the log would refuse
-        stream = new.stream or derived_stream(new.event, new.id) or "test"
-        versions[stream] = versions.get(stream, 0) + 1
-        yield RecordedEvent(
-            event=Redacted() if new.id in taken_down else new.event,
-            id=new.id,
-            position=position,
-            stream=stream,
-            version=versions[stream],
-            type=event_type(new.event).name,
-            occurred=new.occurred,
-            evidence=() if new.id in taken_down else new.evidence,
-            recorded=_RECORDED,
-            digest=GENESIS,
-        )
+    streams = [new.stream or derived_stream(new.event, new.id) or "test" for new in news]
+    drafts = [drafted(codec, in_stream(*pair)) for pair in zip(streams, news, strict=True)]
+    for row in numbered(drafts, Head(0, GENESIS), dict.fromkeys(streams, 0), _RECORDED):
+        gone = row.event_id in taken_down
+        yield row._replace(evidence=None, data=None, salt=None) if gone else row
 
 
 def _without(rows: Iterable[Any], others: Iterable[Any]) -> list[Any]:
-    left = list(others)
-    found = []
+    left, missing = list(others), []
     for row in rows:
         if row in left:
             left.remove(row)
         else:
-            found.append(row)
-    return found
+            missing.append(row)
+    return missing

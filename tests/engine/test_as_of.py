@@ -254,6 +254,23 @@ def test_clocks_go_together_and_views_narrow_only(record):
     assert texts(view, occurred="2025") == ["Early."]
 
 
+def test_of_two_limits_the_earlier_holds_and_the_first_of_equal_ones(record):
+    record.append(said("Early."), occurred="2024-04-01", source="early")
+    end = record.store.head().position
+
+    for one, other in [(end, end - 1), (end - 1, end)]:
+        narrowed = record.as_of(position=one).as_of(position=other)
+        assert texts(narrowed) == []
+        assert narrowed.statements().to_dict()["standing"]["position"] == end - 1
+    for dates in (["2024", "2024-12-31"], ["2024-12-31", "2024"]):
+        narrowed = record.as_of(occurred=dates[0]).as_of(occurred=dates[1])
+        assert narrowed.statements().to_dict()["standing"]["occurred"] == dates[0]
+        narrowed = record.as_of(published=dates[0]).as_of(published=dates[1])
+        assert narrowed.statements().to_dict()["standing"]["published"] == dates[0]
+    recorded = record.as_of(recorded="2999-01-01").as_of(recorded="2000-01-01")
+    assert texts(recorded) == []
+
+
 def test_a_cutoff_has_an_end(record):
     with pytest.raises(InvalidInput, match="published: expected a date that has an end"):
         record.as_of(published="2024-04/..")

@@ -884,6 +884,41 @@ def test_a_handler_that_fails_while_rows_are_folded_anew_leaves_them_as_they_wer
     assert kept(projector) == before
 
 
+class Inline(Projection):
+    """Counts statements within each append; one text fails."""
+
+    name, mode, rows = "inline", "inline", (SpeakerRow,)
+
+    @on(StatementMade)
+    def said(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
+        if recorded.event.text == "fail":
+            raise ZeroDivisionError
+        Speakers().handle(rows, recorded)
+
+
+def test_amendments_that_were_rolled_back_count_no_more(store: EventStore) -> None:
+    projector = Projector(store, [Inline()])
+
+    def append(*news: NewEvent) -> None:
+        projector.append([attrs.evolve(new, stream="all") for new in news])
+
+    append(NewEvent(statement("ann"), id="x"), NewEvent(statement("bob"), id="y"))
+    with pytest.raises(ZeroDivisionError):
+        append(NewEvent(EventRetracted(["x"], "No.")), NewEvent(statement("cy", "fail")))
+    append(NewEvent(EventRetracted(["y"], "No.")), NewEvent(statement("cy")))
+
+    _, rows = kept(projector)
+    assert rows["SpeakerRow"] == [SpeakerRow("ann", 1, None), SpeakerRow("cy", 1, None)]
+
+
+def test_a_step_without_projections_has_come_to_the_end(store: EventStore) -> None:
+    add(store, statement("ann"))
+
+    with database.writing(store.engine) as connection:
+        assert Projector(store, []).step(connection) is True
+        assert Projector(store, [Speakers()]).step(connection, []) is True
+
+
 @pytest.mark.parametrize("reaching_back", [False, True])
 def test_a_view_stays_at_its_position_whatever_is_kept_meanwhile(
     statements: Projector, engine: sa.Engine, reaching_back: bool

@@ -59,7 +59,7 @@ def test_what_differs_is_shown():
     with pytest.raises(AssertionError) as caught:
         folded.then(Tariff("steel", 11, 1))
     assert "missing: Tariff(goods='steel', percent=11, times=1)" in str(caught.value)
-    assert "found:   Tariff(goods='steel', percent=10, times=1)" in str(caught.value)
+    assert "found:   Tariff(goods='steel', percent=10.0, times=1)" in str(caught.value)
     with pytest.raises(AssertionError):
         folded.then()
     with pytest.raises(AssertionError):
