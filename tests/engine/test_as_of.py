@@ -287,8 +287,8 @@ def test_a_further_source_stands_beside_the_first(record):
 
     (line,) = record.statements().statements
     assert [cited.event for cited in line.evidence] == ["s", "more"]
-    found = [support.source for cited in line.evidence for support in cited.sources]
-    assert found == ["late", "early"]
+    result = [support.source for cited in line.evidence for support in cited.sources]
+    assert result == ["late", "early"]
 
 
 def test_a_further_source_may_be_the_first_to_be_published(record):
@@ -296,8 +296,8 @@ def test_a_further_source_may_be_the_first_to_be_published(record):
     record.append(EventCorroborated(["s"]), id="more", source="early")
 
     (line,) = record.as_of(published="2024-04-02").statements().statements
-    found = [support.source for cited in line.evidence for support in cited.sources]
-    assert found == ["early"]
+    result = [support.source for cited in line.evidence for support in cited.sources]
+    assert result == ["early"]
 
 
 def test_a_further_source_needs_a_source_and_an_event(record):
@@ -426,8 +426,8 @@ def test_a_merger_recorded_again_is_the_same_merger(twice):
     ],
 )
 def test_mergers_that_cannot_be(record, earlier, merger, problem):
-    for number, each in enumerate(earlier):
-        record.append(each, id=f"earlier{number}")
+    for number, item in enumerate(earlier):
+        record.append(item, id=f"earlier{number}")
     end = record.store.head()
 
     with pytest.raises(InvalidEvent) as caught:
@@ -531,7 +531,7 @@ def test_what_is_said_of_who_is_who_must_fit_together(record, events, problem):
     end = record.store.head()
 
     with pytest.raises(InvalidEvent, match=problem):
-        record.append_all(NewEvent(each, id=f"e{n}") for n, each in enumerate(events))
+        record.append_all(NewEvent(item, id=f"e{n}") for n, item in enumerate(events))
     assert record.store.head() == end
 
 

@@ -129,14 +129,14 @@ def kept(engine_of: Projector) -> tuple[int, list[Any]]:
     with database.reading(engine_of.store.engine) as connection:
         view = engine_of.view(connection)
         return view.head.position, [
-            view.all(cls) for each in engine_of.projections for cls in each.rows
+            view.all(cls) for item in engine_of.projections for cls in item.rows
         ]
 
 
 def folded(projector: Projector, position: int | None = None) -> tuple[int, list[Any]]:
     view = projector.fold(Cutoff(position=position))
     return view.head.position, [
-        view.all(cls) for each in projector.projections for cls in each.rows
+        view.all(cls) for item in projector.projections for cls in item.rows
     ]
 
 
@@ -148,8 +148,8 @@ def assert_kept_as_folded(projector: Projector) -> None:
 def plain(engine: sa.Engine, table: str = "speakers") -> dict[str, int]:
     """What SQL finds under the plain name."""
     with engine.connect() as connection:
-        found = connection.exec_driver_sql(f"SELECT speaker, statements FROM {table}")
-        return dict(map(tuple, found))
+        result = connection.exec_driver_sql(f"SELECT speaker, statements FROM {table}")
+        return dict(map(tuple, result))
 
 
 def states(engine: sa.Engine) -> dict[int, str]:
@@ -158,13 +158,13 @@ def states(engine: sa.Engine) -> dict[int, str]:
 
 
 def words_in_tables(engine: sa.Engine, words: str) -> set[str]:
-    inspector, found = sa.inspect(engine), set()
+    inspector, result = sa.inspect(engine), set()
     with engine.connect() as connection:
         for name in (*inspector.get_table_names(), *inspector.get_view_names()):
             table = sa.Table(name, sa.MetaData(), autoload_with=connection)
-            if any(words in str(each) for each in connection.execute(sa.select(table))):
-                found.add(name)
-    return found
+            if any(words in str(item) for item in connection.execute(sa.select(table))):
+                result.add(name)
+    return result
 
 
 # Kept rows equal a fold, whatever happens
@@ -239,11 +239,11 @@ def rebuild_in_child(url: str, steps: int) -> int:
     if pid == 0:
         with contextlib.suppress(BaseException):
             engine = create_engine(url)
-            told: list[int] = []
+            shown: list[int] = []
 
             def tell(position: int, _target: int) -> None:
-                told.append(position)
-                if len(told) > steps:
+                shown.append(position)
+                if len(shown) > steps:
                     os.write(mouth, b"%d\n" % position)
                     # Killed at whatever point it is at by then.
 
@@ -275,11 +275,11 @@ def test_a_rebuild_that_was_killed_goes_on_where_it_was(
     assert reached == sorted(reached)
     assert reached[0] > 0
     assert reached[-1] < 1500
-    told: list[int] = []
+    shown: list[int] = []
     projector = Projector(store, [Tenfold()])
     assert plain(engine) == {}  # the live one, which nobody has caught up
-    done = projector.rebuild("speakers", progress=lambda position, _: told.append(position))
-    assert told[0] >= reached[-1]
+    done = projector.rebuild("speakers", progress=lambda position, _: shown.append(position))
+    assert shown[0] >= reached[-1]
     assert (done.number, done.state, done.position) == (2, "live", 1500)
     assert kept(projector) == folded(projector)
     assert plain(engine) == {f"s{number}": 1500 for number in range(10)}
@@ -356,7 +356,7 @@ def test_a_rebuild_beside_run_reports_appends_and_corrections(
     assert appended > 200
     final = Projector(store, [Tenfold(), Statements()])
     assert_kept_as_folded(final)
-    assert plain(engine) == {each.speaker: each.statements for each in folded(final)[1][0]}
+    assert plain(engine) == {item.speaker: item.statements for item in folded(final)[1][0]}
 
 
 @pytest.mark.usefixtures("small_steps")
@@ -372,11 +372,11 @@ def test_what_is_corrected_during_a_build_comes_out_right(
     store: EventStore, amendment: Callable[[list[str]], object]
 ) -> None:
     ids = say(store, 100)
-    told: list[int] = []
+    shown: list[int] = []
 
     def progress(position: int, _target: int) -> None:
-        told.append(position)
-        if position == 60 and told.count(60) == 1:
+        shown.append(position)
+        if position == 60 and shown.count(60) == 1:
             append(store, amendment(ids))
 
     projector = Projector(store, [Speakers()])
@@ -408,13 +408,13 @@ def test_rows_are_written_a_few_at_a_time(
     monkeypatch.setattr(tables, "_FLUSH", 7)
     for number in range(50):
         say(store, 1, f"s{number}")
-    told: list[int] = []
+    shown: list[int] = []
     projector_ = Projector(store, [Speakers()])
     monkeypatch.setattr(runner, "STEP", 40)
 
-    projector_.rebuild("speakers", progress=lambda position, _: told.append(position))
+    projector_.rebuild("speakers", progress=lambda position, _: shown.append(position))
 
-    assert told[1:5] == [7, 14, 21, 28]
+    assert shown[1:5] == [7, 14, 21, 28]
     assert kept(projector_) == folded(projector_)
 
 
@@ -578,12 +578,12 @@ def test_versions_are_compared_at_one_position(store: EventStore, engine: sa.Eng
     Projector(store, [Speakers()]).catch_up()
     say(store, 1, "cy")
 
-    found = Projector(store, [Tenfold()]).compare("speakers")
+    result = Projector(store, [Tenfold()]).compare("speakers")
 
-    assert (found.live.number, found.new.number) == (1, 2)
-    assert found.live.position == found.new.position == 3
-    assert (found.added, found.removed, found.changed) == (0, 0, 2)
-    assert found.first == (
+    assert (result.live.number, result.new.number) == (1, 2)
+    assert result.live.position == result.new.position == 3
+    assert (result.added, result.removed, result.changed) == (0, 0, 2)
+    assert result.first == (
         Difference("speakers", ("ann",), "changed", {"statements": (1, 10)}),
         Difference("speakers", ("bob",), "changed", {"statements": (2, 20)}),
     )
@@ -604,10 +604,10 @@ def test_live_rows_that_were_tampered_with_show(store: EventStore, engine: sa.En
         connection.exec_driver_sql("INSERT INTO speakers_v1 VALUES ('dan', 1)")
     say(store, 1, "ann")
 
-    found = projector.compare("speakers")
+    result = projector.compare("speakers")
 
-    assert found.new.position == 4
-    assert found.first == (
+    assert result.new.position == 4
+    assert result.first == (
         Difference("speakers", ("dan",), "removed"),
         Difference("speakers", ("bob",), "added"),
         Difference("speakers", ("ann",), "changed", {"statements": (8, 3)}),
@@ -624,19 +624,19 @@ def test_rows_of_other_columns_are_compared_by_those_they_share(store: EventStor
     say(store, 1, "ann")
     Projector(store, [Speakers()]).catch_up()
 
-    found = Projector(store, [Wider()]).compare("speakers")
+    result = Projector(store, [Wider()]).compare("speakers")
 
-    assert found.first == (Difference("speakers", ("ann",), "changed", {"statements": (1, 1000)}),)
+    assert result.first == (Difference("speakers", ("ann",), "changed", {"statements": (1, 1000)}),)
 
 
 def test_of_very_many_differences_the_first_are_told(store: EventStore) -> None:
     store.append("all", [StatementMade(f"s{number:04}", "Yes.") for number in range(2500)])
     Projector(store, [Speakers()]).catch_up()
 
-    found = Projector(store, [Tenfold()]).compare("speakers")
+    result = Projector(store, [Tenfold()]).compare("speakers")
 
-    assert found.changed == 2500
-    assert [each.key for each in found.first] == [(f"s{number:04}",) for number in range(20)]
+    assert result.changed == 2500
+    assert [item.key for item in result.first] == [(f"s{number:04}",) for number in range(20)]
 
 
 def test_rows_that_cannot_come_to_one_position_are_not_compared(store: EventStore) -> None:
@@ -872,7 +872,7 @@ def test_an_append_whose_inline_rows_fail_is_not_made(record: Timeline) -> None:
 
 def test_an_amendment_that_was_taken_back_with_its_append_changes_nothing(record: Timeline) -> None:
     def together(*made: object) -> None:
-        record._projector.append([NewEvent(each, stream="all") for each in made])
+        record._projector.append([NewEvent(item, stream="all") for item in made])
 
     tell(record, id="x")
     tell(record, id="y")
@@ -910,7 +910,7 @@ def test_many_append_inline_at_once_and_report(record: Timeline) -> None:
     def report() -> None:
         for _ in range(15):
             with record.view() as view:
-                counted = sum(each.statements for each in view.all(SpeakerRow))
+                counted = sum(item.statements for item in view.all(SpeakerRow))
                 assert counted == len(view.all(StatementRow)) == view.head.position
 
     with ThreadPoolExecutor(4) as threads:
@@ -951,9 +951,9 @@ def test_run_keeps_the_rows_up_and_wait_for_says_when(migrated_url: str) -> None
     ):
         with pytest.raises(DatabaseBusy, match=r"position 1 within 0\.05 s.*timeline run"):
             writer.wait_for(1, timeout=0.05)
-        stop, told = threading.Event(), []
+        stop, shown = threading.Event(), []
         with ThreadPoolExecutor(1) as threads:
-            run = threads.submit(keeper.run, stop, lambda *at: told.append(at))
+            run = threads.submit(keeper.run, stop, lambda *at: shown.append(at))
             try:
                 for count in range(1, 6):
                     writer.wait_for(tell(writer), timeout=FOREVER)
@@ -961,7 +961,7 @@ def test_run_keeps_the_rows_up_and_wait_for_says_when(migrated_url: str) -> None
             finally:
                 stop.set()
             run.result()
-        assert told[-1] == (5, 5)
+        assert shown[-1] == (5, 5)
         assert {line.lag for line in writer.status()} == {0}
 
 
@@ -1056,11 +1056,11 @@ def printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
         if source:
             (tmp_path / f"{name}.py").write_text(text)
             importlib.invalidate_caches()
-            found = vars(importlib.import_module(name))
+            result = vars(importlib.import_module(name))
         else:
-            found = {"__name__": "__main__"}
-            exec(text, found)
-        return builds.fingerprint(found["Speakers"]())
+            result = {"__name__": "__main__"}
+            exec(text, result)
+        return builds.fingerprint(result["Speakers"]())
 
     return fingerprint
 
@@ -1140,8 +1140,8 @@ def test_a_projection_of_ones_own_from_the_shell(store: EventStore, engine: sa.E
     say(store, 2, "ann")
     say(store, 1, "bob")
     assert "build 1 of speakers, at position 3, is live" in command("rebuild", "speakers")
-    found = command("rebuild", "speakers", "--diff", module="later").splitlines()
-    assert found == [
+    result = command("rebuild", "speakers", "--diff", module="later").splitlines()
+    assert result == [
         "speakers at position 3, build 2 beside 1:",
         "  changed   speakers ann  statements: 2 → 5",
         "  changed   speakers bob  statements: 1 → 5",
@@ -1164,7 +1164,7 @@ def test_a_projection_of_ones_own_from_the_shell(store: EventStore, engine: sa.E
     assert plain(engine) == {"ann": 2, "bob": 1}
 
     lines = json.loads(command("status", "--format", "json"))
-    assert [each for each in lines if each["projection"] == "speakers"] == [
+    assert [item for item in lines if item["projection"] == "speakers"] == [
         {
             "projection": "speakers",
             "mode": "background",

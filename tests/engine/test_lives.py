@@ -49,7 +49,7 @@ def test_one_whom_another_stood_in_for_was_not_there(record: Timeline) -> None:
     cy = record.dossier("cy")
 
     # By the report that has Bob there, the two met; not by the one that has Cy in his stead.
-    assert [(each.who.id, each.disputed) for each in cy.contacts] == [("ann", 0), ("bob", 1)]
+    assert [(item.who.id, item.disputed) for item in cy.contacts] == [("ann", 0), ("bob", 1)]
     (spring,) = cy.meetings
     assert spring.attendance.status == "represented"
 
@@ -79,14 +79,14 @@ def test_what_officials_say_is_the_words_of_their_state(record: Timeline) -> Non
 
 
 def test_positions_are_its_own_and_imputed_by_and_to_it(record: Timeline) -> None:
-    def told(name: str) -> list[tuple[str, str, bool]]:
+    def stances(name: str) -> list[tuple[str, str, bool]]:
         positions = [line.position for line in record.dossier(name).positions]
-        return [(each.party.id, each.stance, each.own) for each in positions]
+        return [(item.party.id, item.stance, item.own) for item in positions]
 
-    assert told("east") == [("east", "favourable", True), ("west", "favourable", False)]
-    assert told("ann") == told("east")
-    assert told("west")[0] == ("west", "favourable", False)
-    assert told("west")[-1] == ("west", "conditional", True)
+    assert stances("east") == [("east", "favourable", True), ("west", "favourable", False)]
+    assert stances("ann") == stances("east")
+    assert stances("west")[0] == ("west", "favourable", False)
+    assert stances("west")[-1] == ("west", "conditional", True)
 
 
 def test_names_offices_and_memberships_are_those_of_the_register(record: Timeline) -> None:
@@ -102,7 +102,7 @@ def test_merged_entries_have_one_life() -> None:
 
         assert dee.actor.actor == "dee"
         assert [line.text for line in dee.statements] == ["Fish are scarce."]
-        assert [each.meeting.meeting for each in dee.meetings] == ["spring", "autumn"]
+        assert [item.meeting.meeting for item in dee.meetings] == ["spring", "autumn"]
 
 
 # Positions over time
@@ -148,11 +148,11 @@ def test_persons_have_a_row_of_their_own(record: Timeline) -> None:
     report = record.attendance(series="sessions")
 
     assert [line.party for line in report.people] == ["ann", "bob", "cy", "dee"]
-    told = {line.party: [cell.status for cell in line.cells] for line in report.people}
-    assert told["ann"] == ["attended", "attended"]
+    shown = {line.party: [cell.status for cell in line.cells] for line in report.people}
+    assert shown["ann"] == ["attended", "attended"]
     # Attended by one report; sent another, and so was absent, by the other.
-    assert told["bob"] == ["attended / represented / absent", "not mentioned"]
-    assert told["cy"] == ["represented", "not mentioned"]
+    assert shown["bob"] == ["attended / represented / absent", "not mentioned"]
+    assert shown["cy"] == ["represented", "not mentioned"]
     (shown,) = (
         row[1].text
         for table in report.document().tables
@@ -171,7 +171,7 @@ def test_a_list_of_states_passes_over_no_person() -> None:
 
         record.append(harbour.listed("autumn", "dee"), id="persons", source="beacon-1")
         people = {line.party: line for line in record.attendance(meeting="autumn").people}
-        assert [each.event for each in people["ann"].cells[0].silent] == ["persons"]
+        assert [item.event for item in people["ann"].cells[0].silent] == ["persons"]
 
 
 # Sources
@@ -182,7 +182,7 @@ def test_each_source_with_what_it_carries(record: Timeline) -> None:
 
     assert list(lines) == ["beacon-1", "beacon-2", "rumour", "wire-1"]
     assert (lines["wire-1"].reports, lines["wire-1"].alone) == (5, 4)  # one of them with others
-    assert [(each.type, each.count) for each in lines["wire-1"].kinds] == [
+    assert [(item.type, item.count) for item in lines["wire-1"].kinds] == [
         ("MeetingHeld", 1),
         ("ProposalMade", 1),
         ("StatementMade", 3),
@@ -192,14 +192,14 @@ def test_each_source_with_what_it_carries(record: Timeline) -> None:
 
 
 def test_copies_and_sources_that_were_not_read(record: Timeline) -> None:
-    told = [(each.source, each.copies, each.cited_in) for each in record.sources().descent]
+    shown = [(item.source, item.copies, item.cited_in) for item in record.sources().descent]
 
-    assert told == [("beacon-2", "wire-1", None), ("rumour", None, "beacon-1")]
+    assert shown == [("beacon-2", "wire-1", None), ("rumour", None, "beacon-1")]
 
 
 def test_what_rests_on_one_origin_only(record: Timeline) -> None:
     report = record.sources()
-    single = {each.happening.event: each for each in report.single}
+    single = {item.happening.event: item for item in report.single}
 
     assert "proposed" not in single
     assert len(single) == report.reports - 1 == len(harbour.EVENTS) - 2
@@ -246,5 +246,5 @@ def test_changes_are_found_in_any_of_these(record: Timeline) -> None:
     ) in changed(lambda view: view.positions("harbour"))
     assert any(row == "Bob Birch" for _, row, _ in changed(lambda view: view.dossier("ann")))
     assert any(row == "wire-1" for _, row, _ in changed(lambda view: view.sources()))
-    told = changed(lambda view: view.chronology(initiative="harbour"))
-    assert any("Meeting held: Spring session" in (after or "") for _, _, after in told)
+    shown = changed(lambda view: view.chronology(initiative="harbour"))
+    assert any("Meeting held: Spring session" in (after or "") for _, _, after in shown)

@@ -201,7 +201,7 @@ def add(store: EventStore, made: object, id: str | None = None, occurred: Any = 
 
 
 def rows_of(view: View, projections: tuple[Projection, ...]) -> dict[str, list[Any]]:
-    return {cls.__name__: view.all(cls) for each in projections for cls in each.rows}
+    return {cls.__name__: view.all(cls) for item in projections for cls in item.rows}
 
 
 def kept(projector: Projector) -> tuple[int, dict[str, list[Any]]]:
@@ -224,7 +224,7 @@ def assert_kept_as_folded(projector: Projector) -> None:
 
 def select(engine: sa.Engine, sql: str) -> list[tuple[Any, ...]]:
     with engine.connect() as connection:
-        return [tuple(found) for found in connection.execute(sa.text(sql))]
+        return [tuple(stored) for stored in connection.execute(sa.text(sql))]
 
 
 # A projection of one's own
@@ -256,9 +256,9 @@ def test_rows_are_found_by_key_and_by_value(store: EventStore, engine: sa.Engine
         for view in (projector.view(connection), projector.fold(Cutoff(position=2))):
             assert view.get(StatementRow, "x").place == "Astana"
             assert view.get(StatementRow, "nobody") is None
-            assert [each.event for each in view.all(StatementRow)] == ["x", "y"]
-            assert [each.event for each in view.all(StatementRow, speaker="bob")] == ["y"]
-            assert [each.event for each in view.all(StatementRow, place=None)] == ["y"]
+            assert [item.event for item in view.all(StatementRow)] == ["x", "y"]
+            assert [item.event for item in view.all(StatementRow, speaker="bob")] == ["y"]
+            assert [item.event for item in view.all(StatementRow, place=None)] == ["y"]
             assert view.all(StatementRow, speaker="ann", place=None) == []
             assert view.events([first])[first].event == statement("ann", place="Astana")
 
@@ -288,7 +288,7 @@ def test_rows_come_in_the_order_of_their_keys_on_every_database(store: EventStor
     projector.catch_up()
 
     for _, rows in (kept(projector), folded(projector)):
-        assert [each.event for each in rows["StatementRow"]] == sorted(ids)
+        assert [item.event for item in rows["StatementRow"]] == sorted(ids)
 
 
 def test_a_handler_may_delete_rows(store: EventStore) -> None:
@@ -469,8 +469,8 @@ def test_a_fold_sees_the_record_as_it_was(store: EventStore) -> None:
 
     texts = [
         [
-            (each.text, each.occurred)
-            for each in projector.fold(Cutoff(position=position)).all(StatementRow)
+            (item.text, item.occurred)
+            for item in projector.fold(Cutoff(position=position)).all(StatementRow)
         ]
         for position in range(4)
     ]
@@ -484,7 +484,7 @@ def test_a_fold_sees_the_record_as_it_was(store: EventStore) -> None:
 def spoken(projector: Projector) -> list[tuple[str, tuple[str, ...]]]:
     """The texts of the kept statements, and the events behind each."""
     assert_kept_as_folded(projector)
-    return [(each.text, each.events) for each in kept(projector)[1]["StatementRow"]]
+    return [(item.text, item.events) for item in kept(projector)[1]["StatementRow"]]
 
 
 @pytest.fixture
@@ -635,7 +635,7 @@ def keeping_also(number: int, *classes: type) -> Projection:
         rows = (SpeakerRow, *classes)
 
         @on(StatementMade)
-        def told(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
+        def shown(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
             if AgendaRow in classes:
                 rows.put(AgendaRow(recorded.id, recorded.type))
             if WordRow in classes:
@@ -652,16 +652,16 @@ def test_row_classes_may_come_and_go_with_the_version(store: EventStore, engine:
     for number, classes in enumerate(versions, start=1):
         assert_kept_as_folded(Projector(store, [keeping_also(number, *classes)]))
         names = {cls.__row__[0] for cls in (SpeakerRow, *classes)}
-        found = sa.inspect(engine)
-        assert set(found.get_view_names()) == names
-        kept_tables = set(found.get_table_names()) - {*metadata.tables, VERSION_TABLE}
+        inspector = sa.inspect(engine)
+        assert set(inspector.get_view_names()) == names
+        kept_tables = set(inspector.get_table_names()) - {*metadata.tables, VERSION_TABLE}
         mine = {f"{name}_v{number}" for name in names}
         assert kept_tables == mine | before  # those before stay, to go back to
         before = mine
         live = select(
             engine, "SELECT version, position, \"rows\" FROM checkpoints WHERE state = 'live'"
         )
-        assert [found[:2] for found in live] == [(number, 1)]
+        assert [line[:2] for line in live] == [(number, 1)]
         assert set(json.loads(live[0][2])) == names
 
 
@@ -941,11 +941,11 @@ def test_several_may_catch_up_at_once(store: EventStore, engine: sa.Engine) -> N
     projectors = [Projector(EventStore(engine, [Listed, Sampled]), ALL) for _ in range(4)]
 
     with ThreadPoolExecutor(4) as threads:
-        for done in [threads.submit(each.catch_up) for each in projectors]:
+        for done in [threads.submit(item.catch_up) for item in projectors]:
             done.result()
 
     assert kept(projectors[0]) == folded(projectors[0])
-    assert {each.statements for each in kept(projectors[0])[1]["SpeakerRow"]} == {40}
+    assert {item.statements for item in kept(projectors[0])[1]["SpeakerRow"]} == {40}
 
 
 def test_rows_are_kept_while_others_append_and_amend(store: EventStore) -> None:
@@ -972,4 +972,4 @@ def test_rows_are_kept_while_others_append_and_amend(store: EventStore) -> None:
             task.result()
 
     assert_kept_as_folded(projector)
-    assert [each.statements for each in kept(projector)[1]["SpeakerRow"]] == [5, 5]
+    assert [item.statements for item in kept(projector)[1]["SpeakerRow"]] == [5, 5]

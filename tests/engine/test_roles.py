@@ -144,7 +144,7 @@ def test_reports_are_made_though_no_read_model_may_be_read(
     assert reader.statements().to_json() == owner.statements().to_json()
     # As of a moment of a log that is too long to be read whole.
     seen = PartialView(reader._projector, Cutoff(position=4), small=0)
-    assert [each.text for each in seen.all(StatementRow, speaker="ann")] == ["One."]
+    assert [item.text for item in seen.all(StatementRow, speaker="ann")] == ["One."]
 
 
 @on_postgresql
@@ -178,8 +178,8 @@ def test_rights_may_be_given_in_the_owners_stead(owner: Timeline) -> None:
         ):
             for _ in range(2):
                 assert read.statements().to_json() == kept.statements().to_json()
-                found = connection.exec_driver_sql("SELECT text FROM statements").scalars()
-                assert list(found) == ["One."]
+                result = connection.exec_driver_sql("SELECT text FROM statements").scalars()
+                assert list(result) == ["One."]
                 connection.rollback()
                 kept.rebuild("statements")
 
@@ -222,9 +222,9 @@ def test_a_reader_cannot_append(owner: Timeline, reader: Timeline) -> None:
 
 def every_table(owner: Timeline) -> list[str]:
     with owner.store.engine.connect() as connection:
-        found = sa.inspect(connection).get_table_names()
-    assert set(TABLES) < set(found)
-    return found
+        result = sa.inspect(connection).get_table_names()
+    assert set(TABLES) < set(result)
+    return result
 
 
 def statements(table: str, column: str) -> list[str]:

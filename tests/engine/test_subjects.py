@@ -64,27 +64,27 @@ Questions = dict[str, Callable[[Record], Report]]
 
 def by_subject(ids: list[str]) -> Questions:
     """The questions that concern some things only, by name."""
-    found: Questions = {}
+    result: Questions = {}
     for id in INITIATIVES:
-        found[f"initiative {id}"] = lambda record, id=id: record.initiative(id)
-        found[f"plans of {id}"] = lambda record, id=id: record.plans(initiative=id)
-        found[f"statements about {id}"] = lambda record, id=id: record.statements(about=id)
-        found[f"positions on {id}"] = lambda record, id=id: record.positions(id)
-        found[f"chronology of {id}"] = lambda record, id=id: record.chronology(initiative=id)
-        found[f"sources of {id}"] = lambda record, id=id: record.sources(initiative=id)
+        result[f"initiative {id}"] = lambda record, id=id: record.initiative(id)
+        result[f"plans of {id}"] = lambda record, id=id: record.plans(initiative=id)
+        result[f"statements about {id}"] = lambda record, id=id: record.statements(about=id)
+        result[f"positions on {id}"] = lambda record, id=id: record.positions(id)
+        result[f"chronology of {id}"] = lambda record, id=id: record.chronology(initiative=id)
+        result[f"sources of {id}"] = lambda record, id=id: record.sources(initiative=id)
     for id in MEETINGS:
-        found[f"attendance of {id}"] = lambda record, id=id: record.attendance(meeting=id)
+        result[f"attendance of {id}"] = lambda record, id=id: record.attendance(meeting=id)
     for id in SERIES:
-        found[f"attendance of {id}"] = lambda record, id=id: record.attendance(series=id)
-        found[f"chronology of {id}"] = lambda record, id=id: record.chronology(series=id)
+        result[f"attendance of {id}"] = lambda record, id=id: record.attendance(series=id)
+        result[f"chronology of {id}"] = lambda record, id=id: record.chronology(series=id)
     for id in ACTORS:
-        found[f"actor {id}"] = lambda record, id=id: record.actors(id)
-        found[f"chronology of {id}"] = lambda record, id=id: record.chronology(actor=id)
-        found[f"dossier of {id}"] = lambda record, id=id: record.dossier(id)
-        found[f"statements by {id}"] = lambda record, id=id: record.statements(speaker=id)
+        result[f"actor {id}"] = lambda record, id=id: record.actors(id)
+        result[f"chronology of {id}"] = lambda record, id=id: record.chronology(actor=id)
+        result[f"dossier of {id}"] = lambda record, id=id: record.dossier(id)
+        result[f"statements by {id}"] = lambda record, id=id: record.statements(speaker=id)
     for id in ids:
-        found[f"corroboration of {id}"] = lambda record, id=id: record.corroboration(id)
-    return found
+        result[f"corroboration of {id}"] = lambda record, id=id: record.corroboration(id)
+    return result
 
 
 def by_more(ids: list[str]) -> Questions:
@@ -142,7 +142,7 @@ def test_a_report_from_a_part_of_the_log_is_that_from_the_whole(
     with Timeline.open(new_database(kept=True)) as record:
         times = []
         for step in history:
-            times += [each.recorded_at for each in record.store.append_all(step.events).events]
+            times += [item.recorded_at for item in record.store.append_all(step.events).events]
             if step.catch_up:
                 record.statements()
         ids = [new.id for step in history for new in step.events]
@@ -283,13 +283,13 @@ def test_what_was_corrected_since_is_found_where_it_was(record: Timeline) -> Non
     record.append(EventCorrected(["about-it"], "Of the other.", {"about": ["pipeline"]}))
     record.append(EventRetracted(["beside-it"], "Never said."))
 
-    def told(question: Callable[[Record], Any], **moment: Any) -> list[str]:
+    def shown(question: Callable[[Record], Any], **moment: Any) -> list[str]:
         lines = question(Through(part_of(record, **moment))).statements
         return [line.evidence[0].event for line in lines]
 
-    assert told(lambda r: r.statements(about="union")) == []
-    assert told(lambda r: r.statements(about="pipeline")) == ["about-it"]
-    assert told(lambda r: r.statements(speaker="bob")) == []
+    assert shown(lambda r: r.statements(about="union")) == []
+    assert shown(lambda r: r.statements(about="pipeline")) == ["about-it"]
+    assert shown(lambda r: r.statements(speaker="bob")) == []
     then = PartialView(record._projector, Cutoff(position=before), small=-1)
     assert len(Through(then).statements(about="union").statements) == 1
     assert len(Through(then).statements(speaker="bob").statements) == 1
@@ -326,11 +326,11 @@ def test_dates_of_sources_follow_from_others_however_far_away(record: Timeline, 
     part, cutoff = part_of(record, published=day), Cutoff(published=When(day))
     whole = Through(record._projector.fold(cutoff))
     asked = ASKED["statements about"]
-    told = answer(asked, Through(part))
-    assert told == answer(asked, whole)
+    shown = answer(asked, Through(part))
+    assert shown == answer(asked, whole)
     # The error for what is not in view tells what is, and so takes the whole.
     nothing = day == "2022-11-30"
-    assert told.startswith("NotFound") is nothing
+    assert shown.startswith("NotFound") is nothing
     assert (part._whole is None) is not nothing
 
 
@@ -361,7 +361,7 @@ def test_where_nothing_may_be_written_the_whole_is_folded(
 
 
 def test_without_the_index_the_whole_is_folded(record: Timeline) -> None:
-    others = [each for each in BUILT_IN if not isinstance(each, Subjects)]
+    others = [item for item in BUILT_IN if not isinstance(item, Subjects)]
     part = PartialView(Projector(record.store, others), Cutoff(), small=-1)
 
     assert Through(part).initiative("union") == record.initiative("union")
@@ -443,7 +443,7 @@ def test_rows_of_ones_own_are_found_by_the_fields_that_are_marked(record: Timeli
 
 def test_marked_fields_are_indexed_in_the_tables(record: Timeline) -> None:
     record.statements()
-    found = sa.inspect(record.store.engine).get_indexes("meeting_reports_v1")
+    result = sa.inspect(record.store.engine).get_indexes("meeting_reports_v1")
 
-    columns = {tuple(each["column_names"]) for each in found}
+    columns = {tuple(item["column_names"]) for item in result}
     assert columns == {("meeting",), ("series",), ("within",)}

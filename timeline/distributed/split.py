@@ -1,17 +1,17 @@
 """Splitting: the rows of a projection in parts that are folded apart, by the unchanged handlers.
 
-A projection says by which field its rows split. The field's `Subject` tells which events make the
-rows that have a value there: those that name it. Each value belongs to one part; an event goes to
-the parts of all values that it names, and stays in the order of the log there. A part keeps the
-rows of its own values, and so no row is in two.
+A projection names the field by which its rows split. The field's `Subject` tells which events make
+the rows with a value there: the events that name the value. Each value belongs to one part. An
+event goes to the parts of all values that it names, in the order of the log. A part keeps the rows
+of its own values, so no row is in two parts.
 
-What events are read as does not depend on one another once all amendments are known, so they are
-laid over each event before it is routed, as they are where a log is folded whole. Actors that
-mergers join are one value: what becomes of one depends on the others.
+Once all amendments are known, an event reads the same without the other events. So events are
+amended before they are routed, as in a fold of the whole log. Actors joined by mergers count as one
+value, since what becomes of one depends on the others.
 
-That the rows of one value do not depend on those of another is the projection's promise. As far as
-it can be, it is checked while handlers work: they may only touch rows of values that the event
-names, and ask for nothing of which only another part could know. What does not fit is refused.
+The projection promises that the rows of one value do not depend on those of another. Handlers are
+checked as far as possible: they may only touch rows of values that the event names, and only ask
+for rows that no other part could have. Anything else is refused.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from timeline.log.codec import Codec, meanings
 from timeline.log.schema import Stored
 
 POSITION = "position"
-"""A field of this name needs no mark: it holds the position of the one event that made the row."""
+"""This field needs no mark: it holds the position of the one event that made the row."""
 
 
 @attrs.frozen
@@ -96,7 +96,7 @@ def division_of(projection: Projection) -> Division:
     """By what the rows of a projection split.
 
     Raises:
-        InvalidProjection: they do not, or what it says of that does not fit its rows.
+        InvalidProjection: it names no field to split by, or one that does not fit its rows.
     """
     field = projection.split_by
     if field is None:
@@ -108,9 +108,9 @@ def division_of(projection: Projection) -> Division:
     common = frozenset(cls for cls, column in columns.items() if column is None)
     having = {cls: column for cls, column in columns.items() if column is not None}
     if not having or (common and not projection.shared):
-        cls = min(common or projection.rows, key=lambda each: each.__name__)
+        cls = min(common or projection.rows, key=lambda cls: cls.__name__)
         raise _unfit(projection, f"{cls.__name__} has no field {field!r}")
-    # A class may go without the mark, as one whose rows nobody looks up by it.
+    # A class needs no mark where nobody looks up its rows by the field.
     marked = [cls for cls, column in having.items() if column.subject is not None]
     subject = having[marked[0]].subject if marked else None
     for cls, column in having.items():
@@ -126,7 +126,7 @@ def division_of(projection: Projection) -> Division:
 
 
 def _column(cls: type, field: str) -> Any:
-    return next((each for each in shape_of(cls).columns if each.name == field), None)
+    return next((column for column in shape_of(cls).columns if column.name == field), None)
 
 
 def _unfit(projection: Projection, problem: str) -> InvalidProjection:
@@ -138,7 +138,7 @@ def _unfit(projection: Projection, problem: str) -> InvalidProjection:
 class Splitter:
     """Routes the events of a log to parts, and folds a part.
 
-    The same log, amendments and number of parts give the same, wherever and however often.
+    The same log, amendments and number of parts give the same result on every worker.
 
     Args:
         projection: whose rows are wanted.
@@ -160,18 +160,18 @@ class Splitter:
         amendments: Iterable[RecordedEvent[Any]],
         parts: int,
     ) -> None:
-        found = list(amendments)
+        amendments = list(amendments)
         self.division = division_of(projection)
         self.parts = parts
         self._projection = projection
         self._codec = codec
-        self._reader = Reader(codec, found)
+        self._reader = Reader(codec, amendments)
         self._amendments = self._reader.amendments
         self.stored_names = codec.stored_names(projection.types)
         self._all = range(parts)
         subject = self.division.subject
         by_actor = subject is not None and subject.category == "actor"
-        self._joined = _joined(found, self._amendments) if by_actor else {}
+        self._leaders = _leaders(amendments, self._amendments) if by_actor else {}
 
     # Routing
 
@@ -179,21 +179,21 @@ class Splitter:
         """The parts that an event, as stored, goes to."""
         if row.type not in self.stored_names or row.data is None:
             return ()
-        found: set[int] = set()
+        parts: set[int] = set()
         for type_, keys in self._named_in(row):
             if type_ in self.division.shared:
                 return self._all
-            found.update(map(self.part_of, keys))
-        return found
+            parts.update(map(self.part_of, keys))
+        return parts
 
     def _named_in(self, row: Stored) -> Iterator[tuple[str, set[Any]]]:
-        """The type, and the values named, of each event that a row means."""
+        """The type of each event that a row means, and the values that it names."""
         subject = self.division.subject
         if subject is None or self._amendments.alter(row.event_id):
             for event in self._events_of(row):
                 yield event.type, self.division.keys(event)
             return
-        assert row.data is not None  # those have no parts
+        assert row.data is not None  # `parts_of` skips events that were taken down
         # Plain JSON will do, without the evidence: reading typed values takes far longer.
         # Mergers change the names of actors, but not their parts: old and new are one value.
         if row.type_version == self._codec.versions.get(row.type):
@@ -205,11 +205,11 @@ class Splitter:
 
     def part_of(self, value: Any) -> int:
         """The part that a value belongs to."""
-        return zlib.crc32(str(self.joined(value)).encode()) % self.parts
+        return zlib.crc32(str(self.leader(value)).encode()) % self.parts
 
-    def joined(self, value: Any) -> Any:
-        """What stands for a value, and for those that mergers join with it."""
-        return self._joined.get(value, value)
+    def leader(self, value: Any) -> Any:
+        """The value that stands for this one, and for those that mergers join with it."""
+        return self._leaders.get(value, value)
 
     # Folding
 
@@ -218,8 +218,7 @@ class Splitter:
 
         Args:
             rows: its events as stored, in the order of the log.
-            part: which it is; None for all the rows that the events make, where each event makes
-                its rows alone.
+            part: its number; None for all rows, where each event makes its rows alone.
 
         Raises:
             InvalidProjection: a handler asked for a row that another part may have.
@@ -230,10 +229,10 @@ class Splitter:
                 if event.type in self._projection.types:
                     kept.turn_to(event)
                     self._projection.handle(kept, event)
-        return [each for each in kept if part is None or self._belongs(each, part)]
+        return [made for made in kept if part is None or self._belongs(made, part)]
 
     def _events_of(self, row: Stored) -> Iterator[RecordedEvent[Any]]:
-        """What a row means, as the projection is to get it."""
+        """The events that a row means, as the projection gets them."""
         for stored in meanings(self._codec, [row]):
             event = self._reader.read(stored).meant_for(self._projection)
             if event is not None:
@@ -241,30 +240,30 @@ class Splitter:
 
     def _belongs(self, row: Any, part: int) -> bool:
         if type(row) in self.division.common:
-            return part == 0  # others have the same
+            return part == 0  # all parts have them
         return self.part_of(getattr(row, self.division.field)) == part
 
 
 class _PartRows(Rows):
-    """The rows of a part: refuses to be asked what only another part may know."""
+    """The rows of a part: refuses questions that only another part could answer."""
 
     def __init__(self, splitter: Splitter) -> None:
         super().__init__()
         self._splitter = splitter
         self._division = splitter.division
-        self._turn: RecordedEvent[Any] | None = None
+        self._event: RecordedEvent[Any] | None = None
         self._named: set[Any] = set()
 
     def turn_to(self, event: RecordedEvent[Any]) -> None:
-        """Go on to an event: rows of the values that it names may be touched."""
-        self._turn = event
-        self._named = {self._splitter.joined(key) for key in self._division.keys(event)}
+        """Handle this event next: it may touch the rows of the values that it names."""
+        self._event = event
+        self._named = {self._splitter.leader(key) for key in self._division.keys(event)}
 
     def get(self, cls: type[R], *key: Any) -> R | None:
-        found = super().get(cls, *key)
+        value = super().get(cls, *key)
         if cls not in self._division.common:
-            self._require_told(cls, key, found)
-        return found
+            self._require_known(cls, key, value)
+        return value
 
     def put(self, value: Any) -> None:
         cls = type(value)
@@ -280,34 +279,34 @@ class _PartRows(Rows):
         if cls in self._division.common:
             self._require_shared(cls)
         else:
-            self._require_told(cls, key, super().get(cls, *key))
+            self._require_known(cls, key, super().get(cls, *key))
         super().delete(cls, *key)
 
-    def _require_told(self, cls: type, key: tuple[Any, ...], found: Any) -> None:
-        """Check that what is found under a key is what would be found in the whole."""
+    def _require_known(self, cls: type, key: tuple[Any, ...], value: Any) -> None:
+        """Check that a fold of the whole log would have the same row under a key, or none too."""
         place = self._division.keyed.get(cls)
         if place is not None:
             self._require_named(cls, key[place])
-        elif found is not None:
-            self._require_same(cls, found)
-        elif self._turn is not None and self._turn.id not in key:
+        elif value is not None:
+            self._require_same(cls, value)
+        elif self._event is not None and self._event.id not in key:
             # A row of that key may be in another part.
             raise self._refusal(cls, f"of key {key!r}, which does not tell in which part it is")
 
-    def _require_same(self, cls: type, found: Any) -> None:
-        if found is not None:
-            self._require_named(cls, getattr(found, self._division.field))
+    def _require_same(self, cls: type, value: Any) -> None:
+        if value is not None:
+            self._require_named(cls, getattr(value, self._division.field))
 
     def _require_named(self, cls: type, value: Any) -> None:
-        if self._splitter.joined(value) not in self._named:
+        if self._splitter.leader(value) not in self._named:
             raise self._refusal(cls, f"of {self._division.field} {value!r}, which it does not name")
 
     def _require_shared(self, cls: type) -> None:
-        if self._turn is not None and self._turn.type not in self._division.shared:
+        if self._event is not None and self._event.type not in self._division.shared:
             raise self._refusal(cls, "that every part has, and is none of the shared events")
 
     def _refusal(self, cls: type, problem: str) -> InvalidProjection:
-        event = self._turn
+        event = self._event
         where = "a handler" if event is None else f"{event.type} at position {event.position}"
         return InvalidProjection(
             f"rows do not split by {self._division.field!r}: {where} touches a {cls.__name__} "
@@ -315,8 +314,8 @@ class _PartRows(Rows):
         )
 
 
-def _joined(found: Iterable[RecordedEvent[Any]], amendments: Amendments) -> dict[str, str]:
-    """What stands for each actor that mergers join with others, as recorded or as amended."""
+def _leaders(recorded: Iterable[RecordedEvent[Any]], amendments: Amendments) -> dict[str, str]:
+    """One actor for each that mergers join with others, by the mergers as recorded or amended."""
     leader: dict[str, str] = {}
 
     def first(actor: str) -> str:
@@ -324,8 +323,8 @@ def _joined(found: Iterable[RecordedEvent[Any]], amendments: Amendments) -> dict
             actor = leader[actor]
         return actor
 
-    for recorded in found:
-        for event in (recorded, amendments.apply(recorded)):
+    for stored in recorded:
+        for event in (stored, amendments.apply(stored)):
             if event is not None and isinstance(event.event, ActorsMerged):
                 for other in event.event.others:
                     low, high = sorted((first(event.event.actor), first(other)))
