@@ -336,5 +336,7 @@ def _correction(new: NewEvent) -> st.SearchStrategy[EventCorrected]:
         right["about"] = _ABOUT.filter(bool)
     if new.evidence:
         right["evidence"] = _RIGHT_EVIDENCE
+    if isinstance(new.event, MilestoneReached):
+        right["by"] = st.lists(_ACTORS, max_size=2)
     changes = st.fixed_dictionaries({}, optional={"occurred": _DATED} | right).filter(bool)
     return st.builds(EventCorrected, st.just([new.id]), st.just("It was otherwise."), changes)

@@ -162,17 +162,19 @@ def document_lines(
     Raises:
         NotFound: no such document is in view.
     """
-    rows = view.all(DocumentRow) if document is None else view.all(DocumentRow, document=document)
+    rows = view.all(DocumentRow, document=document) if document is not None else None
     if document is not None and not rows:
         raise not_found(view, "document", document, (row.document for row in view.all(DocumentRow)))
-    wanted = {row.document for row in rows}
     if initiative is not None:
+        # By id, so that a view as of a moment need not fold the whole log.
         mentions = view.all(MentionRow, initiative=initiative, kind="document")
-        wanted &= {mention.thing for mention in mentions}
+        mentioned = sorted({mention.thing for mention in mentions})
+        wanted = [name for name in mentioned if document in (None, name)]
+        rows = [row for name in wanted for row in view.all(DocumentRow, document=name)]
+    rows = view.all(DocumentRow) if rows is None else rows
     signings: dict[str, list[DocumentRow]] = {}
     for row in by_time(rows):
-        if row.document in wanted:
-            signings.setdefault(row.document, []).append(row)
+        signings.setdefault(row.document, []).append(row)
     offices = Offices(view)
     return [_line(view, citer, offices, reports) for reports in signings.values()]
 
