@@ -22,10 +22,10 @@ from timeline.engine.amendments import Amendments
 from timeline.engine.projection import Projection, Rows, key_of
 from timeline.engine.reader import Reader
 from timeline.events import VOCABULARY, EventRedacted, NewEvent
-from timeline.events.envelope import derived_stream, new_id
-from timeline.log.codec import Codec
+from timeline.events.envelope import derived_stream, in_stream, new_id
+from timeline.log.append import drafts_of, numbered
+from timeline.log.codec import Codec, meanings
 from timeline.log.digests import GENESIS, Head
-from timeline.log.drafts import drafted, in_stream, meanings, numbered
 from timeline.log.schema import Stored
 
 _RECORDED = "2024-01-01T00:00:00.000000Z"
@@ -94,7 +94,7 @@ def _stored(codec: Codec, news: Sequence[NewEvent]) -> Iterator[Stored]:
     """The events as the log stores them, with takedowns carried out."""
     taken_down = {new.event.event for new in news if isinstance(new.event, EventRedacted)}
     streams = [new.stream or derived_stream(new.event, new.id) or "test" for new in news]
-    drafts = [drafted(codec, in_stream(*pair)) for pair in zip(streams, news, strict=True)]
+    drafts = drafts_of(codec, map(in_stream, streams, news))
     for row in numbered(drafts, Head(0, GENESIS), dict.fromkeys(streams, 0), _RECORDED):
         gone = row.event_id in taken_down
         yield row._replace(evidence=None, data=None, salt=None) if gone else row

@@ -159,7 +159,7 @@ def _check_name(what: str, value: Any, longest: int, event_id: Any) -> None:
         )
 
 
-def _rows(
+def numbered(
     drafts: Sequence[Draft], at: Head, versions: dict[str, int], recorded_at: str
 ) -> list[Stored]:
     """Give each draft its place and its digest, following on from `at`; one time holds for all."""
@@ -226,7 +226,7 @@ def write(
     for stream in expected.keys() & versions.keys():
         _check_version(stream, expected[stream], versions[stream])
     fresh = list({d.new.id: d for d in drafts if d.new.id not in before}.values())
-    rows = _rows(fresh, at, versions, clock())
+    rows = numbered(fresh, at, versions, clock())
     insert(driver, dialect, rows, progress)
     return before, {row.event_id: row for row in rows}
 
