@@ -482,6 +482,20 @@ def test_text_that_cannot_be_decoded_is_found(disarmed: EventStore) -> None:
     assert damage(disarmed) == 3
 
 
+def test_the_first_of_several_events_that_lost_their_words_is_named(disarmed: EventStore) -> None:
+    for row in raw_rows(disarmed):
+        if row["position"] in (3, 5):
+            change(
+                disarmed,
+                "UPDATE events SET data = NULL, evidence = NULL, salt = NULL, redacted = :body"
+                " WHERE position = :at",
+                body=digests.body_digest(row["salt"], row["evidence"], row["data"]),
+                at=row["position"],
+            )
+
+    assert damage(disarmed) == 3
+
+
 def test_a_tail_cut_off_with_care_shows_only_against_a_seal(disarmed: EventStore) -> None:
     seal = verify(disarmed)
     older = disarmed.head_at(3)
@@ -603,15 +617,23 @@ def test_verifying_sees_one_state_while_others_append(log: EventStore) -> None:
     assert verify(log).position == before.position + 1
 
 
-def test_progress_is_told(store: EventStore) -> None:
+def progress_of(store: EventStore) -> list[tuple[int, int]]:
+    """What `verify` reports as its progress: the position reached, and the last."""
+    calls: list[tuple[int, int]] = []
+    verify(store, progress=lambda *call: calls.append(call))
+    return calls
+
+
+def test_progress_comes_every_ten_thousand_events(store: EventStore) -> None:
     store.append("note-a", [Noted("")] * 20_001)
-    told: list[tuple[int, int]] = []
 
-    verify(store, progress=lambda *done: told.append(done))
+    assert progress_of(store) == [(0, 20_001), (10_000, 20_001), (20_000, 20_001)]
 
-    assert told == sorted(told)
-    assert len(told) >= 2
-    assert {last for _, last in told} == {20_001}
+
+def test_a_short_log_reports_its_beginning_alone(store: EventStore) -> None:
+    store.append("note-a", [Noted("")] * 5)
+
+    assert progress_of(store) == [(0, 5)]
 
 
 def test_a_seal_comes_back_as_it_was(log: EventStore) -> None:
