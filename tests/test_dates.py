@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import EDTF, INSTANTS, WHENS
 
-from timeline.dates import UNKNOWN, When, asked, instant, instant_text, when
+from timeline.dates import UNKNOWN, When, asked, instant, instant_text, latest_key, when
 from timeline.errors import InvalidDate, NaiveDatetime
 
 DAY = timedelta(days=1)
@@ -519,3 +519,13 @@ def test_what_is_not_supported_is_refused_by_name(text, what):
 def test_a_day_that_a_month_lacks_is_named():
     with pytest.raises(InvalidDate, match="February 2023 has 28 days"):
         When("2023-02-30")
+
+
+def test_the_latest_is_so_in_the_world_and_only_then_in_the_log():
+    later, earlier, undated = When("2023-01"), When("2022-12"), When("../2024")
+
+    assert latest_key(later, 1) > latest_key(earlier, 2)
+    assert latest_key(later, 2) > latest_key(later, 1)
+    assert latest_key(earlier, 1) > latest_key(None, 9)
+    assert latest_key(earlier, 1) > latest_key(undated, 9)
+    assert latest_key(undated, 2) > latest_key(None, 1)

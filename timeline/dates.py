@@ -584,6 +584,22 @@ def within(
     return occurred.certainly_within(*stretch) if certainly else occurred.possibly_within(*stretch)
 
 
+def latest_key(occurred: When | None, position: int) -> tuple[bool, datetime, int]:
+    """What decides which of several is the latest: the world's time, then the log's order.
+
+    Of two things, the undated one is the earlier.
+
+    >>> max([(When("2023"), 1), (When("2022"), 2), (None, 3)], key=lambda pair: latest_key(*pair))
+    (When('2023'), 1)
+
+    Args:
+        occurred: when it happened.
+        position: of its event in the log.
+    """
+    earliest = None if occurred is None else occurred.earliest
+    return earliest is not None, earliest or _LAST, position
+
+
 def now() -> datetime:
     """This moment, in UTC."""
     return datetime.now(UTC)

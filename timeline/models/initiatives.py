@@ -470,13 +470,6 @@ def _put_agreement(
         )
 
 
-def latest_key(occurred: When | None, position: int) -> tuple[bool, Any, int]:
-    """What "the latest" is decided by: undated before dated, then world time, then the log."""
-    if occurred is None or occurred.earliest is None:
-        return False, None, position
-    return True, occurred.earliest, position
-
-
 def _mention(
     rows: Rows, recorded: RecordedEvent[Any], initiative: str, kind: str, thing: str
 ) -> None:

@@ -14,11 +14,11 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from timeline.dates import When
+from timeline.dates import When, latest_key
 from timeline.engine.projection import View
 from timeline.events import ActorsMerged, event_type
 from timeline.models.amendments import DisagreementRow
-from timeline.models.initiatives import MentionRow, latest_key
+from timeline.models.initiatives import MentionRow
 from timeline.models.meetings import MeetingRow
 from timeline.reports.document import Cell, Document, Line, Table, about, cell, line
 from timeline.reports.evidence import Citation, Citer, Named, text

@@ -8,10 +8,10 @@ from typing import ClassVar, TypeVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, Occurred, When, asked
+from timeline.dates import UNKNOWN, Occurred, When, asked, latest_key
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
-from timeline.models.initiatives import InitiativeRow, MentionRow, latest_key
+from timeline.models.initiatives import InitiativeRow, MentionRow
 from timeline.models.meetings import MeetingReportRow, MeetingRow
 from timeline.models.plans import PlanDelayRow, PlanOutcomeRow, PlanRow
 from timeline.reports import document

@@ -7,11 +7,11 @@ from typing import get_args
 
 import attrs
 
-from timeline.dates import when
+from timeline.dates import latest_key, when
 from timeline.engine.projection import View
 from timeline.events.statements import Stance as Taken
 from timeline.models.directory import MembershipRow
-from timeline.models.initiatives import PositionRow, ProposalRow, latest_key
+from timeline.models.initiatives import PositionRow, ProposalRow
 from timeline.reports import lanes
 from timeline.reports.actors import MembershipLine, membership_line
 from timeline.reports.document import Cell, Chart, about, cell

@@ -7,9 +7,8 @@ from typing import TypeVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, When
+from timeline.dates import UNKNOWN, When, latest_key
 from timeline.engine.projection import View
-from timeline.models.initiatives import latest_key
 from timeline.models.meetings import MeetingReportRow, MeetingRow
 from timeline.reports.evidence import Citation, Citer, text
 from timeline.reports.model import not_found

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
-from timeline.dates import When
-from timeline.models.initiatives import TermRow, latest_key
+from timeline.dates import When, latest_key
+from timeline.models.initiatives import TermRow
 from timeline.models.plans import PlanRow
 from timeline.reports.rules.attribution import Stance
 from timeline.reports.rules.terms import comparable_term

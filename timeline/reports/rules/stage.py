@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, get_args
 
-from timeline.dates import When
+from timeline.dates import When, latest_key
 from timeline.events.proposals import Firmness
-from timeline.models.initiatives import ProposalRow, StageRow, latest_key
+from timeline.models.initiatives import ProposalRow, StageRow
 from timeline.reports.rules.attribution import Offices, all_proposers, sides
 
 _FIRMNESS = get_args(Firmness)
