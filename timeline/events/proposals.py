@@ -187,7 +187,7 @@ class MilestoneReached:
     meeting: MeetingId | None = None
 
 
-Relation = Literal["precedent", "replaces", "carries out", "part of"]
+Relation = Literal["precedent", "takes up", "replaces", "carries out", "part of"]
 
 
 @event(category="proposal", subject="proposal")
@@ -199,9 +199,10 @@ class RelationNoted:
 
     Attributes:
         proposal: the one that the relation is read from.
-        relation: `precedent`: `other` is an earlier one that is alike. `replaces`, `carries out`,
-            `part of`: `proposal` does so, or is so, to `other`. One that is replaced is superseded,
-            and one that is carried out is carried out; both are stages.
+        relation: `precedent`: `other` is an earlier one that is alike. `takes up`: `proposal` is
+            for what `other` was for, or for part of it, and nobody says more. `replaces`,
+            `carries out`, `part of`: `proposal` does so, or is so, to `other`. One that is replaced
+            is superseded, and one that is carried out is carried out; both are stages.
         other: the one that it leads to.
         reason: why, in the recorder's own words.
     """

@@ -35,6 +35,7 @@ _STANCE_OF_ANSWER = {
 
 _REVERSED = {
     "precedent": "precedent of",
+    "takes up": "taken up by",
     "replaces": "replaced by",
     "carries out": "carried out by",
     "part of": "has part",
