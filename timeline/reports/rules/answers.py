@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from timeline.dates import When
+from timeline.models.documents import DocumentRow
 from timeline.models.initiatives import ProposalRow, StageRow, TermRow
 from timeline.models.meetings import MeetingReportRow
 from timeline.models.plans import PlanOutcomeRow, PlanRow
@@ -17,7 +18,7 @@ from timeline.models.statements import StatementRow
 from timeline.reports.rules.attribution import Stance
 from timeline.reports.rules.claims import Claim
 
-_Placed = MeetingReportRow | ProposalRow | StageRow
+_Placed = MeetingReportRow | ProposalRow | StageRow | DocumentRow
 _Row = _Placed | TermRow | PlanRow | PlanOutcomeRow | StatementRow
 
 Compatible = Callable[[Any, Any], bool]
@@ -152,6 +153,10 @@ Field = tuple[str, Callable[[Any], Answer | None], Compatible]
 
 PROPOSAL_FIELDS: tuple[Field, ...] = (("date", _date, may_be_same), ("place", _place, same_place))
 MEETING_FIELDS = (*PROPOSAL_FIELDS, ("form", _form, equal), ("series", _series, equal))
+DOCUMENT_FIELDS = tuple(
+    (f"{question} of the signing", answer, compatible)
+    for question, answer, compatible in PROPOSAL_FIELDS
+)
 AGREEMENT_FIELDS = tuple(
     (f"{question} of the agreement", answer, compatible)
     for question, answer, compatible in PROPOSAL_FIELDS

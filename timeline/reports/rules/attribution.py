@@ -122,12 +122,14 @@ class Holding:
         role: the report.
         until: when the holding ended, by this report, another one, or a successor's beginning.
         known: times at which the office was certainly held.
+        reported: the day that the report speaks of, where it is not the end of the holding.
         successor: the report of the one who came after, where that gives the end.
     """
 
     role: RoleRow
     until: When | None
     known: tuple[When, ...]
+    reported: tuple[When, ...] = ()
     successor: RoleRow | None = None
 
     def status(self, moment: When) -> Tenure:
@@ -159,6 +161,8 @@ class Holding:
         begin, end = moment.reach if moment else (None, None)
         if begin is None or end is None:
             return False
+        if any(_is_within(begin, end, date) for date in self.reported):
+            return True
         if self.until is not None:
             ends = self.until.reach[0]
             if ends is None or end > ends:
@@ -169,6 +173,11 @@ class Holding:
                 for _, last in (each.reach for each in (self.role.since, *self.known))
             )
         return any(_within_a_year(begin, end, each) for each in self.known)
+
+
+def _is_within(begin: datetime, end: datetime, moment: When) -> bool:
+    first, last = moment.reach
+    return first is not None and last is not None and first <= begin and end <= last
 
 
 def _within_a_year(begin: Any, end: Any, moment: When) -> bool:
@@ -249,7 +258,8 @@ class Offices:
             until = None if successor is None else successor.since
         known = [dated] if dated and not (until and dated.certainly_after(until)) else []
         dates = tuple(date for date in (*known, role.until) if date is not None)
-        return Holding(role, until, dates, successor)
+        of_the_day = () if role.until is not None else tuple(known)
+        return Holding(role, until, dates, of_the_day, successor)
 
     def _successor(
         self, role: RoleRow, dated: When | None, roles: Iterable[RoleRow]

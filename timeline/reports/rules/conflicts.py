@@ -22,6 +22,7 @@ from timeline.reports.evidence import Citer
 from timeline.reports.model import by_time
 from timeline.reports.rules.answers import (
     AGREEMENT_FIELDS,
+    DOCUMENT_FIELDS,
     MEETING_FIELDS,
     PROPOSAL_FIELDS,
     Answer,
@@ -128,9 +129,10 @@ class Conflicts:
         self._offices = Offices(view)
 
     def all(self) -> Iterator[Conflict]:
-        """Of meetings, initiatives, plans, disputed reports, and what was noted by hand."""
+        """Of meetings, initiatives, documents, plans, disputed reports, and those noted by hand."""
         yield from self._of_meetings()
         yield from self._of_initiatives()
+        yield from self._of_documents()
         yield from self._of_plans()
         yield from self._of_disputes()
         yield from self.noted(self._view.all(DisagreementRow))
@@ -225,6 +227,17 @@ class Conflicts:
                 by = self._citer.name(speaker)
                 question = f"position of {of}: its own, or as imputed by {by}"
                 yield _of_stances(subject, question, (*own, *imputed), _IMPUTED)
+
+    # Documents
+
+    def _of_documents(self) -> Iterator[Conflict]:
+        """Reports of one signing that differ in its date or its place."""
+        rows = sorted(self._view.all(DocumentRow), key=_position)
+        for reports in _grouped(rows, lambda row: row.document):
+            about = {id for row in reports for id in (*row.adopts, *row.about)}
+            if self._scope.holds(about, {row.meeting for row in reports}):
+                subject = Subject("document", reports[0].document, reports[0].title)
+                yield from _differences(subject, DOCUMENT_FIELDS, reports)
 
     # Plans
 
@@ -364,5 +377,5 @@ def _grouped(rows: Iterable[_T], key: Callable[[_T], _K]) -> Iterable[list[_T]]:
     return groups.values()
 
 
-def _position(row: _Row | MeetingReportRow) -> int:
+def _position(row: _Row | MeetingReportRow | DocumentRow) -> int:
     return row.position
