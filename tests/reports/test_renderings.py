@@ -63,7 +63,20 @@ def rows_of(text: str) -> list[list[str]]:
 def cited(*events: str) -> tuple[Citation, ...]:
     paper = Named("paper", "The Paper")
     support = Support(
-        "note", "A note", None, paper, None, None, "note", paper, "low", None, "p. 2", None, ()
+        source="note",
+        title="A note",
+        language=None,
+        publisher=paper,
+        published=None,
+        address=None,
+        origin="note",
+        origin_publisher=paper,
+        grade="low",
+        cited_in=None,
+        at="p. 2",
+        excerpt=None,
+        fault=None,
+        chain=(),
     )
     return tuple(Citation(id, "Said", 1, None, "2024", None, (support,)) for id in events)
 

@@ -29,7 +29,7 @@ _NAMED = 5
 """Actors that an error names."""
 
 _SPACING_MARKS = range(0x02B0, 0x0300)
-"""Letters by Unicode's count, and in sources now there, now an apostrophe, now left out."""
+"""Modifier letters: some sources have them, some an apostrophe, some nothing."""
 
 
 @attrs.frozen
@@ -168,9 +168,9 @@ def actors_report(view: View, name: str | None = None) -> ActorsReport:
                 ActorLine,
                 row,
                 entries=tuple(id for id in entries[row.actor] if id != row.actor),
-                roles=tuple(_role_line(view, citer, each) for each in roles[row.actor]),
+                roles=tuple(_role_line(view, citer, role) for role in roles[row.actor]),
                 memberships=tuple(
-                    membership_line(view, citer, each) for each in memberships[row.actor]
+                    membership_line(view, citer, member) for member in memberships[row.actor]
                 ),
                 distinct_from=tuple(_distinct_lines(citer, row.actor, distinct)),
             )
@@ -194,18 +194,18 @@ def _entries(view: View, actor: str) -> list[ActorRow]:
 
 
 def _distinct(view: View, rows: Iterable[ActorRow]) -> list[DistinctRow]:
-    """What tells any of these entries from others."""
+    """The events that tell these entries from others."""
     distinct = {
-        (each.event, each.other): each
+        (distinct.event, distinct.other): distinct
         for row in rows
         for side in ("actor", "other")
-        for each in view.all(DistinctRow, **{side: row.actor})
+        for distinct in view.all(DistinctRow, **{side: row.actor})
     }
     return [distinct[key] for key in sorted(distinct)]
 
 
 def _by_actor(view: View, cls: type[_Row], actor: str | None) -> dict[str, list[_Row]]:
-    """Reports of each actor, those that tell a beginning by it."""
+    """The reports of every actor, by their beginning."""
     rows = view.all(cls) if actor is None else view.all(cls, actor=actor)
     by_actor: dict[str, list[_Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (row.since or UNKNOWN).sort_key):
@@ -243,13 +243,14 @@ def reported(view: View, basis: Sequence[str]) -> When | None:
     events = view.events(basis)
     report, *amendments = (events[id] for id in basis)
     moment = report.occurred
-    for each in amendments:
-        if isinstance(each.event, EventCorrected) and "occurred" in each.event.changes:
-            moment = when(each.event.changes["occurred"])
+    for amendment in amendments:
+        if isinstance(amendment.event, EventCorrected) and "occurred" in amendment.event.changes:
+            moment = when(amendment.event.changes["occurred"])
     if moment is not None:
         return moment
     sources = (view.get(SourceRow, support.source) for support in report.evidence)
-    return min((each.published for each in sources if each and each.published), default=None)
+    dates = (source.published for source in sources if source is not None)
+    return min(filter(None, dates), default=None)
 
 
 def _distinct_lines(
@@ -257,7 +258,7 @@ def _distinct_lines(
 ) -> Iterable[DistinctLine]:
     for row in rows:
         pair = [citer.name(row.actor), citer.name(row.other)]
-        others = [each for each in pair if each.id != actor]
+        others = [one for one in pair if one.id != actor]
         if len(others) == 1:
             yield DistinctLine(others[0], row.reason, citer.cite(row.events))
 
@@ -300,14 +301,14 @@ def plain(text: str) -> str:
 def _tells_apart(character: str) -> bool:
     if ord(character) in _SPACING_MARKS:
         return False
-    # Vowel signs, as of Devanagari, are marks too, but combine with nothing: without them words
-    # would be others.
+    # Vowel signs, as in Devanagari, are marks, too, but have no combining class. Keep them: they
+    # tell words apart.
     mark = unicodedata.category(character).startswith("M")
     return character.isalnum() or (mark and not unicodedata.combining(character))
 
 
 def _read_as(rows: Sequence[ActorRow]) -> dict[str, str]:
-    """The id that each entry is read as: its own, unless it was merged."""
+    """The ids that entries are read as: their own, unless they were merged."""
     into = {row.actor: row.merged_into for row in rows if row.merged_into is not None}
     read_as = {}
     for row in rows:
@@ -327,7 +328,7 @@ def _spellings(rows: Sequence[ActorRow], same: Callable[[str], _T]) -> Iterable[
 
 
 def _sharing(rows: Sequence[ActorRow], text: str) -> list[str]:
-    """The actors of which a spelling has all of these words, such as a family name."""
+    """The actors that have all of these words, such as a family name, in one spelling."""
     wanted = _words(text)
     return sorted({id for id, words in _spellings(rows, _words) if wanted and wanted <= words})
 
@@ -366,21 +367,21 @@ def actor_tables(actors: Sequence[ActorLine]) -> Iterable[Table]:
         "Offices",
         ("Who", "Office", "Of", "When"),
         tuple(
-            document.line(each.evidence, _named(line), each.role, each.of, _when(each))
+            document.line(role.evidence, _named(line), role.role, role.of, _when(role))
             for line in actors
-            for each in line.roles
+            for role in line.roles
         ),
     )
     yield memberships_table(
-        "Memberships", ((_named(line), each) for line in actors for each in line.memberships)
+        "Memberships", ((_named(line), member) for line in actors for member in line.memberships)
     )
     yield Table(
         "Not to be taken for one another",
         ("Who", "Is not", "Why"),
         tuple(
-            document.line(each.evidence, _named(line), each.other, each.reason)
+            document.line(distinct.evidence, _named(line), distinct.other, distinct.reason)
             for line in actors
-            for each in line.distinct_from
+            for distinct in line.distinct_from
         ),
     )
 

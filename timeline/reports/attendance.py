@@ -47,7 +47,7 @@ NOT_MENTIONED = "not mentioned"
 _MEETINGS, _MEETING = "Meetings", "meeting"
 
 _NO_REPORTS = type_names(EventCorrected, ActorsMerged, RoleReported)
-"""What is cited beside a report of attendance, and does not itself say who came."""
+"""Events that are cited beside reports of attendance, and do not say who came."""
 
 
 @attrs.frozen
@@ -124,7 +124,7 @@ class AttendanceCell:
 
     @property
     def evidence(self) -> tuple[Citation, ...]:
-        """All that was looked at: what names the party first."""
+        """All evidence; that which names the party stands first."""
         named = (entry.evidence for entry in self.entries)
         return distinct((*named, self.silent, self.reports))
 
@@ -148,7 +148,7 @@ class AttendanceCell:
         return tuple(origin.id for voices in given for origin in voices.origins)
 
     def people(self, party: str) -> tuple[str, ...]:
-        """The names of those who were there for the party, beside the party's own."""
+        """The names of the people who were there for the party."""
         return tuple(dict.fromkeys(entry.name for entry in self._there(party, THERE)))
 
     def shown(self, party: str) -> str:
@@ -272,9 +272,9 @@ class AttendanceReport(Report):
             NotFound: the meeting is not in the report.
         """
         index = self._index(meeting)
-        for each in self.parties:
-            if each.party == party:
-                return each.cells[index]
+        for row in self.parties:
+            if row.party == party:
+                return row.cells[index]
         silent = self.counts[index].lists
         reports = () if silent else self.meetings[index].evidence
         origins = _not_mentioned_by(self.counts[index].listed_by)
@@ -289,7 +289,7 @@ class AttendanceReport(Report):
         return self.counts[self._index(meeting)]
 
     def _index(self, meeting: str) -> int:
-        known = [each.meeting for each in self.meetings]
+        known = [meeting.meeting for meeting in self.meetings]
         if meeting not in known:
             raise NotFound(f"meeting {meeting!r} is not in this report; it has {', '.join(known)}")
         return known.index(meeting)
@@ -307,7 +307,7 @@ class AttendanceReport(Report):
                 *self._matrix("Attendance by person", "Person", self.people, shown_person),
                 self._sidelines(),
             ),
-            # Of no meeting may it be known who came.
+            # There may be no meeting of which it is known who came.
             charts=_lanes(self, beside=(parties[0] if parties else meetings).title),
             note="“Not mentioned” says that no report in view names the party; it does not say "
             "that the party stayed away. “By 3” counts independent origins: copies of one text, "
@@ -343,18 +343,18 @@ class AttendanceReport(Report):
         unnamed = {count.meeting for count in self.counts if count.unnamed}
         rows = tuple(
             (
-                cell(about("actor", each.party, each.name), each.evidence),
+                cell(about("actor", line.party, line.name), line.evidence),
                 *(
-                    _hedged(shown_as(one, each.party), one, unnamed=one.meeting in unnamed)
-                    for one in each.cells
+                    _hedged(shown_as(one, line.party), one, unnamed=one.meeting in unnamed)
+                    for one in line.cells
                 ),
             )
-            for each in lines
-            if any(one.entries or one.member for one in each.cells)
+            for line in lines
+            if any(one.entries or one.member for one in line.cells)
         )
         if rows:
             columns = (who, *map(_heading, self.meetings))
-            keys = (who, *(f"meeting/{each.meeting}" for each in self.meetings))
+            keys = (who, *(f"meeting/{meeting.meeting}" for meeting in self.meetings))
             yield Table(title, columns, rows, named_by=1, keys=keys)
 
     def _counts_table(self) -> Table:
@@ -364,11 +364,11 @@ class AttendanceReport(Report):
             tuple(
                 line(
                     count.evidence,
-                    about("meeting", each.meeting, _heading(each)),
-                    _came(each, count),
+                    about("meeting", column.meeting, _heading(column)),
+                    _came(column, count),
                     count.missing,
                 )
-                for each, count in zip(self.meetings, self.counts, strict=True)
+                for column, count in zip(self.meetings, self.counts, strict=True)
                 if count.there or count.unnamed or count.of is not None
             ),
         )
@@ -380,12 +380,12 @@ class AttendanceReport(Report):
 
 def _lanes(report: AttendanceReport, beside: str) -> Iterable[Chart]:
     """The meetings in time, and below them each party's lane: who was at which."""
-    names = lane_names(Named(each.party, each.name) for each in report.parties)
-    meetings = {each.meeting: each for each in report.meetings}
+    names = lane_names(Named(party.party, party.name) for party in report.parties)
+    meetings = {meeting.meeting: meeting for meeting in report.meetings}
     marks = [
-        lanes.mark(_MEETINGS, _MEETING, day, solid=each.state == "held")
-        for each in report.meetings
-        for day in each.held_on or (None,)
+        lanes.mark(_MEETINGS, _MEETING, day, solid=meeting.state == "held")
+        for meeting in report.meetings
+        for day in meeting.held_on or (None,)
     ]
     marks += [
         lanes.mark(names[party.party], status, day, solid=status in THERE)
@@ -406,34 +406,34 @@ def _lanes(report: AttendanceReport, beside: str) -> Iterable[Chart]:
     )
 
 
-def _heading(each: MeetingLine) -> str:
-    return f"{each.title} ({' or '.join(each.held_on) or 'undated'})"
+def _heading(meeting: MeetingLine) -> str:
+    return f"{meeting.title} ({' or '.join(meeting.held_on) or 'undated'})"
 
 
-def _came(each: MeetingLine, count: AttendanceCount) -> str:
-    known = count.there or count.unnamed or each.state == "held"
+def _came(meeting: MeetingLine, count: AttendanceCount) -> str:
+    known = count.there or count.unnamed or meeting.state == "held"
     return str(count) if known else f"not known; {count.of} on record as members"
 
 
-def _shown(each: AttendanceCell, party: str) -> Cell:
-    entries = distinct(entry.evidence for entry in each.entries)
+def _shown(known: AttendanceCell, party: str) -> Cell:
+    entries = distinct(entry.evidence for entry in known.entries)
     # A list that leaves the party out is cited only where it is counted.
-    evidence = each.evidence if each.voices(NOT_MENTIONED) else entries or each.evidence
-    quiet = not each.entries and not each.member
-    return attrs.evolve(cell(each.shown(party), evidence), quiet=quiet)
+    evidence = known.evidence if known.voices(NOT_MENTIONED) else entries or known.evidence
+    quiet = not known.entries and not known.member
+    return attrs.evolve(cell(known.shown(party), evidence), quiet=quiet)
 
 
 def _hedged(shown: Cell, known: AttendanceCell, *, unnamed: bool) -> Cell:
-    """The cell of one who may be among those whom a report of the meeting does not name."""
+    """The cell, with a remark where the party may be among unnamed participants."""
     if not unnamed or (known.entries and not known.silent):
         return shown
     return attrs.evolve(shown, text=f"{shown.text}, some who came are unnamed")
 
 
-def shown_person(each: AttendanceCell, person: str) -> Cell:
+def shown_person(known: AttendanceCell, person: str) -> Cell:
     """The status of one who is counted for itself, with whom it was there for."""
-    shown = _shown(each, person)
-    own = [entry for entry in each.entries if entry.participant == person]
+    shown = _shown(known, person)
+    own = [entry for entry in known.entries if entry.participant == person]
     parties = dict.fromkeys(str(entry.represents) for entry in own if entry.represents)
     others = dict.fromkeys(str(entry.instead_of) for entry in own if entry.instead_of)
     remarks = [f"for {', '.join(parties)}"] if parties else []
@@ -441,27 +441,27 @@ def shown_person(each: AttendanceCell, person: str) -> Cell:
     return attrs.evolve(shown, text=", ".join((shown.text, *remarks)))
 
 
-def title_cell(each: MeetingLine) -> Cell:
+def title_cell(meeting: MeetingLine) -> Cell:
     """The name of a meeting, with what reports differ in."""
-    return about("meeting", each.meeting, each.shown_title)
+    return about("meeting", meeting.meeting, meeting.shown_title)
 
 
-def _sideline(each: SidelineLine) -> Line:
-    who = tuple(_named_with_status(party) for party in each.parties)
-    meeting = each.meeting
+def _sideline(sideline: SidelineLine) -> Line:
+    who = tuple(_named_with_status(party) for party in sideline.parties)
+    meeting = sideline.meeting
     when, title, state = line(meeting.evidence, meeting.held_on, title_cell(meeting), meeting.state)
-    return when, title, cell(who, each.evidence), state
+    return when, title, cell(who, sideline.evidence), state
 
 
-def _named_with_status(each: AttendanceLine) -> str:
-    (only,) = each.cells
-    shown = only.shown(each.party)
+def _named_with_status(line: AttendanceLine) -> str:
+    (only,) = line.cells
+    shown = only.shown(line.party)
     if only.status == "attended" and not only.voices(NOT_MENTIONED):
-        return each.name + shown.removeprefix("attended")
-    return f"{each.name}: {shown}"
+        return line.name + shown.removeprefix("attended")
+    return f"{line.name}: {shown}"
 
 
-# Making it
+# Making the report
 
 
 def attendance_report(
@@ -491,7 +491,7 @@ def attendance_report(
     citer = Citer(view)
     citer.load(id for roll in rolls for id in roll.cited)
     meetings = tuple(meeting_lines(view, citer, (roll.row for roll in rolls)))
-    order = {each.meeting: index for index, each in enumerate(meetings)}
+    order = {meeting.meeting: index for index, meeting in enumerate(meetings)}
     rolls.sort(key=lambda roll: order[roll.row.meeting])
     origins = Origins(view, citer)
     listed = [roll.row for roll in rolls]
@@ -499,7 +499,7 @@ def attendance_report(
         series=series,
         meeting=meeting,
         meetings=meetings,
-        counts=tuple(_count(citer, origins, *each) for each in zip(rolls, meetings, strict=True)),
+        counts=tuple(_count(citer, origins, *of) for of in zip(rolls, meetings, strict=True)),
         parties=_lines(citer, origins, rolls, meetings, with_members=True),
         people=_people(view, citer, origins, rolls, meetings),
         sidelines=tuple(_sideline_lines(view, register, citer, origins, listed)),
@@ -518,7 +518,7 @@ def _lines(
     parties = {party for roll in rolls for party in roll.parties}
     if with_members:
         parties.update(party for roll in rolls for party in roll.members)
-    columns = [_column(citer, origins, *each) for each in zip(rolls, meetings, strict=True)]
+    columns = [_column(citer, origins, *column) for column in zip(rolls, meetings, strict=True)]
     naming, place = _naming(rolls), _place(rolls)
     return tuple(
         AttendanceLine(
@@ -556,7 +556,7 @@ def _people(
 def _column(
     citer: Citer, origins: Origins, roll: Roll, meeting: MeetingLine
 ) -> Callable[[str], AttendanceCell]:
-    """The cells of one meeting by party; those whom nothing names share one."""
+    """The cells of one meeting, by party; parties that no report names share one."""
     named = roll.parties
     others: dict[bool | None, AttendanceCell] = {}
 
@@ -602,7 +602,7 @@ def attendance_cell(
     silent = tuple(
         cited
         for cited in citer.cite(roll.lists(without=party))
-        # A source that names the party in another list of its own does not pass it over.
+        # A source that names the party in another of its lists does not leave it out.
         if not cited.sources or any(source.source not in naming for source in cited.sources)
     )
     return AttendanceCell(
@@ -622,7 +622,7 @@ def _origins_by_status(
     """The independent origins that give each status; `not mentioned` by those that never do."""
     by_status: dict[str, dict[str, None]] = {}
     for entry in entries:
-        # An office or a membership says whom one counts for, and not who came.
+        # An office or a membership says whom somebody counts for, not who came.
         reports = (cited.event for cited in entry.evidence if cited.type not in _NO_REPORTS)
         by_status.setdefault(entry.status, {}).update(dict.fromkeys(reports))
     paths = origins.of_citations(distinct((*(entry.evidence for entry in entries), silent)))
@@ -664,7 +664,7 @@ def _count(citer: Citer, origins: Origins, roll: Roll, line: MeetingLine) -> Att
     there = {entry.party for entry in came} - roll.unnamed
     counted = there & roll.members.keys() if roll.members else there
     absent = {entry.party for entry in roll.entries if entry.row.status == "absent"}
-    # Any of them may be among those who are not named.
+    # Any member may be among the unnamed participants.
     missing = () if unnamed else sorted(citer.names(roll.members.keys() - there), key=str)
     lists = citer.cite(roll.lists())
     belonging = [id for events in roll.members.values() for id in events]

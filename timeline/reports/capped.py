@@ -1,4 +1,4 @@
-"""Counts of many events: the first few of these are cited, and how many are not is said."""
+"""Counts of many events: the first few are cited, and the note says how many are not."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from timeline.reports.document import number
 from timeline.reports.evidence import Citation, Citer
 
 CITED = 5
-"""Events that are cited for one count: enough to check it by, few enough to be read."""
+"""Events that are cited for one count: enough to check it, few enough to read."""
 
 TOP = 50
-"""Lines that such a report has, unless more are asked for."""
+"""Lines that a report of counts has, unless the caller asks for more."""
 
 
 @attrs.frozen
@@ -37,11 +37,11 @@ class Counted:
 
 def counted(citer: Citer, things: Iterable[Sequence[str]]) -> Counted:
     """A count of things, each of which is given by the ids of the events behind it."""
-    each = list(things)
-    first = [ids[0] for ids in each[:CITED]]
-    more = (id for ids in each[:CITED] for id in ids[1:])
+    given = list(things)
+    first = [ids[0] for ids in given[:CITED]]
+    more = (id for ids in given[:CITED] for id in ids[1:])
     ids = tuple(dict.fromkeys((*first, *more)))[:CITED]
-    return Counted(len(each), citer.cite(ids), max(len(each) - CITED, 0))
+    return Counted(len(given), citer.cite(ids), max(len(given) - CITED, 0))
 
 
 def times_met(count: int, *, disputed: int, coded: int, coded_days: int) -> str:
@@ -61,7 +61,7 @@ def times_met(count: int, *, disputed: int, coded: int, coded_days: int) -> str:
 
 def left_uncited(counts: Iterable[Counted]) -> str:
     """How many of what is counted are not cited, as a sentence; nothing where all are."""
-    more = sum(each.uncited for each in counts)
+    more = sum(count.uncited for count in counts)
     return f" Not cited: +{more:,} more." if more else ""
 
 

@@ -1,4 +1,4 @@
-"""Which events made a report change: those that one of two views has and the other has not."""
+"""Which events made a report change: those that only one of two views has."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from timeline.reports.document import Key
 from timeline.reports.evidence import Citation, text
 
 _REWRITINGS = type_names(EventCorrected, EventRetracted, ActorsMerged)
-"""They make events read otherwise; what reads as before is not confirmed by them."""
+"""They change how events read. A cell that still reads the same is not confirmed by them."""
 
 
 @attrs.frozen
@@ -32,7 +32,7 @@ class Cause:
 
 
 class Causes:
-    """Finds the events behind a change: those that one view has and the other has not.
+    """Finds the events behind a change: those that only one of two views has.
 
     `named` has the changes of rows that are named, by the key of the row.
     """
@@ -50,16 +50,16 @@ class Causes:
         self._known, self._still = _in_view(earlier), _in_view(later)
         self._time_passed = time_passed
         amendments = {
-            each.event: each.targets for each in later.all(AmendmentRow) if each.kind != "merged"
+            row.event: row.targets for row in later.all(AmendmentRow) if row.kind != "merged"
         }
         noted = {
-            each.event: tuple(id for side in each.sides for id in side.events)
-            for each in later.all(DisagreementRow)
+            row.event: tuple(id for side in row.sides for id in side.events)
+            for row in later.all(DisagreementRow)
         }
         self._targets = {
             id: targets for id, targets in (amendments | noted).items() if id not in self._known
         }
-        amending = {each.event for each in later.all(AmendmentRow)} - self._known
+        amending = {row.event for row in later.all(AmendmentRow)} - self._known
         self._renamed = {
             actor.actor: [id for id in actor.events if id in amending]
             for actor in later.all(ActorRow)
@@ -87,10 +87,10 @@ class Causes:
         return Cause(tuple(dict.fromkeys(events or now or was)), by_time=self._time_passed)
 
     def further(self, was: Iterable[Citation], now: Iterable[Citation]) -> Cause:
-        """What is new behind a cell that says the same: events, or sources of events."""
+        """The new events, or new sources of events, behind a cell that says the same."""
         before = {cited.event: {source.source for source in cited.sources} for cited in was}
         events, dates = [], []
-        for cited in (each for each in now if each.type not in _REWRITINGS):
+        for cited in (citation for citation in now if citation.type not in _REWRITINGS):
             known = before.get(cited.event, set())
             new = [source.published for source in cited.sources if source.source not in known]
             if cited.event not in self._known or (cited.event in before and new):
@@ -120,7 +120,7 @@ class Causes:
         return self._new(
             row.event
             for field in ("plan", "meeting")
-            for subject in dict.fromkeys(getattr(each, field) for each in known)
+            for subject in dict.fromkeys(getattr(event, field) for event in known)
             if subject is not None
             for row in self._later.all(HappeningRow, **{field: subject})
         )
@@ -133,6 +133,6 @@ def _together(change: Change, rows: Iterable[Row]) -> list[Row]:
 
 
 def _in_view(view: View) -> set[str]:
-    """All events in view that say something."""
-    classes: list[type[Any]] = [cls for each in BUILT_IN for cls in each.rows]
+    """The events that any row rests on."""
+    classes: list[type[Any]] = [cls for projection in BUILT_IN for cls in projection.rows]
     return {id for cls in classes for row in view.all(cls) for id in getattr(row, "events", ())}

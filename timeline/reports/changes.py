@@ -90,7 +90,7 @@ class ChangeLine:
 
 @attrs.frozen(kw_only=True, repr=False)
 class ChangesReport(Report):
-    """What changed in another report, by the date of the cause; what was only confirmed is last.
+    """What changed in another report, by the date of the cause; confirmations stand last.
 
     `of` is the kind of the other report and `title` its title, as it stands at the end.
     """
@@ -202,7 +202,7 @@ def changes_report(
     make = _maker(report, initiative, series, meeting)
     start, end = _cutoffs(clock, since, until, possibly)
     later = record.as_of(**end)
-    # Derived from the later one, so that both leave out what is appended meanwhile.
+    # From the later one, so that both leave out what is appended meanwhile.
     earlier = later.as_of(**start)
     return _compared(earlier, later, make, since=str(since), until=str(until), clock=clock)
 
@@ -265,7 +265,7 @@ def _made(make: Callable[[Record], Report], record: Record) -> Report | NotFound
 def _cutoffs(
     clock: Clock, since: Occurred | int, until: Occurred | int, possibly: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What `as_of` is asked for, just before a stretch and at its end."""
+    """The arguments of `as_of` for the moment before a stretch, and for its end."""
     if clock == "position":
         first, last = _positions(since, until)
         return {"position": first}, {"position": last}
@@ -325,7 +325,7 @@ class _Comparison:
         time_passed = bool(before) and earlier.today != later.today
         self._causes = Causes(earlier, later, named, time_passed=time_passed)
         amendments = later.all(AmendmentRow)
-        self._targets = {each.event: each.targets for each in amendments if each.kind != "merged"}
+        self._targets = {row.event: row.targets for row in amendments if row.kind != "merged"}
         self._dates = _corrected_dates(later, amendments)
 
     def lines(self) -> tuple[ChangeLine, ...]:
@@ -340,7 +340,7 @@ class _Comparison:
             for change in changes_of(title, old, new):
                 cause = self._causes.of(change, rows)
                 causes.update(cause.events)
-                if cause.events:  # words that rest on nothing, such as "none", state nothing
+                if cause.events:  # no events: words such as "none" state nothing
                     yield self._line(change, cause)
             if old is not None and new is not None:
                 yield from self._confirmed(title, old, new, causes)
@@ -383,7 +383,7 @@ class _Comparison:
 
         Who held an office decides how a change reads, and not when it came about.
         """
-        deciding = [each for each in cited if each.type not in _CIRCUMSTANCES] or cited
+        deciding = [citation for citation in cited if citation.type not in _CIRCUMSTANCES] or cited
         return min(deciding, key=self._age)
 
     def _age(self, cited: Citation) -> tuple[tuple[Any, ...], int]:
@@ -423,7 +423,7 @@ def _corrected_dates(view: View, amendments: Iterable[AmendmentRow]) -> dict[str
 
 
 def _published(cited: Citation) -> str | None:
-    dates = [each.published for each in cited.sources if each.published is not None]
+    dates = [source.published for source in cited.sources if source.published is not None]
     return min(dates, key=_sort_key, default=None)
 
 

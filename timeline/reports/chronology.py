@@ -79,7 +79,7 @@ _HEADS = {
         MembershipReported: "belonging",
     }.items()
 }
-"""What stands before the words of an event; nothing before those of a statement."""
+"""What stands before the words of an event; a statement has nothing before its words."""
 
 _STATUSES = (*OUTCOMES, *PLANS)
 _DOERS = ("speaker", "by", "jointly_with", "participants", "actor", "signatories.actor")
@@ -248,7 +248,7 @@ def happenings(
         choices.append(_by_id(_concerning(view, initiative)))
     if meeting is not None or series is not None:
         meetings = chosen_meetings(view, series, meeting)
-        choices.append(_by_id(row for each in meetings for row in _of(view, each.meeting)))
+        choices.append(_by_id(row for chosen in meetings for row in _of(view, chosen.meeting)))
     if not choices:
         return view.all(HappeningRow)
     first, *others = choices
@@ -351,10 +351,10 @@ def what_cell(line: HappeningLine) -> Cell:
 
 def _shown(who: Sequence[Part]) -> object:
     """The names; where statuses are given, under them."""
-    if not any(each.part in _STATUSES for each in who):
-        return tuple(dict.fromkeys(each.who for each in who))
-    statuses = dict.fromkeys(each.part for each in who)
+    if not any(one.part in _STATUSES for one in who):
+        return tuple(dict.fromkeys(one.who for one in who))
+    statuses = dict.fromkeys(one.part for one in who)
     return tuple(
-        f"{status}: {', '.join(str(each.who) for each in who if each.part == status)}"
+        f"{status}: {', '.join(str(one.who) for one in who if one.part == status)}"
         for status in statuses
     )

@@ -1,7 +1,7 @@
 """Contradictions: where reports cannot all hold, field by field, each side with its sources.
 
-Nothing is decided here. Which side's sources are newer is said, since it is what a reader asks
-first; it does not make that side right.
+The report decides nothing. It says which side's sources are newer, since readers ask that first;
+that does not make the side right.
 """
 
 from __future__ import annotations
@@ -195,18 +195,18 @@ def _side(citer: Citer, answers: Sequence[Answer], published: Sequence[When]) ->
 
 
 def _published(citer: Citer, answers: Iterable[Answer]) -> list[When]:
-    """When the sources of all this were published, as far as is known."""
+    """When the sources of the answers were published, as far as is known."""
     return [
         When(support.published)
         for citation in citer.cite(id for answer in answers for id in answer.events)
-        if citation.type != _MERGED  # what shows two entries to be one reports nothing of this
+        if citation.type != _MERGED  # a merger reports nothing of this
         for support in citation.sources
         if support.published is not None
     ]
 
 
 def _newer(published: Sequence[Sequence[When]]) -> int | None:
-    """The side whose newest source certainly came out on a later day than those of all others."""
+    """The side whose newest source certainly came out on a later day than all others'."""
     first = [
         max((date.earliest for date in map(days, dates) if date.earliest), default=None)
         for dates in published
@@ -220,7 +220,7 @@ def _newer(published: Sequence[Sequence[When]]) -> int | None:
 
 
 def _last(dates: Iterable[When]) -> datetime | None:
-    """The last moment that the newest of these may be; None where nobody knows."""
+    """The last moment that the newest of these may mean; None where that is not known."""
     known = [date for date in dates if date.earliest or date.latest]
     ends = [date.latest for date in known if date.latest]
     return max(ends, default=None) if len(ends) == len(known) else None

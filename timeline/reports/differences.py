@@ -1,6 +1,6 @@
 """How two states of one report differ: rows are matched by their keys, then compared cell by cell.
 
-Any report will do, since a document is all that is compared.
+Documents are compared, so any report will do.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from timeline.reports.model import Report
 Kind = Literal["new", "changed", "gone", "confirmed"]
 
 OVERVIEW = "Overview"
-"""Stands for the title of a table where what changed is in the lead of a report."""
+"""In place of a table's title: the change is in the lead of the report."""
 
 _AMENDMENTS = type_names(*AMENDMENTS)
-"""What may be cited in many rows, so that it does not tell which row is which."""
+"""Many rows may cite them, so they do not identify a row."""
 
 _BETWEEN = " · "
 
@@ -97,7 +97,7 @@ def rows_of(report: Report) -> dict[str, list[Row]]:
 
 
 def _lead_row(index: int, lead: Cell) -> Row:
-    """A line such as `Stage: agreed` goes by what is before the colon, others by place."""
+    """A line such as `Stage: agreed` goes by the words before the colon, others by place."""
     name, colon, rest = lead.text.partition(": ")
     cell = attrs.evolve(lead, text=rest if colon else lead.text)
     return Row((name if colon else str(index),), name if colon else None, {"": cell}, {"": ""})
@@ -121,7 +121,7 @@ def _row(table: Table, row: Line) -> Row:
 
 
 def _numbered(columns: Iterable[str]) -> tuple[str, ...]:
-    """The headings, those that are there several times with a number."""
+    """The headings; one that repeats gets a number."""
     count: Counter[str] = Counter()
     numbered = []
     for column in columns:
@@ -215,7 +215,7 @@ def changes_of(table: str, old: Row | None, new: Row | None) -> Iterator[Change]
 
 
 def _differ(was: Cell | None, now: Cell | None) -> bool:
-    """Whether two cells say other things; a new column in which nothing is said is no change."""
+    """Whether two cells differ. A new column that says nothing is no change."""
     if was is None or now is None:
         return any(cell is not None and not cell.quiet for cell in (was, now))
     return was.text != now.text

@@ -1,6 +1,6 @@
-"""What a report looks like before it looks like anything: headings, tables, cells with evidence.
+"""A report ready to be shown: headings, tables, and cells with their evidence.
 
-Reports make one of these; each rendering turns it into text, a page, a file.
+A report makes a `Document`; a rendering makes text, a page or a file of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import attrs
 from timeline.reports.evidence import Citation, Named
 
 NOTHING = "–"
-"""Shown where there is nothing to show."""
+"""Shown in an empty cell."""
 
 
 @attrs.frozen
@@ -24,13 +24,13 @@ class Cell:
     Attributes:
         text: the value, in words.
         evidence: the events, and through them the sources, that the value rests on.
-        depth: how far down a tree it stands; the cells above it that stand higher are what it hangs
-            from.
+        depth: its level in a tree, 0 at the top. Its parent is the nearest cell above with a lower
+            level.
         about: what the cell names, as category and id, such as `actor/harbour-master`; where there
             is a page for that, a rendering may lead to it.
         foreign: the words in it that are a source's own, and their language in BCP 47.
-        quiet: whether it only says that there is nothing new here. A table too wide for a
-            rendering leaves out the rows of a part that has only such cells.
+        quiet: whether it says nothing new. Where a table is shown in parts, a part leaves out the
+            rows that have only such cells.
     """
 
     text: str
@@ -43,14 +43,14 @@ class Cell:
     @property
     def branch(self) -> str:
         """What is drawn before the text: the longer, the deeper it stands."""
-        # Spaces alone would be swallowed by pages.
+        # Not spaces alone: pages would drop them.
         return f"└{'──' * (self.depth - 1)} " if self.depth else ""
 
 
 Line = tuple[Cell, ...]
 
 Key = tuple[str, ...]
-"""What a row is, whatever it says: the ids of what names it, or else its words."""
+"""What identifies a row: the ids that its first cells are about, or else their text."""
 
 
 @attrs.frozen
@@ -123,7 +123,7 @@ class Chart:
         solid: what a full mark says.
         outline: what one in outline says.
         marks: what is drawn.
-        text: the same in words, for who cannot see it.
+        text: the same in words, for readers who cannot see it.
     """
 
     title: str
@@ -246,7 +246,7 @@ def _withdrawn(shown: Cell) -> Cell:
 
 
 def shown_evidence(row: Line) -> Line:
-    """The row to be shown: where neighbours share their evidence, it stands at the last of them."""
+    """The row as shown: neighbours with the same evidence show it once, at the last of them."""
     follow = (*row[1:], None)
     return tuple(
         attrs.evolve(each, evidence=())

@@ -185,7 +185,7 @@ def dossier_report(view: View, name: str) -> DossierReport:
     circle = (actor, *_officials(view, actor))
     involved = _involved(view, circle)
     citer, offices = Citer(view), Offices(view)
-    citer.load(each.event for each in _citations(known))
+    citer.load(citation.event for citation in _citations(known))
     citer.load(id for row in involved for id in row.events)
     appearances = tuple(_appearances(view, citer, actor, involved))
     return DossierReport(
@@ -206,12 +206,12 @@ def _citations(known: ActorLine) -> Iterator[Citation]:
 
 
 def _officials(view: View, actor: str) -> Iterable[str]:
-    """Those who are reported to hold offices of it."""
+    """The actors that are reported to hold offices of it."""
     return dict.fromkeys(row.actor for row in view.all(RoleRow, of=actor) if row.actor != actor)
 
 
 def _involved(view: View, actors: Iterable[str]) -> list[HappeningRow]:
-    named = (row.event for each in actors for row in view.all(InvolvementRow, actor=each))
+    named = (row.event for id in actors for row in view.all(InvolvementRow, actor=id))
     return view.several(HappeningRow, named)
 
 
@@ -221,7 +221,7 @@ def _involved(view: View, actors: Iterable[str]) -> list[HappeningRow]:
 def _said(
     view: View, citer: Citer, offices: Offices, actor: str, circle: Iterable[str]
 ) -> Iterator[SaidLine]:
-    rows = by_time(row for each in circle for row in view.all(StatementRow, speaker=each))
+    rows = by_time(row for id in circle for row in view.all(StatementRow, speaker=id))
     for row in rows:
         line = said_line(offices, citer, row)
         if actor in (line.speaker.id, line.spoke_for and line.spoke_for.id):
@@ -233,7 +233,7 @@ def _stands(
 ) -> Iterator[StandLine]:
     initiatives = dict.fromkeys(id for row in involved for id in row.about)
     titles = {row.initiative: row.title for row in view.several(InitiativeRow, initiatives)}
-    taken = {each.said: each for id in initiatives for each in stances(view, id)}
+    taken = {stance.said: stance for id in initiatives for stance in stances(view, id)}
     for row in by_time(taken):
         stance = taken[row]
         if actor in (row.party, row.speaker, stance.spoke_for):
@@ -251,7 +251,7 @@ _Appearance = tuple[AppearanceLine, list[Pair]]
 def _appearances(
     view: View, citer: Citer, actor: str, involved: Iterable[HappeningRow]
 ) -> Iterator[_Appearance]:
-    """The meetings that it was invited to, at, or stayed away from."""
+    """The meetings that it was invited to, attended, or stayed away from."""
     wanted = dict.fromkeys(
         row.meeting
         for row in involved
@@ -264,7 +264,7 @@ def _appearances(
     rolls = dict(present)
     if actor in persons:
         alone = {meeting: roll.by_person(persons) for meeting, roll in present.items()}
-        # Where another one was there for a person, the person is a party and no participant.
+        # A person for whom another one came is a party, not a participant.
         rolls |= {meeting: roll for meeting, roll in alone.items() if roll.of(actor)}
     rolls = {meeting: roll for meeting, roll in rolls.items() if roll.of(actor)}
     citer.load(id for roll in rolls.values() for id in roll.cited)
@@ -272,7 +272,7 @@ def _appearances(
     for line in meeting_lines(view, citer, (roll.row for roll in rolls.values())):
         known = attendance_cell(citer, origins, rolls[line.meeting], actor, line)
         evidence = distinct((known.evidence, line.evidence))
-        met = [each for each in pairs(present[line.meeting].entries, persons) if actor in each.two]
+        met = [pair for pair in pairs(present[line.meeting].entries, persons) if actor in pair.two]
         yield AppearanceLine(line, known, evidence), met
 
 
@@ -294,10 +294,10 @@ def _contact(citer: Citer, other: str, shared: Sequence[tuple[MeetingLine, Pair]
     coded = [meeting for meeting, pair in shared if _is_coded(citer.cite(pair.events))]
     return ContactLine(
         who=citer.name(other),
-        meetings=tuple(each.meeting for each in meetings),
+        meetings=tuple(meeting.meeting for meeting in meetings),
         first=meetings[0].held_on,
         last=meetings[-1].held_on,
-        places=tuple(dict.fromkeys(place for each in meetings for place in each.place)),
+        places=tuple(dict.fromkeys(place for meeting in meetings for place in meeting.place)),
         disputed=sum(pair.disputed for _, pair in shared),
         coded=len(coded),
         coded_days=len({tuple(meeting.held_on) for meeting in coded}),

@@ -119,7 +119,7 @@ class EncountersReport(Report):
             "reports have one of them absent. A person meets persons, a state or a body those who "
             "were there as parties; a person who represents nobody is a party, too. Of each pair "
             "the first five meetings are cited."
-            + left_uncited(each.meetings for each in self.encounters),
+            + left_uncited(line.meetings for line in self.encounters),
         )
 
     @property
@@ -228,23 +228,24 @@ def _shown(line: EncounterLine) -> str:
 
 def _often(met: Sequence[Encounter]) -> int:
     """How many meetings, and days on which coded rows have two consult."""
-    return sum(not each.coded for each in met) + _coded_days(met)
+    return sum(not encounter.coded for encounter in met) + _coded_days(met)
 
 
 def _coded_days(met: Iterable[Encounter]) -> int:
-    return len({each.date for each in met if each.coded})
+    return len({encounter.date for encounter in met if encounter.coded})
 
 
 def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> EncounterLine:
-    met = sorted(met, key=lambda each: (each.date, each.meeting))
-    dates = list(dict.fromkeys(each.date.text for each in met if each.date != UNKNOWN))
-    forms = Counter(each.form for each in met)
+    met = sorted(met, key=lambda encounter: (encounter.date, encounter.meeting))
+    dated = (one.date for one in met if one.date != UNKNOWN)
+    dates = list(dict.fromkeys(date.text for date in dated))
+    forms = Counter(encounter.form for encounter in met)
     return EncounterLine(
         one=citer.name(pair[0]),
         other=citer.name(pair[1]),
-        meetings=counted(citer, (each.events for each in met)),
-        disputed=sum(each.disputed for each in met),
-        coded=sum(each.coded for each in met),
+        meetings=counted(citer, (encounter.events for encounter in met)),
+        disputed=sum(encounter.disputed for encounter in met),
+        coded=sum(encounter.coded for encounter in met),
         coded_days=_coded_days(met),
         days=len(dates),
         first=dates[0] if dates else None,

@@ -1,4 +1,4 @@
-"""What a report was chosen by, as its title says it: in names, not ids."""
+"""What a report was asked for; its title says it in names, not ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans to meet, and whether those who made them met soon after."""
+"""Plans to meet, and whether both met soon after."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def _require_days(days: int) -> None:
 
 
 def _plans(meetings: _Told, persons: Container[str]) -> list[_Plan]:
-    """What each two were announced to plan, by the day it was announced, where that is known."""
+    """What two were announced to plan, by the day of the announcement, where that is known."""
     plans: dict[tuple[tuple[str, str], date], _Plan] = {}
     for reports, entries in meetings:
         for report in reports:
@@ -232,7 +232,7 @@ def _plans(meetings: _Told, persons: Container[str]) -> list[_Plan]:
             named = [entry for entry in entries if entry.row.event == report.event]
             planned = () if report.held_on is None else (report.held_on,)
             for pair in pairs(named, persons, planned=True):
-                # The office that somebody counts by is told by other events.
+                # Other events say which office somebody counts by.
                 events = (*report.events, *pair.events)
                 plan = _Plan(pair.two, report.said_on, 1, planned, events)
                 known = plans.get((pair.two, day))
@@ -256,8 +256,8 @@ def _met(meetings: _Told, persons: Container[str]) -> dict[tuple[str, str], list
     for pair, encounter in encounters(meetings, persons):
         if _day(encounter.date) is not None:
             met[pair].append(encounter)
-    for each in met.values():
-        each.sort(key=lambda encounter: (encounter.date, encounter.meeting))
+    for meetings_of_two in met.values():
+        meetings_of_two.sort(key=lambda encounter: (encounter.date, encounter.meeting))
     return met
 
 
@@ -270,19 +270,19 @@ def _last(meetings: _Told) -> date | None:
 
 def _followed(plan: _Plan, met: Iterable[Encounter], days: int, last: date | None) -> _Followed:
     start = _day(plan.said)
-    assert start is not None  # `_plans` leaves out what has none
+    assert start is not None  # `_plans` leaves out plans without one
     end = min(start.toordinal() + days, date.max.toordinal())
-    later = tuple(each for each in plan.planned if (day := _day(each)) and day.toordinal() > end)
-    for each in met:
-        held = _day(each.date)
+    later = tuple(due for due in plan.planned if (day := _day(due)) and day.toordinal() > end)
+    for encounter in met:
+        held = _day(encounter.date)
         if held is not None and start.toordinal() <= held.toordinal() <= end:
-            return _Followed(plan, "met", later, each, (held - start).days)
+            return _Followed(plan, "met", later, encounter, (held - start).days)
     known = last is not None and last.toordinal() >= end
     return _Followed(plan, "none on record" if known else "open", later, None, None)
 
 
 def _day(moment: When) -> date | None:
-    """The first day it can be; None where that is open."""
+    """The first day that the date may mean; None where it has none."""
     return moment.days[0]
 
 

@@ -1,4 +1,4 @@
-"""Charts of lanes over time, as plain data: what stands where, and the same in words."""
+"""Charts of lanes over time, as plain data, and a description in words."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from timeline.reports.document import Chart, Mark
 from timeline.reports.evidence import Named
 
 _MOST_MARKS = 400
-"""More could not be told apart: then the table is the better picture."""
+"""More cannot be told apart; the table shows them better."""
 
-_TOLD_SINGLY = 8
-"""Marks of one lane that are put into words one by one; of more, their kinds are counted."""
+_NAMED_SINGLY = 8
+"""Marks of a lane that the description names one by one; of more, it counts the kinds."""
 
 
 def lane_names(actors: Iterable[Named]) -> dict[str, str]:
-    """The name of each actor's lane, by id: with its id where two go by one name."""
+    """The names of the actors' lanes, by id; with the id where two have one name."""
     named = {actor.id: actor.name for actor in actors}
     times = Counter(named.values())
     return {id: f"{name} ({id})" if times[name] > 1 else name for id, name in named.items()}
@@ -27,15 +27,14 @@ def lane_names(actors: Iterable[Named]) -> dict[str, str]:
 def mark(
     lane: str, kind: str, occurred: str | None, *, solid: bool, by: str | None = None
 ) -> Mark | None:
-    """A mark that spans all that a date may mean; None where that has no two ends.
+    """A mark over the whole time that a date may mean; None where that is unbounded.
 
     Args:
         lane: the row it stands in.
         kind: what it is.
-        occurred: the date, in EDTF. An instant stands at the hour of its own zone, since the days
-            of the axis have none.
+        occurred: the date, in EDTF. An instant stands at its local hour: the axis has no zone.
         solid: whether it is drawn full.
-        by: who says so, where that is another than the one whose lane it is.
+        by: who says so, where that is not the actor of the lane.
     """
     moment = when(occurred)
     start, end = (None, None) if moment is None else moment.reach
@@ -67,15 +66,15 @@ def chart(
 ) -> Iterable[Chart]:
     """The chart of these marks, where it shows more than the table does.
 
-    One date alone makes none, nor do more marks than can be told apart.
+    There is none for a single date, or for more marks than can be told apart.
 
     Args:
         title: what it shows.
         beside: the title of the table that says the same.
         marks: those to draw; None for one that has no date to stand at.
-        lanes: their order, from top to bottom; one without marks is left out.
-        kinds: their order in the legend, and what shapes go by: one has the same in every chart of
-            the sort, and stands in the legend if it is drawn.
+        lanes: from top to bottom; lanes without marks are left out.
+        kinds: their order in the legend. A kind has the same shape in all charts of a sort; the
+            legend has those that are drawn.
         solid: what a full mark says.
         outline: what one in outline says.
     """
@@ -106,7 +105,7 @@ def _order(mark: Mark) -> tuple[object, ...]:
 
 
 def _in_words(marks: Sequence[Mark], outline: str) -> str:
-    if len(marks) <= _TOLD_SINGLY:
+    if len(marks) <= _NAMED_SINGLY:
         return "; ".join(f"{mark.kind} {_stretch(mark, mark)}{_says(mark)}" for mark in marks)
     kinds = Counter(f"{mark.kind} ({outline})" if mark.by else mark.kind for mark in marks)
     counted = ", ".join(f"{number} {kind}" for kind, number in kinds.items())

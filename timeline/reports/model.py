@@ -1,4 +1,4 @@
-"""What all reports share: where in the log they stand, and how they show themselves."""
+"""What all reports share: where in the log they were made, and how they are shown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMED = 5
 
 @attrs.frozen
 class Standing:
-    """Where in the log a report stands: made again there, it is the same.
+    """Where in the log a report was made. Made again there, it is the same.
 
     Attributes:
         position: the last event it takes into account.
@@ -35,8 +35,8 @@ class Standing:
         published: the date by which sources had to be published to be taken into account.
         occurred: the date by which events had to have happened to be taken into account.
         possibly: whether what only may have been published or happened by then is, too.
-        taken_down: the ids of events up to there whose words were taken down since: where something
-            rested on them, the report is not as it was before.
+        taken_down: the ids of events up to there whose words were taken down later. What rested on
+            them is no longer in the report.
     """
 
     position: int
@@ -69,7 +69,7 @@ class Standing:
 
     @property
     def banner(self) -> str | None:
-        """That something is left out by date, as a sentence; None where nothing is."""
+        """A sentence that says what is left out by date; None where nothing is."""
         if not self.limits:
             return None
         words = " and ".join(self.limits)
@@ -194,8 +194,8 @@ class Report(abc.ABC):
         facts: Iterable[Fact] = (),
         charts: Iterable[Chart] = (),
     ) -> Document:
-        """The document, with what every report ends on."""
-        opening = tuple(shown for each in lead for shown in marked((each,)))
+        """The document, with the tables that end every report."""
+        opening = tuple(shown for one in lead for shown in marked((one,)))
         filled = tuple(
             attrs.evolve(table, rows=tuple(map(marked, table.rows)))
             for table in tables
@@ -230,7 +230,7 @@ class Report(abc.ABC):
         )
 
     def _apparatus(self) -> Iterable[Table]:
-        """What every report ends on, as far as there is any."""
+        """The tables that end every report, as far as they have rows."""
         if self.corrections:
             yield Table(
                 "Corrected since it was recorded",
@@ -283,7 +283,7 @@ def by_time(rows: Iterable[_Placed]) -> list[_Placed]:
 def not_found(
     view: View, what: str, id: str, known: Iterable[str], *, listed: str | None = None
 ) -> NotFound:
-    """The error for what is not in a view: with what is, and what the view leaves out.
+    """The error for what is not in a view; it names what is, and what the view leaves out.
 
     Args:
         view: where it was looked for.
@@ -304,10 +304,10 @@ def not_found(
 
 
 def _nearest(id: str, known: Sequence[str]) -> str:
-    """These ids where they are few; else those nearest to one, and how many more there are."""
+    """These ids where they are few; else the nearest ones, and how many more there are."""
     if len(known) <= _NAMED:
         return ", ".join(known)
-    # A cutoff lets most of very many be passed over quickly.
+    # A cutoff skips most of many ids quickly.
     near = difflib.get_close_matches(id, known, _NAMED, cutoff=0.4)
     named = list(dict.fromkeys((*near, *known[:_NAMED])))[:_NAMED]
     return f"{', '.join(named)}, and {len(known) - len(named):,} more"

@@ -1,6 +1,6 @@
 """Where each party stood, and when that changed: time down, parties across; own and imputed apart.
 
-The dates run down since there is no end to them, and the parties of an initiative are few.
+Dates run down, since they may be many; parties run across, since they are few.
 """
 
 from __future__ import annotations
@@ -96,10 +96,11 @@ class PositionsReport(Report):
         new = (
             line
             for party in self.parties
-            for each in party.cells
-            for line in (*_new_own(each), *_new_imputed(each))
+            for known in party.cells
+            for line in (*_new_own(known), *_new_imputed(known))
         )
-        return position_lanes((Named(each.party, each.name) for each in self.parties), new, beside)
+        parties = (Named(party.party, party.name) for party in self.parties)
+        return position_lanes(parties, new, beside)
 
     def _tables(
         self,
@@ -179,7 +180,7 @@ def positions_report(view: View, initiative: str) -> PositionsReport:
     ids = dict.fromkeys((*known.parties, *(stance.said.party for stance in taken)))
     lines = [party_line(view, citer, party, taken, proposals) for party in ids]
     courses = {
-        line.party: _Course([each for each in taken if each.said.party == line.party])
+        line.party: _Course([stance for stance in taken if stance.said.party == line.party])
         for line in lines
     }
     changed = {date for course in courses.values() for date in course.changes}
@@ -239,8 +240,8 @@ def _party(
     own: tuple[PositionLine, ...] = ()
     for date in dates:
         if date in course.own:
-            own = tuple(position_line(citer, each) for each in course.own[date])
-        imputed = tuple(position_line(citer, each) for each in course.imputed.get(date, ()))
+            own = tuple(position_line(citer, stance) for stance in course.own[date])
+        imputed = tuple(position_line(citer, stance) for stance in course.imputed.get(date, ()))
         cells.append(
             PositionCell(
                 occurred=date,

@@ -1,4 +1,4 @@
-"""One entry of the record in full: an event or a source; for other things, their own report."""
+"""One entry of the record in full: an event or a source. Other things have reports of their own."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NEAR = 3
 
 @attrs.frozen
 class FieldLine:
-    """One field of an event or a source, as recorded; `about` names what its value is the id of."""
+    """One field of an event or a source, as recorded; `about` is what the value names."""
 
     field: str
     value: str
@@ -42,7 +42,7 @@ class FieldLine:
 
 @attrs.frozen
 class AmendmentLine:
-    """One later event that changes how this one is read, or that finds it at odds with another."""
+    """One later event that amends this one, or notes that it is at odds with another."""
 
     event: str
     what: str

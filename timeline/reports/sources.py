@@ -1,4 +1,4 @@
-"""Sources: what each carries, whose text it has, and what rests on one origin only."""
+"""Sources: what they carry, whose text they have, and what rests on one origin only."""
 
 from __future__ import annotations
 

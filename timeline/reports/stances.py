@@ -155,7 +155,7 @@ def party_row(line: PartyLine) -> tuple[Cell, ...]:
 def _newest(
     line: PartyLine, positions: Sequence[PositionLine], words: Callable[[PositionLine], str]
 ) -> Cell:
-    """Each different stance, at its newest: what is at odds stays side by side."""
+    """Every different stance at its newest date: stances at odds stand side by side."""
     newest: dict[str, PositionLine] = {}
     for position in positions:
         newest.setdefault(words(position), position)
@@ -168,7 +168,7 @@ def _newest(
 
 
 def _before(one: PositionLine, newest: PositionLine) -> str:
-    """Marks a party's own stance that it had before; what others say they may say still."""
+    """A mark for an own stance that the party had before. Others may still say what they said."""
     then, since = when(one.occurred), when(newest.occurred)
     earlier = then is not None and since is not None and since.certainly_after(then)
     return "before: " if one.own and earlier else ""

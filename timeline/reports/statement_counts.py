@@ -64,7 +64,7 @@ class StatementCountsReport(Report):
     def document(self) -> Document:
         """The report as headings and tables."""
         title = ", ".join(self.chosen_by)
-        shown = len({each.speaker.id for each in self.months})
+        shown = len({line.speaker.id for line in self.months})
         lead = f"{number(self.statements, 'statement')} of {number(self.speakers, 'actor')}."
         if shown < self.speakers:
             lead += f" The {shown:,} who made most of them are shown."
@@ -85,7 +85,7 @@ class StatementCountsReport(Report):
             lead=(cell(lead),),
             note="A statement whose date is uncertain counts for the month, or else the year, that "
             "it certainly lies in. Of each count the first five are cited."
-            + left_uncited(each.statements for each in self.months),
+            + left_uncited(line.statements for line in self.months),
         )
 
 

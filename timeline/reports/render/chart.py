@@ -1,7 +1,7 @@
-"""Charts as pictures: drawn by Altair when the page is made, so that none is drawn by the reader.
+"""Charts as pictures. Altair draws them when the page is made, so no reader's browser has to.
 
-A picture of SVG in the page weighs some kilobytes, prints sharp, and needs no script; Vega's own
-scripts would add most of a megabyte to every page and ask for a laxer policy on scripts.
+An SVG picture takes a few kilobytes, prints sharp and needs no script. Vega's own scripts would add
+most of a megabyte to every page, and would need a laxer policy on scripts.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def draw(chart: Chart, *, narrow: bool = False) -> str:
     """The chart as an element of SVG for a page, in the page's own colours.
 
     They are the custom properties `--ink`, `--muted`, `--rule`, `--accent` and `--paper`, so that
-    it is dark where the page is. The picture has no words for those who cannot see it, and no
-    legend: the page gives `chart.text` and `legend(chart)`.
+    it is dark where the page is. The picture has neither a description nor a legend: the page adds
+    `chart.text` and `legend(chart)`.
 
     Args:
         chart: what is drawn.
@@ -146,7 +146,7 @@ def _layers(chart: Chart, x: Any) -> tuple[Any, Any]:
 
 
 def _values(chart: Chart, pixel: timedelta) -> Iterator[dict[str, Any]]:
-    """The marks, each with its slot: the first in its lane where it lies on no other."""
+    """The marks with their slots: the first slot of the lane where it covers no other mark."""
     room = pixel * 15
     taken: dict[str, list[datetime]] = defaultdict(list)
     for mark in chart.marks:
@@ -169,7 +169,7 @@ def _values(chart: Chart, pixel: timedelta) -> Iterator[dict[str, Any]]:
 
 
 def _moved(moment: datetime, by: timedelta) -> datetime:
-    """The moment so much later or earlier, as far as there are dates: 9999 is at their end."""
+    """The moment moved by a duration, but not beyond the years that dates can have."""
     try:
         return moment + by
     except OverflowError:
@@ -213,7 +213,7 @@ def _style() -> Mapping[str, Any]:
 
 
 def _plain(picture: str) -> str:
-    """The picture without what a page has no use for, and with no more than it is known to need."""
+    """The picture with only the elements and attributes that are known to be needed."""
     root = ET.fromstring(picture)
     _strip(root)
     root.set("aria-hidden", "true")

@@ -1,4 +1,4 @@
-"""How a table fits a width: columns so wide that words stay whole, else in parts side by side."""
+"""How a table fits a width: with words whole, or else in parts."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _BRIEF = 20
 
 
 def in_parts(table: Table, counts: Iterable[int]) -> list[Table]:
-    """The table in parts that stand below one another, each with the columns that name a row.
+    """The table in parts, one below the other. Every part repeats the columns that name a row.
 
-    Rows that have nothing to say in a part are left out of it.
+    A part leaves out the rows that say nothing in it.
 
     Args:
         table: the table; one whose rows have no name stays whole.
@@ -46,7 +46,7 @@ def in_parts(table: Table, counts: Iterable[int]) -> list[Table]:
             for row in table.rows
             if not all(cell.quiet for cell in row[shown])
         )
-        # Where no row has anything to say, one says that.
+        # Keep one row where no row says anything.
         rows = rows or tuple((*row[:named], *row[shown]) for row in table.rows[:1])
         columns = (*table.columns[:named], *table.columns[shown])
         parts.append(attrs.evolve(table, title=title, columns=columns, rows=rows, keys=()))
@@ -58,7 +58,7 @@ def in_parts(table: Table, counts: Iterable[int]) -> list[Table]:
 def abreast(
     columns: Sequence[Sequence[str]], named: int, available: int, between: int
 ) -> list[int]:
-    """How many columns each part of a table has, beside those that name a row, so that all fit.
+    """How many columns the parts have beside those that name a row, so that all fit.
 
     Args:
         columns: what stands in each, headings included.
@@ -83,7 +83,7 @@ def abreast(
 
 
 def widths(columns: Sequence[Sequence[str]], available: int) -> list[int] | None:
-    """The width of each column, in characters; None where words would have to be broken anywhere.
+    """The width of each column in characters; None where some word would have to be broken.
 
     Args:
         columns: what stands in each, headings included.
@@ -107,7 +107,7 @@ def _least(longest: Callable[[str], int], columns: Iterable[Iterable[str]]) -> l
 def _widened(
     least: list[int], most: list[int], columns: Sequence[Sequence[str]], available: int
 ) -> list[int]:
-    """Give what is left, character by character, to the column that is then the tallest."""
+    """Give the space that is left, character by character, to the tallest column."""
     content = [sum(cell_len(text) for text in texts) for texts in columns]
     given = list(least)
     for _ in range(available - sum(least)):
@@ -119,10 +119,10 @@ def _widened(
 
 
 def broken(text: str, width: int) -> str:
-    """The text with the words that are longer than a line broken where that hurts least."""
+    """The text with words longer than a line broken, at punctuation where there is some."""
     if all(cell_len(word) <= width for word in text.split()):
         return text
-    # Runs of spaces are indents, and stay.
+    # Runs of spaces are indents: keep them.
     return re.sub(r"[^ \n]+", lambda word: _broken_word(word[0], width), text)
 
 

@@ -27,7 +27,7 @@ _BETWEEN = "; "
 def render_csv(document: Document, table: str | None = None) -> str:
     """Lay a report out as CSV, with the ids of the events and sources behind each row.
 
-    What a spreadsheet would run as a formula has an apostrophe before it.
+    An apostrophe stands before text that a spreadsheet would run as a formula.
 
     Args:
         document: the report.
@@ -47,37 +47,37 @@ def render_csv(document: Document, table: str | None = None) -> str:
 
 
 def _inert(value: str) -> str:
-    """The value as no formula, and without what would steer a terminal."""
+    """The value, so that it is no formula and holds no control characters for a terminal."""
     return neutral("".join(c if c.isprintable() or c in "\t\r\n" else "�" for c in value))
 
 
 def neutral(text: str) -> str:
-    """The text as a spreadsheet shows it, and does not compute it: behind an apostrophe if need be.
+    """The text, behind an apostrophe where a spreadsheet would compute it.
 
-    A title in a source may read `=HYPERLINK(…)`, and would be obeyed. For text only: a number that
-    begins with a minus stays one.
+    A source's title may read `=HYPERLINK(…)`, and the spreadsheet would run it. For text only: a
+    number may begin with a minus.
     """
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 @attrs.frozen
 class Grid:
-    """Columns, and rows with a value for each."""
+    """Columns, and rows with a value for every column."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
 def long_grid(document: Document) -> Grid:
-    """Every cell of a report as a row of its own, whatever its tables are: `LONG` are the columns.
+    """Every cell of a report as a row of its own; `LONG` has the columns.
 
-    Lines that stand before the tables are in a table without a name.
+    The lead stands in a table without a name.
     """
-    rows = [("", str(n), "", *_parts(each)) for n, each in enumerate(document.lead, start=1)]
+    rows = [("", str(n), "", *_parts(cell)) for n, cell in enumerate(document.lead, start=1)]
     for table in document.tables:
         for number, line in enumerate(table.rows, start=1):
-            for column, each in zip(table.columns, line, strict=True):
-                rows.append((table.title, str(number), column, *_parts(each)))
+            for column, cell in zip(table.columns, line, strict=True):
+                rows.append((table.title, str(number), column, *_parts(cell)))
     return Grid(LONG, tuple(rows))
 
 
@@ -114,24 +114,24 @@ def _titled(tables: Sequence[Table], title: str) -> Table:
     )
 
 
-def _parts(each: Cell) -> tuple[str, ...]:
-    return (_value(each), each.about or "", *_behind((each,)))
+def _parts(cell: Cell) -> tuple[str, ...]:
+    return (_value(cell), cell.about or "", *_behind((cell,)))
 
 
-def _value(each: Cell) -> str:
-    return "" if each.text == NOTHING else f"{each.branch}{each.text}"
+def _value(cell: Cell) -> str:
+    return "" if cell.text == NOTHING else f"{cell.branch}{cell.text}"
 
 
 def _behind(line: Line) -> tuple[str, str]:
     """The ids of the events that cells rest on, and of the sources of these."""
-    cited = [cited for each in line for cited in each.evidence]
-    events = dict.fromkeys(each.event for each in cited)
-    sources = dict.fromkeys(source.source for each in cited for source in each.sources)
+    cited = [cited for cell in line for cited in cell.evidence]
+    events = dict.fromkeys(citation.event for citation in cited)
+    sources = dict.fromkeys(source.source for citation in cited for source in citation.sources)
     return _BETWEEN.join(events), _BETWEEN.join(sources)
 
 
 def _told_apart(columns: Iterable[str]) -> Iterator[str]:
-    """The headings, those that are there several times with a number."""
+    """The headings; one that repeats gets a number."""
     count: Counter[str] = Counter()
     for column in columns:
         count[column] += 1

@@ -1,6 +1,6 @@
 """Reports as Markdown, in the dialect of GitHub (https://github.github.com/gfm/).
 
-Tables, with the evidence as footnotes. What sources say stays text, whatever is in it.
+Tables, with the evidence as footnotes. Text of sources is escaped: it never becomes markup.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ def render_markdown(document: Document) -> str:
     parts = [f"# {_line(document.title)}"]
     if document.banner:
         parts.append(f"**{_line(document.banner)}**")
-    parts += [_cell(each, notes) for each in document.lead]
+    parts += [_cell(lead, notes) for lead in document.lead]
     for table in (*document.tables, *document.apparatus):
         parts += [f"## {_line(table.title)}", _table(table, notes)]
     parts += [f"*{_line(note)}*" for note in document.notes]
     parts.append(_line(document.standing))
     numbered = enumerate(notes.citations.values(), start=1)
-    footnotes = "\n".join(f"[^{number}]: {_citation(each)}" for number, each in numbered)
+    footnotes = "\n".join(f"[^{number}]: {_citation(cited)}" for number, cited in numbered)
     return "\n\n".join([*parts, footnotes] if footnotes else parts) + "\n"
 
 
 def _table(table: Table, notes: Notes) -> str:
     head = [[_line(column) for column in table.columns], ["---"] * len(table.columns)]
-    body = [[_cell(each, notes) for each in shown_evidence(row)] for row in table.rows]
+    body = [[_cell(cell, notes) for cell in shown_evidence(row)] for row in table.rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in (*head, *body))
 
 
-def _cell(each: Cell, notes: Notes) -> str:
-    marks = "".join(f"[^{number}]" for number in notes.numbers(each.evidence))
-    return f"{_line(each.branch + each.text)}{marks}"
+def _cell(cell: Cell, notes: Notes) -> str:
+    marks = "".join(f"[^{number}]" for number in notes.numbers(cell.evidence))
+    return f"{_line(cell.branch + cell.text)}{marks}"
 
 
 def _citation(citation: Citation) -> str:
     event, *sources = citation_text(citation).splitlines()
-    return _line(". ".join((event, "; ".join(each.strip() for each in sources))).rstrip(". "))
+    return _line(". ".join((event, "; ".join(source.strip() for source in sources))).rstrip(". "))
 
 
 def _line(text: str) -> str:
-    """The text on one line, with nothing in it that is markup."""
+    """The text on one line, with markup escaped."""
     one = " ".join(inert(text).split())
     marked = _LINK.sub(lambda match: f"\\{match[0]}", _MARKUP.sub(r"\\\1", one))
     return _BLOCK.sub(

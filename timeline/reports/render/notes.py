@@ -1,4 +1,4 @@
-"""What renderings share: numbered notes of evidence, and text that steers no terminal."""
+"""What renderings share: numbered notes of evidence, and text without control characters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from timeline.reports.evidence import Citation, Support, Told
 
 
 class Notes:
-    """Numbers the citations from 1, in the order in which they are first shown."""
+    """Numbers citations from 1, in the order in which they are first shown."""
 
     def __init__(self) -> None:
         self.citations: dict[str, Citation] = {}
@@ -45,7 +45,7 @@ def run_text(first: int, last: int) -> str:
 
 def citation_text(citation: Citation) -> str:
     """The event, and below it each source with the place in it and the chain of attribution."""
-    return "\n".join((citation.event, *(f"  {_support(each)}" for each in citation.sources)))
+    return "\n".join((citation.event, *(f"  {_support(support)}" for support in citation.sources)))
 
 
 def _support(support: Support) -> str:
@@ -69,7 +69,7 @@ def _told(link: Told) -> str:
 
 
 def inert(text: str) -> str:
-    """The text without characters that would steer a terminal; each is shown as U+FFFD."""
-    if text.isprintable():  # nearly all of it is, and this is quicker
+    """The text with U+FFFD in place of control characters that a terminal would obey."""
+    if text.isprintable():  # Most text is printable, and this check is quick.
         return text
     return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)

@@ -1,9 +1,9 @@
 """Reports as web pages, each of one file that opens without a network.
 
-The template is filled with autoescape on, every text goes through `inert` before that, and source
-text is set apart from its surroundings by `<bdi>`, so that nothing a source says can steer the
-page. A Content Security Policy (https://www.w3.org/TR/CSP3/) with the hashes of the page's own
-style and script keeps a browser from running or fetching anything else.
+Every text goes through `inert`, then the template escapes it, and `<bdi>` isolates text of sources:
+nothing that a source says can change the page. A Content Security Policy
+(https://www.w3.org/TR/CSP3/) with the hashes of the page's own style and script keeps a browser
+from running or fetching anything else.
 """
 
 from __future__ import annotations
@@ -68,27 +68,27 @@ def render_page(
 
     Args:
         document: the report.
-        links: the addresses of other pages, relative to this one, by what they are about: where a
-            cell names that, it leads there.
+        links: the addresses of other pages, relative to this one, by what they are about;
+            cells link to them.
         trail: the pages above this one, the highest first.
 
     Raises:
         MissingExtra: the libraries of the extra `pages` are not installed.
     """
     notes, known, tables = Notes(), links or {}, _fitting(document.tables)
-    # In the order in which they are read, which is that of the notes' numbers.
+    # In reading order, so that the notes are numbered in it.
     parts = {
-        "lead": [_cell(each, notes, known) for each in document.lead],
-        "facts": [(each.label, _cell(each.value, notes, known)) for each in document.facts],
-        "sections": [_section(each, notes, known) for each in tables],
-        "apparatus": [_section(each, notes, known) for each in document.apparatus],
+        "lead": [_cell(lead, notes, known) for lead in document.lead],
+        "facts": [(fact.label, _cell(fact.value, notes, known)) for fact in document.facts],
+        "sections": [_section(table, notes, known) for table in tables],
+        "apparatus": [_section(table, notes, known) for table in document.apparatus],
     }
     page: str = _template().render(
         document=document,
         trail=trail,
-        charts=[_picture(each, tables) for each in document.charts],
+        charts=[_picture(chart, tables) for chart in document.charts],
         **parts,
-        evidence=[_citation(each, known) for each in notes.citations.values()],
+        evidence=[_citation(citation, known) for citation in notes.citations.values()],
         **_assets(),
     )
     return page.strip() + "\n"
@@ -112,13 +112,13 @@ def _template() -> Any:
 
 
 def _inert(value: object) -> object:
-    """What a template's expression gives, without characters that steer: the template's is kept."""
+    """The value of a template's expression without control characters; markup stays as it is."""
     return inert(value) if type(value) is str else value
 
 
 @cache
 def _assets() -> Mapping[str, Any]:
-    """The style and script of every page, and the policy that lets only these two in."""
+    """The style and script of every page, and the policy that allows no others."""
     from markupsafe import Markup
 
     folder = resources.files("timeline.reports.render") / "templates"
@@ -128,7 +128,7 @@ def _assets() -> Mapping[str, Any]:
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    # Ours, and without the end tags that alone could break out of where they stand.
+    # Our own files, without the end tags that could break out of the element.
     return {"style": Markup(style), "script": Markup(script), "policy": policy}
 
 
@@ -140,7 +140,7 @@ def _hash(text: str) -> str:
 
 
 def _fitting(tables: Iterable[Table]) -> list[Table]:
-    """The tables, those with very many columns in parts."""
+    """The tables; those with very many columns in parts."""
     return [part for table in tables for part in _parts(table)]
 
 
@@ -157,7 +157,7 @@ def _parts(table: Table) -> list[Table]:
 
 def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[str, Any]:
     numeric = _numeric(table)
-    cited = {i for row in table.rows for i, each in enumerate(shown_evidence(row)) if each.evidence}
+    cited = {i for row in table.rows for i, cell in enumerate(shown_evidence(row)) if cell.evidence}
     return {
         "title": table.title,
         "continues": table.title.endswith(CONTINUED),
@@ -169,8 +169,8 @@ def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[st
         "wide": len(table.columns) >= _WIDE,
         "rows": [
             [
-                _tabled(each, _cell(shown, notes, links), number=index in numeric)
-                for index, (each, shown) in enumerate(zip(row, shown_evidence(row), strict=True))
+                _tabled(cell, _cell(shown, notes, links), number=index in numeric)
+                for index, (cell, shown) in enumerate(zip(row, shown_evidence(row), strict=True))
             ]
             for row in table.rows
         ],
@@ -178,7 +178,7 @@ def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[st
 
 
 def _numeric(table: Table) -> frozenset[int]:
-    """The columns, after those that name a row, that hold numbers and nothing else."""
+    """The columns that hold only numbers, except those that name a row."""
     numeric = set()
     for index in range(table.named_by, len(table.columns)):
         cells = (row[index] for row in table.rows)
@@ -189,12 +189,12 @@ def _numeric(table: Table) -> frozenset[int]:
 
 
 def _heading(*, number: bool, cited: bool) -> str:
-    """The classes of a heading: over numbers it stands where they do, and not over their notes."""
+    """The classes of a heading: over numbers it is aligned as they are."""
     return " ".join(["count", *(["cited"] if cited else [])]) if number else ""
 
 
 def _tabled(cell: Cell, filled: Mapping[str, Any], *, number: bool) -> Mapping[str, Any]:
-    """What a cell of a table is filled with: the digits of a number stand below one another."""
+    """What the template needs to fill a cell; the digits of numbers align."""
     classes = [*_classes(cell), *(["count"] if number else [])]
     counted = _NUMBER.match(cell.text) if number else None
     digits = {} if counted is None else {"digits": counted[1], "remark": counted[2] or ""}
@@ -216,14 +216,14 @@ def _picture(chart: Chart, tables: Sequence[Table]) -> Mapping[str, Any]:
         "legend": legend(chart),
         "solid": chart.solid,
         "outline": chart.outline,
-        # Made of elements and attributes that `draw` knows, whatever the words in it.
+        # `draw` lets only known elements and attributes through.
         "picture": Markup(draw(_drawable(chart))),
         "narrow": Markup(draw(_drawable(chart), narrow=True)),
     }
 
 
 def _drawable(chart: Chart) -> Chart:
-    """The chart with words that can be in a file of XML at all."""
+    """The chart, its text without characters that XML forbids."""
     return attrs.evolve(
         chart,
         lanes=tuple(map(inert, chart.lanes)),
@@ -251,9 +251,9 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
 
 
 def _pieces(cell: Cell) -> Iterator[tuple[str, bool, str | None]]:
-    """The text in parts, each with whether it is a date that stays on one line, and its language.
+    """The text in parts: whether a part is a date, which stays on one line, and its language.
 
-    The language is None where it is that of the page.
+    The language is None where it is the page's.
     """
     words, language = cell.foreign or ("", None)
     before, words_, after = cell.text.partition(words) if words else (cell.text, "", "")
@@ -264,21 +264,21 @@ def _pieces(cell: Cell) -> Iterator[tuple[str, bool, str | None]]:
 
 
 def _dated(text: str) -> list[tuple[str, bool]]:
-    """The text in parts, each with whether it is a date."""
-    if DATE.match(text):  # the whole of it, of which the cell's own class tells
+    """The text in parts, and whether a part is a date."""
+    if DATE.match(text):  # the whole cell: its own class says so
         return [(text, False)]
     parts = _DAYS.split(text)
     return [(part, index % 2 == 1) for index, part in enumerate(parts) if part]
 
 
 def _classes(cell: Cell) -> Iterator[str]:
-    """What the style and the script should know of a cell of a table."""
+    """The classes of a cell, for the style and the script."""
     if DATE.match(cell.text):
         yield "date"
     if cell.quiet:
         yield "quiet"
     if cell.evidence:
-        # Its numbers are in it, or else in the next cell that has some.
+        # The note numbers stand in it, or else in the next cell that has some.
         yield "open"
 
 
@@ -287,7 +287,7 @@ def _citation(citation: Citation, links: Mapping[str, str]) -> Mapping[str, Any]
         "citation": citation,
         "kind": _in_words(citation.type),
         "href": links.get(f"event/{citation.event}"),
-        "supports": [_support(each, links) for each in citation.sources],
+        "supports": [_support(support, links) for support in citation.sources],
     }
 
 
@@ -313,12 +313,12 @@ def _details(link: Told) -> Iterator[str]:
 
 
 def _language(tag: str | None) -> str | None:
-    """The tag, if a page in English has to tell it and it is formed as one (RFC 5646)."""
+    """The language tag, if it is not English and is well formed (RFC 5646)."""
     return tag if tag is not None and tag != "en" and _LANGUAGE.match(tag) else None
 
 
 def _web_address(address: str | None) -> str | None:
-    """The address, if a browser would only ever open a web page by it."""
+    """The address, if it can only open a web page."""
     if address is None or address != inert(address) or any(c.isspace() for c in address):
         return None
     try:

@@ -34,7 +34,7 @@ def render_text(document: Document, *, width: int = 80, color: bool = False) -> 
     out = io.StringIO()
     console = Console(
         file=out,
-        force_jupyter=False,  # else rich displays the text in a notebook, and returns none
+        force_jupyter=False,  # else rich would display the text in a notebook and return none
         width=width,
         force_terminal=color,
         color_system="standard" if color else None,
@@ -58,7 +58,7 @@ def render_text(document: Document, *, width: int = 80, color: bool = False) -> 
 
 
 def _marks(notes: Notes, cited: tuple[Citation, ...]) -> str:
-    """The numbers in brackets, neighbours from three on drawn together: `[2][5–9]`."""
+    """The numbers in brackets; runs of three and more together: `[2][5–9]`."""
     return "".join(f"[{run_text(*run)}]" for run in runs(notes.numbers(cited)))
 
 
@@ -78,7 +78,7 @@ def _joined(text: str, marks: str, width: int | None) -> Text:
 
 
 def _in_place(text: str, marks: str, branch: str, width: int) -> Text | RichTable:
-    """What stands in a cell; in a tree beside its branch, so that further lines begin below it."""
+    """The content of a cell; in a tree beside its branch, so that wrapped lines align."""
     if not branch:
         return _joined(text, marks, width)
     grid = RichTable.grid()
@@ -89,9 +89,9 @@ def _in_place(text: str, marks: str, branch: str, width: int) -> Text | RichTabl
 
 
 def _fitting(table: Table, width: int) -> list[Table]:
-    """The table, in parts if it has columns to spare and does not fit."""
+    """The table; in parts if it does not fit."""
     between = _BETWEEN * (len(table.columns) - 1)
-    # No number of a note is known yet; few are longer than this.
+    # The notes are not numbered yet; few numbers are longer than this.
     content = [
         [
             inert(title),
@@ -126,8 +126,8 @@ def _print_table(console: Console, table: Table, notes: Notes) -> None:
         _print_columns(console, titles, rows, fitting)
 
 
-def _shown(each: Cell, notes: Notes) -> _Shown:
-    return inert(each.text), _marks(notes, each.evidence), each.branch
+def _shown(cell: Cell, notes: Notes) -> _Shown:
+    return inert(cell.text), _marks(notes, cell.evidence), cell.branch
 
 
 def _print_columns(
@@ -147,7 +147,7 @@ def _print_columns(
 def _print_stacked(
     console: Console, titles: Sequence[str], rows: Iterable[Sequence[_Shown]]
 ) -> None:
-    """Each row as lines below one another, where the columns do not fit beside one another."""
+    """Each row as lines, one column a line: the columns do not fit side by side."""
     width = console.width - 2 * _INDENT
     for row in rows:
         for number, (title, (text, marks, branch)) in enumerate(zip(titles, row, strict=True)):

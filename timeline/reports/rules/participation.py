@@ -244,16 +244,22 @@ def _unnamed(view: View, entries: Iterable[Entry]) -> frozenset[str]:
 
 
 def _entry(
-    offices: Offices, row: AttendanceRow, members: Iterable[str], dates: Iterable[When]
+    offices: Offices, row: AttendanceRow, members: Container[str], dates: Iterable[When]
 ) -> Entry:
-    """Whom somebody counts for who is said to represent nobody follows from an office held then."""
-    held = {
-        office.of: office
-        for date in dates
-        for office in offices.held(row.participant, date)
-        if row.party == row.participant and office.of and office.of in members
-    }
-    if len(held) != 1 or row.party in members:
-        return Entry(row, row.party, None)
-    ((party, office),) = held.items()
-    return Entry(row, party, office)
+    """The row, with the party that the participant counts for: a member by itself, or by office."""
+    office = None if row.party in members else counting_office(offices, row, members, dates)
+    return Entry(row, (office and office.of) or row.party, office)
+
+
+def counting_office(
+    offices: Offices, row: AttendanceRow, listed: Container[str], dates: Iterable[When]
+) -> RoleRow | None:
+    """The office by which a participant counts for one of those listed; None where for several.
+
+    One who is said to represent somebody counts for that one, whatever its offices.
+    """
+    if row.party != row.participant:
+        return None
+    roles = (role for date in dates for role in offices.held(row.participant, date))
+    held = {role.of: role for role in roles if role.of and role.of in listed}
+    return next(iter(held.values())) if len(held) == 1 else None

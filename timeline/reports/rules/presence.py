@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
@@ -12,7 +12,7 @@ from timeline.models.meetings import AttendanceRow
 from timeline.reports.evidence import Citer
 from timeline.reports.rules.answers import Answer
 from timeline.reports.rules.attribution import Offices
-from timeline.reports.rules.participation import THERE
+from timeline.reports.rules.participation import THERE, counting_office
 
 
 @attrs.frozen
@@ -51,7 +51,7 @@ def presences(
     """The actors that reports of one meeting name, and what these answer of each."""
     ordered = sorted(rows, key=lambda row: (row.position, row.number))
     listed = {id for row in ordered for id in (row.participant, row.party)}
-    entries = [_entry(offices, row, listed, dates) for row in ordered]
+    entries = [_Entry(row, counting_office(offices, row, listed, dates)) for row in ordered]
     named = (id for entry in entries for id in (*entry.of, entry.instead_of) if id)
     for actor in dict.fromkeys(named):
         yield actor, [_answer(citer, entry, actor) for entry in entries if entry.says_of(actor)]
@@ -60,19 +60,6 @@ def presences(
 def both_there_or_not(one: object, other: object) -> bool:
     """Whether both answers have the actor there, or both have it absent."""
     return _is_absent(one) == _is_absent(other)
-
-
-def _entry(
-    offices: Offices, row: AttendanceRow, listed: Container[str], dates: Iterable[When]
-) -> _Entry:
-    """The row, with the office by which the participant counts for one other of those listed."""
-    held = {
-        office.of: office
-        for date in dates
-        for office in offices.held(row.participant, date)
-        if row.party == row.participant and office.of and office.of in listed
-    }
-    return _Entry(row, next(iter(held.values())) if len(held) == 1 else None)
 
 
 def _answer(citer: Citer, entry: _Entry, actor: str) -> Answer:
