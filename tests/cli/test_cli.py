@@ -496,7 +496,7 @@ def test_a_database_newer_than_the_code(migrated_url, command):
     [
         ("title: A joint harbour", "title: A: joint harbour", "record.yaml:13: ", "expected YAML"),
         ("2024-04", "soon", "record.yaml:10: events[0].occurred: ", "found 'soon'"),
-        ("2024-04", "2024-04-12T10:00", "record.yaml:10: events[0].occurred: ", "time zone"),
+        ("2024-04", "2024-04-12T25:00", "record.yaml:10: events[0].occurred: ", "expected a date"),
         ("2024-04", "2024-13", "record.yaml:10: events[0].occurred: ", "found '2024-13'"),
         ("ProposalMade", "ProposalMad", "record.yaml:9: events[0].type: ", "mean ProposalMade?"),
         ("by: north", "bye: north", "record.yaml:14: events[0].bye: ", "Did you mean by?"),

@@ -220,7 +220,7 @@ def test_the_flagship_record_is_read(path):
          "type of an event; found 'StatementMad'. Did you mean StatementMade.* ActorAdded"),
         ("    type: StatementMade\n", "", 9, "events[0]", "the key 'type'"),
         ("2022-11-29~", "2022-13-45", 11, "events[0].occurred", "found '2022-13-45'"),
-        ("2022-11-29~", "2022-11-29T10:00", 11, "events[0].occurred", "time zone"),
+        ("2022-11-29~", "2022-11-29T25:00", 11, "events[0].occurred", "expected a date"),
         ("[anadolu,", "[Anadolu,", 12, "events[0].evidence.chain[0].who", "found 'Anadolu'"),
         ("who: peskov", "who: 'x y'", 12, "events[0].evidence.chain[1].who", "found 'x y'"),
         ("who: peskov", "whom: a", 12, "events[0].evidence.chain[1].whom", "Did you mean who"),

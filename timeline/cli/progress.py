@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+    from timeline.log.batches import Progress
 
 
 @contextlib.contextmanager
-def progress(task: str) -> Iterator[Callable[[int, int], None]]:
+def progress(task: str) -> Iterator[Progress]:
     """A bar on standard error, for a person only: piped output stays clean."""
     with progresses(task) as (report,):
         yield report
 
 
 @contextlib.contextmanager
-def progresses(*tasks: str) -> Iterator[list[Callable[[int, int], None]]]:
+def progresses(*tasks: str) -> Iterator[list[Progress]]:
     """Bars for several tasks, done one after the other."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
-        Progress,
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.progress import Progress as Bars
 
     console = Console(stderr=True)
-    bar = Progress(
+    bar = Bars(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -43,7 +46,7 @@ def progresses(*tasks: str) -> Iterator[list[Callable[[int, int], None]]]:
         yield [_mover(bar, bar.add_task(task, total=None)) for task in tasks]
 
 
-def _mover(bar: Progress, task: TaskID) -> Callable[[int, int], None]:
+def _mover(bar: Bars, task: TaskID) -> Progress:
     return lambda done, total: bar.update(task, completed=done, total=total)
 
 

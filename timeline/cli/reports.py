@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from timeline.cli.opener import Opener
+from timeline.cli.open_record import Opener
 from timeline.cli.options import as_of
-from timeline.cli.showing import Form, rendered, show
+from timeline.cli.report_output import Form, rendered, show
 
 if TYPE_CHECKING:
     from timeline.record import Record

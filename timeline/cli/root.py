@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 import click
 
-from timeline.cli import exports, keeping, record
-from timeline.cli.opener import Opener
+from timeline.cli import export, ingest, log, read_models
+from timeline.cli.open_record import Opener
 from timeline.cli.reports import report
 from timeline.errors import TimelineError
 
@@ -110,7 +110,7 @@ def cli(ctx: click.Context, url: str, modules: tuple[str, ...]) -> None:
     ctx.obj = Opener(url, modules)
 
 
-for _command in (*record.COMMANDS, *keeping.COMMANDS, report, *exports.COMMANDS):
+for _command in (*ingest.COMMANDS, *log.COMMANDS, *read_models.COMMANDS, report, *export.COMMANDS):
     cli.add_command(_command)
 
 

@@ -41,11 +41,12 @@ from timeline.distributed.workers import (
 from timeline.engine.amendments import Amendments
 from timeline.engine.builds import Build
 from timeline.engine.projection import Projection, Shape, shape_of
-from timeline.engine.runner import Progress, Projector, StoredRows
+from timeline.engine.runner import Projector, StoredRows
 from timeline.errors import ClusterError, InvalidInput, MissingExtra, TimelineError
 from timeline.events import RecordedEvent
 from timeline.log import database
 from timeline.log.archive import Archive, arrow_table, stored_rows
+from timeline.log.batches import Progress, batched
 from timeline.log.store import EventStore
 from timeline.log.upcasting import Upcaster
 
@@ -164,7 +165,7 @@ def _stretch(job: _Job, after: int, until: int) -> Iterator[Any]:
         return
     assert job.database is not None
     rows = EventStore(_engine(job.database)).stored(after=after, until=until)
-    while group := list(itertools.islice(rows, _BATCH)):
+    for group in batched(rows, _BATCH):
         yield arrow_table(group)
 
 

@@ -45,6 +45,7 @@ from timeline.events import (
 )
 from timeline.events.ids import references_with_evidence
 from timeline.log import database
+from timeline.log.batches import batched
 from timeline.log.store import EventStore
 
 _SMALL = 1_000
@@ -283,7 +284,7 @@ class _PartialLog:
         if fields:
             query = query.where(index.c.field.in_(sorted(fields)))
         positions: dict[str, set[int]] = defaultdict(set)
-        for batch in database.batched(sorted(prefix + id for id in set(ids)), MOST_VALUES):
+        for batch in batched(sorted(prefix + id for id in set(ids)), MOST_VALUES):
             rows = self._connection.execute(query.where(index.c.subject.in_(batch)))
             for subject, position in rows:
                 positions[subject.removeprefix(prefix)].add(position)

@@ -36,6 +36,7 @@ from timeline.errors import (
 from timeline.events import NewEvent
 from timeline.log import database, telemetry
 from timeline.log.append import Appended, Check, ExpectedVersion, Loaded
+from timeline.log.batches import Progress
 from timeline.log.digests import Head
 from timeline.log.schema import VERSION_TABLE, metadata
 from timeline.log.store import EventStore
@@ -59,9 +60,6 @@ _APART = (
     "{1.number} at {1.position} already: they cannot be compared. Bring the live one up by the "
     "code that made it, then try again."
 )
-
-Progress = Callable[[int, int], None]
-"""Callback (position, target)."""
 
 StoredRows = tuple[type, list[tuple[Any, ...]]]
 """A row class, and some of its rows as their table stores them, in the order of its columns."""

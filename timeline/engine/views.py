@@ -13,7 +13,7 @@ from timeline.engine.cutoff import ALL, Cutoff, Horizon
 from timeline.engine.projection import R, Rows, key_of, shape_of
 from timeline.engine.tables import find
 from timeline.events import EventRedacted, RecordedEvent, Redacted, type_names
-from timeline.log.database import batched
+from timeline.log.batches import batched
 from timeline.log.digests import Head
 from timeline.log.store import EventStore
 

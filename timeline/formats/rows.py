@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any, BinaryIO, Literal, get_args, get_origin
 
 import msgspec
@@ -17,6 +16,7 @@ import msgspec
 from timeline.dates import When, encode_time
 from timeline.engine.projection import Shape, View, shape_of
 from timeline.errors import MissingExtra
+from timeline.log.batches import batched
 from timeline.log.codec import encode_value
 from timeline.reports.model import Standing
 from timeline.reports.render.csv import neutral
@@ -109,8 +109,7 @@ def _write_parquet(out: BinaryIO, shape: Shape, rows: Sequence[Any], standing: S
         told["timeline.limits"] = "; ".join(standing.limits)
     schema = pa.schema(fields, metadata=told)
     with pq.ParquetWriter(out, schema) as writer:
-        rest = iter(rows)
-        while group := list(islice(rest, _GROUP)):
+        for group in batched(rows, _GROUP):
             columns = {
                 column.name: [
                     _value(getattr(row, column.name), texts=_is_texts(column.kind)) for row in group

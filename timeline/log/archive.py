@@ -23,9 +23,8 @@ import io
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ import attrs
 from timeline.errors import ArchiveDamaged, InvalidInput, LogDamaged, MissingExtra, NotFound
 from timeline.events import EventRedacted, Redacted, type_names
 from timeline.log import database
+from timeline.log.batches import Progress, batched
 from timeline.log.digests import GENESIS, Chain, Head, followed, require_sealed
 from timeline.log.schema import Stored, events
 from timeline.log.store import EventStore
@@ -50,8 +50,6 @@ _SIZE = b"timeline.rows_per_file"
 
 _INSTANTS = ("occurred_from", "occurred_to", "recorded_at")
 _COLUMNS = Stored._fields
-
-Progress = Callable[[int, int], None]
 
 
 @attrs.frozen
@@ -398,7 +396,7 @@ class Archive:
             self._placed(_name(first)) as out,
             pq.ParquetWriter(out, schema, **options) as writer,
         ):
-            while group := list(islice(rows, _ROWS_PER_GROUP)):
+            for group in batched(rows, _ROWS_PER_GROUP):
                 for row in group:
                     links.take(row._asdict())
                 writer.write_table(arrow_table(group).cast(schema), row_group_size=len(group))

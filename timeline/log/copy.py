@@ -23,6 +23,7 @@ from timeline.errors import InvalidInput, InvalidRecord, LogDamaged, LogsDiffer
 from timeline.events.base import LONGEST_ID
 from timeline.log import database
 from timeline.log.append import BATCH, insert, take_head
+from timeline.log.batches import batched
 from timeline.log.codec import Codec
 from timeline.log.database import Driver
 from timeline.log.digests import Chain, Head
@@ -253,7 +254,7 @@ def restore(engine: sa.Engine, rows: Iterable[Stored]) -> Restored:
         driver = database.driver_of(connection)
         with database.translated(engine, connected=True):
             end = start = take_head(driver, dialect)
-            for batch in database.batched(rows, BATCH):
+            for batch in batched(rows, BATCH):
                 bare += _require_same(
                     connection, [row for row in batch if row.position <= start.position]
                 )

@@ -10,7 +10,6 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -540,14 +539,3 @@ def _no_connection(cause: BaseException) -> bool:
         return "unable to open database file" in str(cause)
     # psycopg gives no SQLSTATE when the server was never reached.
     return isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None
-
-
-def batched(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """The items in lists of `size`; the last list may be shorter.
-
-    >>> list(batched("abcde", 2))
-    [['a', 'b'], ['c', 'd'], ['e']]
-    """
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, TypeAlias
 
 import attrs
@@ -23,6 +23,7 @@ import msgspec
 import sqlalchemy as sa
 
 from timeline.errors import DatabaseError, InvalidInput, LogDamaged
+from timeline.log.batches import Progress
 from timeline.log.schema import events, head
 
 _Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
@@ -121,7 +122,7 @@ def verify(
     connection: sa.Connection,
     *,
     seal: Head | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Head:
     """Check the whole log against its digests, its head, and a seal; memory stays flat.
 
@@ -152,7 +153,7 @@ def verify(
 def followed(
     heads: Iterable[Head],
     seal: Head | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     last: int | None = None,
 ) -> Head:
     """Go along a log, by where it has come to after each event, to its end.

@@ -15,6 +15,7 @@ from timeline import dates
 from timeline.errors import NotFound
 from timeline.events import RecordedEvent
 from timeline.log import database, digests, telemetry
+from timeline.log.batches import batched
 from timeline.log.codec import Codec, meanings, read
 from timeline.log.database import Driver
 from timeline.log.digests import Head
@@ -184,7 +185,7 @@ class Reading:
     ) -> Iterator[RecordedEvent[Any]]:
         """The events at these positions, oldest first; positions beyond the end have none."""
         with self._reading(connection) as reader:
-            for chunk in database.batched(sorted(set(positions)), _MOST_PARAMETERS):
+            for chunk in batched(sorted(set(positions)), _MOST_PARAMETERS):
                 query = sa.select(events).where(events.c.position.in_(chunk))
                 rows = reader.execute(query.order_by(events.c.position))
                 yield from meanings(self.codec, map(tuple, rows))

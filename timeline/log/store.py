@@ -27,6 +27,7 @@ from timeline.log.append import (
     Progress,
     drafts_of,
 )
+from timeline.log.batches import batched
 from timeline.log.codec import Codec
 from timeline.log.database import Driver
 from timeline.log.follow import Following
@@ -160,7 +161,7 @@ class EventStore(Following):
             driver = stack.enter_context(self._within(connection))
             append.take_head(driver, self.engine.dialect)
             loaded = Loaded(0, 0, 0)
-            for news in database.batched(events, BATCH):
+            for news in batched(events, BATCH):
                 if check is not None:
                     check(news, connection)
                 loaded = self._load(driver, news, loaded)

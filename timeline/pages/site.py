@@ -18,6 +18,7 @@ import attrs
 
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
+from timeline.log.batches import Progress
 from timeline.models.directory import ActorRow
 from timeline.models.initiatives import InitiativeRow, PositionRow, ProposalRow
 from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
@@ -159,7 +160,7 @@ def write_site(
     folder: Path,
     *,
     title: str = "The record",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> int:
     """Write all reports of a view into a folder; returns the number of pages.
 
@@ -191,9 +192,7 @@ def write_site(
     return pages
 
 
-def _write_pages(
-    view: View, folder: Path, title: str, progress: Callable[[int, int], None] | None
-) -> int:
+def _write_pages(view: View, folder: Path, title: str, progress: Progress | None) -> int:
     pages = [_Page(section, id, name) for section in HOLDS for id, name in section.entries(view)]
     paths = {page.about: page.path for page in pages}
     beneath = {about: f"../{path}" for about, path in paths.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from timeline.dates import Occurred, stretch, within
@@ -13,6 +13,7 @@ from timeline.events import RecordedEvent
 from timeline.formats.files import Place, existing_file, name_of, new_file
 from timeline.log import database
 from timeline.log.archive import Archive, Archived
+from timeline.log.batches import Progress
 from timeline.log.copy import LogFile, Restored, restore, write_log
 from timeline.log.digests import Head, verify
 from timeline.log.redact import redact, scrub
@@ -108,9 +109,7 @@ class Keeping(ReadModels):
         database.make_durable(self.store.engine)
         return self.store.head().seal
 
-    def verify(
-        self, *, seal: str | None = None, progress: Callable[[int, int], None] | None = None
-    ) -> Head:
+    def verify(self, *, seal: str | None = None, progress: Progress | None = None) -> Head:
         """Check every event of the log against its digests; returns where the log ends.
 
         >>> record.verify(seal=record.seal()) == record.store.head()
@@ -153,7 +152,7 @@ class Keeping(ReadModels):
         place: Place,
         *,
         seal: str | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Restored:
         """Import a log that `export_log` wrote, with its ids, positions, times and digests.
 
@@ -194,7 +193,7 @@ class Keeping(ReadModels):
         target: str | os.PathLike[str],
         *,
         rows_per_file: int | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Archived:
         """Bring an archive of the log in Parquet files up to date; make it, if there is none.
 
@@ -218,7 +217,7 @@ class Keeping(ReadModels):
         )
 
 
-def _reported(source: LogFile, progress: Callable[[int, int], None] | None) -> Iterator[Stored]:
+def _reported(source: LogFile, progress: Progress | None) -> Iterator[Stored]:
     for row in source.rows():
         if progress is not None and row.position % _TELL_EVERY == 0:
             progress(row.position, source.head.position)

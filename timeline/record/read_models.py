@@ -6,13 +6,14 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from timeline.engine.builds import Build, Comparison
 from timeline.engine.projection import View
 from timeline.engine.runner import ProjectionStatus
 from timeline.errors import DatabaseBusy, DatabaseReadOnly, InvalidInput
 from timeline.log import database
+from timeline.log.batches import Progress
 from timeline.log.store import EventStore
 from timeline.record.reading import Record
 
@@ -75,7 +76,7 @@ class ReadModels(Record):
     def run(
         self,
         stop: threading.Event | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """Keep the rows of all projections up with the log, until `stop` is set.
 
@@ -111,7 +112,7 @@ class ReadModels(Record):
         workers: int | None = None,
         memory: str | None = None,
         archive: str | os.PathLike[str] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Build:
         """Build a projection's rows anew beside the live ones, and let them go live in one moment.
 
@@ -156,9 +157,7 @@ class ReadModels(Record):
         chosen = Workers(on=on, number=workers, memory=memory, archive=read)
         return cluster.rebuild(self._projector, name, chosen, hold=hold, progress=progress)
 
-    def compare(
-        self, name: str, *, progress: Callable[[int, int], None] | None = None
-    ) -> Comparison:
+    def compare(self, name: str, *, progress: Progress | None = None) -> Comparison:
         """Build a projection's rows anew, hold them, and compare them with the live ones.
 
         >>> record.rebuild("statements").state

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import get_args
@@ -23,6 +23,7 @@ from timeline.formats.rows import Form as RowsForm
 from timeline.formats.rows import write_rows
 from timeline.formats.timelinejs import timelinejs
 from timeline.log import database
+from timeline.log.batches import Progress
 from timeline.models.initiatives import InitiativeRow
 from timeline.pages.site import write_site
 from timeline.reports.bind import Reports
@@ -187,7 +188,7 @@ class Record(Reports, abc.ABC):
         folder: str | os.PathLike[str],
         *,
         title: str = "The record",
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> int:
         """Write all reports into a folder as web pages that lead to one another; see `write_site`.
 

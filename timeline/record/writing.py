@@ -25,10 +25,11 @@ from timeline.events import (
 from timeline.events.envelope import new_id, stream_name
 from timeline.events.evidence import links
 from timeline.formats import Ingested, RecordFile, read_file
-from timeline.formats.coded.intake import Intake
+from timeline.formats.coded.ingest import Ingest
 from timeline.formats.coded.rows import Dataset
 from timeline.formats.coded.sorting import SortedRows
 from timeline.log.append import Appended, Expected, ExpectedVersion
+from timeline.log.batches import Progress
 from timeline.models.amendments import AmendedRow
 from timeline.record.read_models import ReadModels
 from timeline.rules.identity import require_identities
@@ -147,7 +148,7 @@ class Writing(ReadModels):
     def ingest(
         self,
         *paths: str | os.PathLike[str],
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Appended:
         """Record everything in the record files, or nothing.
 
@@ -211,8 +212,8 @@ class Writing(ReadModels):
         dataset: Dataset,
         conduct: bool = True,
         keep_going: bool = False,
-        reading: Callable[[int, int], None] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        reading: Progress | None = None,
+        progress: Progress | None = None,
     ) -> Ingested:
         """Record the rows of files of coded event data: all in one transaction, or nothing.
 
@@ -241,13 +242,13 @@ class Writing(ReadModels):
         if dataset not in get_args(Dataset):
             raise InvalidInput(f"dataset: expected icews or gdelt; found {dataset!r:.40}")
         with SortedRows() as rows:
-            intake = Intake(self.store, rows, dataset, conduct=conduct, keep_going=keep_going)
-            intake.read([os.fspath(file) for file in files], reading)
+            ingest = Ingest(self.store, rows, dataset, conduct=conduct, keep_going=keep_going)
+            ingest.read([os.fspath(file) for file in files], reading)
             loaded = self._projector.load(
-                lambda connection: intake.events(connection, progress), check=self._check
+                lambda connection: ingest.events(connection, progress), check=self._check
             )
             at = self.store.head().position
-            return intake.tally.account(dataset, added=loaded.added, position=at)
+            return ingest.tally.account(dataset, added=loaded.added, position=at)
 
     def _check(self, news: Sequence[NewEvent], connection: sa.Connection) -> None:
         for new in news:

@@ -1,28 +1,25 @@
-"""Coded rows put in order before anything is recorded, however many there are.
+"""Coded rows, put in order before anything is recorded.
 
-What becomes one event may stand anywhere: mirrored rows a few lines apart or in two files, a row
-again in a later export. So all rows are read first, into a temporary SQLite database that is on
-disk and goes when it is closed, and come out of it sorted by day and event. Nothing is held in
-memory but a page of it, no order of the files is relied upon, and what is wrong with any of them is
-known before anything is written.
+Rows of one event may stand anywhere: a few lines apart, in two files, or again in a later export.
+So all rows go into a temporary SQLite database on disk first, and come out sorted by day and event.
+Memory holds one page of them, the order of the files does not matter, and all faults are known
+before anything is written. SQLite removes the database when it is closed.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from itertools import chain, groupby
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self
 
 import attrs
 import msgspec
 
-from timeline.errors import InvalidRecord
 from timeline.events.actors import Kind
-from timeline.formats.coded import gdelt, icews
-from timeline.formats.coded.lines import Told, read_lines
-from timeline.formats.coded.rows import CodedRow, Dataset, Party, Story, canonical
+from timeline.formats.coded.rows import CodedRow, Party, Story, canonical
 
 _SCHEMA = """
     CREATE TABLE rows (id TEXT PRIMARY KEY, day TEXT, event TEXT, code TEXT, kept INT, row BLOB)
@@ -36,9 +33,9 @@ _SCHEMA = """
 """
 
 _KINDS: tuple[Kind, ...] = ("unnamed", "organisation", "office", "person", "state")
-"""Where rows differ in what sort of actor a name is, the later of these holds."""
+"""Where rows differ in the kind of an actor, the later of these holds."""
 
-# Whichever row comes first, the same spelling, kind and row are kept.
+# The same spelling, kind and dates are kept, in whatever order the rows come.
 _PUT_ACTOR = """
     INSERT INTO actors (canonical, name, kind) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET name = max(name, excluded.name), kind = max(kind, excluded.kind)
@@ -64,7 +61,7 @@ class Revised(ValueError):
 
 @attrs.frozen
 class Named:
-    """An actor of the rows: its name in one form for all spellings, and in one of these."""
+    """An actor that rows name: the form all spellings share, and one spelling with its kind."""
 
     canonical: str
     party: Party
@@ -74,7 +71,7 @@ class SortedRows:
     """The rows of files, in order of day and event. Close it, or use it in a `with` block."""
 
     def __init__(self) -> None:
-        # The empty name is that of a private database on disk, without one in any folder.
+        # SQLite takes the empty name for a private temporary database on disk.
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_SCHEMA)
         self._database.execute("BEGIN")
@@ -91,7 +88,7 @@ class SortedRows:
         self._database.close()
 
     def put(self, row: CodedRow, *, kept: bool) -> bool:
-        """Put a row; says whether it is new. One that is not `kept` is only remembered.
+        """Put a row; returns whether it is new. One that is not `kept` becomes no event.
 
         Raises:
             ValueError: its id was put before with other content (`Revised`).
@@ -112,7 +109,7 @@ class SortedRows:
         story = row.story
         dates = (story.published, story.published, story.retrieved, story.retrieved)
         self._database.execute(_PUT_SOURCE, (story.source, _encode(story), *dates))
-        # A publisher is who a reader takes its word from, whatever else it does in the rows.
+        # A publisher is an organisation, whatever kind other rows give it.
         for party in (row.actor, row.target, Party(row.story.publisher, "organisation")):
             if party is not None:
                 rank = _KINDS.index(party.kind)
@@ -122,19 +119,19 @@ class SortedRows:
     def size(self) -> int:
         """How many actors, sources and kept rows there are."""
         counts = (
-            self._one(f"SELECT count(*) FROM {each}")
-            for each in ("actors", "sources", "rows WHERE kept")
+            self._one(f"SELECT count(*) FROM {table}")
+            for table in ("actors", "sources", "rows WHERE kept")
         )
         return sum(counts)
 
     def actors(self) -> Iterator[Named]:
-        """Those that the kept rows name, in the order of their names."""
+        """The actors that the kept rows name, in the order of their names."""
         query = "SELECT canonical, name, kind FROM actors WHERE canonical > ? ORDER BY canonical"
         for key, name, kind in self._pages(query):
             yield Named(key, Party(name, _KINDS[kind]))
 
     def resolve(self, actor: Named, id: str) -> bool:
-        """Note by which id an actor goes in the record; says whether it was free here."""
+        """Note the id of an actor in the record; returns whether no other actor here has it."""
         try:
             self._database.execute(
                 "UPDATE actors SET id = ? WHERE canonical = ?", (id, actor.canonical)
@@ -145,8 +142,8 @@ class SortedRows:
 
     def id_of(self, name: str) -> str:
         """The id that was noted for the actor of that name."""
-        found: str = self._one("SELECT id FROM actors WHERE canonical = ?", canonical(name))
-        return found
+        id: str = self._one("SELECT id FROM actors WHERE canonical = ?", canonical(name))
+        return id
 
     def forget(self) -> None:
         """Forget what was noted."""
@@ -164,76 +161,24 @@ class SortedRows:
 
     def events(self) -> Iterator[list[CodedRow]]:
         """The kept rows of each event together, by day."""
-        # A cursor of its own, which SQLite steps through while others read: nothing is fetched
-        # ahead, and nothing is written any more.
-        found = self._database.execute(
+        # This cursor stays open while others read. Nothing is written any more.
+        kept = self._database.execute(
             "SELECT event, row FROM rows WHERE kept ORDER BY day, event, id"
         )
-        for _, rows in groupby(found, key=lambda each: each[0]):
+        for _, rows in groupby(kept, key=itemgetter(0)):
             yield [_decode(data) for _, data in rows]
 
     def _pages(self, query: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query by key, a page at a time, so that others may be changed between."""
+        """The rows of a query by key, a page at a time: other rows may change in between."""
         after = ""
         while page := self._database.execute(f"{query} LIMIT 500", (after,)).fetchall():
             yield from page
             after = page[-1][0]
 
     def _one(self, query: str, *values: object) -> Any:
-        found = self._database.execute(query, values).fetchone()
-        return None if found is None else found[0]
+        row = self._database.execute(query, values).fetchone()
+        return None if row is None else row[0]
 
 
 def _span(first: str | None, last: str | None) -> Any:
     return first if first == last else f"{first}/{last}"
-
-
-def read_rows(
-    file: str, dataset: Dataset, told: Told | None = None
-) -> Iterator[tuple[int, CodedRow | InvalidRecord]]:
-    """The rows of a file, each with its line; of one that cannot be read, what is wrong with it.
-
-    Raises:
-        InvalidRecord: the file as a whole cannot be read, or is of another layout.
-    """
-    lines = read_lines(file, told)
-    number, line = next(lines, (1, b""))
-    try:
-        if dataset == "gdelt":
-            gdelt.require_layout(line.decode(errors="replace"))
-            read: Callable[[str], CodedRow] = gdelt.row_of
-            lines = chain([(number, line)] if line else [], lines)
-        else:
-            read = icews.row_reader(_text(line))
-    except ValueError as error:
-        raise InvalidRecord(file, str(error), line=number) from None
-    for number, line in lines:
-        try:
-            yield number, read(_text(line))
-        except ValueError as error:
-            yield number, InvalidRecord(file, str(error), line=number)
-
-
-def _text(line: bytes) -> str:
-    try:
-        return line.decode()
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        problem = f"expected UTF-8; found the byte 0x{byte:02x}"
-        # From 0x80 to 0x9f only such bytes are printed that Windows adds to Latin-1.
-        if text := _of_windows(line):
-            letter = text[error.start]
-            problem += (
-                f", which is {letter!r} in Windows-1252. If the file is in that, convert it: "
-                "iconv -f WINDOWS-1252 -t UTF-8"
-            )
-        raise ValueError(problem) from None
-
-
-def _of_windows(line: bytes) -> str | None:
-    """The line as text in Windows-1252, if it reads as such."""
-    try:
-        text = line.decode("cp1252")
-    except UnicodeDecodeError:
-        return None
-    return text if text.replace("\t", "").isprintable() else None

@@ -1,4 +1,4 @@
-"""The commands that keep a record: seal, verify and archive the log, keep its read models."""
+"""The commands that keep read models up to date: run, status and rebuild."""
 
 from __future__ import annotations
 
@@ -8,109 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from timeline.cli.opener import Opener
+from timeline.cli.open_record import Opener
 from timeline.cli.options import FORMAT
-from timeline.cli.progress import count, progress
+from timeline.cli.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from timeline.engine.builds import Build, Comparison, Difference
-    from timeline.engine.roles import Right
     from timeline.engine.runner import ProjectionStatus
-    from timeline.log.digests import Head
-
-
-@click.command()
-@click.pass_obj
-def seal(opener: Opener) -> None:
-    """Print where the log ends, as POSITION:DIGEST.
-
-    Keep it where nobody who can change the database can reach it: in a mail, a notebook, another
-    repository.
-
-    \b
-    timeline seal > ~/seals/harbour-today
-    """
-    with opener() as timeline:
-        click.echo(timeline.seal())
-
-
-@click.command()
-@click.argument("target", required=False)
-@click.option("--seal", "sealed", metavar="POSITION:DIGEST", help="What `timeline seal` printed.")
-@click.pass_obj
-def verify(opener: Opener, target: str | None, sealed: str | None) -> None:
-    """Check that nothing in the log was changed, removed, added or reordered.
-
-    With TARGET, check the archive there, by itself. Only a seal shows that its last events were
-    cut off.
-
-    \b
-    timeline verify --seal "$(cat ~/seals/harbour-today)"
-    timeline verify s3://bucket/record
-    """
-    head = _verified(opener, sealed) if target is None else _verified_archive(target, sealed)
-    against = " and to the seal" if sealed else ""
-    click.echo(f"{count(head.position, 'event')} verified, true to their digests{against}.")
-
-
-def _verified(opener: Opener, sealed: str | None) -> Head:
-    with opener() as timeline, progress("verifying") as report:
-        return timeline.verify(seal=sealed, progress=report)
-
-
-def _verified_archive(target: str, sealed: str | None) -> Head:
-    from timeline.log.archive import Archive
-    from timeline.log.digests import Head
-
-    seal = None if sealed is None else Head.of_seal(sealed)
-    with progress("verifying") as report:
-        return Archive(target).verify(seal=seal, progress=report)
-
-
-@click.command()
-@click.argument("target")
-@click.option(
-    "--rows",
-    type=click.IntRange(min=1),
-    metavar="NUMBER",
-    help="Events in each file of a new archive; 100,000 unless given.",
-)
-@click.pass_obj
-def archive(opener: Opener, target: str, rows: int | None) -> None:
-    """Write the log to TARGET, a folder or an address such as s3://bucket/record, as Parquet.
-
-    Run it again to add what is new, and to rewrite what holds words that were taken down since.
-
-    \b
-    timeline archive s3://bucket/record
-    """
-    with opener() as timeline, progress("archiving") as report:
-        done = timeline.archive(target, rows_per_file=rows, progress=report)
-    click.echo(
-        f"{count(done.added, 'event')} added, {count(len(done.files), 'file')} written; the "
-        f"archive ends at {done.head.seal}"
-    )
-
-
-@click.command()
-@click.argument("right", type=click.Choice(["reader", "writer"]))
-@click.argument("role")
-@click.pass_obj
-def grant(opener: Opener, right: Right, role: str) -> None:
-    """On PostgreSQL, let ROLE read the record, or also append to it, and no more.
-
-    The role must exist. Run this as the owner of the record's tables.
-
-    \b
-    timeline grant reader desk
-    """
-    from timeline.engine import roles
-
-    with opener() as timeline:
-        roles.grant(timeline.store.engine, right, role)
-    click.echo(f"{role} is a {right} now.")
 
 
 @click.command()
@@ -248,12 +154,4 @@ def _difference(difference: Difference) -> str:
     return f"  {difference.change:<8}  {difference.rows} {key}  {'; '.join(changes)}".rstrip()
 
 
-COMMANDS: tuple[click.Command, ...] = (
-    seal,
-    verify,
-    archive,
-    grant,
-    run,
-    status,
-    rebuild,
-)
+COMMANDS: tuple[click.Command, ...] = (run, status, rebuild)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from timeline.cli.opener import Opener
+from timeline.cli.open_record import Opener
 from timeline.cli.options import EXCEL, OUTPUT, chosen, written
 
 if TYPE_CHECKING:

@@ -1,16 +1,14 @@
-"""Coded event data on its way into the log: what of it is on record already, and what is new.
+"""The new events of coded rows: what of them is on record already, and what is not.
 
-`timeline.formats` reads the rows and knows what becomes of them; here they meet the log. First all
-files are read, then all that is new goes into the log in one transaction: actors, then sources,
-then events, so that whatever names something comes after it.
+First all files are read. Then all that is new goes into the log in one transaction: actors, then
+sources, then events. So an event comes after what it names.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import attrs
 import sqlalchemy as sa
@@ -26,8 +24,8 @@ from timeline.events import (
     Redacted,
     references,
 )
-from timeline.formats.coded.accounts import Tally, Why
-from timeline.formats.coded.lines import Told
+from timeline.formats.coded.account import Tally, Why
+from timeline.formats.coded.reading import read_rows
 from timeline.formats.coded.rows import (
     CodedRow,
     Dataset,
@@ -40,30 +38,29 @@ from timeline.formats.coded.rows import (
     slugs,
     source_added,
 )
-from timeline.formats.coded.sorting import Named, Revised, SortedRows, read_rows
+from timeline.formats.coded.sorting import Named, Revised, SortedRows
+from timeline.log.batches import Progress, batched
 
 _PAGE = 200
-"""Events, actors or sources that are looked for in the log at a time."""
+"""Events, actors or sources that one query looks for."""
 
 _MOST_SHOWN = 20
 """Problems that an error lists."""
 
 _KNOWN_NAMES = 10_000
-"""Ids of actors that are remembered, so that most need not be looked up."""
+"""Ids of actors kept in memory, since most rows name the same few."""
 
 _OF_TWO = frozenset({"announced", "held", "adopted"})
-"""What takes two: nobody meets, or comes to an agreement, alone."""
-
-_T = TypeVar("_T")
+"""What takes two parties."""
 
 
 class Log(Protocol):
-    """What is asked of the log, in the transaction in which the events will be recorded."""
+    """What this module needs of the log, within the transaction that records the events."""
 
     def existing(
         self, ids: Iterable[str], connection: sa.Connection
     ) -> dict[str, RecordedEvent[Any]]:
-        """The events with these ids that are on record, by id."""
+        """The events on record with these ids, by id."""
 
     def existing_streams(self, streams: Iterable[str], connection: sa.Connection) -> set[str]:
         """The streams that have events."""
@@ -74,7 +71,7 @@ class Log(Protocol):
         """The first events of a stream."""
 
 
-class Intake:
+class Ingest:
     """The rows of some files, ready to be recorded.
 
     Args:
@@ -100,7 +97,7 @@ class Intake:
         self._id_of: Callable[[str], str] = rows.id_of
         self.tally = self._read
 
-    def read(self, files: Iterable[str], told: Told | None = None) -> None:
+    def read(self, files: Iterable[str], progress: Progress | None = None) -> None:
         """Read files.
 
         Raises:
@@ -109,15 +106,15 @@ class Intake:
                 too, up to 20.
         """
         for file in files:
-            if not self._read_file(file, told) and not self._is_refused():
+            if not self._read_file(file, progress) and not self._is_refused():
                 raise self._of_another_sort(file)
         if self._is_refused():
             raise _together(self._read.problems)
 
-    def _read_file(self, file: str, told: Told | None) -> int:
-        """Read a file; says how many good rows it has."""
+    def _read_file(self, file: str, progress: Progress | None) -> int:
+        """Read a file; returns how many good rows it has."""
         good = 0
-        for line, row in read_rows(file, self._dataset, told):
+        for line, row in read_rows(file, self._dataset, progress):
             if isinstance(row, InvalidRecord):
                 self._read.refuse(row)
                 continue
@@ -135,10 +132,8 @@ class Intake:
 
     def _of_another_sort(self, file: str) -> InvalidRecord:
         """What is wrong with a file without a good row, whether or not bad ones are passed over."""
-        found = next((each for each in self._read.problems if each.file == file), None)
-        first = (
-            "" if found is None else f". The first bad one, on line {found.line}: {found.problem}"
-        )
+        bad = next((problem for problem in self._read.problems if problem.file == file), None)
+        first = "" if bad is None else f". The first bad one, on line {bad.line}: {bad.problem}"
         problem = f"expected rows of {self._dataset}; found none that could be read{first}"
         return InvalidRecord(file, f"{problem}. Is it a file of another format?")
 
@@ -153,23 +148,25 @@ class Intake:
         """Why nothing becomes of a row; None if something does."""
         becomes = row.meaning.becomes
         if becomes in _OF_TWO:
-            two = len({canonical(each.name) for each in row.sides if each is not None}) == 2
+            two = len({canonical(party.name) for party in row.sides if party is not None}) == 2
             return None if two else "one party"
         if row.actor is None:
             return "nobody acts"
         return "conduct" if becomes == "conduct" and not self._conduct else None
 
-    def events(self, connection: sa.Connection, told: Told | None = None) -> Iterator[NewEvent]:
+    def events(
+        self, connection: sa.Connection, progress: Progress | None = None
+    ) -> Iterator[NewEvent]:
         """What is new of them, in an order in which it can be recorded.
 
         Args:
             connection: the transaction in which it will be.
-            told: told how many actors, sources and rows of how many are done.
+            progress: takes how many actors, sources and rows are done, and how many there are.
 
         Raises:
             InvalidRecord: a row is on record with other content, and bad ones are not passed over.
         """
-        # Asked for again after a transaction that failed, it begins anew.
+        # After a transaction that failed, the next attempt begins anew.
         self.tally = self._read.copy()
         self._rows.forget()
         self._id_of = functools.lru_cache(_KNOWN_NAMES)(self._rows.id_of)
@@ -180,17 +177,17 @@ class Intake:
             (self._rows.events(), self._new_events),
         )
         for things, new in steps:
-            for page in _pages(things):
+            for page in batched(things, _PAGE):
                 yield from new(page, connection)
-                done += sum(len(each) if isinstance(each, list) else 1 for each in page)
-                if told is not None:
-                    told(done, size)
+                done += sum(len(thing) if isinstance(thing, list) else 1 for thing in page)
+                if progress is not None:
+                    progress(done, size)
 
     # Actors
 
     def _new_actors(self, page: list[Named], connection: sa.Connection) -> Iterator[NewEvent]:
         wanted = {named.canonical: slugs(named.party.name) for named in page}
-        ids = [f"actor-{id}" for each in wanted.values() for id in each]
+        ids = [f"actor-{id}" for choices in wanted.values() for id in choices]
         taken = self._store.existing_streams(ids, connection)
         entries = self._entries([id.removeprefix("actor-") for id in taken], connection)
         for named in page:
@@ -207,8 +204,8 @@ class Intake:
         self, ids: Sequence[str], connection: sa.Connection
     ) -> dict[str, RecordedEvent[Any]]:
         """The events that opened the entries of these actors, by id."""
-        found = self._store.existing([f"actor/{id}" for id in ids], connection)
-        entries = {id: found[f"actor/{id}"] for id in ids if f"actor/{id}" in found}
+        events = self._store.existing([f"actor/{id}" for id in ids], connection)
+        entries = {id: events[f"actor/{id}"] for id in ids if f"actor/{id}" in events}
         for id in set(ids) - entries.keys():
             stream = self._store.read_stream(f"actor-{id}", limit=1, connection=connection)
             entries.update((id, event) for event in stream)
@@ -247,7 +244,7 @@ class Intake:
         """The rows that the event, which is on record, does not rest on yet."""
         for row in rows:
             if isinstance(event.event, Redacted) or _rests_on(event, row):
-                # What was taken down does not come back by being ingested again.
+                # Ingesting redacted rows again does not bring them back.
                 self._repeated(event, row)
             else:
                 yield row
@@ -286,9 +283,9 @@ class Intake:
 
 
 def _goes_by(entry: RecordedEvent[Any] | None, name: str) -> bool:
-    """Whether an entry for an actor is one for that name."""
+    """Whether the event that added an actor gave it that name."""
     if entry is None or isinstance(entry.event, Redacted):
-        # Its names were taken down: under this id it can have been no other.
+        # Its names were redacted. The id was made of the name, so it can be no other.
         return entry is not None
     actor: Actor | None = entry.event.actor if isinstance(entry.event, ActorAdded) else None
     return actor is not None and name in map(canonical, (actor.name, *actor.aliases))
@@ -332,9 +329,3 @@ def _together(problems: Sequence[InvalidRecord]) -> InvalidRecord:
         lines.append(f"and {len(problems) - _MOST_SHOWN:,} more problems")
     lines.append("Nothing was recorded. With --keep-going (keep_going=True) bad rows are left out")
     return InvalidRecord(first.file, "\n".join(lines), line=first.line, field=first.field)
-
-
-def _pages(things: Iterable[_T]) -> Iterator[list[_T]]:
-    rest = iter(things)
-    while page := list(islice(rest, _PAGE)):
-        yield page

@@ -1,20 +1,18 @@
-"""The commands that start a record, add to it, list its log and remove words from it."""
+"""The commands that start a record and take files into it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from timeline.cli.coded import show_account
-from timeline.cli.opener import Opener
-from timeline.cli.options import FORMAT
+from timeline.cli.coded_account import show_account
+from timeline.cli.open_record import Opener
 from timeline.cli.progress import count, progress, progresses
 
 if TYPE_CHECKING:
-    from timeline.events import RecordedEvent
     from timeline.formats.coded.rows import Dataset
     from timeline.record import Timeline
     from timeline.rules.plausibility import Finding
@@ -183,87 +181,4 @@ def _warn(findings: Sequence[Finding], *, strict: bool) -> None:
         )
 
 
-@click.command()
-@click.option("--stream", help="Only events of this stream, such as proposal-joint-harbour.")
-@click.option("--actor", help="Only events that name this actor, in themselves or as evidence.")
-@click.option("--subject", help="Only events that name this id, of any kind of thing.")
-@click.option("--type", "kind", help="Only events of this type, such as StatementMade.")
-@click.option("--since", metavar="DATE", help="Only events that occurred from this date on.")
-@click.option("--until", metavar="DATE", help="Only events that occurred up to this date.")
-@click.option(
-    "--certainly",
-    is_flag=True,
-    help="With dates: leave out events that only may have occurred within them.",
-)
-@FORMAT
-@click.pass_obj
-def log(opener: Opener, /, form: str, kind: str | None, **filters: Any) -> None:
-    """List the events of the log, oldest first.
-
-    An event of uncertain date is listed if it may have occurred within the dates given.
-    As json, each line is one event.
-
-    \b
-    timeline log --actor 'Ann Minister' --since 2022-11
-    timeline log --format json | jq -r .id
-    """
-    show = _event_json if form == "json" else _event_line
-    with opener() as timeline:
-        for event in timeline.log(type=kind, **filters):
-            click.echo(show(event))
-
-
-def _event_line(event: RecordedEvent[Any]) -> str:
-    occurred = str(event.occurred or "undated")
-    return f"{event.position:>6}  {occurred:<21}  {event.type:<18}  {event.id}"
-
-
-def _event_json(event: RecordedEvent[Any]) -> str:
-    import msgspec
-
-    from timeline.dates import encode_time
-
-    fields = {
-        "position": event.position,
-        "id": event.id,
-        "stream": event.stream,
-        "version": event.version,
-        "type": event.type,
-        "occurred": event.occurred,
-        "recorded_at": event.recorded,
-        "event": event.event,
-        "evidence": event.evidence,
-        "digest": event.digest.hex(),
-    }
-    return msgspec.json.encode(fields, enc_hook=encode_time).decode()
-
-
-@click.command()
-@click.argument("event", metavar="EVENT")
-@click.option("--reason", required=True, help="Why; it is kept in the log.")
-@click.pass_obj
-def redact(opener: Opener, event: str, reason: str) -> None:
-    """Remove the words of EVENT, an event's id, for good.
-
-    Its id, dates and digest stay, so the log still verifies. The database's files are rewritten,
-    which takes a while for a large record. Backups and replicas are not touched: see to them.
-
-    \b
-    timeline redact harbour/private-remark --reason 'at her request'
-    """
-    with opener() as timeline:
-        if timeline.redact(event, reason=reason):
-            click.echo(f"The words of {event} are gone; an EventRedacted says so.")
-        else:
-            click.echo(f"The words of {event} had been removed before.")
-
-
-COMMANDS: tuple[click.Command, ...] = (
-    init,
-    schema,
-    new,
-    ingest,
-    check,
-    log,
-    redact,
-)
+COMMANDS: tuple[click.Command, ...] = (init, schema, new, ingest, check)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from timeline.cli.opener import Opener
+from timeline.cli.open_record import Opener
 from timeline.cli.options import EXCEL, OUTPUT, as_of, chosen, written
 from timeline.cli.progress import count, progress
 

@@ -1,0 +1,186 @@
+"""The commands about the log: list, seal, verify and archive it, redact events, grant rights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from timeline.cli.open_record import Opener
+from timeline.cli.options import FORMAT
+from timeline.cli.progress import count, progress
+
+if TYPE_CHECKING:
+    from timeline.engine.roles import Right
+    from timeline.events import RecordedEvent
+    from timeline.log.digests import Head
+
+
+@click.command()
+@click.option("--stream", help="Only events of this stream, such as proposal-joint-harbour.")
+@click.option("--actor", help="Only events that name this actor, in themselves or as evidence.")
+@click.option("--subject", help="Only events that name this id, of any kind of thing.")
+@click.option("--type", "kind", help="Only events of this type, such as StatementMade.")
+@click.option("--since", metavar="DATE", help="Only events that occurred from this date on.")
+@click.option("--until", metavar="DATE", help="Only events that occurred up to this date.")
+@click.option(
+    "--certainly",
+    is_flag=True,
+    help="With dates: leave out events that only may have occurred within them.",
+)
+@FORMAT
+@click.pass_obj
+def log(opener: Opener, /, form: str, kind: str | None, **filters: Any) -> None:
+    """List the events of the log, oldest first.
+
+    An event of uncertain date is listed if it may have occurred within the dates given.
+    As json, each line is one event.
+
+    \b
+    timeline log --actor 'Ann Minister' --since 2022-11
+    timeline log --format json | jq -r .id
+    """
+    show = _event_json if form == "json" else _event_line
+    with opener() as timeline:
+        for event in timeline.log(type=kind, **filters):
+            click.echo(show(event))
+
+
+def _event_line(event: RecordedEvent[Any]) -> str:
+    occurred = str(event.occurred or "undated")
+    return f"{event.position:>6}  {occurred:<21}  {event.type:<18}  {event.id}"
+
+
+def _event_json(event: RecordedEvent[Any]) -> str:
+    import msgspec
+
+    from timeline.dates import encode_time
+
+    fields = {
+        "position": event.position,
+        "id": event.id,
+        "stream": event.stream,
+        "version": event.version,
+        "type": event.type,
+        "occurred": event.occurred,
+        "recorded_at": event.recorded,
+        "event": event.event,
+        "evidence": event.evidence,
+        "digest": event.digest.hex(),
+    }
+    return msgspec.json.encode(fields, enc_hook=encode_time).decode()
+
+
+@click.command()
+@click.argument("event", metavar="EVENT")
+@click.option("--reason", required=True, help="Why; it is kept in the log.")
+@click.pass_obj
+def redact(opener: Opener, event: str, reason: str) -> None:
+    """Remove the words of EVENT, an event's id, for good.
+
+    Its id, dates and digest stay, so the log still verifies. The database's files are rewritten,
+    which takes a while for a large record. Backups and replicas are not touched: see to them.
+
+    \b
+    timeline redact harbour/private-remark --reason 'at her request'
+    """
+    with opener() as timeline:
+        if timeline.redact(event, reason=reason):
+            click.echo(f"The words of {event} are gone; an EventRedacted says so.")
+        else:
+            click.echo(f"The words of {event} had been removed before.")
+
+
+@click.command()
+@click.pass_obj
+def seal(opener: Opener) -> None:
+    """Print where the log ends, as POSITION:DIGEST.
+
+    Keep it where nobody who can change the database can reach it: in a mail, a notebook, another
+    repository.
+
+    \b
+    timeline seal > ~/seals/harbour-today
+    """
+    with opener() as timeline:
+        click.echo(timeline.seal())
+
+
+@click.command()
+@click.argument("target", required=False)
+@click.option("--seal", "sealed", metavar="POSITION:DIGEST", help="What `timeline seal` printed.")
+@click.pass_obj
+def verify(opener: Opener, target: str | None, sealed: str | None) -> None:
+    """Check that nothing in the log was changed, removed, added or reordered.
+
+    With TARGET, check the archive there, by itself. Only a seal shows that its last events were
+    cut off.
+
+    \b
+    timeline verify --seal "$(cat ~/seals/harbour-today)"
+    timeline verify s3://bucket/record
+    """
+    head = _verified(opener, sealed) if target is None else _verified_archive(target, sealed)
+    against = " and to the seal" if sealed else ""
+    click.echo(f"{count(head.position, 'event')} verified, true to their digests{against}.")
+
+
+def _verified(opener: Opener, sealed: str | None) -> Head:
+    with opener() as timeline, progress("verifying") as report:
+        return timeline.verify(seal=sealed, progress=report)
+
+
+def _verified_archive(target: str, sealed: str | None) -> Head:
+    from timeline.log.archive import Archive
+    from timeline.log.digests import Head
+
+    seal = None if sealed is None else Head.of_seal(sealed)
+    with progress("verifying") as report:
+        return Archive(target).verify(seal=seal, progress=report)
+
+
+@click.command()
+@click.argument("target")
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    help="Events in each file of a new archive; 100,000 unless given.",
+)
+@click.pass_obj
+def archive(opener: Opener, target: str, rows: int | None) -> None:
+    """Write the log to TARGET, a folder or an address such as s3://bucket/record, as Parquet.
+
+    Run it again to add what is new, and to rewrite what holds words that were taken down since.
+
+    \b
+    timeline archive s3://bucket/record
+    """
+    with opener() as timeline, progress("archiving") as report:
+        done = timeline.archive(target, rows_per_file=rows, progress=report)
+    click.echo(
+        f"{count(done.added, 'event')} added, {count(len(done.files), 'file')} written; the "
+        f"archive ends at {done.head.seal}"
+    )
+
+
+@click.command()
+@click.argument("right", type=click.Choice(["reader", "writer"]))
+@click.argument("role")
+@click.pass_obj
+def grant(opener: Opener, right: Right, role: str) -> None:
+    """On PostgreSQL, let ROLE read the record, or also append to it, and no more.
+
+    The role must exist. Run this as the owner of the record's tables.
+
+    \b
+    timeline grant reader desk
+    """
+    from timeline.engine import roles
+
+    with opener() as timeline:
+        roles.grant(timeline.store.engine, right, role)
+    click.echo(f"{role} is a {right} now.")
+
+
+COMMANDS: tuple[click.Command, ...] = (log, redact, seal, verify, archive, grant)
