@@ -32,9 +32,9 @@ PASSWORD = "hunter2"
 
 
 @pytest.fixture
-def owner(migrated_url: str) -> Iterator[Timeline]:
+def owner(kept_url: str) -> Iterator[Timeline]:
     """The record as its owner opens it, with reports made."""
-    with Timeline.open(migrated_url) as timeline:
+    with Timeline.open(kept_url) as timeline:
         timeline.add(
             Actor("gazette", "organisation", "The Gazette"),
             Actor("ann", "person", "Ann"),
@@ -120,9 +120,9 @@ def test_reports_are_made_though_the_kept_rows_are_behind(
 
 
 @on_postgresql
-def test_what_is_kept_later_can_be_read_too(migrated_url: str) -> None:
+def test_what_is_kept_later_can_be_read_too(kept_url: str) -> None:
     """The rights are given before there is any read model."""
-    with Timeline.open(migrated_url) as owner, logged_in(owner, "reader") as reader:
+    with Timeline.open(kept_url) as owner, logged_in(owner, "reader") as reader:
         assert reader.statements().statements == ()
         owner.add(Actor("ann", "person", "Ann"))
         owner.statements()
@@ -356,8 +356,8 @@ def test_only_the_owner_gives_rights(owner: Timeline, either: Timeline) -> None:
 
 @on_postgresql
 @pytest.mark.parametrize("setting", ["default_transaction_read_only=on"])
-def test_a_session_that_takes_no_writes_says_so(migrated_url: str, setting: str) -> None:
-    url = sa.make_url(migrated_url).update_query_dict({"options": f"-c {setting}"})
+def test_a_session_that_takes_no_writes_says_so(kept_url: str, setting: str) -> None:
+    url = sa.make_url(kept_url).update_query_dict({"options": f"-c {setting}"})
 
     with Timeline.open(url) as timeline:
         with pytest.raises(DatabaseReadOnly):
@@ -367,6 +367,6 @@ def test_a_session_that_takes_no_writes_says_so(migrated_url: str, setting: str)
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("right", ["reader", "writer"])
-def test_sqlite_has_no_roles(migrated_url: str, right: Any) -> None:
-    with Timeline.open(migrated_url) as timeline, pytest.raises(InvalidInput, match="no roles"):
+def test_sqlite_has_no_roles(kept_url: str, right: Any) -> None:
+    with Timeline.open(kept_url) as timeline, pytest.raises(InvalidInput, match="no roles"):
         roles.grant(timeline.store.engine, right, "anyone")

@@ -63,8 +63,8 @@ on_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True
 
 
 @pytest.fixture
-def timeline(migrated_url: str) -> Iterator[Timeline]:
-    with Timeline.open(migrated_url) as opened:
+def timeline(kept_url: str) -> Iterator[Timeline]:
+    with Timeline.open(kept_url) as opened:
         opened.add(GAZETTE, ANN, BOB, ARTICLE)
         opened.append(ProposalMade("union", "A union", by="bob", text="For all."), source="article")
         yield opened
@@ -218,7 +218,7 @@ def test_the_words_are_not_left_in_the_statistics_of_the_planner(
 
 @pytest.mark.usefixtures("impatient")
 def test_a_takedown_beside_a_reader_leaves_nothing_or_says_so(
-    timeline: Timeline, backend: Any, migrated_url: str
+    timeline: Timeline, backend: Any, kept_url: str
 ) -> None:
     """One who still looks at an older state of the database keeps that state in its files."""
     say(timeline)
@@ -230,8 +230,8 @@ def test_a_takedown_beside_a_reader_leaves_nothing_or_says_so(
             lambda connection, _: connection.execute("PRAGMA busy_timeout = 200"),
         )
         timeline.store.engine.dispose()
-    reader = create_engine(migrated_url)
-    snapshot = {"isolation_level": "REPEATABLE READ"} if "postgresql" in migrated_url else {}
+    reader = create_engine(kept_url)
+    snapshot = {"isolation_level": "REPEATABLE READ"} if "postgresql" in kept_url else {}
     with reader.connect().execution_options(**snapshot) as connection:
         connection.exec_driver_sql("SELECT position FROM head").one()
         told = True
@@ -272,11 +272,11 @@ def test_a_takedown_beside_one_who_has_written_leaves_nothing_or_says_so(
 
 @on_postgresql
 def test_a_takedown_waits_for_those_who_are_about_to_end(
-    timeline: Timeline, backend: Any, migrated_url: str
+    timeline: Timeline, backend: Any, kept_url: str
 ) -> None:
     say(timeline)
     timeline.statements()
-    reader = create_engine(migrated_url)
+    reader = create_engine(kept_url)
     with ThreadPoolExecutor(1) as threads:
         with reader.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             connection.exec_driver_sql("SELECT position FROM head").one()
@@ -304,7 +304,7 @@ def test_a_takedown_does_not_wait_for_readers_of_other_databases(
 
 @on_postgresql
 def test_statistics_that_the_role_may_not_rewrite_are_told_of(
-    timeline: Timeline, backend: Any, migrated_url: str
+    timeline: Timeline, backend: Any, kept_url: str
 ) -> None:
     """PostgreSQL only warns, and passes them over: they belong to the owner of the database."""
     word = "zumquattle is what was said"
@@ -313,7 +313,7 @@ def test_statistics_that_the_role_may_not_rewrite_are_told_of(
         say(timeline, f"other-{number}", f"{number}")
     timeline.statements()
     with keeper_of_the_tables(timeline) as role:
-        url = sa.make_url(migrated_url).set(username=role)
+        url = sa.make_url(kept_url).set(username=role)
         with Timeline.open(url) as keeper:
             with keeper.store.engine.connect() as connection:
                 autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
