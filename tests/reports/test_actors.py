@@ -147,8 +147,8 @@ def test_statements_are_found_by_any_spelling(timeline):
     report(timeline, StatementMade("zoe", "Yes."), id="yes")
     report(timeline, StatementMade("gazette", "No."))
 
-    found = timeline.statements(speaker="ЗОЯ О'БРАЙЕН")
-    assert (found.speaker, [line.text for line in found.statements]) == ("zoe", ["Yes."])
+    actual = timeline.statements(speaker="ЗОЯ О'БРАЙЕН")
+    assert (actual.speaker, [line.text for line in actual.statements]) == ("zoe", ["Yes."])
     with pytest.raises(NotFound, match="no actor 'nobody'"):
         timeline.statements(speaker="nobody")
 

@@ -355,9 +355,9 @@ def test_who_came_changes_cell_by_cell(timeline):
     timeline.append(more, id="second", source="eighth")
 
     report = timeline.changes(summits, since="2024-05-02", until="2024-05-31")
-    found = {(line.row, line.column): line for line in report.changes if line.kind != "confirmed"}
-    assert found["Northland", "Summit (2024-04-30)"].after == "attended by 1, not mentioned by 1"
-    assert found["Southland", None].after == (
+    actual = {(line.row, line.column): line for line in report.changes if line.kind != "confirmed"}
+    assert actual["Northland", "Summit (2024-04-30)"].after == "attended by 1, not mentioned by 1"
+    assert actual["Southland", None].after == (
         "Summit (2024-04-30): absent by 1, not mentioned by 1"
     )
     assert causes(report) == {"second"}
@@ -491,13 +491,13 @@ def test_a_name_in_a_row_of_another_matter_is_no_cause(timeline):
     )
 
     report = timeline.changes(lambda record: record.plans(), since="2024-05-15", until="2024-06-30")
-    found = {
+    actual = {
         event
         for line in report.changes
         if line.row == "Digging more"
         for event in events(line.cause)
     }
-    assert found == {"plan-1"}
+    assert actual == {"plan-1"}
     assert "outcome" in causes(report)
 
 

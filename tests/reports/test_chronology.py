@@ -59,16 +59,16 @@ def test_all_stands_in_order_of_world_time_and_the_undated_last(record: Timeline
 def test_lines_are_chosen_by_all_that_is_given(
     record: Timeline, chosen: dict[str, Any], expected: list[str]
 ) -> None:
-    found = ids(record.chronology(**chosen))
-    assert [id for id in found if id != "fish" or "actor" in chosen] == expected
+    actual = ids(record.chronology(**chosen))
+    assert [id for id in actual if id != "fish" or "actor" in chosen] == expected
 
 
 def test_an_initiative_is_concerned_by_its_meetings_and_plans(record: Timeline) -> None:
-    found = ids(record.chronology(initiative="harbour"))
+    actual = ids(record.chronology(initiative="harbour"))
 
     # They do not name it; what they tell of does.
-    assert {"spring-otherwise", "no-dig"} <= set(found)
-    assert not {"fish", "autumn-held", "ann-minister"} & set(found)
+    assert {"spring-otherwise", "no-dig"} <= set(actual)
+    assert not {"fish", "autumn-held", "ann-minister"} & set(actual)
 
 
 @pytest.mark.parametrize(

@@ -345,14 +345,14 @@ def test_the_command_line_makes_it_again(
     }
 
     def printed(*more: str) -> dict[str, str]:
-        told = {}
+        reported = {}
         for name, options in asked.items():
             for form in ("text", "json"):
                 line = ["--db", kept_url, "report", name, *options, "--format", form, *more]
                 result = CliRunner().invoke(cli, line)
                 assert result.exit_code == 0, result.output
-                told[f"{name}, {form}"] = result.stdout
-        return told
+                reported[f"{name}, {form}"] = result.stdout
+        return reported
 
     with Timeline.open(kept_url) as timeline:
         steps = everything(timeline, record)
@@ -420,9 +420,9 @@ def test_only_digests_differ_between_records_of_the_same(
 def says_taken_down(report: Report, id: str) -> bool:
     """Whether a report says, where it says how it stands, that the words of that event are gone."""
     standing = report.to_text(1000).rpartition("Made at position")[2]
-    told = id in standing, id in json.dumps(report.to_dict()["standing"])
-    assert told[0] == told[1]
-    return told[0]
+    reported = id in standing, id in json.dumps(report.to_dict()["standing"])
+    assert reported[0] == reported[1]
+    return reported[0]
 
 
 @ONE_RECORD

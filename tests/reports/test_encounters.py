@@ -1,6 +1,6 @@
 """Who met whom: one rule for all reports that tell of it.
 
-A person meets persons; a state or a body meets those who were there as parties, through whomever.
+A person meets persons; a state or a body meets those that were there as parties.
 """
 
 from collections.abc import Iterator
@@ -39,10 +39,10 @@ def met(timeline: Timeline, **chosen: str) -> dict[tuple[str, str], tuple[int, i
 
 
 def contacts(timeline: Timeline, actor: str) -> dict[tuple[str, str], tuple[int, int]]:
-    found = timeline.dossier(actor).contacts
+    actual = timeline.dossier(actor).contacts
     return {
         (min(actor, each.who.id), max(actor, each.who.id)): (len(each.meetings), each.disputed)
-        for each in found
+        for each in actual
     }
 
 
@@ -51,10 +51,10 @@ def test_every_dossier_has_the_pairs_of_encounters(name: str, memory: Timeline) 
     memory.ingest(*sorted((FIXTURES / name).glob("*.yaml")))
     actors = [each.actor for each in memory.actors().actors]
 
-    told = {actor: contacts(memory, actor) for actor in actors}
+    reported = {actor: contacts(memory, actor) for actor in actors}
 
-    assert any(told.values())
-    assert told == {actor: met(memory, actor=actor) for actor in actors}
+    assert any(reported.values())
+    assert reported == {actor: met(memory, actor=actor) for actor in actors}
 
 
 def test_states_meet_through_whomever_and_nobody_meets_whom_it_represents(
@@ -181,9 +181,9 @@ def test_each_meeting_is_cited_before_any_twice(talks: Timeline) -> None:
     both = [Attendance("ann", "attended"), Attendance("cat", "attended")]
     for day in range(3, 9):
         held = MeetingHeld(f"day-{day}", "Day", attendance=both)
-        told = AttendanceReported(f"day-{day}", both)
+        reported = AttendanceReported(f"day-{day}", both)
         talks.append(held, occurred=f"2030-01-0{day}", id=f"held-{day}", source="paper")
-        talks.append(told, occurred=f"2030-01-0{day}", id=f"told-{day}", source="other")
+        talks.append(reported, occurred=f"2030-01-0{day}", id=f"told-{day}", source="other")
 
     few = talks.encounters(actor="ann", since="2030-01-03", until="2030-01-04").encounters[0]
     every = talks.encounters(actor="ann", since="2030-01-03")

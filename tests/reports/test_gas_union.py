@@ -120,13 +120,13 @@ def names(actors):
 
 def one(lines, event):
     """The one line that rests on this event first."""
-    (found,) = (line for line in lines if events(line)[0] == event)
-    return found
+    (actual,) = (line for line in lines if events(line)[0] == event)
+    return actual
 
 
 def meeting(report, id):
-    (found,) = (line for line in report.meetings if line.meeting == id)
-    return found
+    (actual,) = (line for line in report.meetings if line.meeting == id)
+    return actual
 
 
 # The first article
@@ -269,12 +269,12 @@ def test_the_terms_so_far(initiative):
 
 
 def test_who_belongs_to_the_eurasian_economic_union(initiative):
-    found = {
+    actual = {
         line.name: [(str(each.of), each.status, *events(each)) for each in line.memberships]
         for line in initiative.parties
     }
 
-    assert found == {
+    assert actual == {
         "Russia": [("Eurasian Economic Union", "member", "russia-in-eeu")],
         "Kazakhstan": [("Eurasian Economic Union", "member", "kazakhstan-in-eeu")],
         "Uzbekistan": [("Eurasian Economic Union", "observer", "uzbekistan-observes-eeu")],

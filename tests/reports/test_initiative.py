@@ -76,8 +76,8 @@ def cited(line):
 
 
 def table(report, title):
-    (found,) = (each for each in report.document().tables if each.title == title)
-    return found
+    (actual,) = (each for each in report.document().tables if each.title == title)
+    return actual
 
 
 def texts(row):

@@ -1,4 +1,4 @@
-"""Charts of lanes: the words for those who cannot see them, and where a mark stands."""
+"""Charts of lanes: the description in words, and where a mark stands."""
 
 from datetime import UTC, datetime
 

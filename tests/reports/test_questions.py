@@ -54,10 +54,10 @@ def sources(evidence):
 
 def line_of(lines, **wanted):
     """The one line whose fields are these."""
-    (found,) = (
+    (actual,) = (
         each for each in lines if all(getattr(each, name) == want for name, want in wanted.items())
     )
-    return found
+    return actual
 
 
 # 1. Uzbekistan's position
@@ -99,8 +99,8 @@ def test_1_the_spokesmans_denial_is_of_the_report_and_no_position(record):
         each.speaker.id == "peskov" and each.occurred and each.occurred > "2022-12"
         for each in (*everything.own, *everything.imputed)
     )
-    found = view.contradictions(initiative=UNION).contradictions
-    disputed = line_of(found, question="what was reported")
+    actual = view.contradictions(initiative=UNION).contradictions
+    disputed = line_of(actual, question="what was reported")
     assert [side.speaker.id for side in disputed.sides] == ["reuters", "peskov", "peskov"]
 
 
@@ -123,8 +123,8 @@ def test_2_kazakhstans_position_over_time(record, published, newest):
 
 
 def test_2_kazakhstans_minister_is_at_odds_with_its_presidents_press_secretary(record):
-    found = record.contradictions(initiative=UNION).contradictions
-    discussed = next(line for line in found if "talked about at the Kremlin" in line.question)
+    actual = record.contradictions(initiative=UNION).contradictions
+    discussed = next(line for line in actual if "talked about at the Kremlin" in line.question)
 
     assert discussed.found == "noted"
     zheldibay, akchulakov = discussed.sides
@@ -257,10 +257,10 @@ def test_6_two_accounts_of_who_proposed_it_and_when(record):
         (line.occurred, line.by.id, tuple(j.id for j in line.jointly_with)) for line in proposals
     }
     assert accounts == {("2022-11-28", "putin", ()), ("2022-11-27", "uzbekistan", ("kazakhstan",))}
-    found = record.contradictions(initiative=UNION).contradictions
-    who = line_of(found, question="who proposed it")
+    actual = record.contradictions(initiative=UNION).contradictions
+    who = line_of(actual, question="who proposed it")
     assert [side.value for side in who.sides] == ["Vladimir Putin", "Uzbekistan, with Kazakhstan"]
-    (dates,) = (each for each in found if (each.question, each.subject.id) == ("date", UNION))
+    (dates,) = (each for each in actual if (each.question, each.subject.id) == ("date", UNION))
     assert len(dates.sides) == 2
 
 
@@ -329,8 +329,8 @@ def test_8_the_precedent_and_a_publisher_that_contradicts_itself(record):
     (precedent,) = (line for line in lines if line.relation == "precedent")
     assert precedent.other == ALLIANCE
 
-    found = record.contradictions(initiative=ALLIANCE).contradictions
-    place = line_of(found, question="place")
+    actual = record.contradictions(initiative=ALLIANCE).contradictions
+    place = line_of(actual, question="place")
     assert [side.value for side in place.sides] == ["Moscow", "Ashgabat"]
     publishers = {
         support.publisher.id
@@ -392,8 +392,8 @@ def test_11_start_and_volume_differ_by_source(record):
 
 
 def test_12_the_month_of_the_transit_agreement_differs_by_source(record):
-    found = record.contradictions(initiative="gas-deliveries").contradictions
-    (line,) = (line for line in found if line.subject.id == "transit-agreement-2023")
+    actual = record.contradictions(initiative="gas-deliveries").contradictions
+    (line,) = (line for line in actual if line.subject.id == "transit-agreement-2023")
     by = {
         side.value: {source.source for cited in side.evidence for source in cited.sources}
         for side in line.sides

@@ -98,9 +98,9 @@ def test_every_cell_is_a_row_with_its_evidence(reports: list[Report]) -> None:
         head, *rows = rows_of(report.to_csv())
         assert head == ["table", "row", "column", "value", "about", "evidence", "sources"]
         assert all(row[5] for row in rows if row[0]), report.kind
-        told = {row[3] for row in rows}
+        reported = {row[3] for row in rows}
         for each in report.document().tables:
-            assert {cell.text for row in each.rows for cell in row} - told <= {"–"} or any(
+            assert {cell.text for row in each.rows for cell in row} - reported <= {"–"} or any(
                 cell.depth for row in each.rows for cell in row
             )
 
@@ -255,10 +255,10 @@ def test_what_is_markup_in_a_source_stays_text(text: str) -> None:
 def test_evidence_is_in_footnotes_that_are_all_there(reports: list[Report]) -> None:
     for report in reports:
         markdown = report.to_markdown()
-        told = set(re.findall(r"(?<!\\)\[\^(\d+)\](?!:)", markdown))
+        reported = set(re.findall(r"(?<!\\)\[\^(\d+)\](?!:)", markdown))
         notes = re.findall(r"^\[\^(\d+)\]: (.+)$", markdown, re.MULTILINE)
-        assert told == {number for number, _ in notes}, report.kind
-        assert len(notes) == len(told)
+        assert reported == {number for number, _ in notes}, report.kind
+        assert len(notes) == len(reported)
     assert "[^1]: proposed. beacon-1" in record_note(reports)
 
 
@@ -276,8 +276,8 @@ def test_frames_have_what_the_csv_has(record: Timeline, library: str) -> None:
         frame = report.to_frame(name, library=library)
         head, *rows = rows_of(report.to_csv(name))
         assert list(frame.columns) == head
-        found = frame.to_numpy().tolist()
-        assert found == rows
+        actual = frame.to_numpy().tolist()
+        assert actual == rows
 
 
 def test_a_report_with_nothing_to_show_is_an_empty_frame(record: Timeline) -> None:

@@ -119,10 +119,10 @@ def test_the_stage_is_a_state(
     for event, occurred in events:
         report(timeline, event, occurred)
 
-    found = timeline.initiative("d")
+    actual = timeline.initiative("d")
 
-    assert (found.stage.stage, found.stage.occurred) == (stage, since)
-    assert found.stages[-1].note == note
+    assert (actual.stage.stage, actual.stage.occurred) == (stage, since)
+    assert actual.stages[-1].note == note
 
 
 def test_a_refusal_undoes_no_agreement(timeline: Timeline) -> None:
@@ -138,10 +138,10 @@ def test_a_refusal_undoes_no_agreement(timeline: Timeline) -> None:
 def test_signing_is_a_position_taken(timeline: Timeline) -> None:
     report(timeline, agreed(), "2023-06-16")
 
-    found = timeline.initiative("d")
+    actual = timeline.initiative("d")
 
-    assert [[own.stance for own in line.own] for line in found.parties] == [["favourable"]] * 2
-    assert not [line for line in found.questions if "position" in line.text]
+    assert [[own.stance for own in line.own] for line in actual.parties] == [["favourable"]] * 2
+    assert not [line for line in actual.questions if "position" in line.text]
 
 
 def test_a_position_towards_nothing_is_refused(tmp_path: Path, timeline: Timeline) -> None:
@@ -238,9 +238,9 @@ def test_what_rests_on_a_withdrawn_source_alone_says_so(timeline: Timeline) -> N
     assert [source.source for origin in both.origins for source in origin.sources] == ["y"]
     assert "rests on a withdrawn source" not in shown(both)
     for view in (timeline, timeline.as_of(published="2023-12-31")):
-        found = view.initiative("d")
-        assert found.stage.stage == "agreed"
-        assert "agreed, since 2023-06-16 (rests on a withdrawn source: forged)" in shown(found)
+        actual = view.initiative("d")
+        assert actual.stage.stage == "agreed"
+        assert "agreed, since 2023-06-16 (rests on a withdrawn source: forged)" in shown(actual)
     assert "withdrawn" not in shown(timeline.as_of(position=10).initiative("d"))
 
 
@@ -277,8 +277,8 @@ def test_the_words_of_a_withdrawn_actor_stay_with_it(timeline: Timeline) -> None
 def chains(report: Report) -> list[list[str]]:
     """The chains of the sources that a report shows for what was said."""
     cited = [c for line in report.to_dict()["statements"] for c in line["evidence"]]
-    found = [support["chain"] for citation in cited for support in citation["sources"]]
-    return [[link["who"]["id"] for link in chain] for chain in found]
+    actual = [support["chain"] for citation in cited for support in citation["sources"]]
+    return [[link["who"]["id"] for link in chain] for chain in actual]
 
 
 def correct(timeline: Timeline, **changes: object) -> None:

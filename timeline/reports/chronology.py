@@ -235,7 +235,7 @@ def happenings(
 ) -> list[HappeningRow]:
     """All that names an actor, concerns an initiative, and tells of a meeting or a series.
 
-    An initiative is concerned, too, by what is told of a meeting or a plan that concerns it.
+    Reports of a meeting or a plan that concerns an initiative concern the initiative, too.
 
     Raises:
         NotFound: no such initiative, meeting or series is in view.

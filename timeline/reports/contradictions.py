@@ -26,7 +26,7 @@ from timeline.reports.filters import chosen_by
 from timeline.reports.model import Report, made_from, not_found
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.answers import Answer, days
-from timeline.reports.rules.conflicts import Conflict, Conflicts, Scope, Subject
+from timeline.reports.rules.contradictions import Contradiction, Contradictions, Scope, Subject
 
 _MERGED = event_type(ActorsMerged).name
 
@@ -127,8 +127,8 @@ def contradictions_report(
         NotFound: no such initiative or meeting is in view.
     """
     citer = Citer(view)
-    conflicts = Conflicts(view, citer, _scope(view, initiative, meeting))
-    lines = tuple(_line(citer, conflict) for conflict in conflicts.all())
+    contradictions = Contradictions(view, citer, _scope(view, initiative, meeting))
+    lines = tuple(_line(citer, contradiction) for contradiction in contradictions.all())
     return ContradictionsReport(
         initiative=initiative,
         meeting=meeting,
@@ -140,12 +140,12 @@ def contradictions_report(
 
 def noted_of(view: View, citer: Citer, initiative: str) -> list[ContradictionLine]:
     """The disagreements that were noted of an initiative, as far as two sides are in view."""
-    conflicts = Conflicts(view, citer, Scope(initiative, None))
+    contradictions = Contradictions(view, citer, Scope(initiative, None))
     rows = view.all(DisagreementRow, proposal=initiative)
     for kind in ("plan", "document"):
         for mention in view.all(MentionRow, initiative=initiative, kind=kind):
             rows += view.all(DisagreementRow, **{kind: mention.thing})
-    return [_line(citer, conflict) for conflict in conflicts.noted(rows)]
+    return [_line(citer, contradiction) for contradiction in contradictions.noted(rows)]
 
 
 def _scope(view: View, initiative: str | None, meeting: str | None) -> Scope:
@@ -163,21 +163,21 @@ def _scope(view: View, initiative: str | None, meeting: str | None) -> Scope:
 # As lines
 
 
-def _line(citer: Citer, conflict: Conflict) -> ContradictionLine:
+def _line(citer: Citer, contradiction: Contradiction) -> ContradictionLine:
     grouped: dict[object, list[Answer]] = defaultdict(list)
-    for answer in conflict.answers:
+    for answer in contradiction.answers:
         grouped[answer.key].append(answer)
     published = [_published(citer, answers) for answers in grouped.values()]
     sides = [_side(citer, *given) for given in zip(grouped.values(), published, strict=True)]
     cited = (citation.event for side in sides for citation in side.evidence)
     return ContradictionLine(
-        subject=conflict.subject,
-        question=conflict.question,
+        subject=contradiction.subject,
+        question=contradiction.question,
         sides=tuple(sides),
         newer=_newer(published),
-        found="noted" if conflict.noted else "found",
-        note=conflict.note,
-        evidence=citer.cite((*cited, *conflict.beside)),
+        found="noted" if contradiction.noted else "found",
+        note=contradiction.note,
+        evidence=citer.cite((*cited, *contradiction.beside)),
     )
 
 

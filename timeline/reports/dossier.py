@@ -31,7 +31,15 @@ from timeline.reports.model import Report, by_time, made_from
 from timeline.reports.rules.attribution import Offices, stances
 from timeline.reports.rules.meetings import MeetingLine, meeting_lines
 from timeline.reports.rules.origins import Origins
-from timeline.reports.rules.participation import OUTCOMES, PLANS, Pair, Register, pairs, persons_in
+from timeline.reports.rules.participation import (
+    OUTCOMES,
+    PLANS,
+    WHO_MEETS,
+    Pair,
+    Register,
+    pairs,
+    persons_in,
+)
 from timeline.reports.stances import PositionLine, position_line, taken_as
 from timeline.reports.statements import SaidLine, said_line, said_table
 
@@ -120,9 +128,8 @@ class DossierReport(Report):
             ),
             note="Offices and memberships are as reported; “as of” is the date that the report "
             "speaks of. Two have met who are said to have been at one meeting; “disputed” if other "
-            "reports have one of them absent. A person meets persons, a state or a body those who "
-            "were there as parties; a person who represents nobody is a party, too. What officials "
-            "said for a state or a body is counted as its words.",
+            f"reports have one of them absent. {WHO_MEETS} What officials said for a state or a "
+            "body is counted as its words.",
         )
 
     def _contacts_table(self) -> Table:

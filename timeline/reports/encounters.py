@@ -18,7 +18,7 @@ from timeline.reports.evidence import Citation, Citer, Named
 from timeline.reports.filters import Span, chosen_by
 from timeline.reports.model import Report, made_from
 from timeline.reports.rules.meetings import meeting_dates
-from timeline.reports.rules.participation import Entry, everyone, pairs
+from timeline.reports.rules.participation import WHO_MEETS, Entry, everyone, pairs
 
 
 @attrs.frozen
@@ -116,10 +116,8 @@ class EncountersReport(Report):
             [self._table()],
             lead=(cell(lead),),
             note="Two have met who by any report were both at a meeting; “disputed” if other "
-            "reports have one of them absent. A person meets persons, a state or a body those who "
-            "were there as parties; a person who represents nobody is a party, too. Of each pair "
-            "the first five meetings are cited."
-            + left_uncited(line.meetings for line in self.encounters),
+            f"reports have one of them absent. {WHO_MEETS} Of each pair the first five meetings "
+            "are cited." + left_uncited(line.meetings for line in self.encounters),
         )
 
     @property

@@ -20,7 +20,7 @@ from timeline.reports.encounters import Encounter, encounters
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.filters import Span, chosen_by
 from timeline.reports.model import Report, made_from
-from timeline.reports.rules.participation import Entry, everyone, pairs
+from timeline.reports.rules.participation import WHO_MEETS, Entry, everyone, pairs
 
 DAYS = 30
 
@@ -137,8 +137,7 @@ class FollowUpsReport(Report):
             note="That two met after they had planned to does not say that it was the meeting they "
             "had planned, and that none is on record does not say that none was held. What two "
             "announced on one day is one plan. Dates are compared by their first possible day; "
-            "plans without one are left out. A person meets persons, a state or a body those who "
-            "are there as parties; a person who represents nobody is a party, too.",
+            f"plans without one are left out. {WHO_MEETS}",
         )
 
     def _lead(self) -> Iterator[str]:

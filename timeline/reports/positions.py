@@ -208,7 +208,7 @@ class _Course:
 
     Attributes:
         own: the party's own stances at each date at which they became others.
-        imputed: what was ascribed to it at each date by those who had not said so before.
+        imputed: what others ascribed to it at each date, unless they had said so before.
     """
 
     def __init__(self, taken: Sequence[Stance]) -> None:

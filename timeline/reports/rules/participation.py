@@ -21,6 +21,12 @@ OUTCOMES = ("attended", "represented", "absent")
 THERE = ("attended", "represented")
 PLANS = ("confirmed", "expected", "invited")
 
+WHO_MEETS = (
+    "A person meets persons; a state or a body meets those that were there as parties. A person "
+    "who represents nobody is a party, too."
+)
+"""The rule of `pairs`, for the notes of reports."""
+
 
 @attrs.frozen
 class Entry:
@@ -69,7 +75,7 @@ class Roll:
         yield from (id for events in self.members.values() for id in events)
 
     def of(self, party: str) -> list[Entry]:
-        """What is said of those who count for a party."""
+        """The entries of the participants that count for a party."""
         return [entry for entry in self.entries if entry.party == party]
 
     def lists(self, *, without: str | None = None) -> list[str]:

@@ -16,20 +16,20 @@
     rows: [...table.tBodies[0].rows],
     texts: null,
     input: null,
-    told: null,
+    counter: null,
   }));
   let everywhere = null;
 
-  const apply = (each) => {
-    const wanted = [...words(everywhere), ...words(each.input)];
+  const apply = (entry) => {
+    const wanted = [...words(everywhere), ...words(entry.input)];
     // The words of the cells only: the numbers of their notes would be found, too.
-    each.texts ??= each.rows.map((row) => plain([...row.cells].map(named).join(" ")));
+    entry.texts ??= entry.rows.map((row) => plain([...row.cells].map(named).join(" ")));
     let left = 0;
-    each.rows.forEach((row, index) => {
-      row.hidden = !wanted.every((word) => each.texts[index].includes(word));
+    entry.rows.forEach((row, index) => {
+      row.hidden = !wanted.every((word) => entry.texts[index].includes(word));
       left += row.hidden ? 0 : 1;
     });
-    if (each.told) each.told.textContent = wanted.length ? `${left} of ${each.rows.length} rows` : "";
+    if (entry.counter) entry.counter.textContent = wanted.length ? `${left} of ${entry.rows.length} rows` : "";
     return left;
   };
 
@@ -37,29 +37,29 @@
     const tools = document.createElement("p");
     const name = document.createElement("label");
     const input = document.createElement("input");
-    const told = document.createElement("span");
+    const counter = document.createElement("span");
     input.type = "search";
     input.autocomplete = "off";
-    told.setAttribute("role", "status");
+    counter.setAttribute("role", "status");
     name.append(`${label} `, input);
     tools.className = "tools";
-    tools.append(name, told);
+    tools.append(name, counter);
     input.addEventListener("input", changed);
-    return { tools, input, told };
+    return { tools, input, counter };
   };
 
-  for (const each of tables) {
-    if (each.rows.length < MANY) continue;
-    const title = each.table.caption.textContent;
-    const made = filter("Filter", () => apply(each));
+  for (const entry of tables) {
+    if (entry.rows.length < MANY) continue;
+    const title = entry.table.caption.textContent;
+    const made = filter("Filter", () => apply(entry));
     made.input.setAttribute("aria-label", `Filter ${title}`);
-    Object.assign(each, { input: made.input, told: made.told });
-    (each.table.closest(".wide") ?? each.table).before(made.tools);
+    Object.assign(entry, { input: made.input, counter: made.counter });
+    (entry.table.closest(".wide") ?? entry.table).before(made.tools);
   }
   if (tables.length > 1) {
     const made = filter("Filter all tables", () => {
-      const left = tables.reduce((sum, each) => sum + apply(each), 0);
-      made.told.textContent = made.input.value ? `${left} rows` : "";
+      const left = tables.reduce((sum, entry) => sum + apply(entry), 0);
+      made.counter.textContent = made.input.value ? `${left} rows` : "";
     });
     everywhere = made.input;
     document.querySelector("header.top").append(made.tools);
@@ -100,8 +100,8 @@
 
   // Neighbours that rest on the same evidence have its numbers at the last of them.
   const refsOf = (cell) => {
-    for (let each = cell; each; each = each.nextElementSibling) {
-      const refs = each.querySelector(".refs");
+    for (let sibling = cell; sibling; sibling = sibling.nextElementSibling) {
+      const refs = sibling.querySelector(".refs");
       if (refs) return refs;
     }
     return null;

@@ -74,7 +74,7 @@ class Subject:
 
 
 @attrs.frozen
-class Conflict:
+class Contradiction:
     """Answers to one question that cannot all be right.
 
     Attributes:
@@ -96,7 +96,7 @@ class Conflict:
 
 @attrs.frozen
 class Scope:
-    """What conflicts must concern; `mentioned` are the meetings of the initiative."""
+    """What contradictions must concern; `mentioned` are the meetings of the initiative."""
 
     initiative: str | None
     meeting: str | None
@@ -119,8 +119,8 @@ class Scope:
         )
 
 
-class Conflicts:
-    """The conflicts in one view, as far as the scope asks for them."""
+class Contradictions:
+    """The contradictions in one view, as far as the scope asks for them."""
 
     def __init__(self, view: View, citer: Citer, scope: Scope) -> None:
         self._view = view
@@ -128,7 +128,7 @@ class Conflicts:
         self._scope = scope
         self._offices = Offices(view)
 
-    def all(self) -> Iterator[Conflict]:
+    def all(self) -> Iterator[Contradiction]:
         """Of meetings, initiatives, documents, plans, disputed reports, and those noted by hand."""
         yield from self._of_meetings()
         yield from self._of_initiatives()
@@ -139,7 +139,7 @@ class Conflicts:
 
     # Meetings
 
-    def _of_meetings(self) -> Iterator[Conflict]:
+    def _of_meetings(self) -> Iterator[Contradiction]:
         asked = self._scope.meetings
         rows = self._view.all(MeetingRow) if asked is None else self._several(asked)
         ids = [row.meeting for row in rows if self._scope.holds((), (row.meeting,))]
@@ -156,7 +156,7 @@ class Conflicts:
         subject: Subject,
         reports: Sequence[MeetingReportRow],
         attendance: Sequence[AttendanceRow],
-    ) -> Iterator[Conflict]:
+    ) -> Iterator[Contradiction]:
         held = sorted((row for row in reports if row.what == "held"), key=_position)
         yield from _differences(subject, MEETING_FIELDS, held)
         larger = [
@@ -178,7 +178,7 @@ class Conflicts:
 
     # Initiatives
 
-    def _of_initiatives(self) -> Iterator[Conflict]:
+    def _of_initiatives(self) -> Iterator[Contradiction]:
         asked = self._scope.initiative
         known = None if asked is None else self._view.get(InitiativeRow, asked)
         rows = self._view.all(InitiativeRow) if asked is None else [known] if known else []
@@ -198,7 +198,9 @@ class Conflicts:
         title = None if known is None else known.title
         return Subject("initiative", initiative, title or initiative)
 
-    def _of_proposal(self, subject: Subject, accounts: Sequence[ProposalRow]) -> Iterator[Conflict]:
+    def _of_proposal(
+        self, subject: Subject, accounts: Sequence[ProposalRow]
+    ) -> Iterator[Contradiction]:
         proposed = [
             Answer.of(row, proposers(self._offices, row, accounts), self._together(row))
             for row in accounts
@@ -216,7 +218,7 @@ class Conflicts:
         proposer, *others = self._citer.names((row.proposer, *row.jointly_with))
         return f"{proposer}, with {', '.join(map(str, others))}" if others else str(proposer)
 
-    def _of_positions(self, subject: Subject) -> Iterator[Conflict]:
+    def _of_positions(self, subject: Subject) -> Iterator[Contradiction]:
         for taken in _grouped(stances(self._view, subject.id), lambda stance: stance.said.party):
             of = self._citer.name(taken[0].said.party)
             for at_once in own_at_odds(taken):
@@ -230,7 +232,7 @@ class Conflicts:
 
     # Documents
 
-    def _of_documents(self) -> Iterator[Conflict]:
+    def _of_documents(self) -> Iterator[Contradiction]:
         """Reports of one signing that differ in its date or its place."""
         rows = sorted(self._view.all(DocumentRow), key=_position)
         for reports in _grouped(rows, lambda row: row.document):
@@ -241,7 +243,7 @@ class Conflicts:
 
     # Plans
 
-    def _of_plans(self) -> Iterator[Conflict]:
+    def _of_plans(self) -> Iterator[Contradiction]:
         """Rival due dates of one day, and outcomes that cannot both be."""
         for rows in _grouped(sorted(self._view.all(PlanRow), key=_position), lambda row: row.plan):
             about = {id for row in rows for id in row.about}
@@ -259,7 +261,7 @@ class Conflicts:
 
     # Disputes, and what was noted
 
-    def _of_disputes(self) -> Iterator[Conflict]:
+    def _of_disputes(self) -> Iterator[Contradiction]:
         denials: dict[str, list[StatementRow]] = defaultdict(list)
         for row in by_time(self._view.all(StatementRow)):
             for disputed in dict.fromkeys(row.disputes):
@@ -271,7 +273,7 @@ class Conflicts:
                 reported = Answer.of_claim(claim, id, claim.text)
                 denied = [Answer.of(row, row.event, row.text, row.speaker) for row in rows]
                 subject = Subject("report", id, self._name(claim))
-                yield Conflict(subject, "what was reported", [reported, *denied], _DENIAL)
+                yield Contradiction(subject, "what was reported", [reported, *denied], _DENIAL)
 
     def _name(self, claim: Claim) -> str:
         """Who reported it, or else what it is of, and when."""
@@ -284,7 +286,7 @@ class Conflicts:
         about = (*denial.about, *claim.names("about"), *claim.names("proposal"))
         return self._scope.holds(about, claim.names("meeting"))
 
-    def noted(self, rows: Iterable[DisagreementRow]) -> Iterator[Conflict]:
+    def noted(self, rows: Iterable[DisagreementRow]) -> Iterator[Contradiction]:
         """Those of these that are asked for, where two sides are in view."""
         ordered = sorted(rows, key=lambda row: row.position)
         chosen = [row for row in ordered if self._scope.holds(*self._concerned(row))]
@@ -299,7 +301,7 @@ class Conflicts:
             ]
             # With the events of the other side out of view, there is nothing to be at odds with.
             if len({answer.key for answer in answers}) > 1:
-                yield Conflict(
+                yield Contradiction(
                     self._noted_of(row), row.question, answers, row.note, True, row.events
                 )
 
@@ -330,14 +332,14 @@ class Conflicts:
         return {row.proposal, *about, *adopted}, {row.meeting, *meetings}
 
 
-def _of_agreements(subject: Subject, stages: Iterable[StageRow]) -> Iterator[Conflict]:
+def _of_agreements(subject: Subject, stages: Iterable[StageRow]) -> Iterator[Contradiction]:
     """Accounts of one agreement: those that name the same parties."""
     agreed = (row for row in stages if row.stage == "agreed")
     for accounts in _grouped(agreed, lambda row: frozenset(row.parties)):
         yield from _differences(subject, AGREEMENT_FIELDS, accounts)
 
 
-def _of_terms(subject: Subject, terms: Iterable[TermRow]) -> Iterator[Conflict]:
+def _of_terms(subject: Subject, terms: Iterable[TermRow]) -> Iterator[Contradiction]:
     """Values that one speaker gave one term at one time: one who changes one does so later."""
     for of_one in _grouped(terms, lambda term: (full_name(term), term.speaker)):
         for at_once in differing_terms(of_one):
@@ -345,16 +347,18 @@ def _of_terms(subject: Subject, terms: Iterable[TermRow]) -> Iterator[Conflict]:
             values = [
                 Answer.of(term, comparable_term(term), term.value, term.speaker) for term in at_once
             ]
-            yield Conflict(subject, question, values)
+            yield Contradiction(subject, question, values)
 
 
-def _of_stances(subject: Subject, question: str, taken: Iterable[Stance], note: str) -> Conflict:
-    return Conflict(subject, question, [Answer.of_stance(stance) for stance in taken], note)
+def _of_stances(
+    subject: Subject, question: str, taken: Iterable[Stance], note: str
+) -> Contradiction:
+    return Contradiction(subject, question, [Answer.of_stance(stance) for stance in taken], note)
 
 
 def _differences(
     subject: Subject, fields: Iterable[Field], reports: Iterable[object]
-) -> Iterator[Conflict]:
+) -> Iterator[Contradiction]:
     rows = list(reports)
     for question, answer_of, compatible in fields:
         answers = [answer for answer in map(answer_of, rows) if answer is not None]
@@ -363,10 +367,10 @@ def _differences(
 
 def _between(
     subject: Subject, question: str, answers: Sequence[Answer], compatible: Compatible
-) -> Iterator[Conflict]:
+) -> Iterator[Contradiction]:
     odd = at_odds(answers, compatible)
     if odd:
-        yield Conflict(subject, question, odd)
+        yield Contradiction(subject, question, odd)
 
 
 def _grouped(rows: Iterable[_T], key: Callable[[_T], _K]) -> Iterable[list[_T]]:
