@@ -58,7 +58,7 @@ class Crash(Exception):
 
 
 class Speakers(Projection):
-    """Counts statements, by as many as its version says. May be told to fail, or to wait."""
+    """Counts statements, by as many as its version says. May fail, or wait, on request."""
 
     name = "speakers"
     rows = (SpeakerRow,)

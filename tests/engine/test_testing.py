@@ -9,6 +9,7 @@ from timeline import (
     NewEvent,
     Projection,
     StatementMade,
+    Timeline,
     changed,
     event,
     on,
@@ -73,6 +74,42 @@ def test_amendments_are_laid_over_the_events_as_on_the_log():
     gone = EventRetracted(["second"], "Never was.")
 
     given(first, second, right, gone).folded_by(Tariffs()).then(Tariff("steel", 20, 1))
+
+
+@event
+class Visited:
+    cities: tuple[str, ...]
+    nights: dict[str, float]
+
+
+@row("visits", key=("position",))
+class Visit:
+    position: int
+    cities: tuple[str, ...]
+    nights: dict[str, float]
+
+
+class Visits(Projection):
+    name, rows = "visits", (Visit,)
+
+    @on(Visited)
+    def visited(self, rows, recorded):
+        rows.put(Visit(recorded.position, recorded.event.cities, recorded.event.nights))
+
+
+def test_a_handler_gets_the_values_that_the_log_gives(tmp_path):
+    made = Visited(["Astana", "Tashkent"], {"Tashkent": 2, "Astana": 1})
+
+    [tested] = given(made).folded_by(Visits()).rows
+    with Timeline.open(tmp_path / "record.db", projections=[Visits()], events=[Visited]) as record:
+        record.append(made, stream="visits")
+        with record.view() as view:
+            [kept] = view.all(Visit)
+
+    assert repr(tested) == repr(kept)
+    assert repr(tested) == (
+        "Visit(position=1, cities=('Astana', 'Tashkent'), nights={'Astana': 1.0, 'Tashkent': 2.0})"
+    )
 
 
 def test_rows_that_handlers_delete_are_gone():

@@ -123,8 +123,8 @@ class Amendments:
             recorded = self._corrected(recorded, correction)
             by.append(correction.id)
         for further in self._further.get(recorded.id, ()):
-            found = further_evidence_after(before, further.evidence, changes)
-            recorded = attrs.evolve(recorded, evidence=(*recorded.evidence, *found))
+            added = further_evidence_after(before, further.evidence, changes)
+            recorded = attrs.evolve(recorded, evidence=(*recorded.evidence, *added))
             by.append(further.id)
         if self._names and not isinstance(recorded.event, ActorsMerged | ActorsDistinguished):
             recorded = self._with_mergers(recorded, by)

@@ -37,9 +37,6 @@ from timeline.log.upcasting import Upcaster
 
 State = Literal["building", "built", "live", "ready"]
 
-USABLE = ("live", "ready", "built")
-"""States in which a build shows the log at its position, and is read by code of its fingerprint."""
-
 _ENGINE = 1
 """Raise it when the engine comes to make other rows of the same log with the same handlers."""
 
@@ -73,8 +70,8 @@ class Build:
 
     @property
     def usable(self) -> bool:
-        """Whether code of its fingerprint may read it."""
-        return self.state in USABLE
+        """Whether its rows show the log at its position, for code of its fingerprint to read."""
+        return self.state != "building"
 
     def table_names(self) -> list[str]:
         """The tables it keeps rows in."""

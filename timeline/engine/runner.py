@@ -454,7 +454,13 @@ class Projector:
             end = self.store.head(connection).position
             there = builds.all_builds(connection)
         modes = {projection.name: projection.mode for projection in self.projections}
-        lines = [
+        built = {build.projection for build in there}
+        never_built = [
+            Build(p.name, 0, p.version, self._fingerprints[p.name], (), 0, 0, "building")
+            for p in self.projections
+            if p.name not in built
+        ]
+        return [
             ProjectionStatus(
                 projection=build.projection,
                 mode=modes.get(build.projection),
@@ -465,15 +471,8 @@ class Projector:
                 position=build.position,
                 lag=end - build.position,
             )
-            for build in there
+            for build in sorted([*there, *never_built], key=lambda b: (b.projection, b.number))
         ]
-        built = {build.projection for build in there}
-        lines += [
-            ProjectionStatus(p.name, p.mode, 0, p.version, "building", True, 0, end)
-            for p in self.projections
-            if p.name not in built
-        ]
-        return sorted(lines, key=lambda line: (line.projection, line.build))
 
     # Building
 
