@@ -1,6 +1,6 @@
 """Stage, positions and terms: inputs that once went wrong, each with the right answer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
@@ -8,12 +8,17 @@ import pytest
 
 from timeline import (
     Actor,
+    Attendance,
+    AttendanceReported,
     Conflict,
     EventCorrected,
     EventCorroborated,
     EventRetracted,
     InvalidEvent,
     InvalidRecord,
+    MeetingHeld,
+    MembershipReported,
+    NotFound,
     PlanAnnounced,
     PlanOutcomeReported,
     Position,
@@ -22,12 +27,14 @@ from timeline import (
     ProposalDiscussed,
     ProposalMade,
     ProposalWithdrawn,
+    RoleReported,
     Source,
     StatementMade,
     Term,
     Timeline,
     TimelineError,
 )
+from timeline.errors import UnknownEventType
 from timeline.reports import Report
 from timeline.reports.contradictions import ContradictionLine
 
@@ -353,3 +360,160 @@ def test_edited_evidence_names_the_way_that_works(tmp_path: Path, timeline: Time
     )
     timeline.ingest(file)
     assert chains(timeline.statements()) == [["paper", "a"]]
+
+
+# Attendance, plans, offices
+
+
+def test_a_plan_is_kept_or_late_by_each_of_its_due_dates(timeline: Timeline) -> None:
+    for by, due in (("a", "2023-06-01"), ("b", "2023-06-30")):
+        plan = PlanAnnounced("start", "The start", by=by, text="To start.", due=due, about=["d"])
+        report(timeline, plan, "2023-02-01")
+    (line,) = timeline.plans(on="2023-05-01").plans
+    assert [(str(due.by), due.due) for due in line.rival_due] == [
+        ("Aland", "2023-06-01"),
+        ("Bland", "2023-06-30"),
+    ]
+    assert line.earlier_due == ()
+    report(timeline, PlanOutcomeReported("start", "kept", "Done."), "2023-06-20", "y")
+
+    (line,) = timeline.plans().plans
+    assert line.state == "late by Aland's date, kept by Bland's"
+    assert "2023-06-01 (by Aland) or 2023-06-30 (by Bland)" in shown(timeline.plans())
+    # The speaker's own word of a later day replaces the date.
+    later = PlanAnnounced("start", "The start", by="a", text="By July.", due="2023-07", about=["d"])
+    report(timeline, later, "2023-03-01")
+    (line,) = timeline.plans().plans
+    assert (line.state, line.rival_due) == ("kept", ())
+
+
+def test_an_office_or_a_membership_that_ends_before_it_begins_is_refused() -> None:
+    for held in (
+        lambda **when: RoleReported("a", "energy minister", of="b", **when),
+        lambda **when: MembershipReported("a", of="b", **when),
+    ):
+        with pytest.raises(InvalidEvent, match="until: 2029-01 lies before since, 2030-05"):
+            held(since="2030-05", until="2029-01")
+        assert held(since="2030", until="2030-01")
+
+
+def test_present_by_one_report_and_represented_by_another(timeline: Timeline) -> None:
+    timeline.add(Actor("dan", "person", "Dan"), Actor("bea", "person", "Bea"))
+    stood_in = Attendance("bea", "attended", represents="a", instead_of="dan")
+    came = Attendance("dan", "attended", represents="a", role="signatory")
+    report(timeline, MeetingHeld("m", "Summit", attendance=[stood_in]), "2023-03-01")
+    report(timeline, AttendanceReported("m", [came]), "2023-03-01", "y")
+
+    text = shown(timeline.attendance())
+    assert "represented (Bea for Dan) / attended (Dan as signatory)" in text
+    assert "attended as signatory by 1 / represented (Bea for Dan) by 1" in text
+    assert "was Dan there" in shown(timeline.contradictions())
+
+
+def test_a_person_is_not_there_and_represented(timeline: Timeline) -> None:
+    timeline.add(Actor("dan", "person", "Dan"))
+    for status, source in (("represented", "x"), ("attended", "y")):
+        for who in ("dan", "a"):
+            listed = AttendanceReported("m", [Attendance(who, status)])
+            if who == "dan" and status == "represented":
+                listed = MeetingHeld("m", "Summit", attendance=[Attendance(who, status)])
+            report(timeline, listed, "2023-03-01", source)
+
+    (line,) = timeline.contradictions().contradictions
+    assert line.question == "was Dan there"
+
+
+def test_a_role_at_a_meeting_shows_in_every_rendering(timeline: Timeline) -> None:
+    came = Attendance("a", "attended", role="signatory")
+    report(timeline, MeetingHeld("m", "Summit", attendance=[came]), "2023-03-01")
+
+    made = timeline.attendance()
+    for text in (made.to_text(), made.to_markdown(), made.to_html(), made.to_csv(), made.to_json()):
+        assert "signatory" in text
+
+
+def test_signing_by_a_minister_is_a_position_of_the_party(timeline: Timeline) -> None:
+    timeline.add(Actor("bea", "person", "Bea"))
+    report(timeline, RoleReported("bea", "minister", of="b", since="2022"), "2022")
+    report(timeline, agreed("a", "bea"), "2023-06-16")
+
+    found = timeline.initiative("d")
+    assert [own.stance for own in found.party("b").own] == ["favourable"]
+    assert not [line for line in found.questions if "position" in line.text]
+
+
+def test_a_chart_in_words_says_who_imputes_a_position(timeline: Timeline) -> None:
+    for speaker, stance, on in (("a", "favourable", "2023-02-01"), ("b", "opposed", "2023-02-05")):
+        said = StatementMade(speaker, "So.", about=["d"], positions=[Position("b", stance)])
+        report(timeline, said, on)
+
+    (chart,) = timeline.positions("d").document().charts
+    assert chart.text == "Bland: favourable 2023-02-01, says Aland; opposed 2023-02-05."
+
+
+# What is misspelt
+
+
+@pytest.mark.parametrize(
+    ("event", "problem"),
+    [
+        (
+            lambda: MeetingHeld("m", "M", attendance=[Attendance("a", "atended")]),
+            "attendance.0..status: expected one of absent, .*; found 'atended'. Did you mean att",
+        ),
+        (
+            lambda: StatementMade("a", "T", about=["d"], positions=[Position("a", "neutral")]),
+            "positions.0..stance: expected one of conditional, .*; found 'neutral'",
+        ),
+        (
+            lambda: EventCorrected(["actor/a"], "?", {"actor": {"kind": "company"} | A}),
+            "actor.kind: expected one of office, organisation, .*; found 'company'",
+        ),
+        (
+            lambda: EventCorrected(["made"], "?", {"firmness": "formalized"}),
+            "firmness: expected one of .*; found 'formalized'. Did you mean formalised",
+        ),
+    ],
+)
+def test_choices_are_named_in_python_and_in_corrections(
+    timeline: Timeline, event: Callable[[], object], problem: str
+) -> None:
+    with pytest.raises(InvalidEvent, match=problem):
+        timeline.append(event(), source="x")
+
+
+A = {"id": "a", "name": "Aland"}
+
+
+def test_the_nearest_matches_are_named(timeline: Timeline) -> None:
+    timeline.append(attrs.evolve(DEAL, proposal="gas-union"), id="gas", source="x")
+    with pytest.raises(NotFound, match=r"'gas-unoin'\. Did you mean gas-union"):
+        list(timeline.log(subject="gas-unoin"))
+    with pytest.raises(NotFound, match=r"'proposal-gas-unoin' .* Did you mean proposal-gas-union"):
+        list(timeline.log(stream="proposal-gas-unoin"))
+    with pytest.raises(UnknownEventType, match="Did you mean StatementMade"):
+        list(timeline.log(type="StatmentMade"))
+    with pytest.raises(NotFound, match="Did you mean made"):
+        timeline.corroboration("maed")
+    assert list(timeline.log(subject="b", since="2099", certainly=True)) == []
+
+
+def test_git_conflict_markers_are_called_that(tmp_path: Path, timeline: Timeline) -> None:
+    file = tmp_path / "record.yaml"
+    file.write_text("record: r\n<<<<<<< HEAD\nevents: []\n=======\nactors: []\n>>>>>>> other\n")
+
+    with pytest.raises(InvalidRecord, match=r"record.yaml:2: .* git's conflict marker '<<<<<<<'"):
+        timeline.ingest(file)
+
+
+def test_a_dict_stands_for_what_an_event_is_made_of(timeline: Timeline) -> None:
+    said = StatementMade(
+        "a", "So.", about=["d"], positions=[{"party": "a", "stance": "opposed"}],
+        terms=[{"name": "price", "value": "1"}],
+    )  # fmt: skip
+    timeline.append(said, evidence=[{"source": "x", "chain": ["paper", {"who": "a"}]}])
+
+    assert [own.stance for own in timeline.initiative("d").party("a").own] == ["opposed"]
+    for wrong in ({"party": "a", "stence": "opposed"}, {"party": "a"}, "a"):
+        with pytest.raises(InvalidEvent, match="expected a Position, or a mapping of party, sta"):
+            StatementMade("a", "So.", about=["d"], positions=[wrong])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import attrs
 import msgspec
 
 from timeline.dates import When, when
+from timeline.errors import InvalidEvent
 from timeline.events.base import ActorId, Slug, Text, event
 
 Kind = Literal["person", "state", "organisation", "office", "unnamed"]
@@ -61,6 +62,14 @@ class ActorAdded:
     actor: Actor
 
 
+def _in_order(held: RoleReported | MembershipReported, field: Any, until: When | None) -> None:
+    """Check that it did not end before it began."""
+    if until is not None and held.since is not None and held.since.certainly_after(until):
+        raise InvalidEvent(
+            f"{field.name}: {until} lies before since, {held.since}. Swap the two, or mend one"
+        )
+
+
 @event(category="actor", subject="actor", evidence=True)
 class RoleReported:
     """An actor was reported to hold an office.
@@ -77,7 +86,7 @@ class RoleReported:
     role: str
     of: ActorId | None = None
     since: When | None = attrs.field(default=None, converter=when)
-    until: When | None = attrs.field(default=None, converter=when)
+    until: When | None = attrs.field(default=None, converter=when, validator=_in_order)
 
 
 @event(category="actor", subject="actor", evidence=True)
@@ -97,7 +106,7 @@ class MembershipReported:
     of: ActorId
     status: Belonging = "member"
     since: When | None = attrs.field(default=None, converter=when)
-    until: When | None = attrs.field(default=None, converter=when)
+    until: When | None = attrs.field(default=None, converter=when, validator=_in_order)
     share: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar, dataclass_transform, overload
 
 import attrs
 import msgspec
+
+from timeline.errors import InvalidEvent
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -178,3 +180,37 @@ def value_at(value: object, path: str) -> Any:
     for name in path.split("."):
         value = getattr(value, name)
     return value
+
+
+_Item = TypeVar("_Item")
+
+
+def several(cls: type[_Item], values: Iterable[_Item | Mapping[str, Any]]) -> tuple[_Item, ...]:
+    """A tuple of values of a class; a mapping with its fields becomes one.
+
+    Raises:
+        InvalidEvent: something is neither, or has other fields; the message names the class.
+    """
+    if isinstance(values, str | Mapping):
+        raise InvalidEvent(f"expected a list of {cls.__name__}; found {values!r:.80}")
+    return tuple(made(cls, value) for value in values)
+
+
+def made(cls: type[_Item], value: _Item | Mapping[str, Any]) -> _Item:
+    """A value of the class, made from a mapping with its fields where it is none yet.
+
+    Raises:
+        InvalidEvent: it is neither, or has other fields; the message names the class.
+    """
+    if isinstance(value, cls):
+        return value
+    fields = [field.name for field in attrs.fields(typing.cast("Any", cls))]
+    wanted = f"expected a {cls.__name__}, or a mapping of {', '.join(fields)}"
+    if not isinstance(value, Mapping):
+        raise InvalidEvent(f"{wanted}; found {value!r:.80}")
+    if unknown := sorted(map(str, value.keys() - set(fields))):
+        raise InvalidEvent(f"{wanted}; found the key {unknown[0]!r}")
+    try:
+        return cls(**value)
+    except TypeError as error:
+        raise InvalidEvent(f"{wanted}: {error}") from None

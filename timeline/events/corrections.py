@@ -21,6 +21,7 @@ from timeline.events.base import (
     ProposalId,
     Text,
     event,
+    several,
 )
 from timeline.events.evidence import Evidence, evidence_of
 from timeline.events.meetings import MeetingAnnounced
@@ -100,9 +101,9 @@ class Side:
     events: EventIds = attrs.field(converter=strings)
 
 
-def sides(value: Iterable[Side]) -> tuple[Side, ...]:
+def sides(value: Iterable[Side | Mapping[str, Any]]) -> tuple[Side, ...]:
     """A tuple of the sides."""
-    return tuple(value)
+    return several(Side, value)
 
 
 @event(category="disagreement", subject=None)

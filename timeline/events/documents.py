@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
 
 import attrs
 import msgspec
 
 from timeline.dates import When, when
 from timeline.events.actors import strings
-from timeline.events.base import ActorId, DocumentId, MeetingId, ProposalId, Text, event
+from timeline.events.base import ActorId, DocumentId, MeetingId, ProposalId, Text, event, made
 from timeline.events.statements import Term, terms
 
 _Words = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
@@ -44,7 +44,7 @@ class Called:
     kind: _Words
 
 
-def signatories(value: Iterable[Signatory | str]) -> tuple[Signatory, ...]:
+def signatories(value: Iterable[Signatory | Mapping[str, Any] | str]) -> tuple[Signatory, ...]:
     """Signatories of what the caller has at hand: a bare id is one that says no more.
 
     Raises:
@@ -54,7 +54,9 @@ def signatories(value: Iterable[Signatory | str]) -> tuple[Signatory, ...]:
         raise TypeError(
             f"expected a list of actors' ids or Signatories; found the string {value!r}"
         )
-    return tuple(item if isinstance(item, Signatory) else Signatory(item) for item in value)
+    return tuple(
+        Signatory(item) if isinstance(item, str) else made(Signatory, item) for item in value
+    )
 
 
 def called(value: Iterable[Called]) -> tuple[Called, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -11,7 +11,7 @@ import attrs
 from timeline import dates
 from timeline.dates import When, when
 from timeline.errors import InvalidEvent
-from timeline.events.base import event_type, value_at
+from timeline.events.base import event_type, several, value_at
 from timeline.events.evidence import Evidence
 
 E_co = TypeVar("E_co", covariant=True)
@@ -26,8 +26,8 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def _evidence(value: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    return tuple(value)
+def _evidence(value: Iterable[Evidence | Mapping[str, Any]]) -> tuple[Evidence, ...]:
+    return several(Evidence, value)
 
 
 @attrs.frozen

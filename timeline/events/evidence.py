@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import attrs
 import msgspec
 
 from timeline.dates import When, decode_time, when
-from timeline.events.base import ActorId, SourceId, Text
+from timeline.events.base import ActorId, SourceId, Text, made
 
 Manner = Literal["quoted", "paraphrased", "read out", "translated", "imputed"]
 """How a link of the chain passed the words on. `imputed`: says what another thinks or wants."""
@@ -34,7 +34,7 @@ class Link:
     capacity: str | None = None
 
 
-def links(chain: Iterable[Link | str]) -> tuple[Link, ...]:
+def links(chain: Iterable[Link | Mapping[str, Any] | str]) -> tuple[Link, ...]:
     """Make links of what a caller has at hand: a bare id is a link that says no more.
 
     >>> [link.who for link in links(["gazette", Link("ann", manner="quoted")])]
@@ -45,7 +45,7 @@ def links(chain: Iterable[Link | str]) -> tuple[Link, ...]:
     """
     if isinstance(chain, str):
         raise TypeError(f"expected a list of actors' ids or Links; found the string {chain!r}")
-    return tuple(link if isinstance(link, Link) else Link(link) for link in chain)
+    return tuple(Link(link) if isinstance(link, str) else made(Link, link) for link in chain)
 
 
 _Mark = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
 
 import attrs
 import msgspec
 
 from timeline.dates import When, when
 from timeline.events.actors import strings
-from timeline.events.base import ActorId, MeetingId, ProposalId, SeriesId, Text, event
+from timeline.events.base import ActorId, MeetingId, ProposalId, SeriesId, Text, event, several
 
 Status = Literal["invited", "expected", "confirmed", "attended", "represented", "absent"]
 """Six that a source can report; the seventh, `not mentioned`, is what no source said."""
@@ -48,9 +48,9 @@ class Attendance:
     capacity: str | None = None
 
 
-def attendances(value: Iterable[Attendance]) -> tuple[Attendance, ...]:
-    """A tuple of the attendances."""
-    return tuple(value)
+def attendances(value: Iterable[Attendance | Mapping[str, Any]]) -> tuple[Attendance, ...]:
+    """A tuple of the attendances; a mapping becomes one."""
+    return several(Attendance, value)
 
 
 @event(category="meeting", subject="meeting", opens=True, evidence=True)

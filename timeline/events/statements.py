@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
 
 import attrs
 import msgspec
@@ -18,6 +18,7 @@ from timeline.events.base import (
     StatementId,
     Text,
     event,
+    several,
 )
 
 Stance = Literal["favourable", "conditional", "noncommittal", "opposed"]
@@ -63,14 +64,14 @@ class Term:
     scope: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
 
 
-def positions(value: Iterable[Position]) -> tuple[Position, ...]:
-    """A tuple of the positions."""
-    return tuple(value)
+def positions(value: Iterable[Position | Mapping[str, Any]]) -> tuple[Position, ...]:
+    """A tuple of the positions; a mapping becomes one."""
+    return several(Position, value)
 
 
-def terms(value: Iterable[Term]) -> tuple[Term, ...]:
+def terms(value: Iterable[Term | Mapping[str, Any]]) -> tuple[Term, ...]:
     """A tuple of the terms."""
-    return tuple(value)
+    return several(Term, value)
 
 
 @event(category="statement", subject="statement", opens=True, evidence=True)

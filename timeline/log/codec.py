@@ -6,13 +6,15 @@ bytes; digests and retries rest on that. Every read path decodes here.
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import attrs
 import msgspec
+from msgspec import inspect
 
 from timeline.dates import When, decode_time, encode_time, when
 from timeline.errors import InvalidEvent, UnknownEventType
@@ -99,7 +101,10 @@ class Codec:
             UnknownEventType: no class of that name is known.
         """
         if name not in self._classes:
-            raise UnknownEventType(name, 1, None, f"known are {', '.join(sorted(self._classes))}.")
+            close = difflib.get_close_matches(name, self._classes, n=1)
+            guess = f" Did you mean {close[0]}?" if close else ""
+            known = f"known are {', '.join(sorted(self._classes))}.{guess}"
+            raise UnknownEventType(name, 1, None, known)
         return self._classes[name]
 
     def encode(self, event: object) -> tuple[EventType, str]:
@@ -122,7 +127,8 @@ class Codec:
             data = _encode(event)
             self._decoders[kind.name, kind.version].decode(data)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-            raise InvalidEvent(f"{kind.name}: {_culprit(event)}{readable(error)}") from None
+            problem = f"{_culprit(event)}{readable(error, type(event))}"
+            raise InvalidEvent(f"{kind.name}: {problem}") from None
         return kind, _storable(kind.name, data)
 
     def decode(
@@ -174,7 +180,7 @@ class Codec:
             data = _encode(evidence)
             _decode_evidence(data)
         except (msgspec.MsgspecError, TypeError, ValueError) as error:
-            raise InvalidEvent(f"evidence: {readable(error)}") from None
+            raise InvalidEvent(f"evidence: {readable(error, tuple[Evidence, ...])}") from None
         return _storable("evidence", data)
 
     def decode_evidence(self, data: str) -> tuple[Evidence, ...]:
@@ -199,7 +205,7 @@ class Codec:
                 current | fields, type(event.event), dec_hook=decode_time, strict=False
             )
         except msgspec.ValidationError as error:
-            raise InvalidEvent(f"{kind.name}: {readable(error)}") from None
+            raise InvalidEvent(f"{kind.name}: {readable(error, type(event.event))}") from None
         kept = msgspec.to_builtins(body, enc_hook=encode_time)
         for path in _lost(fields, kept, ""):
             raise InvalidEvent(f"{kind.name} has no field {path!r} that could be corrected")
@@ -211,7 +217,8 @@ class Codec:
         try:
             evidence = evidence_after(event.event, event.evidence, [changes])
         except msgspec.ValidationError as error:
-            raise InvalidEvent(f"{name}: evidence: {readable(error)}") from None
+            problem = readable(error, tuple[Evidence, ...])
+            raise InvalidEvent(f"{name}: evidence: {problem}") from None
         if "evidence" not in changes:
             return evidence
         if not evidence and event_type(event.event).evidence:
@@ -262,11 +269,52 @@ def _storable(what: str, data: bytes) -> str:
 _EMPTY = "Expected `str` of length >= 1"
 
 
-def readable(error: Exception) -> str:
-    """A message of msgspec's with the path in front, as our own errors have it."""
+def readable(error: Exception, kind: Any = None) -> str:
+    """A message of msgspec's with the path in front, as our own errors have it.
+
+    Args:
+        error: the error.
+        kind: the type that was read; where a word is not among those it knows, they are named.
+    """
     said = without_patterns(str(error)).replace(_EMPTY, "expected text; found none")
     problem, at, path = said.rpartition(" - at `$")
-    return f"{path.rstrip('`').lstrip('.')}: {problem}" if at else path
+    path = path.rstrip("`").lstrip(".")
+    found = _NO_CHOICE.match(problem)
+    if kind is not None and found is not None:
+        problem = _not_among(found[1], _choices(inspect.type_info(kind), path))
+    return f"{path}: {problem}" if at else said.rpartition(" - at `$")[2]
+
+
+_NO_CHOICE = re.compile(r"Invalid enum value '(.*)'\Z", re.DOTALL)
+
+
+def _not_among(word: str, choices: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, choices, n=1)
+    guess = f". Did you mean {close[0]}?" if close else ""
+    return f"expected one of {', '.join(choices)}; found {word!r:.80}{guess}"
+
+
+def _choices(shape: Any, path: str) -> list[str]:
+    """The words that a type knows at a path such as `attendance[0].status`."""
+    shapes = [shape]
+    for step in re.findall(r"\w+|\[", path):
+        inner = [part for each in shapes for part in _parts(each)]
+        if step == "[":
+            shapes = [part.item_type for part in inner if hasattr(part, "item_type")]
+        elif not step.isdigit():
+            fields = (field for part in inner for field in getattr(part, "fields", ()))
+            shapes = [field.type for field in fields if field.encode_name == step]
+    known = (part for each in shapes for part in _parts(each))
+    return sorted({str(word) for part in known for word in getattr(part, "values", ())})
+
+
+def _parts(shape: Any) -> list[Any]:
+    """The types that a type is made of where it is a union, or carries remarks."""
+    if isinstance(shape, inspect.Metadata):
+        return _parts(shape.type)
+    if isinstance(shape, inspect.UnionType):
+        return [part for member in shape.types for part in _parts(member)]
+    return [shape]
 
 
 # Rows of the log

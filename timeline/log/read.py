@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
@@ -26,6 +27,9 @@ PAGE = 1000
 
 NO_END = 2**63 - 1
 """Beyond every position: the largest number that both databases know."""
+
+_COMPARED = 5000
+"""Ids that an error looks through for the nearest ones."""
 
 _MOST_PARAMETERS = 500
 """Values in one IN list: below every limit of SQLite's, old builds included."""
@@ -169,8 +173,45 @@ class Reading:
         found = self.existing(wanted, connection)
         missing = [id for id in wanted if id not in found]
         if missing:
-            raise NotFound(f"no event {missing[0]!r} is in the log. `timeline log` lists the ids.")
+            raise NotFound(self._no_event(missing[0], connection))
         return {id: found[id] for id in wanted}
+
+    def _no_event(self, id: str, connection: sa.Connection | None) -> str:
+        """That there is no such event, with the ids that are nearest by spelling."""
+        record, slash, _ = id.rpartition("/")
+        begin = f"{record}{slash}" or id[:1]
+        query = sa.select(events.c.event_id).where(
+            events.c.event_id.startswith(begin, autoescape=True)
+        )
+        with self._reading(connection) as reader:
+            ids = reader.execute(query.limit(_COMPARED)).scalars().all()
+        return f"no event {id!r} is in the log.{_guess(id, ids)} `timeline log` lists the ids."
+
+    def require_stream(self, stream: str) -> None:
+        """Check that a stream has events.
+
+        Raises:
+            NotFound: it has none; the message has the nearest ones.
+        """
+        if not self.existing_streams([stream]):
+            category = stream.partition("-")[0]
+            streams = self._streams(events.c.stream.startswith(category, autoescape=True))
+            raise NotFound(f"no stream {stream!r} is in the log.{_guess(stream, streams)}")
+
+    def require_subject(self, id: str) -> None:
+        """Check that some stream is of that id.
+
+        Raises:
+            NotFound: none is; the message has the nearest ids.
+        """
+        ids = [stream.partition("-")[2] for stream in self._streams(sa.true())]
+        if id not in ids:
+            raise NotFound(f"nothing in the log names {id!r}.{_guess(id, ids)}")
+
+    def _streams(self, condition: sa.ColumnElement[bool]) -> Sequence[str]:
+        query = sa.select(events.c.stream).where(condition, events.c.version == 1)
+        with self._reading(None) as reader:
+            return reader.execute(query.limit(_COMPARED)).scalars().all()
 
     def existing(
         self, ids: Iterable[str], connection: sa.Connection | None = None
@@ -285,3 +326,9 @@ def _by_texts(
     values = database.texts_of(dict.fromkeys(texts), dialect)
     found: list[tuple[Any, ...]] = query.run(driver, dialect, texts=values).fetchall()
     return found
+
+
+def _guess(id: str, known: Iterable[str]) -> str:
+    """The ids that are nearest by spelling, as a question."""
+    near = difflib.get_close_matches(id, list(dict.fromkeys(known)), n=3)
+    return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -58,27 +58,33 @@ class Keeping(ReadModels):
         Raises:
             InvalidDate: `since` or `until` is not a date.
             InvalidInput: `since` lies after `until`; or several actors go by that name.
-            NotFound: no such actor is recorded.
+            NotFound: no such actor or stream is recorded, or nothing names that subject.
             UnknownEventType: no such type is known.
         """
         start, end = stretch(since, until)
+        is_named = False
         if actor is not None:
             with self.view() as view:
                 actor = find_actor(view, actor)
         if type is not None:
             self.store.codec.class_named(type)
         if stream is not None:
+            self.store.require_stream(stream)
             events = self.store.read_stream(stream)
         else:
             events = self.store.read_all(types=None if type is None else {type})
         for event in events:
+            if subject is not None and not names(event, subject, None):
+                continue
+            is_named = True
             if (
                 (type is None or event.type == type)
                 and (actor is None or names(event, actor, "actor"))
-                and (subject is None or names(event, subject, None))
                 and within(event.occurred, start, end, certainly=certainly)
             ):
                 yield event
+        if subject is not None and not is_named:
+            self.store.require_subject(subject)
 
     def redact(self, event_id: str, *, reason: str) -> bool:
         """Remove for good the words of an event and its evidence; false if they were gone before.

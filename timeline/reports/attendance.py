@@ -164,8 +164,15 @@ class AttendanceCell:
         return f"{counted}, not mentioned by {len(silent)}" if silent else counted
 
     def _with_people(self, party: str, status: str) -> str:
-        came = self._there(party, (status,)) if status in THERE else ()
+        came = tuple(self._there(party, (status,))) if status in THERE else ()
         people = ", ".join(dict.fromkeys(entry.person for entry in came))
+        themselves = {entry.participant for entry in came if entry.status == "attended"}
+        stood_in = [e for e in came if e.instead_of and e.instead_of.id in themselves]
+        if stood_in:
+            # One report has a person there whom another has a substitute for.
+            instead = ", ".join(dict.fromkeys(entry.person for entry in stood_in))
+            others = ", ".join(dict.fromkeys(e.person for e in came if e not in stood_in))
+            return f"represented ({instead}) / {status} ({others})"
         own = (e for e in self.entries if e.participant == party and e.status == status)
         parts = [(entry.role, entry.manner) for entry in own]
         roles = ", ".join(dict.fromkeys(role for role, _ in parts if role))

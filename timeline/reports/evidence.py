@@ -250,6 +250,11 @@ class Citer:
             known = self._view.get(ActorRow, known.merged_into)
         return known
 
+    def kind(self, actor: str) -> str | None:
+        """What kind of actor it is; None where no such actor is in view."""
+        known = self._entry(actor)
+        return None if known is None else known.kind
+
     def name_of(self, actor: str | None) -> Named | None:
         """As `name`, where there may be none."""
         return None if actor is None else self.name(actor)

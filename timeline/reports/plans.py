@@ -36,6 +36,15 @@ class OutcomeLine:
 
 
 @attrs.frozen
+class DueLine:
+    """One of several due dates that were given at one time, and by whom."""
+
+    due: str
+    by: Named | None
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
 class DelayLine:
     """One report that a plan was put off; `due` is its new date, None where none was given."""
 
@@ -58,13 +67,15 @@ class PlanLine:
         announced: when that was first said.
         due: when it is to be, by the newest word of it; for a plan without a date of its own, when
             the meeting is at which it was to happen.
+        rival_due: the due dates that were given at one time, where these differ; else none.
         earlier_due: the dates that were given before, oldest first.
         firmness: how firm it was, by the newest word of it.
         about: the proposals it concerns.
         meeting: the meeting it was to happen at.
         state: `kept`; `late`, if certainly after it was due; `missed`; `open`; `unknown`, if it was
             certainly due by the date and no report says what became of it. Two joined by ` / `
-            where reports differ.
+            where reports differ. Where it is late by one of rival due dates and kept by another,
+            it says by whose.
         outcomes: the reports of what became of it. That it failed does not bear on the state once
             it was announced anew, or was certainly kept at a later time.
         delays: the reports that it was put off, in order of time.
@@ -80,6 +91,7 @@ class PlanLine:
     by: tuple[Named, ...]
     announced: str | None
     due: str | None
+    rival_due: tuple[DueLine, ...]
     earlier_due: tuple[str, ...]
     firmness: str | None
     about: tuple[str, ...]
@@ -183,6 +195,19 @@ def _end(moment: When) -> When:
     return When(moment.latest.isoformat()) if moment.latest is not None else UNKNOWN
 
 
+def _kept_or_late(occurred: When | None, due: When | None) -> str:
+    return LATE if _certainly_after(occurred, due) else KEPT
+
+
+def _by_each_date(verdicts: Sequence[str], named: Sequence[str], dues: Sequence[str]) -> str:
+    """Such as `late by North's date, kept by South's`."""
+    distinct = all(named) and len(set(named)) == len(named)
+    dates = [f"{name}'s" for name in named] if distinct else dues
+    first, *others = zip(verdicts, dates, strict=True)
+    begin = f"{first[0]} by {first[1]} date" if distinct else f"{first[0]} by {first[1]}"
+    return ", ".join((begin, *(f"{verdict} by {date}" for verdict, date in others)))
+
+
 # What was said of each plan
 
 
@@ -261,18 +286,36 @@ class _Plan:
             at=self.at and self.at.seen(on),
         )
 
-    def outcome(self, report: _Outcome) -> str:
-        """What a report says became of it."""
+    def rivals(self, moment: When | None = None) -> tuple[_Announced, ...]:
+        """The announcements of one time that give it different due dates, oldest first."""
+        told = [each for each in self.announced if not _certainly_after(each.said, moment)]
+        newest = next((each for each in told if each.due is not None or each.put_off), None)
+        if self.kind != "plan" or newest is None or newest.put_off or newest.said is None:
+            return ()
+        dues: dict[str, _Announced] = {}
+        for each in told:
+            if each.due and not each.put_off and each.said and each.said.overlaps(newest.said):
+                dues[str(each.due)] = each
+        return tuple(dues.values())[::-1] if len(dues) > 1 else ()
+
+    def outcome(self, citer: Citer, report: _Outcome) -> str:
+        """What a report says became of it; by whose date, where rival dates make a difference."""
         if not report.kept:
             return MISSED
-        late = _certainly_after(report.occurred, self.due(report.occurred))
-        return LATE if late else KEPT
+        rivals = self.rivals(report.occurred)
+        verdicts = [_kept_or_late(report.occurred, rival.due) for rival in rivals]
+        if len(set(verdicts)) > 1:
+            named = [str(citer.name(rival.by)) if rival.by else "" for rival in rivals]
+            return _by_each_date(verdicts, named, [str(rival.due) for rival in rivals])
+        return _kept_or_late(report.occurred, self.due(report.occurred))
 
-    def state(self, on: When) -> str:
+    def state(self, citer: Citer, on: When) -> str:
         """What became of it, as of a date."""
-        reported = {self.outcome(each) for each in self.outcomes if not self._overtaken(each)}
+        told = (each for each in self.outcomes if not self._overtaken(each))
+        reported = dict.fromkeys(self.outcome(citer, each) for each in told)
         if reported:
-            return " / ".join(each for each in (KEPT, LATE, MISSED) if each in reported)
+            order = {KEPT: 0, LATE: 1, MISSED: 3}
+            return " / ".join(sorted(reported, key=lambda word: order.get(word, 2)))
         return UNKNOWN_OUTCOME if _certainly_after(_end(on), self.due()) else OPEN
 
     def _overtaken(self, report: _Outcome) -> bool:
@@ -413,9 +456,13 @@ def plan_lines(
 def _line(view: View, citer: Citer, plan: _Plan, on: When) -> PlanLine:
     oldest_first = plan.announced[::-1]
     due = text(plan.due())
+    rivals = plan.rivals()
+    current = {due, *(str(rival.due) for rival in rivals)}
     dues = dict.fromkeys(str(each.due) for each in oldest_first if each.due is not None)
     outcomes = tuple(
-        OutcomeLine(plan.outcome(each), text(each.occurred), each.text, citer.cite(each.events))
+        OutcomeLine(
+            plan.outcome(citer, each), text(each.occurred), each.text, citer.cite(each.events)
+        )
         for each in plan.outcomes
     )
     said_by = dict.fromkeys(each.by for each in oldest_first if each.by is not None)
@@ -426,11 +473,15 @@ def _line(view: View, citer: Citer, plan: _Plan, on: When) -> PlanLine:
         by=citer.names(said_by),
         announced=text(_first_said(plan)),
         due=due,
-        earlier_due=tuple(each for each in dues if each != due),
+        rival_due=tuple(
+            DueLine(str(each.due), citer.name_of(each.by), citer.cite(each.events))
+            for each in rivals
+        ),
+        earlier_due=tuple(each for each in dues if each not in current),
         firmness=next((each.firmness for each in plan.announced if each.firmness), None),
         about=_about(plan),
         meeting=plan.meeting,
-        state=plan.state(on),
+        state=plan.state(citer, on),
         outcomes=outcomes,
         delays=tuple(
             line_of(DelayLine, row, by=citer.name_of(row.by), evidence=citer.cite(row.events))
@@ -493,7 +544,8 @@ def _announced(line: PlanLine) -> str:
 
 
 def _due(line: PlanLine) -> str:
-    parts = [line.due or "no date", *(f"before: {each}" for each in line.earlier_due)]
+    rivals = " or ".join(f"{rival.due} (by {rival.by})" for rival in line.rival_due)
+    parts = [rivals or line.due or "no date", *(f"before: {each}" for each in line.earlier_due)]
     for delay in line.delays:
         who = f" by {delay.by}" if delay.by else ""
         parts.append(f"put off {delay.occurred or 'on an unknown date'}{who}")

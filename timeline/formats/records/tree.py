@@ -32,6 +32,7 @@ _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 """Stand in a file only by mistake or malice; YAML's own message would not name the line."""
 
+_CONFLICT = re.compile(r"^(?:<{7}|>{7})(?= |$)", re.MULTILINE)
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What an escape could still bring in: controls, bidi overrides and isolates, lone surrogates.
 
@@ -111,6 +112,13 @@ def _text(file: str) -> str:
     if found := _UNREADABLE.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise InvalidRecord(file, f"expected text; found {_named(found[0])}. Remove it", line=line)
+    if found := _CONFLICT.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        problem = (
+            f"expected a merged file; found git's conflict marker {found[0]!r}. Keep one of the "
+            "versions, or both, and remove the markers"
+        )
+        raise InvalidRecord(file, problem, line=line)
     if found := _DIRECTIVE.search(text):
         # libyaml compares each %TAG with all before it: a file of them keeps it busy for hours.
         line = text.count("\n", 0, found.end()) + 1

@@ -26,7 +26,6 @@ from timeline.events import (
 )
 from timeline.events.corrections import VOICES
 from timeline.models.chronology import HappeningRow
-from timeline.models.directory import ActorRow
 from timeline.reports.evidence import Citation, Citer, Named, Support
 from timeline.reports.rules.claims import Claim
 
@@ -130,8 +129,7 @@ class Origins:
 
     def _is_outlet(self, who: Named, *, passes_on: bool) -> bool:
         if who.id not in self._kinds:
-            entry = self._view.get(ActorRow, who.id)
-            self._kinds[who.id] = None if entry is None else entry.kind
+            self._kinds[who.id] = self._citer.kind(who.id)
         kind = self._kinds[who.id]
         # One who is not named may be a paper or a person; only a paper has words from another.
         return kind in _OUTLETS or (kind == "unnamed" and passes_on)

@@ -66,6 +66,9 @@ def _answer(citer: Citer, entry: _Entry, actor: str) -> Answer:
     row, by = entry.row, str(citer.name(entry.row.participant))
     if actor == entry.instead_of:
         key, value = ("absent", f"{by} instead"), f"absent ({by} instead)"
+    elif actor == row.participant and row.status == "represented" and citer.kind(actor) == "person":
+        # A state is there through whoever represents it; a person is not.
+        key, value = ("absent", "represented"), "represented"
     elif actor == row.participant:
         key, value = (row.status, ""), row.status
     else:
