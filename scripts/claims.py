@@ -34,7 +34,7 @@ class Found:
 def initiatives(timeline: Timeline) -> Iterator[Report]:
     """The state of every initiative."""
     made = timeline.log(type="ProposalMade")
-    for initiative in dict.fromkeys(each.event.proposal for each in made):
+    for initiative in dict.fromkeys(event.event.proposal for event in made):
         yield timeline.initiative(initiative)
 
 
@@ -80,8 +80,8 @@ def read_claims() -> dict[str, list[str]]:
 def uncited(events: Iterable[RecordedEvent[Any]]) -> list[str]:
     """The sources that no event cites, other than those that another source is a copy of."""
     events = list(events)
-    sources = [each.event.source for each in events if isinstance(each.event, SourceAdded)]
-    cited = {support.source for each in events for support in each.evidence}
+    sources = [event.event.source for event in events if isinstance(event.event, SourceAdded)]
+    cited = {support.source for event in events for support in event.evidence}
     cited |= {source.copies for source in sources if source.copies is not None}
     return sorted(source.id for source in sources if source.id not in cited)
 
@@ -108,7 +108,7 @@ def main() -> int:
                     for id in cited:
                         showing[id].append(found)
     wrong = []
-    recorded = {each.id for each in events}
+    recorded = {event.id for event in events}
     for claim, ids in sorted(claims.items()):
         wrong += [f"{claim}: {id} is not in the record" for id in ids if id not in recorded]
         if not any(showing[id] for id in ids):

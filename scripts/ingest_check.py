@@ -35,9 +35,9 @@ def database(given: argparse.Namespace) -> Iterator[str]:
 
 def differences(account: Ingested, expected: Opinion) -> Iterator[str]:
     """Where the account of the rows is another."""
-    found = {line.code: line for line in account.codes}
-    for code in sorted(found.keys() | expected.fates.keys()):
-        line, counts = found.get(code), expected.fates[code]
+    lines = {line.code: line for line in account.codes}
+    for code in sorted(lines.keys() | expected.fates.keys()):
+        line, counts = lines.get(code), expected.fates[code]
         for fate in ("events", "folded", "left_out", "repeated"):
             ours = getattr(line, fate) if line else 0
             if ours != counts[fate]:
@@ -52,9 +52,9 @@ def differences(account: Ingested, expected: Opinion) -> Iterator[str]:
 def wrong_answers(timeline: Timeline, expected: Opinion) -> Iterator[str]:
     """Where reports say otherwise."""
     met: Counter[tuple[str, str]] = Counter()
-    for each in timeline.encounters(top=None).encounters:
-        one, other = sorted((plain(each.one.name), plain(each.other.name)))
-        met[one, other] += each.meetings.count
+    for pair in timeline.encounters(top=None).encounters:
+        one, other = sorted((plain(pair.one.name), plain(pair.other.name)))
+        met[one, other] += pair.meetings.count
     if met != expected.encounters:
         yield f"who met whom: {first_of(met, expected.encounters)}"
     said: Counter[tuple[str, str]] = Counter()

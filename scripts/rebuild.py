@@ -259,9 +259,9 @@ def show(tallies: list[tuple[str, Tally]], lasted: dict[int, float]) -> None:
         cells = []
         for phase, seconds in lasted.items():
             waits = [s for name, t in tallies if name == kind for s in t.seconds[phase]]
-            each = f"{len(waits) / seconds:,.0f}/s" if waits else "none"
+            rate = f"{len(waits) / seconds:,.0f}/s" if waits else "none"
             typical, longest = (statistics.median(waits), max(waits)) if waits else (0.0, 0.0)
-            cells.append(f"{each}  {typical * 1000:.1f} / {longest * 1000:,.0f} ms")
+            cells.append(f"{rate}  {typical * 1000:.1f} / {longest * 1000:,.0f} ms")
         print(f"{kind:>10}" + "".join(f"{cell:>26}" for cell in cells))
 
 
@@ -272,7 +272,7 @@ def check(url: str, tallies: list[tuple[str, Tally]]) -> None:
         sys.exit(f"BROKEN: {'; '.join(problems)}")
     if not all(tally.seconds[DURING] for _, tally in tallies):
         sys.exit("BROKEN: somebody came to a stop during the rebuild")
-    seen = [each for _, tally in tallies for each in tally.seen]
+    seen = [position for _, tally in tallies for position in tally.seen]
     versions = set().union(*(tally.versions for _, tally in tallies))
     if versions != {1, 2}:
         sys.exit(f"BROKEN: the plain names showed versions {versions}")

@@ -90,15 +90,15 @@ def block(number: int) -> Iterator[NewEvent]:
     yield made(
         MeetingAnnounced(meeting, f"Meeting {number}", series=f"series-{number // 10}"), "told"
     )
-    there = [Attendance(each, "attended") for each in dict.fromkeys((actor, other, BUSY))]
+    there = [Attendance(who, "attended") for who in dict.fromkeys((actor, other, BUSY))]
     yield made(
         MeetingHeld(meeting, f"Meeting {number}", about=[proposal], attendance=there), "held"
     )
     plan = PlanAnnounced(f"plan-{number}", "A plan", actor, TEXT, due="2023", about=[proposal])
     yield made(plan, "planned")
-    for each in range(BLOCK - 10):
-        speaker = BUSY if each == 0 else actor
-        yield made(StatementMade(speaker, TEXT, about=[proposal], to=other), f"said-{each}")
+    for turn in range(BLOCK - 10):
+        speaker = BUSY if turn == 0 else actor
+        yield made(StatementMade(speaker, TEXT, about=[proposal], to=other), f"said-{turn}")
     if number % 5:
         yield made(StatementMade(other, TEXT), "said-more")
     else:
@@ -120,12 +120,12 @@ def fill(record: Timeline, size: int) -> None:
         record.store.append_all(new for number in chosen for new in block(number))
     record.store.append_all(
         NewEvent(
-            StatementMade(f"actor-{each % 10 + 1}", TEXT, about=[INITIATIVE]),
-            f"further-{each}",
+            StatementMade(f"actor-{number % 10 + 1}", TEXT, about=[INITIATIVE]),
+            f"further-{number}",
             occurred="2022-12-07",
-            evidence=[Evidence("source-1", chain=[f"actor-{each % 10 + 1}"])],
+            evidence=[Evidence("source-1", chain=[f"actor-{number % 10 + 1}"])],
         )
-        for each in range(FURTHER)
+        for number in range(FURTHER)
     )
 
 
@@ -139,11 +139,11 @@ def measured(url: str, size: int, rounds: int) -> dict[str, float]:
         spent = seconds(lambda: record.initiative(INITIATIVE))
         if spent > 1:
             print(f"{size:,}: read models kept in {spent:.0f} s, {head / spent:,.0f} events/s")
-        found = {name: timed(ask, record, rounds) for name, ask in REPORTS.items()}
+        medians = {name: timed(ask, record, rounds) for name, ask in REPORTS.items()}
         if size <= 100_000:
             spent = seconds(record._projector.fold)  # noqa: SLF001
-            found["a fold of all, for comparison"] = spent
-    return found
+            medians["a fold of all, for comparison"] = spent
+    return medians
 
 
 def timed(ask: Callable[[Timeline], Report], record: Timeline, rounds: int) -> float:
@@ -184,16 +184,16 @@ def main() -> None:
     parser.add_argument("--folder", help="where to keep SQLite's files")
     given = parser.parse_args()
     with places(given) as place:
-        found = {size: measured(place(size), size, given.rounds) for size in given.sizes}
-    least = found[given.sizes[0]]
+        figures = {size: measured(place(size), size, given.rounds) for size in given.sizes}
+    least = figures[given.sizes[0]]
     print(f"{'milliseconds, median of ' + str(given.rounds):<36}", end="")
     print("".join(f"{size:>20,}" for size in given.sizes))
     for name in least:
         cells = [
             f"{took[name] * 1000:12,.0f} ({took[name] / least[name]:.2f})" if name in took else "-"
-            for took in found.values()
+            for took in figures.values()
         ]
-        print(f"{name:<36}" + "".join(f"{each:>20}" for each in cells))
+        print(f"{name:<36}" + "".join(f"{text:>20}" for text in cells))
 
 
 if __name__ == "__main__":

@@ -107,13 +107,13 @@ def _fields(schema: dict[str, Any]) -> Iterator[str]:
 def _kind(field: dict[str, Any]) -> str:
     """What a field holds, in words."""
     if "anyOf" in field:
-        return _kind(next(each for each in field["anyOf"] if each.get("type") != "null"))
+        return _kind(next(kind for kind in field["anyOf"] if kind.get("type") != "null"))
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
         return "date" if name == "Date" else f"[{name}](#{name.lower()})"
     if "enum" in field:
         default = f"; if not said, `{field['default']}`" if "default" in field else ""
-        return "one of " + ", ".join(f"`{each}`" for each in field["enum"]) + default
+        return "one of " + ", ".join(f"`{word}`" for word in field["enum"]) + default
     if field["type"] == "array":
         return f"list of: {_kind(field['items'])}{_least(field)}"
     plain = {"object": "mapping", "boolean": "`true` or `false`; if not said, `false`"}

@@ -1,13 +1,13 @@
 """Folding on several workers: Dask distributes and `timeline.distributed.split` says what.
 
-The log is read in stretches, by position, from the database or from an archive. Where each row is
-made from one event, a stretch is folded by whoever reads it. Else its events are routed to parts as
-they are stored, a part gets its events of all stretches, in order, and is folded. What a task gives
-follows from what it is given, so Dask may do it again, elsewhere, whenever a worker is lost.
+Workers read the log in stretches of positions, from the database or from an archive. Where one
+event makes one row, the worker that reads a stretch folds it. Otherwise it routes the stored events
+to parts; a part gets its events of all stretches, in order, and is folded. The result of a task
+depends on its arguments alone, so Dask may run it again when it loses a worker.
 
-Nothing is written but by the process that asked, and that only once all is folded. Every stretch is
-counted and its last digest compared with the log's, and every task first compares the code that its
-worker has loaded with that of whoever asked.
+Only the process that asked writes, and only when all is folded. It counts the events of every
+stretch and compares its last digest with the log's. Every task first compares the code that its
+worker has loaded with the code of that process.
 """
 
 from __future__ import annotations
@@ -122,12 +122,12 @@ def _require_dask() -> None:
 
 @lru_cache(maxsize=2)
 def _prepared(packed: bytes) -> tuple[_Job, Splitter]:
-    """What a job is to be done with; made once in a process."""
+    """The job and its splitter, made once in a process."""
     from timeline.log.codec import Codec
 
     expected, job = pickle.loads(packed)
-    found = code_of([name for name in expected if name != "timeline"])
-    compare_code(expected, found, own_address())
+    loaded = code_of([name for name in expected if name != "timeline"])
+    compare_code(expected, loaded, own_address())
     job = pickle.loads(job)
     return job, Splitter(job.projection, Codec(job.known), job.amendments, job.parts)
 
@@ -272,7 +272,7 @@ def _columns(shape: Shape) -> Any:
     return pa.schema([(column.name, kinds[column.sql]) for column in shape.columns])
 
 
-# Whoever asks
+# The process that asks
 
 
 class Fold:
@@ -330,15 +330,17 @@ class Fold:
         places = dict(zip(reads, stretches, strict=True))
         if not parts:
             return places, done
-        pieces = [self._mapped(_piece, [each] * parts, range(parts)) for each in done]
+        pieces = [self._mapped(_piece, [task] * parts, range(parts)) for task in done]
         return places, self._mapped(_folded, range(parts), *pieces, packed=packed)
 
-    def _mapped(self, work: Callable[..., Any], *each: Iterable[Any], **shared: Any) -> list[Any]:
+    def _mapped(
+        self, work: Callable[..., Any], *arguments: Iterable[Any], **shared: Any
+    ) -> list[Any]:
         """Tasks of one kind; Dask spreads them over the workers, if it knows them as a group."""
-        # Their keys tell it, being a name and a number. Tasks that it knows nothing of it gives to
-        # whoever has what they depend on: to the one worker that has the job.
+        # Dask knows a group by its keys, a name and a number. It gives other tasks to the worker
+        # that holds what they depend on: all of them to the one that has the job.
         group = f"timeline-{work.__name__.strip('_')}-{next(self._groups)}-{self._run}"
-        given = [list(values) for values in each]
+        given = [list(values) for values in arguments]
         keys = [(group, number) for number in range(len(given[0]))]
         return list(self._client.map(work, *given, key=keys, pure=False, **shared))
 
@@ -363,10 +365,10 @@ class Fold:
     def _sizes(self, until: int) -> tuple[int, int]:
         """How many events a stretch has, and how many parts there are."""
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        threads = sum(each["nthreads"] for each in workers)
-        limits = [each["memory_limit"] for each in workers if each["memory_limit"]]
+        threads = sum(worker["nthreads"] for worker in workers)
+        limits = [worker["memory_limit"] for worker in workers if worker["memory_limit"]]
         fitting = min(limits, default=math.inf) * _SHARE / _PER_EVENT / max(
-            each["nthreads"] for each in workers
+            worker["nthreads"] for worker in workers
         )  # fmt: skip
         size = min(_STRETCH, fitting, max(until / threads / 4, _LEAST))
         parts = max(until / fitting, min(threads * 2, until / _LEAST), 1)
@@ -391,10 +393,10 @@ class Fold:
         return pickle.dumps((code_of(self._modules), cloudpickle.dumps(job)))
 
     def _wait(self, weights: Mapping[Any, float], total: int) -> None:
-        """Wait for tasks to end, and tell how far they have come."""
+        """Wait for tasks to end, and report progress."""
         import distributed
 
-        left, told = set(weights), 0.0
+        left, position = set(weights), 0.0
         while left:
             with _lost_told():
                 try:
@@ -405,17 +407,17 @@ class Fold:
                     if not self._client.scheduler_info()["workers"]:
                         raise ClusterError(_GONE) from None
                     continue
-                for each in done:
-                    each.result()
-            told += sum(weights[each] for each in done)
+                for task in done:
+                    task.result()
+            position += sum(weights[task] for task in done)
             if self._progress is not None:
-                self._progress(int(told), total)
+                self._progress(int(position), total)
 
     def _require_whole(self, reads: Mapping[Any, tuple[int, int]]) -> None:
         """Check that the workers have read this very log."""
         with _lost_told():
-            found = self._client.gather(list(reads))
-        for (after, until), read in zip(reads.values(), found, strict=True):
+            stretches = self._client.gather(list(reads))
+        for (after, until), read in zip(reads.values(), stretches, strict=True):
             if read != (until - after, self._store.head_at(until).digest):
                 raise ClusterError(
                     f"workers read other events from {after + 1} to {until} than the log has: are "

@@ -1,4 +1,4 @@
-"""Dask workers: started or found, and held to have the same code as whoever asks them."""
+"""Dask workers: start or join them, and check that they run the same code as this process."""
 
 from __future__ import annotations
 
@@ -160,16 +160,17 @@ def modules_of(projection: Projection, known: Iterable[type | Upcaster]) -> list
     Raises:
         InvalidInput: one cannot be imported elsewhere.
     """
-    functions = (each.apply if isinstance(each, Upcaster) else each for each in known)
-    found = {each.__module__ for each in (*type(projection).__mro__, *projection.rows, *functions)}
-    found = {name for name in found if name.partition(".")[0] not in {"timeline", "builtins"}}
-    for name in sorted(found):
+    functions = (kind.apply if isinstance(kind, Upcaster) else kind for kind in known)
+    objects = (*type(projection).__mro__, *projection.rows, *functions)
+    modules = {thing.__module__ for thing in objects}
+    own = {name for name in modules if name.partition(".")[0] not in {"timeline", "builtins"}}
+    for name in sorted(own):
         if name == "__main__" or _module(name) == "no source":
             raise InvalidInput(
                 f"expected the code of projection {projection.name!r} in modules that workers can "
                 f"import; found some in {name!r}. Put it in a file of its own."
             )
-    return sorted(found)
+    return sorted(own)
 
 
 def require_same_code(client: Any, modules: Sequence[str]) -> None:
@@ -179,11 +180,11 @@ def require_same_code(client: Any, modules: Sequence[str]) -> None:
         ClusterError: one has not; names it, and the module.
     """
     try:
-        found = client.run(code_of, modules)
+        codes = client.run(code_of, modules)
     except Exception as error:
         # A worker without this package, or with one too old to have this function.
         raise ClusterError(f"a worker cannot run this code ({said(error)}). {_MEND}") from error
-    for worker, code in sorted(found.items()):
+    for worker, code in sorted(codes.items()):
         compare_code(code_of(modules), code, worker)
 
 

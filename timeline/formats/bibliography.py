@@ -54,7 +54,7 @@ def bibliography(view: View, form: Form, only: Collection[str] | None = None) ->
     named = [(row, inert(citer.name(row.publisher).name)) for row in rows]
     if form == "bibtex":
         return "\n".join(_entry(row, publisher) for row, publisher in named)
-    return json.dumps([_item(*each) for each in named], ensure_ascii=False, indent=2) + "\n"
+    return json.dumps([_item(*entry) for entry in named], ensure_ascii=False, indent=2) + "\n"
 
 
 # --- CSL-JSON -------------------------------------------------------------------------------------
@@ -79,10 +79,10 @@ def _item(row: SourceRow, publisher: str) -> dict[str, Any]:
 def _csl_date(when: When | None) -> dict[str, Any] | None:
     if when is None:
         return None
-    found = _DATE.match(_day(when))
-    if found is None:
+    match = _DATE.match(_day(when))
+    if match is None:
         return {"literal": when.words}
-    first, doubt, last, other = found.groups()
+    first, doubt, last, other = match.groups()
     begins, season = _parts(first)
     ends, late_season = _parts(last) if last else (None, None)
     if late_season or (season and last):
@@ -99,7 +99,7 @@ def _day(when: When) -> str:
 
 def _parts(date: str) -> tuple[list[int], int | None]:
     """Year, month and day as far as they are known; and the season, from 1 for spring."""
-    parts = [int(each) for each in date.split("-")]
+    parts = [int(part) for part in date.split("-")]
     if len(parts) == 2 and parts[1] in _SEASONS:
         return parts[:1], parts[1] - _SEASONS[0] + 1
     return parts, None

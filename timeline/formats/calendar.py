@@ -69,15 +69,15 @@ def calendar(view: View, *, series: str | None = None, meeting: str | None = Non
     name = f"Meetings: {report.series}" if report.series else "Meetings"
     made.add("name", name)  # RFC 7986
     made.add("x-wr-calname", name)  # what most programs read
-    told = [str(report.standing), *_left_out(meetings)]
-    made.add("description", inert("\n".join(told)))
+    notes = [str(report.standing), *_left_out(meetings)]
+    made.add("description", inert("\n".join(notes)))
     cells, retracted = _cells(report), _retracted(view)
-    for each in meetings:
-        span = _span(each.held_on)
+    for line in meetings:
+        span = _span(line.held_on)
         if span is not None:
-            event = _event(each, span, cells.get(each.meeting, []))
-            last = max(cited.position for cited in each.evidence)
-            event.add("sequence", max(last, retracted.get(each.meeting, 0)))
+            event = _event(line, span, cells.get(line.meeting, []))
+            last = max(cited.position for cited in line.evidence)
+            event.add("sequence", max(last, retracted.get(line.meeting, 0)))
             made.add_component(event)
     return bytes(made.to_ical())
 
@@ -112,7 +112,7 @@ def _event(meeting: MeetingLine, span: _Span, cells: _Cells) -> Event:
 
     cited = _cited(meeting, cells)
     # The last time that something of it was recorded.
-    stamp = max(datetime.fromisoformat(each.recorded_at) for each in cited)
+    stamp = max(datetime.fromisoformat(citation.recorded_at) for citation in cited)
     made = Event()
     made.add("uid", f"meeting-{meeting.meeting}@timeline")
     made.add("dtstamp", stamp.astimezone(UTC))
@@ -135,7 +135,7 @@ def _event(meeting: MeetingLine, span: _Span, cells: _Cells) -> Event:
 
 def _span(dates: Sequence[str]) -> _Span | None:
     """From when to when, the end left out as calendars do; all that the reports say together."""
-    times = [When(each) for each in dates]
+    times = [When(text) for text in dates]
     if len(times) == 1 and _ZONED.match(dates[0]):
         (first, last) = times[0].earliest, times[0].latest
         assert first is not None  # an instant has bounds
@@ -165,9 +165,9 @@ def _date_words(dates: Sequence[str]) -> str:
 
 def _cited(meeting: MeetingLine, cells: _Cells) -> list[Citation]:
     """The evidence for a meeting and for who came to it."""
-    said = (each for _, cell in cells for entry in cell.entries for each in entry.evidence)
-    every = {each.event: each for each in (*meeting.evidence, *said)}
-    return sorted(every.values(), key=lambda each: each.position)
+    said = (citation for _, cell in cells for entry in cell.entries for citation in entry.evidence)
+    every = {citation.event: citation for citation in (*meeting.evidence, *said)}
+    return sorted(every.values(), key=lambda citation: citation.position)
 
 
 def _description(meeting: MeetingLine, cells: _Cells, cited: Iterable[Citation]) -> Iterator[str]:
@@ -177,22 +177,22 @@ def _description(meeting: MeetingLine, cells: _Cells, cited: Iterable[Citation])
         yield "\nAttendance, as reported:"
         yield from (f"- {party.name}: {cell.shown(party.party)}" for party, cell in cells)
     yield "\nEvidence:"
-    for each in cited:
-        found = [_source(support) for support in each.sources]
-        found += [each.reason] if each.reason else []
-        yield from (f"- {told} [{each.event}]" for told in dict.fromkeys(found))
+    for citation in cited:
+        reasons = [_source(support) for support in citation.sources]
+        reasons += [citation.reason] if citation.reason else []
+        yield from (f"- {reason} [{citation.event}]" for reason in dict.fromkeys(reasons))
 
 
 def _source(support: Support) -> str:
     parts = [f"{support.publisher}: “{support.title}”", support.published or "undated"]
-    parts += [each for each in (support.at, support.address) if each]
+    parts += [part for part in (support.at, support.address) if part]
     return ", ".join(parts)
 
 
 def _address(cited: Iterable[Citation]) -> str | None:
     """The first address of a source that a program may open."""
-    found = (support.address for each in cited for support in each.sources)
-    return next((each for each in found if each and _WEB.match(each)), None)
+    addresses = (support.address for citation in cited for support in citation.sources)
+    return next((address for address in addresses if address and _WEB.match(address)), None)
 
 
 _WEB = re.compile(r"https?://[!-~]+\Z", re.ASCII)
@@ -200,8 +200,8 @@ _WEB = re.compile(r"https?://[!-~]+\Z", re.ASCII)
 
 
 def _left_out(meetings: Iterable[MeetingLine]) -> Iterator[str]:
-    undated = [each for each in meetings if _span(each.held_on) is None]
+    undated = [meeting for meeting in meetings if _span(meeting.held_on) is None]
     if undated:
         yield "Left out, since no year is known:"
-    for each in undated:
-        yield f"- {each.shown_title} ({_date_words(each.held_on) or 'undated'})"
+    for meeting in undated:
+        yield f"- {meeting.shown_title} ({_date_words(meeting.held_on) or 'undated'})"

@@ -43,7 +43,7 @@ def write_rows(out: BinaryIO, view: View, cls: type, form: Form, *, excel: bool 
         out.write(b"\xef\xbb\xbf" if excel else b"")
         _write_csv(out, shape, rows)
     elif form == "jsonl":
-        out.writelines(_encode(each) + b"\n" for each in _plain(shape, rows))
+        out.writelines(_encode(values) + b"\n" for values in _plain(shape, rows))
     else:
         _write_parquet(out, shape, rows, Standing.of(view))
     return len(rows)
@@ -104,10 +104,10 @@ def _write_parquet(out: BinaryIO, shape: Shape, rows: Sequence[Any], standing: S
     for column in shape.columns:
         nullable = column.nullable and column.name not in shape.key
         fields.append(pa.field(column.name, held(column.kind), nullable=nullable))
-    told = {"timeline.position": str(standing.position), "timeline.digest": standing.digest}
+    metadata = {"timeline.position": str(standing.position), "timeline.digest": standing.digest}
     if standing.limits:
-        told["timeline.limits"] = "; ".join(standing.limits)
-    schema = pa.schema(fields, metadata=told)
+        metadata["timeline.limits"] = "; ".join(standing.limits)
+    schema = pa.schema(fields, metadata=metadata)
     with pq.ParquetWriter(out, schema) as writer:
         for group in batched(rows, _GROUP):
             columns = {
@@ -131,8 +131,8 @@ def _is_texts(kind: Any) -> bool:
     kind = _base(kind)
     if get_origin(kind) not in (tuple, list):
         return False
-    items = [each for each in get_args(kind) if each is not ...]
-    return all(_base(each) is str for each in items) or (len(items) == 1 and _is_texts(items[0]))
+    items = [item for item in get_args(kind) if item is not ...]
+    return all(_base(item) is str for item in items) or (len(items) == 1 and _is_texts(items[0]))
 
 
 def _value(value: Any, *, texts: bool) -> Any:

@@ -38,15 +38,15 @@ def timelinejs(reports: Sequence[InitiativeReport]) -> str:
         NotFound: none of it has a date with a year.
     """
     grouped = len(reports) > 1
-    all_slides = [each for report in reports for each in _slides(report, grouped=grouped)]
-    unique = {each.id: each for each in reversed(all_slides)}
-    slides = sorted(unique.values(), key=lambda each: (each.sort_key, each.id))
-    shown = [each for each in slides if each.start is not None]
+    all_slides = [slide for report in reports for slide in _slides(report, grouped=grouped)]
+    unique = {slide.id: slide for slide in reversed(all_slides)}
+    slides = sorted(unique.values(), key=lambda slide: (slide.sort_key, slide.id))
+    shown = [slide for slide in slides if slide.start is not None]
     if not shown:
         raise NotFound("nothing is in view that has a date with a year, which TimelineJS needs")
     ids = _ids(shown)
-    title = _title(reports, [each for each in slides if each.start is None])
-    events = [_event(each, ids[each.id]) for each in shown]
+    title = _title(reports, [slide for slide in slides if slide.start is None])
+    events = [_event(slide, ids[slide.id]) for slide in shown]
     made = {"title": title, "events": events, "scale": "human"}
     # So that it can stand within a page's <script> as it is.
     return json.dumps(made, ensure_ascii=False, indent=2).replace("</", "<\\/")
@@ -66,17 +66,17 @@ class _Slide:
 
     @property
     def times(self) -> list[When]:
-        return [When(each) for each in self.dates]
+        return [When(date) for date in self.dates]
 
     @property
     def start(self) -> datetime | None:
-        found = [each.earliest or each.latest for each in self.times]
-        return min((each for each in found if each is not None), default=None)
+        starts = [time.earliest or time.latest for time in self.times]
+        return min((start for start in starts if start is not None), default=None)
 
     @property
     def end(self) -> datetime | None:
-        found = [each.latest or each.earliest for each in self.times]
-        return max((each for each in found if each is not None), default=None)
+        ends = [time.latest or time.earliest for time in self.times]
+        return max((end for end in ends if end is not None), default=None)
 
     @property
     def sort_key(self) -> tuple[bool, str]:
@@ -203,11 +203,13 @@ def _clock(text: str) -> _Object:
 
 
 def _html(slide: _Slide) -> str:
-    parts = [f"<p>{_safe(each)}</p>" for each in slide.texts]
-    parts += [f"<blockquote>{_safe(each)}</blockquote>" for each in slide.quotes]
-    sources = dict.fromkeys(_source(support) for each in slide.evidence for support in each.sources)
+    parts = [f"<p>{_safe(text)}</p>" for text in slide.texts]
+    parts += [f"<blockquote>{_safe(quote)}</blockquote>" for quote in slide.quotes]
+    sources = dict.fromkeys(
+        _source(support) for cited in slide.evidence for support in cited.sources
+    )
     if sources:
-        items = "".join(f"<li>{each}</li>" for each in sources)
+        items = "".join(f"<li>{source}</li>" for source in sources)
         parts.append(f"<p>Sources:</p><ul>{items}</ul>")
     return "".join(parts)
 
@@ -221,9 +223,9 @@ def _source(support: Support) -> str:
 
 
 def _title(reports: Sequence[InitiativeReport], undated: Sequence[_Slide]) -> _Object:
-    text = [f"<p>{_safe(f'{each.title}: {each.stage.stage}')}</p>" for each in reports]
+    text = [f"<p>{_safe(f'{report.title}: {report.stage.stage}')}</p>" for report in reports]
     if undated:
-        items = "".join(f"<li>{_safe(_in_a_line(each))}</li>" for each in undated)
+        items = "".join(f"<li>{_safe(_in_a_line(slide))}</li>" for slide in undated)
         text.append(f"<p>Not shown, since no year is known:</p><ul>{items}</ul>")
     text.append(f"<p>{_safe(str(reports[0].standing))}</p>")
     headline = reports[0].title if len(reports) == 1 else "Initiatives"

@@ -101,7 +101,7 @@ class Archive:
             InvalidInput: the place cannot be looked at, or has other files ending in `.parquet`.
         """
         try:
-            found = self._fs.ls(self._path, detail=False, refresh=True)
+            paths = self._fs.ls(self._path, detail=False, refresh=True)
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except Exception as error:
@@ -109,7 +109,7 @@ class Archive:
             raise InvalidInput(
                 f"cannot look for an archive at {self.target}: {_first_line(error)}"
             ) from error
-        names = sorted(str(each).rsplit("/", 1)[-1] for each in found)
+        names = sorted(str(path).rsplit("/", 1)[-1] for path in paths)
         matches = [name for name in names if _NAME.match(name)]
         foreign = [
             name
@@ -117,7 +117,7 @@ class Archive:
             if name.endswith(".parquet") and not name.startswith(".") and name not in matches
         ]
         if foreign:
-            # Whoever reads `*.parquet` would read it, too.
+            # A query over `*.parquet` would read it too.
             raise InvalidInput(
                 f"expected only files of an archive to end in .parquet, at {self.target}; found "
                 f"{foreign[0]}. Move it away, or name another place."
@@ -361,21 +361,21 @@ class Archive:
         ]
 
     def _with_words(self, store: EventStore, end: int, size: int) -> list[int]:
-        """The files, by first position, that hold words which were taken down."""
+        """The first positions of files that hold words of redacted events."""
         takedowns = store.read_all(types=type_names(EventRedacted))
-        named = store.existing({each.event.event for each in takedowns})
-        gone = [each.position for each in named.values() if isinstance(each.event, Redacted)]
+        named = store.existing({takedown.event.event for takedown in takedowns})
+        gone = [event.position for event in named.values() if isinstance(event.event, Redacted)]
         by_file: dict[int, list[int]] = {}
         for position in sorted(gone):
             if position <= end:
                 by_file.setdefault((position - 1) // size * size + 1, []).append(position)
-        return [first for first, found in by_file.items() if self._holds_words(first, found)]
+        return [first for first, gone in by_file.items() if self._holds_words(first, gone)]
 
     def _holds_words(self, first: int, positions: Sequence[int]) -> bool:
         wanted = set(positions)
         with self._opened(first, _name(first)) as file:
-            found = file.read(columns=["position", "redacted"])
-        pairs = zip(found["position"].to_pylist(), found["redacted"].to_pylist(), strict=True)
+            table = file.read(columns=["position", "redacted"])
+        pairs = zip(table["position"].to_pylist(), table["redacted"].to_pylist(), strict=True)
         return any(position in wanted and mark is None for position, mark in pairs)
 
     def _write(self, store: EventStore, first: int, last: int, size: int) -> str:
@@ -470,13 +470,13 @@ def _taken_down_after(store: EventStore, position: int) -> bool:
 
 def _require_same_log(store: EventStore, archived: Head, end: Head, target: str) -> None:
     if archived.position > end.position:
-        found = f"it goes to position {archived.position:,}, the log to {end.position:,}"
+        difference = f"it goes to position {archived.position:,}, the log to {end.position:,}"
     elif store.head_at(archived.position) != archived:
-        found = f"they differ at position {archived.position:,} or before"
+        difference = f"they differ at position {archived.position:,} or before"
     else:
         return
     raise InvalidInput(
-        f"expected the archive at {target} to be of this log; {found}. Name another place, or "
+        f"expected the archive at {target} to be of this log; {difference}. Name another place, or "
         "`timeline verify` both."
     )
 

@@ -1,4 +1,4 @@
-"""Countries by their three-letter codes, with what else each is called; see `countries.txt`."""
+"""Countries by their three-letter codes, with their other names; see `countries.txt`."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ def _read(line: str) -> Country:
 @functools.cache
 def _by_name() -> dict[tuple[str, str], Country]:
     return {
-        (code, _bare(name)): each
-        for each in countries()
-        for code in each.codes
-        for name in (each.name, *each.others)
+        (code, _bare(name)): entry
+        for entry in countries()
+        for code in entry.codes
+        for name in (entry.name, *entry.others)
     }
 
 
 @functools.cache
 def _others() -> dict[str, tuple[str, ...]]:
-    return {_plain(each.name): each.others for each in countries()}
+    return {_plain(entry.name): entry.others for entry in countries()}
 
 
 def _plain(name: str) -> str:

@@ -50,10 +50,10 @@ def name(value: str, what: str) -> str | None:
     Raises:
         ValueError: it is too long for one.
     """
-    found = text(value)
-    if found is not None and len(found) > _LONGEST_NAME:
+    given = text(value)
+    if given is not None and len(given) > _LONGEST_NAME:
         raise ValueError(f"{what}: expected a name of up to {_LONGEST_NAME} characters")
-    return found
+    return given
 
 
 def required(value: str, what: str) -> str:
@@ -62,10 +62,10 @@ def required(value: str, what: str) -> str:
     Raises:
         ValueError: this one does not.
     """
-    found = name(value, what)
-    if found is None:
+    given = name(value, what)
+    if given is None:
         raise ValueError(f"{what}: expected a value; found none")
-    return found
+    return given
 
 
 def mark(value: str, what: str) -> str:
@@ -113,15 +113,15 @@ def number(value: str, what: str, low: float, high: float) -> float | None:
     Raises:
         ValueError: it is none, or beyond the bounds.
     """
-    found = text(value)
-    if found is None:
+    given = text(value)
+    if given is None:
         return None
     try:
-        read = float(found)
+        read = float(given)
     except ValueError:
         read = math.nan
     if not low <= read <= high:
-        problem = f"expected a number from {low:g} to {high:g}; found {found[:40]!r}"
+        problem = f"expected a number from {low:g} to {high:g}; found {given[:40]!r}"
         raise ValueError(f"{what}: {problem}")
     return read
 

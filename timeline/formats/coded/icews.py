@@ -141,7 +141,7 @@ def _row(values: dict[str, str]) -> CodedRow:
         published=f"{day}~",
         retrieved=None,
     )
-    places = (fields.text(values[each]) for each in ("City", "District", "Province", "Country"))
+    places = (fields.text(values[column]) for column in ("City", "District", "Province", "Country"))
     return CodedRow(
         dataset="icews",
         row=fields.mark(values["Event ID"], "Event ID"),
@@ -152,7 +152,7 @@ def _row(values: dict[str, str]) -> CodedRow:
         intensity=fields.number(values["Intensity"], "Intensity", -10, 10),
         story=story,
         sentence=fields.mark(values["Sentence Number"], "Sentence Number"),
-        place=", ".join(dict.fromkeys(each for each in places if each)) or None,
+        place=", ".join(dict.fromkeys(place for place in places if place)) or None,
         latitude=fields.number(values["Latitude"], "Latitude", -90, 90),
         longitude=fields.number(values["Longitude"], "Longitude", -180, 180),
     )
@@ -188,7 +188,9 @@ def _are_of_a_body(sectors: frozenset[str]) -> bool:
 
     One sector does not tell: politicians have those of their party, courts, press and charities.
     """
-    bodies = {each for each in sectors if each in _OF_BODIES or each.endswith(_OF_BODIES_TOO)}
+    bodies = {
+        sector for sector in sectors if sector in _OF_BODIES or sector.endswith(_OF_BODIES_TOO)
+    }
     return bool(bodies) and sectors <= bodies | _OF_EITHER
 
 

@@ -305,7 +305,7 @@ class _Fold:
     @property
     def parties(self) -> tuple[str, ...]:
         """The ids of those named, each once."""
-        return tuple(dict.fromkeys(self._id_of(each.name) for each in self.first.sides if each))
+        return tuple(dict.fromkeys(self._id_of(side.name) for side in self.first.sides if side))
 
     @property
     def text(self) -> str:
@@ -322,7 +322,7 @@ class _Fold:
     @property
     def title(self) -> str:
         """A title for a meeting or a proposal: a headline, which names who acts first."""
-        names = [tidy(each.name) for each in self.first.sides if each is not None]
+        names = [tidy(side.name) for side in self.first.sides if side is not None]
         if self.code.meaning in _TITLES:
             title = _TITLES[self.code.meaning].format(*names)
         elif self.both:
@@ -380,7 +380,7 @@ def _announced(fold: _Fold) -> Any:
 def _held(fold: _Fold) -> Any:
     host = fold.first.sides[1] if fold.code.meaning == "visit" else None
     roles = {} if host is None else {host.name: "host"}
-    named = {each.name: each for each in fold.first.sides if each is not None}
+    named = {side.name: side for side in fold.first.sides if side is not None}
     return MeetingHeld(
         fold.thing,
         fold.title,

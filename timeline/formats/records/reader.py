@@ -40,7 +40,7 @@ _WORDS = {
     "float": "a number",
     "bool": "true or false",
 }
-"""What msgspec calls the things of JSON, and what a person who writes YAML does."""
+"""What msgspec calls a type of JSON, and the plain word for it."""
 
 _CLOSED = {inspect.LiteralType, inspect.NoneType}
 
@@ -125,8 +125,8 @@ class _Reader:
         """The file's events, or its problems."""
         makers = {"actors": self._actor, "sources": self._source, "events": self._event}
         if not isinstance(self.root.value, dict):
-            found = "a list" if isinstance(self.root.value, list) else shown(self.root.value)
-            raise self._problem((), f"expected a mapping with the key 'record'; found {found}")
+            given = "a list" if isinstance(self.root.value, list) else shown(self.root.value)
+            raise self._problem((), f"expected a mapping with the key 'record'; found {given}")
         self._check_keys(self.root.value, ("record", *makers), ())
         self.record = self._record(self.root.value)
         news: list[NewEvent] = []
@@ -263,13 +263,13 @@ class _Reader:
         try:
             return msgspec.convert(data, kind, strict=False, dec_hook=decode_time)
         except msgspec.ValidationError as error:
-            found = _PLACE.match(str(error))
-            problem, inner = (found[1], found[2]) if found else (str(error), "")
+            place = _PLACE.match(str(error))
+            problem, inner = (place[1], place[2]) if place else (str(error), "")
             full = (*path, *_steps(inner))
             raise self._problem(full, self._reworded(problem, full)) from None
 
     def _reworded(self, problem: str, path: Steps) -> str:
-        """A message of msgspec's, in the words of a person who writes YAML."""
+        """A message of msgspec in plain words."""
         problem = _QUOTED.sub(_in_words, without_patterns(problem))
         problem = problem.replace("Object missing required field", "expected the key")
         problem = problem.replace(", got ", "; found ").replace("Expected ", "expected ", 1)
@@ -327,7 +327,7 @@ def _options(kind: inspect.Type) -> Iterable[inspect.Type]:
         return _options(kind.type)
     if isinstance(kind, inspect.UnionType):
         return [option for member in kind.types for option in _options(member)]
-    # What a mapping's values may be is told by its type too, but nothing there has fixed keys.
+    # The values of a mapping have a type too, but none of them has fixed keys.
     return (kind,)
 
 

@@ -138,11 +138,11 @@ def _definitions(classes: list[type]) -> tuple[list[Schema], dict[str, Schema]]:
     found, components = msgspec.json.schema_components(
         classes, schema_hook=_of_time, ref_template=_REFERENCE
     )
-    definitions = {name: _described(_refined(each)) for name, each in components.items()}
+    definitions = {name: _described(_refined(schema)) for name, schema in components.items()}
     definitions["Date"] = _DATE
-    for each in definitions.values():
-        chain = each.get("properties", {}).get("chain")
-        if chain is not None and each["title"] == "Evidence":
+    for definition in definitions.values():
+        chain = definition.get("properties", {}).get("chain")
+        if chain is not None and definition["title"] == "Evidence":
             # A bare id stands for a link that says no more.
             chain["items"] = {"anyOf": [chain["items"], _made(Slug)]}
     return list(found), definitions
@@ -167,7 +167,7 @@ def _name(reference: Schema) -> str:
 def _refined(schema: Any) -> Any:
     """What msgspec says of JSON, said of YAML as an editor reads it."""
     if isinstance(schema, list):
-        return [_refined(each) for each in schema]
+        return [_refined(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     made = {key: _refined(value) for key, value in schema.items() if not _is_empty(key, value)}

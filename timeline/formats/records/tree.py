@@ -230,11 +230,11 @@ class _Builder:
             problem = f"expected at most {_MOST_NODES:,} values. Split the file"
         elif event.anchor is not None:
             sign = "*" if isinstance(event, yaml.AliasEvent) else "&"
-            found = shown(sign + event.anchor)
-            problem = f"expected no anchors and aliases; found {found}. Write it out"
+            name = shown(sign + event.anchor)
+            problem = f"expected no anchors and aliases; found {name}. Write it out"
         elif event.tag is not None:
-            found = shown(event.tag.replace("tag:yaml.org,2002:", "!!"))
-            problem = f"expected no tags: all values are text; found {found}. Remove it"
+            tag = shown(event.tag.replace("tag:yaml.org,2002:", "!!"))
+            problem = f"expected no tags: all values are text; found {tag}. Remove it"
         else:
             return
         raise self._problem(event, problem)
