@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pybtex.database import BibliographyData, parse_string
 from strategies import EDTF
 
-from timeline import Actor, InvalidInput, ProposalMade, Source, Timeline
+from timeline import Actor, EventRetracted, InvalidInput, ProposalMade, Source, Timeline
 from timeline.cli import cli
 from timeline.dates import When
 from timeline.formats.bibliography import _csl_date, _entry, _line
@@ -158,7 +158,7 @@ def test_bibtex_is_read_back_as_it_was(record: Timeline) -> None:
 
 @given(title=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30))
 def test_no_title_breaks_out_of_its_entry(title: str) -> None:
-    row = SourceRow("id", "p", title, *[None] * 7, "ordinary", None, ())
+    row = SourceRow("id", "p", title, *[None] * 7, "ordinary", None, None, ())
 
     found = entries(_entry(row, title) + _entry(row, "P").replace("@misc{id", "@misc{next"))
 
@@ -193,6 +193,16 @@ def test_notes_say_dates_in_words_with_one_full_stop(
 
     assert fields.get("date") == date
     assert fields.get("note") == item.get("note") == note
+
+
+def test_a_withdrawn_source_is_cited_as_such() -> None:
+    with Timeline.open("sqlite://") as timeline:
+        timeline.add(Actor("gazette", "organisation", "The Gazette"))
+        timeline.add(Source("article", publisher="gazette", title="Talks", published="2022"))
+        timeline.append(EventRetracted(("source/article",), "It was forged."))
+        (item,) = json.loads(timeline.bibliography("csl"))
+
+    assert item["note"] == "Withdrawn: It was forged."
 
 
 def test_only_those_of_an_initiative_and_as_of_a_moment(record: Timeline) -> None:

@@ -146,6 +146,8 @@ def _line(text: str) -> str:
 
 def _notes(row: SourceRow) -> Iterator[str]:
     """What a reader must know who follows the reference."""
+    if row.withdrawn:
+        yield f"Withdrawn: {_line(row.withdrawn).rstrip('.')}."
     if row.cited_in:
         yield f"Not read; cited in {row.cited_in}."
     if row.copies:
