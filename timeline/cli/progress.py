@@ -40,9 +40,9 @@ def progresses(*tasks: str) -> Iterator[list[Progress]]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
     )
-    with bar:
+    # Some releases of rich end even a disabled bar with an empty line.
+    with bar if console.is_terminal else contextlib.nullcontext():
         yield [_mover(bar, bar.add_task(task, total=None)) for task in tasks]
 
 
