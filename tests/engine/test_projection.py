@@ -32,6 +32,7 @@ from timeline.events import (
 )
 from timeline.log import database
 from timeline.log.database import create_engine
+from timeline.log.redact import redact
 from timeline.log.schema import VERSION_TABLE, metadata
 from timeline.log.store import EventStore
 from timeline.models import BUILT_IN
@@ -909,6 +910,27 @@ def test_amendments_that_were_rolled_back_count_no_more(store: EventStore) -> No
 
     _, rows = kept(projector)
     assert rows["SpeakerRow"] == [SpeakerRow("ann", 1, None), SpeakerRow("cy", 1, None)]
+
+
+def test_amendments_read_before_count_only_where_they_hold(store: EventStore) -> None:
+    projector = Projector(store, [Statements()])
+
+    def texts(position: int | None = None) -> list[str]:
+        rows = projector.fold(Cutoff(position=position)).all(StatementRow)
+        return [row.text for row in rows]
+
+    add(store, statement("ann", "One."), "x")
+    add(store, EventCorrected(["x"], "Misheard.", {"text": "Two."}), "correction")
+    assert texts() == ["Two."]
+    assert texts(1) == ["One."]
+    assert texts() == ["Two."]
+    projector.catch_up()
+
+    redact(store, "correction", "A court said so.")
+
+    assert texts() == ["One."]
+    projector.catch_up()
+    assert [row.text for row in kept(projector)[1]["StatementRow"]] == ["One."]
 
 
 def test_a_step_without_projections_has_come_to_the_end(store: EventStore) -> None:
