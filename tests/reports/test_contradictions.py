@@ -19,6 +19,7 @@ from timeline import (
     MeetingHeld,
     NewEvent,
     NotFound,
+    PlanAnnounced,
     Position,
     ProposalAnswered,
     ProposalDiscussed,
@@ -221,6 +222,15 @@ def test_a_plan_that_changed_is_no_contradiction(timeline):
 
 
 # Attendance
+
+
+def test_a_due_date_that_was_moved_is_no_contradiction(timeline):
+    # The first names no due date, and its own date is vague enough to be of both others' time.
+    for said, due in (("2024", None), ("2024-02-01", "2024-06-01"), ("2024-08-01", "2024-09-01")):
+        plan = PlanAnnounced("dig", "Digging", by="north", text="To dig.", due=due)
+        timeline.append(plan, occurred=said, source="june")
+
+    assert found(timeline.contradictions()) == []
 
 
 def test_one_who_was_there_by_one_report_and_absent_by_another(timeline):

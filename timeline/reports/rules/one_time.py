@@ -42,11 +42,7 @@ def differing_terms(terms: Sequence[TermRow]) -> Iterator[list[TermRow]]:
 
 def rival_announcements(rows: Sequence[PlanRow]) -> Iterator[list[PlanRow]]:
     """Announcements of one plan that each give it a due date."""
-    return differing(
-        rows,
-        lambda one, other: other.due is not None and _overlap(one, other),
-        lambda row: row.event,
-    )
+    return differing([row for row in rows if row.due], _overlap, lambda row: row.event)
 
 
 def _overlap(one: TermRow | PlanRow, other: TermRow | PlanRow) -> bool:
