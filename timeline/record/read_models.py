@@ -44,7 +44,7 @@ class ReadModels(Record):
                 connection = stack.enter_context(database.reading(self.store.engine))
                 with database.translated(self.store.engine):
                     view = self._projector.view(connection)
-                # A report may cite only what survives a crash.
+                # A report cites only what survives a crash.
                 database.make_durable(self.store.engine)
             except DatabaseBusy:
                 stack.close()
@@ -175,7 +175,7 @@ class ReadModels(Record):
         return self._projector.compare(name, progress=progress)
 
     def go_back(self, name: str) -> Build:
-        """Let a projection's plain names show the rows again that were live before.
+        """Make the rows of a projection that were live before live again.
 
         Raises:
             NotFound: no such projection is known, or no earlier rows are kept.

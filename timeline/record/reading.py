@@ -53,7 +53,7 @@ class Record(Reports, abc.ABC):
 
     @abc.abstractmethod
     def _narrowed(self, cutoff: Cutoff) -> Snapshot:
-        """The record as of a moment, within what is in view here."""
+        """The record as of a moment, without what is out of view here already."""
 
     def as_of(
         self,
@@ -217,7 +217,7 @@ class Snapshot(Record):
 
     @contextlib.contextmanager
     def view(self) -> Iterator[View]:
-        """One unchanging view of what is in view here."""
+        """The unchanging view of the record as of that moment."""
         yield self._seen
 
     def _narrowed(self, cutoff: Cutoff) -> Snapshot:

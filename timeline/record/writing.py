@@ -152,7 +152,7 @@ class Writing(ReadModels):
     ) -> Appended:
         """Record everything in the record files, or nothing.
 
-        What is on record is not added again, so you can ingest a file that has grown. `progress` is
+        Entries on record are not added again: you can ingest a file that has grown. `progress` is
         called with how many of the events are written, and how many there are.
 
         Raises:
@@ -169,7 +169,7 @@ class Writing(ReadModels):
             return self.append_all(news, progress=report)
 
     def check(self, *paths: str | os.PathLike[str]) -> list[Finding]:
-        """What looks wrong in record files, or in the whole record: it may be right even so.
+        """What looks wrong in record files, or in the whole record. Some of it may be right.
 
         Dates in the future or out of order, chains of attribution that lead elsewhere, second
         entries for one actor or source, sources that copy each other, ids that miss by a letter.
@@ -268,7 +268,7 @@ def _placing(files: Sequence[RecordFile]) -> Iterator[None]:
 
 def _added(thing: Actor | Source) -> NewEvent:
     """What records an actor or a source."""
-    # The ids are derived, so that recording a thing twice is a retry and not a second event.
+    # The id is derived from the thing's id, so that adding it again is a retry, not a second event.
     if not isinstance(thing, Actor | Source):
         raise InvalidEvent(f"expected an Actor or a Source; found {thing!r:.80}")
     if isinstance(thing, Actor):
@@ -283,7 +283,7 @@ def _support(
     according_to: Iterable[Link | str],
     evidence: Iterable[Evidence],
 ) -> tuple[Evidence, ...]:
-    """The evidence of an append: of the source named with it, and what else was given."""
+    """The evidence of an append: that of the source named with it, and any further evidence."""
     chain = links(according_to)
     if source is not None:
         return Evidence(source, at, excerpt, chain), *evidence

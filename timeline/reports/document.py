@@ -249,8 +249,8 @@ def shown_evidence(row: Line) -> Line:
     """The row as shown: neighbours with the same evidence show it once, at the last of them."""
     follow = (*row[1:], None)
     return tuple(
-        attrs.evolve(each, evidence=())
-        if later is not None and each.evidence == later.evidence
-        else each
-        for each, later in zip(row, follow, strict=True)
+        attrs.evolve(one, evidence=())
+        if later is not None and one.evidence == later.evidence
+        else one
+        for one, later in zip(row, follow, strict=True)
     )
