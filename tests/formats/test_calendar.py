@@ -181,7 +181,7 @@ def test_attendance_and_evidence_stand_in_the_description(events: dict[str, Any]
 
     assert "- Northland: attended (Ann Ämter)\n" in told
     assert "- Südland: absent\n" in told
-    assert "The Gazette: “Talks at last”, 2024-06-03, paragraph 3, https://gazette" in told
+    assert "The Gazette: “Talks at last”, 3 June 2024, paragraph 3, https://gazette" in told
     assert "attendee" not in event
     assert event["url"] == "https://gazette.example/a,b;c"
     assert "url" not in of(events, "off")

@@ -184,9 +184,13 @@ def _description(meeting: MeetingLine, cells: _Cells, cited: Iterable[Citation])
 
 
 def _source(support: Support) -> str:
-    parts = [f"{support.publisher}: “{support.title}”", support.published or "undated"]
+    parts = [f"{support.publisher}: “{support.title}”", _words(support.published)]
     parts += [part for part in (support.at, support.address) if part]
     return ", ".join(parts)
+
+
+def _words(date: str | None) -> str:
+    return "undated" if date is None else When(date).words
 
 
 def _address(cited: Iterable[Citation]) -> str | None:

@@ -218,7 +218,8 @@ def _source(support: Support) -> str:
     title = _safe(f"“{support.title}”")
     if support.address and _WEB.match(support.address):
         title = f'<a href="{escape(support.address)}">{title}</a>'
-    after = [support.published or "undated", *([support.at] if support.at else [])]
+    published = When(support.published).words if support.published else "undated"
+    after = [published, *([support.at] if support.at else [])]
     return f"{_safe(str(support.publisher))}: {title}, {_safe(', '.join(after))}"
 
 
@@ -237,7 +238,7 @@ def _title(reports: Sequence[InitiativeReport], undated: Sequence[_Slide]) -> _O
 
 
 def _in_a_line(slide: _Slide) -> str:
-    dates = f" ({' or '.join(slide.dates)})" if slide.dates else ""
+    dates = f" ({' or '.join(time.words for time in slide.times)})" if slide.dates else ""
     return ": ".join((f"{slide.headline}{dates}", *slide.texts[:1]))
 
 
