@@ -1,6 +1,9 @@
 """A small invented record for tests of reports: two states, and a harbour between them."""
 
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from timeline import (
     Actor,
@@ -140,6 +143,13 @@ EVENTS: dict[str, tuple[Any, str | None, str]] = {
     "fish": (StatementMade("cy", "Fish are scarce.", topics=["fish"]), None, "rumour"),
     "proposed-too": (EventCorroborated(["proposed"]), None, "wire-1"),
 }
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Timeline]:
+    """For `record = harbour.shared` in a module whose tests only read it."""
+    with opened() as record:
+        yield record
 
 
 def opened() -> Timeline:

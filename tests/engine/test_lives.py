@@ -1,6 +1,6 @@
 """Dossiers, positions over time, attendance by person, and what rests on which source."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import harbour
 import pytest
@@ -10,11 +10,7 @@ from timeline.record import Record
 from timeline.reports import Report
 from timeline.reports.dossier import ContactLine
 
-
-@pytest.fixture(scope="module")
-def record() -> Iterator[Timeline]:
-    with harbour.opened() as opened:
-        yield opened
+record = harbour.shared
 
 
 # Whom an actor met

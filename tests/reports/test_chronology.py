@@ -1,6 +1,5 @@
 """What happened, in order of time: which lines there are, in which order, and what they say."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import harbour
@@ -16,11 +15,7 @@ from timeline import (
 )
 from timeline.reports.chronology import ChronologyReport
 
-
-@pytest.fixture(scope="module")
-def record() -> Iterator[Timeline]:
-    with harbour.opened() as opened:
-        yield opened
+record = harbour.shared
 
 
 def ids(report: ChronologyReport) -> list[str]:

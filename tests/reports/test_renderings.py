@@ -31,10 +31,7 @@ from timeline.reports.render.text import render_text
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
-@pytest.fixture(scope="module")
-def record() -> Iterator[Timeline]:
-    with harbour.opened() as opened:
-        yield opened
+record = harbour.shared
 
 
 @pytest.fixture(scope="module")
