@@ -18,8 +18,8 @@ from timeline.log.schema import VERSION_TABLE, metadata
 
 
 def _is_ours(name: str | None, kind: str, _parents: Any) -> bool:
-    # Tables of projections come and go with their versions, and a caller's database may hold
-    # tables of his own: autogenerate must see neither.
+    # Tables of projections come and go with their versions, and the database may hold the host's
+    # own tables: autogenerate must see neither.
     return kind != "table" or name in metadata.tables
 
 
@@ -48,7 +48,7 @@ def _print_sql() -> None:
         target_metadata=metadata,
         version_table=VERSION_TABLE,
         literal_binds=True,
-        transactional_ddl=True,  # SQLite can, too: what is printed runs whole or not at all
+        transactional_ddl=True,  # on SQLite, too: the printed script runs whole or not at all
     )
     with context.begin_transaction():
         context.run_migrations()

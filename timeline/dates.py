@@ -21,7 +21,7 @@ import pendulum
 from timeline.errors import InvalidDate, InvalidInput, NaiveDatetime
 
 _LONGEST = 80
-"""No date that a source gives comes near; a longer text would only keep the parser busy."""
+"""Longer than any date of a source; a longer text would only keep the parser busy."""
 
 _PLAIN = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?\Z", re.ASCII)
 _ANY_YEAR = re.compile(r"(XXXX)-(\d\d)-(\d\d)\Z", re.ASCII)
@@ -30,8 +30,8 @@ _SLASHED = re.compile(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}")
 _ZONE = re.compile(r"(Z|[+-]\d\d(:?\d\d){0,2})\Z", re.ASCII)
 _ZONED = re.compile(r"[T ].*(Z|[+-]\d\d(:?\d\d){0,2})\Z", re.ASCII)
 _LETTERS = re.compile(r"[^0-9XTZ\-+:./~?%\[\]{}, ]")
-"""What no date we take has. Y and E, which do occur in EDTF, begin years no calendar here reaches,
-and exponents that its parser would work on for hours."""
+"""Characters that no date here has. EDTF has Y and E, for years beyond this calendar and for
+exponents that its parser would work on for hours."""
 
 _FORMS = (
     "a date such as 2022-11-28, 2022-11, 2022-11~ (about), 2022? (uncertain), XXXX-12-26 "
@@ -58,7 +58,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-"""By number; spelt out here, since the library's follow the locale."""
+"""By number; here, since the library's names follow the locale."""
 
 _SEASONS = {
     **dict(zip(range(21, 25), ("spring", "summer", "autumn", "winter"), strict=True)),
@@ -320,7 +320,7 @@ Occurred = When | str | date | datetime | None
 
 
 def when(value: Occurred) -> When | None:
-    """Make a `When` of what a caller has at hand; None stays None.
+    """Make a `When` of text, a date or a datetime; None stays None.
 
     >>> when(date(2022, 11, 28)), when("2022-11~"), when(None)
     (When('2022-11-28'), When('2022-11~'), None)
@@ -478,13 +478,13 @@ def _edtf_bounds(text: str) -> tuple[datetime | None, datetime | None]:
     if day := _ANY_YEAR.match(text):
         _require_day(text, *day.groups())
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints while it fails
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints when it fails
             parsed = parse_edtf(text)
             if text.startswith("XXXX"):
                 return None, None
             low, high = parsed.lower_strict(), parsed.upper_strict()
         return _day_start(date(*low[:3])), _day_end(date(*high[:3]))
-    except Exception:  # noqa: BLE001  (edtf lets TypeError, AttributeError and others through)
+    except Exception:  # noqa: BLE001  (edtf also raises TypeError, AttributeError and others)
         raise InvalidDate(f"expected {_FORMS}; found {text!r}") from None
 
 
@@ -509,7 +509,7 @@ def _naive(text: str) -> NaiveDatetime:
 def _shifted(moment: datetime, by: timedelta) -> datetime | None:
     try:
         return moment + by
-    except OverflowError:  # beyond the calendar, which is as good as open
+    except OverflowError:  # beyond the calendar: as good as open
         return None
 
 
@@ -541,7 +541,7 @@ def just_before(moment: datetime) -> When:
     When('2022-12-31T23:59:59.999999+00:00')
 
     Raises:
-        InvalidDate: there is none, since the calendar begins there.
+        InvalidDate: the calendar begins at that moment.
     """
     try:
         return When((moment - timedelta(microseconds=1)).isoformat())
@@ -557,7 +557,8 @@ def stretch(since: Occurred, until: Occurred) -> tuple[When | None, When | None]
 
     Raises:
         InvalidInput: it ends before it begins.
-        InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
+        InvalidDate: an end is not a date.
+        NaiveDatetime: an end is an instant without a zone.
     """
     start, end = asked(since), asked(until)
     begins = None if start is None else start.earliest
@@ -579,7 +580,7 @@ def within(
         return True
     if occurred is None:
         return not certainly
-    # An open end is one that every date lies within.
+    # Every date lies within an open end.
     stretch = (since or UNKNOWN, until or UNKNOWN)
     return occurred.certainly_within(*stretch) if certainly else occurred.possibly_within(*stretch)
 
@@ -637,7 +638,7 @@ def _bound_text(bound: datetime | None) -> str | None:
 def instant(text: str) -> Instant:
     """Read back what `instant_text` wrote, as the value a person works with.
 
-    Made only where somebody looks: it costs some thirty times what reading the text does.
+    Make it only where a user looks: it takes thirty times as long as reading the text.
     """
     return pendulum.instance(datetime.fromisoformat(text))
 
@@ -658,7 +659,7 @@ def decode_time(kind: type, value: Any) -> Any:
 
     Raises:
         InvalidDate: the text is not EDTF.
-        TypeError: the class asked for is not one of this module's.
+        TypeError: the class is not one of this module's.
     """
     if kind is When:
         return When(value)

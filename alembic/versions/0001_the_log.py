@@ -1,4 +1,4 @@
-"""The log, its head, and how far projections and subscribers have read it.
+"""The log, its head, and the positions that projections and subscriptions have reached.
 
 Revision: 0001, the first.
 """
@@ -105,7 +105,7 @@ def _create_head() -> None:
         sa.CheckConstraint("id = 1", name=op.f("ck_head_single")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_head")),
     )
-    # Said by the database and not by a parameter, which `--sql` would print as 32 NUL characters.
+    # An expression: `--sql` would print a parameter as 32 NUL characters.
     zeros = _ZEROS[op.get_context().dialect.name]
     op.execute(f"INSERT INTO head (id, position, digest) VALUES (1, 0, {zeros})")
 
@@ -113,10 +113,10 @@ def _create_head() -> None:
 _ZEROS = {"sqlite": "zeroblob(32)", "postgresql": "decode(repeat('00', 32), 'hex')"}
 
 
-# Appends one event; what `EventStore.append` does, without a way to the client and back between
-# taking the head and letting go of it, nor a wait for the disk: that is what several writers at
-# once need. The version is looked up before the head is taken. Where another writer is faster in
-# the stream, the unique constraint refuses it. Without a position given back, nothing was done.
+# Appends one event, as `timeline/log/append.py` does. While it holds the head it waits neither for
+# the client nor for the disk, so several writers hardly wait for each other. It reads the version
+# before it takes the head: where another writer is faster in the stream, the unique constraint
+# refuses the event. If it gives back no position, it has done nothing.
 _APPEND = r"""
     CREATE PROCEDURE timeline_append(
         expected integer, covered bytea, new_event_id text, new_stream text, new_type text,
@@ -145,13 +145,13 @@ _APPEND = r"""
             new_data, new_salt, at_digest
         );
         COMMIT;
-        -- Commits once more, and so waits for the disk, with the head free for others.
+        -- Commits again, and so waits for the disk, now that the head is free for others.
         PERFORM pg_logical_emit_message(true, 'timeline', '');
     END $$
 """
 
-# The one change there may be: a takedown, which the log already holds, removes an event's words.
-# `same`: equal, or both null.
+# The only change allowed: a takedown, which the log already holds, removes an event's words.
+# `same` is the comparison that holds for two nulls.
 _TAKEDOWN = """
     OLD.data IS NOT NULL AND NEW.data IS NULL AND NEW.evidence IS NULL AND NEW.salt IS NULL
     AND length(NEW.redacted) = 32
@@ -178,7 +178,7 @@ _GUARDS = {
         CREATE TRIGGER events_keep_delete BEFORE DELETE ON events
         BEGIN SELECT RAISE(ABORT, 'events are append-only: DELETE refused'); END
         """,
-        # REPLACE deletes the row in its way, and of that no DELETE trigger hears.
+        # REPLACE deletes the row in its way without firing a DELETE trigger.
         """
         CREATE TRIGGER events_keep_insert BEFORE INSERT ON events WHEN EXISTS (
             SELECT 1 FROM events WHERE position = NEW.position OR event_id = NEW.event_id

@@ -17,7 +17,7 @@ SLUG = r"\A[a-z0-9]+(-[a-z0-9]+)*\Z"
 """Ids of things: lower-case letters and digits, joined by single hyphens."""
 
 ENVELOPE = frozenset({"id", "type", "stream", "occurred", "evidence"})
-"""Names that stand beside an event's own fields in a record file, and so cannot be fields."""
+"""Names beside an event's own fields in a record file; they cannot be fields."""
 
 
 @attrs.frozen
@@ -56,7 +56,7 @@ class Ref:
 
 
 ADDRESS = r"\Ahttps?://\S+\Z"
-"""Addresses end up as links on pages, where a `javascript:` one would run."""
+"""Pages make links of addresses: a `javascript:` one would run."""
 
 SHA256 = r"\A[0-9a-f]{64}\Z"
 
@@ -67,9 +67,9 @@ _MEANING = {
 }
 
 LONGEST_ID = 200
-"""Characters in the id of an event: a stream's name, which may be longer, can be made of it."""
+"""Characters in the id of an event. A stream may be named after it, and has room for more."""
 
-# Titles are what schemas and the documentation call them.
+# Schemas and the documentation use the titles.
 _Slug = msgspec.Meta(pattern=SLUG, max_length=120)
 
 ActorId = Annotated[str, _Slug, msgspec.Meta(title="id of an actor"), Ref("actor")]
@@ -88,7 +88,7 @@ EventId = Annotated[
 ]
 EventIds = Annotated[tuple[EventId, ...], msgspec.Meta(min_length=1, max_length=1000)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
-"""A passage in the recorder's own words; an article does not belong in a field."""
+"""A passage in the recorder's own words, not a whole article."""
 
 
 @overload
@@ -113,11 +113,11 @@ def event(cls: Any = None, **options: Any) -> Any:
             by: str
             goods: tuple[str, ...] = ()
 
-    The options are the fields of `EventType`; the name is the class's own unless given. Fields
-    may be of any type that msgspec reads from JSON, `When` and `attrs` classes included.
+    The options are the fields of `EventType`; the name is that of the class unless you give one.
+    Fields may have any type that msgspec reads from JSON, `When` and `attrs` classes included.
 
     Raises:
-        TypeError: a field has a name that the envelope uses, or the subject is no field.
+        TypeError: a field has a name of the envelope, or the subject is no field.
     """
 
     def make(cls: type) -> type:
@@ -143,13 +143,13 @@ def event_type(of: object) -> EventType:
     'statement'
 
     Raises:
-        TypeError: it was not made by `@event`.
+        TypeError: the class was not made by `@event`.
     """
-    found = getattr(of, "__event_type__", None)
-    if not isinstance(found, EventType):
+    kind = getattr(of, "__event_type__", None)
+    if not isinstance(kind, EventType):
         name = of.__name__ if isinstance(of, type) else type(of).__name__
         raise TypeError(f"expected an event, of a class made by @event; found {name}")
-    return found
+    return kind
 
 
 def type_names(*classes: type) -> frozenset[str]:
@@ -163,7 +163,7 @@ def type_names(*classes: type) -> frozenset[str]:
 
 
 def without_patterns(problem: str) -> str:
-    """A message of msgspec's that says what is wanted in words, where it has a pattern."""
+    """A message of msgspec's, with words in place of patterns."""
     for pattern, meaning in _MEANING.items():
         shown = pattern.replace("\\", "\\\\")
         problem = problem.replace(f"`str` matching regex '{shown}'", meaning)

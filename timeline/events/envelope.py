@@ -100,7 +100,7 @@ class RecordedEvent(Generic[E_co]):
 
 
 def stream_name(new: NewEvent) -> str:
-    """The stream an event goes to: the one it names, else the one its class derives.
+    """The stream of a new event: the one it names, else the one its class derives.
 
     Raises:
         InvalidEvent: neither names one.
@@ -115,18 +115,18 @@ def stream_name(new: NewEvent) -> str:
 
 
 def derived_stream(event: object, id: str) -> str | None:
-    """The stream that the class of an event derives for it; None where it leaves that open."""
+    """The stream that the class of an event derives; None where it does not."""
     kind = event_type(event)
     if kind.category is None:
         return None
     subject = value_at(event, kind.subject) if kind.subject else None
-    # What goes by no name of its own, a statement say, is a stream of its own by its event's id.
+    # A thing without a name of its own, a statement say, has a stream named after its event.
     return f"{kind.category}-{subject or id}"
 
 
 def in_stream(stream: str, item: Any) -> NewEvent:
-    """An event, or a `NewEvent`, as a new one of that stream."""
+    """An event, or a `NewEvent`, as a new event of that stream."""
     if not isinstance(item, NewEvent):
         return NewEvent(item, stream=stream)
-    # By hand, since attrs.evolve takes longer than all else that is done to an event here.
+    # Not by attrs.evolve, which takes longer than all the rest of this.
     return NewEvent(item.event, item.id, stream, item.occurred, item.evidence)

@@ -264,8 +264,8 @@ def _look_for_one(
     It saves a fifth of a single append. PostgreSQL would read the version before it locks the head.
     """
     stream, id = draft.row["stream"], draft.new.id
-    found = _LOOK_FOR_ONE.run(driver, dialect, stream=stream, event_id=id).fetchone()
-    return None if found is None else (Head(*found[:2]), {}, {stream: found[2]})
+    row = _LOOK_FOR_ONE.run(driver, dialect, stream=stream, event_id=id).fetchone()
+    return None if row is None else (Head(*row[:2]), {}, {stream: row[2]})
 
 
 def _look(

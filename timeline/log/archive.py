@@ -1,19 +1,16 @@
 """The log as a Parquet dataset: for other machines, other tools, and safe keeping.
 
-An archive is a folder, at any address that fsspec knows, of files `events-FIRST.parquet`, named by
-the first position in each. Each holds as many events as the others, in order; only the last may
-hold fewer, and gives way to a fuller one of the same name when the archive is next brought up to
-date. So no event is ever in two files, and a reader needs no list of files, only the pattern
-`*.parquet`.
+An archive is a folder, at any address that fsspec knows, of files `events-FIRST.parquet`. FIRST is
+the first position in the file. All files hold the same number of events, in order; only the last
+may hold fewer. The next run replaces it by a fuller one of the same name. So no event is ever in
+two files, and a reader needs no list of files, only the pattern `*.parquet`.
 
-A file is put in its place whole: in a local folder it is written under a hidden name of another
-ending, flushed, and renamed; elsewhere it is handed over in one piece, which object stores take all
-or not at all.
+A file appears whole. In a local folder it is written under a hidden name, flushed, and renamed;
+elsewhere it is sent in one piece, which object stores take all or not at all.
 
-The columns are those of the table `events`, so the digests can be computed anew from the archive
-alone. Bounds and times of recording are timestamps, from which the text in the log can be made
-again; `category` is the first part of the stream's name. So each column is covered by the digests,
-or follows from one that is.
+The columns are those of the table `events`, so the archive alone has all that the digests cover.
+Bounds and times of recording are timestamps, from which the text in the log can be made again;
+`category` is the first part of the stream's name.
 """
 
 from __future__ import annotations
@@ -40,7 +37,7 @@ from timeline.log.store import EventStore
 
 _ROWS_PER_FILE = 100_000
 _ROWS_PER_GROUP = 10_000
-"""Rows that a reader can skip together, and that are held in memory while a file is written."""
+"""Rows that a reader can skip together; the writer holds as many in memory."""
 
 _PAGE = 1_000
 
@@ -54,7 +51,7 @@ _COLUMNS = Stored._fields
 
 @attrs.frozen
 class Archived:
-    """What bringing an archive up to date did.
+    """What an archive run did.
 
     Attributes:
         head: where the archive ends now.
@@ -105,7 +102,7 @@ class Archive:
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except Exception as error:
-            # Each kind of store has errors of its own.
+            # Each kind of file system has its own errors.
             raise InvalidInput(
                 f"cannot look for an archive at {self.target}: {_first_line(error)}"
             ) from error
@@ -203,7 +200,7 @@ class Archive:
         try:
             raw = self._fs.open(f"{self._path}/{name}", "rb")
         except Exception as error:
-            # Each kind of store has errors of its own.
+            # Each kind of file system has its own errors.
             raise self._unreadable(name, error) from error
         try:
             with raw, pq.ParquetFile(raw) as file:
@@ -212,7 +209,7 @@ class Archive:
                     raise self._damaged(first, problem, name)
                 yield file
         except (pa.ArrowException, OSError, UnicodeDecodeError, IndexError) as error:
-            if getattr(error, "errno", None):  # of the system, and not of what is in the file
+            if getattr(error, "errno", None):  # the system's error, not one of the content
                 raise self._unreadable(name, error) from error
             problem = f"it cannot be read ({_first_line(error)})"
             raise self._damaged(first, problem, name) from error
@@ -230,7 +227,7 @@ class Archive:
 
         Args:
             seal: where the log is known to have been.
-            progress: told the position reached and the last one, now and then.
+            progress: called now and then with the position reached and the last one.
 
         Returns:
             Where the archive ends.
@@ -245,7 +242,7 @@ class Archive:
             reached = followed(self._checked(), seal, progress, last)
             require_sealed(reached, seal)
         except LogDamaged as error:
-            # The archive is; the log it was made from may well be sound.
+            # Only the archive is damaged: the log it was made from may be sound.
             raise self._damaged(error.position, error.problem) from None
         return reached
 
@@ -280,14 +277,13 @@ class Archive:
     ) -> Archived:
         """Bring the archive up to where the log ends now; make it, if there is none.
 
-        Files that hold words which were taken down are written anew. One run at a time: two could
-        leave the last file with the fewer events, until the next run.
+        Files that hold words which were taken down since are written again. Run one at a time: two
+        could leave the last file with fewer events, until the next run.
 
         Args:
             store: the log; its digests are checked on the way.
-            rows_per_file: how many events each file is to hold; of an archive that exists, as many
-                as it has.
-            progress: told how far it has come, and how far it is to come.
+            rows_per_file: events in each file; an archive that exists keeps its number.
+            progress: called with the position reached and the last one.
 
         Raises:
             InvalidInput: the archive is another log's, or has files of another size, or cannot be
@@ -307,7 +303,7 @@ class Archive:
         self._sweep()
         written = self._bring_up(store, before.position, end.position, size, progress)
         while _taken_down_after(store, end.position):
-            # Words may be gone from what was read, and the takedown must be in the archive, too.
+            # We may have read words that are gone now, and the takedown must get in, too.
             reached, end = end, _durable_end(store)
             written += self._bring_up(store, reached.position, end.position, size, progress)
         added = end.position - before.position
@@ -316,7 +312,7 @@ class Archive:
     def _bring_up(
         self, store: EventStore, before: int, until: int, size: int, progress: Progress | None
     ) -> list[str]:
-        """Write the files that are missing or must be other ones; gives their names."""
+        """Write the files that are missing or out of date; gives their names."""
         files = self.files()
         written = []
         for first in range(1, until + 1, size):
@@ -344,7 +340,7 @@ class Archive:
 
         Raises:
             NotFound: there is no archive.
-            InvalidInput: it is another log's, or a takedown has not come to it.
+            InvalidInput: it is another log's, or holds words that were taken down since.
             ArchiveDamaged: the end of the archive is not sound.
         """
         end = self.head()
@@ -379,7 +375,7 @@ class Archive:
         return any(position in wanted and mark is None for position, mark in pairs)
 
     def _write(self, store: EventStore, first: int, last: int, size: int) -> str:
-        """Write the file that begins with that position, in place of one that is there."""
+        """Write the file that begins with that position; it replaces one of the same name."""
         import pyarrow.parquet as pq
 
         links = Chain()
@@ -404,7 +400,7 @@ class Archive:
 
     @contextlib.contextmanager
     def _placed(self, name: str) -> Iterator[Any]:
-        """A file to write to, which is under that name when all is written, and not before."""
+        """A file to write to, which gets its name when all is written."""
         if not self._local:
             memory = io.BytesIO()
             yield memory
@@ -421,7 +417,7 @@ class Archive:
             self._fs.makedirs(self._path, exist_ok=True)
             self._fs.pipe_file(f"{self._path}/{name}", content)
         except Exception as error:
-            # Each kind of store has errors of its own.
+            # Each kind of file system has its own errors.
             raise self._unwritable(error) from error
 
     def _unwritable(self, error: Exception) -> InvalidInput:
@@ -429,7 +425,7 @@ class Archive:
 
     @contextlib.contextmanager
     def _renamed(self, name: str) -> Iterator[Any]:
-        """A local file under a hidden name, until all is written."""
+        """A local file, under a hidden name until all is written."""
         folder = Path(self._path)
         folder.mkdir(parents=True, exist_ok=True)
         hidden = folder / f".{name}.{secrets.token_hex(4)}.part"
@@ -444,7 +440,7 @@ class Archive:
                 hidden.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
-        """Remove what a run that was killed has left."""
+        """Remove the hidden files of runs that were killed."""
         if self._local:
             try:
                 for left in Path(self._path).glob(".events-*.part"):
@@ -514,7 +510,7 @@ def _schema() -> Any:
 
 
 def arrow_table(rows: Sequence[Stored]) -> Any:
-    """Rows as stored, as an archive holds them.
+    """Stored rows as an archive holds them.
 
     Raises:
         LogDamaged: an instant is not in the form in which the log keeps it.
@@ -543,7 +539,7 @@ def arrow_table(rows: Sequence[Stored]) -> Any:
 
 
 def _passed_over(group: Any, after: int, until: int | None) -> bool:
-    """Whether a group of rows holds none after a position and up to another, by its statistics."""
+    """Whether the statistics of a group of rows say that none of its positions is wanted."""
     known = group.column(0).statistics
     if known is None or not known.has_min_max:
         return False

@@ -1,7 +1,7 @@
-"""Between events and the bytes the log stores: canonical JSON out, typed classes back.
+"""Between events and the bytes the log stores: canonical JSON in, typed classes out.
 
-Canonical means UTF-8 JSON with sorted keys and no spaces, so the same event always gives the same
-bytes; digests and retries rest on that. Every read path decodes here.
+Canonical means UTF-8 JSON with sorted keys and no spaces. The same event always gives the same
+bytes; digests and retries rest on that. All that reads the log decodes here.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _decode_evidence = msgspec.json.Decoder(tuple[Evidence, ...], dec_hook=decode_ti
 
 
 def encode_value(value: Any) -> str:
-    """Canonical JSON of any value the vocabulary is made of."""
+    """Canonical JSON of any value in the vocabulary."""
     return _encode(value).decode()
 
 
@@ -54,19 +54,18 @@ def decode_value(text: str, kind: Any) -> Any:
 
 
 class Codec:
-    """Knows the event classes of one store, by type name and version.
+    """Reads and writes the events of one store: it knows their classes by type name and version.
 
     Args:
-        known: event classes and upcasters beside those that come with the package.
+        known: your own event classes and upcasters, beside those of the package.
 
     Attributes:
         known: the same.
-        versions: the version that each current type is at, by name.
+        versions: the current version of each type, by name.
 
     Raises:
         TypeError: a class was not made by `@event`, or has a field that JSON cannot hold.
-        ValueError: two classes claim the same type name; or what may be stored cannot be read,
-            since a chain of upcasters has a gap.
+        ValueError: two classes claim one type name, or a chain of upcasters has a gap.
     """
 
     def __init__(self, known: Iterable[type | Upcaster] = ()) -> None:
@@ -74,11 +73,11 @@ class Codec:
         self._classes: dict[str, type] = {}
         self.known = tuple(known)
         given = (*VOCABULARY, *self.known)
-        for each in given:
-            if not isinstance(each, Upcaster):
-                self._register(each)
+        for item in given:
+            if not isinstance(item, Upcaster):
+                self._register(item)
         self.versions = {name: event_type(cls).version for name, cls in self._classes.items()}
-        upcasters = (each for each in given if isinstance(each, Upcaster))
+        upcasters = (item for item in given if isinstance(item, Upcaster))
         self._upcasting = Upcasting(upcasters, self.versions)
 
     def _register(self, cls: type) -> None:
@@ -91,11 +90,11 @@ class Codec:
 
     @property
     def classes(self) -> tuple[type, ...]:
-        """The event classes it knows: those of the package first."""
+        """The event classes, those of the package first."""
         return tuple(self._classes.values())
 
     def class_named(self, name: str) -> type:
-        """The class of an event type, for reading events from files.
+        """The class of an event type.
 
         Raises:
             UnknownEventType: no class of that name is known.
@@ -108,7 +107,7 @@ class Codec:
         return self._classes[name]
 
     def encode(self, event: object) -> tuple[EventType, str]:
-        """The type and the canonical JSON of an event, read back once to be sure it can be.
+        """The type and the canonical JSON of an event; it is read back once, to be sure it can be.
 
         Raises:
             InvalidEvent: a field does not fit the class; the message names it.
@@ -134,7 +133,7 @@ class Codec:
     def decode(
         self, type: str, version: int, data: str, position: int | None = None
     ) -> tuple[Any, ...]:
-        """The event that `encode` stored; none or several where upcasters have made it so.
+        """The event that `encode` stored; upcasters may make none or several of it.
 
         Raises:
             UnknownEventType: no class and no upcaster is known for that type and version.
@@ -235,7 +234,7 @@ class Codec:
 
 
 def _culprit(event: Any) -> str:
-    """The field that cannot be written as JSON, for errors of the encoder, which name none."""
+    """The field that cannot be written as JSON: errors of the encoder do not name it."""
     for field in attrs.fields(type(event)):
         try:
             _encode(getattr(event, field.name))
@@ -245,7 +244,7 @@ def _culprit(event: Any) -> str:
 
 
 def _lost(given: Any, kept: Any, path: str) -> Iterator[str]:
-    """Where the given mappings have keys that reading them as classes has passed over."""
+    """The paths of given keys that the classes have no fields for."""
     if isinstance(given, dict) and isinstance(kept, dict):
         for key, value in given.items():
             here = f"{path}.{key}" if path else key
@@ -259,8 +258,7 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def _storable(what: str, data: bytes) -> str:
-    # PostgreSQL's JSON functions choke on the one character its text cannot hold. The plain look
-    # comes first: it costs a hundredth of what the pattern does.
+    # PostgreSQL's text cannot hold a NUL. The plain look first costs a hundredth of the pattern.
     if rb"\u0000" in data and _NUL.search(data):
         raise InvalidEvent(f"{what}: expected text; found a NUL character in it. Remove it")
     return data.decode()
@@ -323,25 +321,26 @@ _STAND_INS = (Redacted, Obsolete)
 
 
 def read(codec: Codec, row: Stored) -> RecordedEvent[Any]:
-    """The event of a row; the first it means, where upcasters make several of it."""
+    """The event of a row; the first, where upcasters make several of it."""
     return next(meanings(codec, [row]), None) or recorded(row, Obsolete(), (), None)
 
 
-_when = lru_cache(maxsize=4096)(When)  # one for all that happened on a day: they never change
+_when = lru_cache(maxsize=4096)(When)  # events of one day share one: it never changes
 
 
 def meanings(codec: Codec, rows: Iterable[tuple[Any, ...]]) -> Iterator[RecordedEvent[Any]]:
-    """What rows mean to this code: each one event, unless upcasters make none or several of it.
+    """The events of rows: one each, unless upcasters make none or several of it.
 
     Args:
-        codec: knows the events.
-        rows: as `Stored`, though plain tuples will do.
+        codec: of the store.
+        rows: as `Stored`; plain tuples will do.
 
     Raises:
-        UnknownEventType, InvalidEvent: see `Codec.decode`.
+        UnknownEventType: no class and no upcaster is known for a type and version.
+        InvalidEvent: the data does not fit the class, or an upcaster failed.
     """
-    # Every event that is read comes through here. To take a row apart at once, and to name none of
-    # what goes into an event, saves a sixth of the time.
+    # Every event that is read comes through here: unpacking the row at once and passing arguments
+    # by position saves a sixth of the time.
     for row in rows:
         position, id, stream, version, type, kind, when, _, _, at, evidence, data, _, _, digest = (
             row
@@ -352,11 +351,11 @@ def meanings(codec: Codec, rows: Iterable[tuple[Any, ...]]) -> Iterator[Recorded
                 Redacted(), id, position, stream, version, type, occurred, (), at, digest
             )
             continue
-        found = codec.decode_evidence(evidence)
+        sources = codec.decode_evidence(evidence)
         for event in codec.decode(type, kind, data, position):
             name = event_type(event).name
             yield RecordedEvent(
-                event, id, position, stream, version, name, occurred, found, at, digest
+                event, id, position, stream, version, name, occurred, sources, at, digest
             )
 
 

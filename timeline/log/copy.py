@@ -35,10 +35,10 @@ FORMAT = "timeline-log"
 VERSION = 1
 
 _LONGEST_LINE = 64 * 1024 * 1024
-"""Bytes: far beyond any event, and little enough to be held in memory."""
+"""Bytes: far beyond any event, and few enough for memory."""
 
 _COLUMNS = ("salt", "redacted", "digest")
-"""Those that hold bytes; in the file, hexadecimal digits."""
+"""The columns of bytes; in the file they are hexadecimal digits."""
 
 _Hex16 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 _Hex32 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
@@ -56,7 +56,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
-    """A line that holds an event: the columns of the table `events`."""
+    """A line with an event: the columns of the table `events`."""
 
     position: _Place
     event_id: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
@@ -89,7 +89,7 @@ def write_log(out: BinaryIO, head: Head, rows: Iterable[Stored]) -> None:
         rows: its rows as stored, from the first to that position.
 
     Raises:
-        LogDamaged: the rows are not true to their digests, or do not lead to `head`.
+        LogDamaged: the rows do not match their digests, or do not lead to `head`.
     """
     header = _Header(FORMAT, VERSION, head.position, head.digest.hex())
     out.write(_encode(header) + b"\n")
@@ -105,19 +105,19 @@ def write_log(out: BinaryIO, head: Head, rows: Iterable[Stored]) -> None:
 
 
 class LogFile:
-    """An exported log on its way in; each row is checked before it is given out.
+    """An exported log to import; each row is checked before it is used.
 
     Args:
         file: the bytes.
         name: what to call them in messages.
-        codec: reads the events, so that none gets in that could not be read afterwards.
-        seal: where the log is known to have been; it must lead through there.
+        codec: reads the events, so that none gets in that nobody could read afterwards.
+        seal: a place where the log is known to have been; it must lead through it.
 
     Attributes:
         head: where the log ends, by its first line.
 
     Raises:
-        InvalidRecord: it is no such file, or of a later version of the format.
+        InvalidRecord: it is no exported log, or of a later version of the format.
     """
 
     def __init__(self, file: BinaryIO, name: str, codec: Codec, seal: Head | None = None) -> None:
@@ -125,8 +125,8 @@ class LogFile:
         self._file, self._codec, self._seal, self._line = file, codec, seal, 0
         self.head = self._header()
         if seal is not None and seal.position > self.head.position:
-            found = f"the log ends at {self.head.position}"
-            raise self._problem(None, f"{found}, and was sealed at {seal.position}")
+            problem = f"the log ends at {self.head.position}, and was sealed at {seal.position}"
+            raise self._problem(None, problem)
 
     def rows(self) -> Iterator[Stored]:
         """The rows as the table stores them, in order, once.
@@ -150,16 +150,16 @@ class LogFile:
                 raise self._problem(f"position {position}", str(error)) from None
             yield Stored(**row)
         if chain.head != self.head:
-            found = f"the log ends at {chain.head.seal} here"
-            raise self._problem(None, f"{found}, and by the first line at {self.head.seal}")
+            ends = f"the log ends at {chain.head.seal} here"
+            raise self._problem(None, f"{ends}, and by the first line at {self.head.seal}")
         try:
             chain.end()
         except LogDamaged as error:
             raise self.damaged(error) from None
 
     def damaged(self, error: LogDamaged) -> InvalidRecord:
-        """What is wrong with the log, as what is wrong with the file."""
-        # Each position stands on the line below it: the header is on the first.
+        """The damage of the log as an error of the file."""
+        # The header is on the first line, so position 1 is on line 2.
         line, field = error.position + 1, f"position {error.position}"
         return InvalidRecord(self.name, error.problem, line=line, field=field)
 
@@ -200,7 +200,7 @@ class LogFile:
             )
 
     def _require_readable(self, row: Mapping[str, Any]) -> None:
-        """Refuse what fits its digest, but could not be read once it is in the log."""
+        """Refuse what fits its digest, but could not be read afterwards."""
         for name in ("event_id", "stream"):
             if not row[name].isprintable():
                 raise InvalidInput(
@@ -225,7 +225,7 @@ class Restored:
     Attributes:
         added: how many events were new.
         head: where the log ends now.
-        taken_down: how many events lost their words, since the imported log holds their takedown.
+        taken_down: how many events lost their words, since the imported log has their takedown.
     """
 
     added: int

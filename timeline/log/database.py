@@ -29,44 +29,44 @@ from timeline.errors import (
 from timeline.log import telemetry
 
 _BUSY_SECONDS = 30
-"""How long a writer waits for others on SQLite before `DatabaseBusy`."""
+"""How long a writer on SQLite waits for others before `DatabaseBusy`."""
 
 _PATIENCE = 5.0
-"""Seconds in which work is tried again after `DatabaseBusy` or `ConnectionLost`."""
+"""Seconds for which work is tried again after `DatabaseBusy` or `ConnectionLost`."""
 
 _FIRST_PAUSE = 0.001
-"""Seconds before the first further try; each later pause is twice as long."""
+"""Seconds before the second try; each later pause is twice as long."""
 
 _T = TypeVar("_T")
 
 _TRUSTED_IDLE = 1.0
-"""Seconds for which a connection may lie idle without being checked before it is used again."""
+"""Seconds after which an idle connection is checked before use."""
 
 _BEGIN = "timeline_begin"
 
 _CONTENTION = {"40001", "40P01", "55P03"}
-"""SQLSTATEs of PostgreSQL that say: try again (serialization, deadlock, lock not available)."""
+"""SQLSTATEs for: try again (serialization failure, deadlock, lock not available)."""
 
 _LOST = (psycopg.OperationalError, psycopg.InterfaceError)
-"""Errors of the driver's that, without a SQLSTATE, say that there is no connection any more."""
+"""Errors of the driver that mean, without a SQLSTATE, that the connection is gone."""
 
 _NO_WRITES = {"42501", "25006"}
-"""SQLSTATEs that say: the role lacks the right, or the transaction or server takes no writes."""
+"""SQLSTATEs for: the role lacks the right, or the transaction or server takes no writes."""
 
 _SHUTDOWN = {"57P01", "57P02", "57P03"}
-"""SQLSTATEs that say: the server is going down, or coming up."""
+"""SQLSTATEs for: the server is going down, or coming up."""
 
 
 def create_engine(url: str | sa.URL) -> sa.Engine:
     """An engine for `sqlite:///FILE`, `sqlite://` (in memory) or `postgresql://…`.
 
     Raises:
-        InvalidInput: not an address of a database that the store runs on.
+        InvalidInput: it is not the address of such a database.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed)
-    # NUL-separated digests and exact bytes need UTF-8 whatever the server's locale is.
+    # Digests cover exact bytes: UTF-8 whatever the server's locale is.
     engine = sa.create_engine(
         parsed, connect_args={"client_encoding": "utf8", "connect_timeout": 10}
     )
@@ -80,7 +80,7 @@ def _note_idle(_connection: object, record: Any) -> None:
 
 
 def _check_idle(connection: Any, record: Any, _proxy: object) -> None:
-    # The pool's own check, before each use, would make every append wait once more for the server.
+    # The pool's own check before each use would cost every append a round trip.
     if time.monotonic() - record.info.get("idle since", math.inf) > _TRUSTED_IDLE:
         try:
             connection.cursor().execute("SELECT 1")
@@ -93,7 +93,7 @@ def _parse(url: str | sa.URL) -> sa.URL:
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
-        # The text is not repeated: what does not parse may still hold a password.
+        # The message does not repeat the text: it may hold a password.
         raise InvalidInput(
             "expected a database URL such as sqlite:///record.db or "
             "postgresql://user@host/name; found text that is not one"
@@ -110,22 +110,22 @@ def _parse(url: str | sa.URL) -> sa.URL:
 
 
 def shown(url: sa.URL) -> str:
-    """The address as it may be shown: without password, and without options, which may hold one."""
+    """The address without password and without options, which may hold one."""
     return url.set(query={}).render_as_string(hide_password=True)
 
 
 def let_readers_go_on(engine: sa.Engine, patience: float = 0.0) -> None:
-    """On SQLite, keep writers and readers from waiting for one another; it stays so in the file.
+    """On SQLite, let readers and a writer work at the same time; the file remembers it.
 
-    Not done on connecting: a file that we are only asked to look at may be another program's.
+    Not done on connecting: the file may belong to another program.
 
     Args:
         engine: the database's.
-        patience: seconds to try again while others have the file; SQLite itself does not wait here.
+        patience: seconds to try again while others use the file; SQLite does not wait by itself.
 
     Raises:
-        DatabaseBusy: others still have it.
-        DatabaseReadOnly: it may not be written.
+        DatabaseBusy: others still use it.
+        DatabaseReadOnly: the file may not be written.
     """
     end = time.monotonic() + patience
     while not is_postgresql(engine):
@@ -141,9 +141,9 @@ def let_readers_go_on(engine: sa.Engine, patience: float = 0.0) -> None:
 
 
 def exists(engine: sa.Engine) -> bool:
-    """Whether there is a database to connect to, as far as can be said without connecting.
+    """Whether there may be a database to connect to: on SQLite, whether the file exists.
 
-    Connecting to a file of SQLite's that is not there makes an empty one.
+    Connecting would create an empty file.
     """
     file = engine.url.database
     in_file = engine.dialect.name == "sqlite" and file is not None and not file.startswith("file:")
@@ -154,7 +154,7 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
     in_memory = not url.database or url.database == ":memory:"
     options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_SECONDS}}
     if in_memory:
-        # One connection for all: each new one would open an empty database of its own.
+        # One connection for all: a second one would open another, empty database.
         options |= {"poolclass": StaticPool}
         options["connect_args"]["check_same_thread"] = False
     engine = sa.create_engine(url, **options)
@@ -164,14 +164,14 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own transaction handling commits before DDL, so that a failed migration sticks
-    # half-way. Here it begins nothing; `_begin_sqlite` does.
+    # By itself the driver commits before DDL, and a failed migration would stick half-way. With no
+    # isolation level it begins nothing; `_begin_sqlite` does.
     connection.isolation_level = None
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
     except UnicodeDecodeError as error:
-        # The driver reads the schema here for the first time, and lets this through.
+        # The driver reads the schema here for the first time, and does not translate this error.
         raise sqlite3.DatabaseError(f"the file's schema cannot be read: {error}") from error
 
 
@@ -182,10 +182,10 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 _ROOM_TO_WRITE = "PRAGMA cache_size = -32000"
-"""How much of a SQLite file a connection holds in memory, in KiB, once it has written.
+"""How much of a SQLite file a connection that writes holds in memory, in KiB.
 
-Ids fall anywhere in their index: with the 2 MiB that SQLite takes by itself, a large batch has most
-of its pages written and read again midway. Who only reads goes without.
+Ids are random, so a large batch touches the whole index: with the 2 MiB of SQLite's default, most
+pages would be written and read again midway. Connections that only read keep the default.
 """
 
 
@@ -197,8 +197,8 @@ _MANY = 100
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that writes: committed whole at the end, or rolled back whole.
 
-    On SQLite it takes the write lock at once: a reader that turns writer midway can be refused
-    although it waited.
+    On SQLite it takes the write lock at once: SQLite refuses a reader that turns writer midway,
+    without waiting.
 
     Raises:
         DatabaseUnreachable: there is no connection to the database.
@@ -225,7 +225,7 @@ _FLUSH = (
     "SELECT CASE WHEN NOT pg_is_in_recovery() "
     "THEN pg_logical_emit_message(true, 'timeline', '') END"
 )
-"""Commits something, and so waits for the disk. A standby cannot, and shows what was flushed."""
+"""Commits something, and so waits for the disk. A standby shows only what was flushed."""
 
 
 _BEGIN_POSTGRESQL = "BEGIN; SET LOCAL synchronous_commit TO off"
@@ -234,13 +234,12 @@ _BEGIN_POSTGRESQL = "BEGIN; SET LOCAL synchronous_commit TO off"
 def make_durable(engine: sa.Engine) -> None:
     """Return when all that is visible now would survive a crash of the server.
 
-    On PostgreSQL our transactions commit without waiting for the disk, and wait here instead, after
-    they have let go of their locks: a commit in this session flushes all that was written before
-    it. Writers who take turns at the head of the log so share their waits for the disk, instead of
-    each holding up the others by its own. Nobody is told of anything before it is durable: writers
-    come here before they return, and so do readers who follow the log or cite it.
+    On PostgreSQL our transactions commit without waiting for the disk, and wait here instead, when
+    their locks are free: a commit in this session flushes all earlier ones. So writers that take
+    turns at the head share their waits for the disk. Writers call this before they return, readers
+    before they give out or cite an event: nobody sees what a crash could undo.
 
-    On SQLite a commit that others can see is durable.
+    On SQLite a visible commit is durable.
     """
     if is_postgresql(engine):
         with autocommitting(engine) as connection:
@@ -287,14 +286,13 @@ Driver: TypeAlias = Any
 
 
 class Prepared:
-    """A statement that is compiled once for each kind of database and run by the driver itself.
+    """A statement that is compiled once for each kind of database, and run by the driver.
 
-    What SQLAlchemy adds to the running of a statement is many times what a small one takes. It is
-    still written in SQLAlchemy's terms, once for both.
+    SQLAlchemy takes many times as long to run a small statement. It still writes it, once for both
+    databases.
 
     Args:
-        statement: the statement; or a function that makes it, which is told whether it is for
-            PostgreSQL.
+        statement: the statement; or a function that makes it, given whether for PostgreSQL.
     """
 
     def __init__(self, statement: sa.ClauseElement | Callable[[bool], sa.ClauseElement]) -> None:
@@ -318,7 +316,7 @@ class Prepared:
 
 
 def given_texts(*, postgresql: bool) -> sa.TableValuedAlias:
-    """A table of texts, its column `value`, of the parameter `texts`: see `texts_of`."""
+    """A table with the column `value`, of the parameter `texts`, which `texts_of` makes."""
     texts = sa.bindparam("texts", None, sa.ARRAY(sa.Text) if postgresql else sa.Text)
     table = sa.func.unnest(texts) if postgresql else sa.func.json_each(texts)
     return (
@@ -327,24 +325,24 @@ def given_texts(*, postgresql: bool) -> sa.TableValuedAlias:
 
 
 def texts_of(values: Iterable[str], dialect: sa.Dialect) -> Any:
-    """What the parameter of `given_texts` is to be: any number of texts in one value."""
+    """The parameter of `given_texts`: any number of texts in one value."""
     return list(values) if dialect.name == "postgresql" else json.dumps(list(values))
 
 
 def driver_of(connection: sa.Connection) -> Driver:
-    """The driver's connection behind one of SQLAlchemy's, in the transaction that it is in."""
+    """The driver's connection behind one of SQLAlchemy's, in the same transaction."""
     if not connection.in_transaction():
-        # SQLAlchemy begins one with its first statement, and would not hear of the driver's.
+        # SQLAlchemy begins one with its own first statement; it does not see the driver's.
         connection.begin()
     return connection.connection.driver_connection
 
 
 @contextlib.contextmanager
 def driving(engine: sa.Engine) -> Iterator[Driver]:
-    """A connection of the driver itself; each statement is a transaction of its own.
+    """A connection of the driver; each statement is a transaction of its own.
 
-    For where SQLAlchemy's share of the work is felt: single appends, and short reads. What was
-    begun on it and not committed is rolled back.
+    For appends and short reads, where SQLAlchemy would take most of the time. A transaction that
+    you begin and do not commit is rolled back.
 
     Raises:
         DatabaseUnreachable: there is no connection to the database.
@@ -363,7 +361,7 @@ def driving(engine: sa.Engine) -> Iterator[Driver]:
             yield connection
     except BaseException as error:
         if is_postgresql(engine) and not _is_idle(connection):
-            # Lost, or interrupted midway: nobody else must get it as it is.
+            # Lost, or interrupted midway: not to be used again.
             pooled.invalidate(error)
         raise
     finally:
@@ -442,7 +440,7 @@ def _insert_text(dialect: sa.Dialect, table: sa.Table) -> str:
 def delete_many(
     connection: sa.Connection, table: sa.Table, key: Sequence[str], keys: Sequence[Sequence[Any]]
 ) -> None:
-    """Delete the rows with these keys, as far as there are any, as fast as the driver can.
+    """Delete the rows with these keys, as fast as the driver can.
 
     Raises:
         DatabaseUnreachable: there is no connection to the database.
@@ -459,7 +457,7 @@ def delete_many(
 
 @contextlib.contextmanager
 def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
-    """Turn errors of the database into ours; `connected` if they come from the driver itself.
+    """Turn errors of the database into ours; `connected` where the driver is used directly.
 
     Raises:
         DatabaseUnreachable: there is no connection to the database.
@@ -473,7 +471,7 @@ def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
         lost = error.connection_invalidated
         raise _ours(error.orig or error, engine, lost=lost) from error
     except psycopg.Error as error:
-        # What the driver refuses by itself, a NUL in a text say, has no SQLSTATE either.
+        # An error of the driver alone, for a NUL in a text say, has no SQLSTATE either.
         lost = connected and isinstance(error, _LOST) and error.sqlstate is None
         raise _ours(error, engine, lost=lost) from error
     except sqlite3.Error as error:
@@ -492,8 +490,8 @@ def persistently(attempt: Callable[[], _T]) -> _T:
         try:
             return attempt()
         except DatabaseUnreachable as error:
-            # Once a connection was lost, the server may take a while to be there again. To the
-            # caller it matters that one was: the work may have been done.
+            # After a lost connection the server may need a while. The caller must get that error
+            # and no later one: it says that the work may have been done.
             lost = error if isinstance(error, ConnectionLost) else lost
             if lost is None or time.monotonic() + pause > end:
                 raise lost or error from None
@@ -503,35 +501,37 @@ def persistently(attempt: Callable[[], _T]) -> _T:
                 raise
             problem = error
         telemetry.logger.warning("trying again: %s", problem, extra={"pause_seconds": pause})
-        # Random, so that two writers that collided do not collide again in step.
+        # Random, so that two writers do not collide again and again.
         time.sleep(pause * random.uniform(0.5, 1))
         pause *= 2
 
 
 def is_duplicate(error: DatabaseError) -> bool:
-    """Whether it came of a row with a key that another has."""
+    """Whether the cause is a key that another row has."""
     return isinstance(error.__cause__, psycopg.errors.UniqueViolation | sqlite3.IntegrityError)
 
 
 def _ours(cause: BaseException, engine: sa.Engine, *, lost: bool) -> TimelineError:
     where = shown(engine.url)
-    said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+    reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     state = getattr(cause, "sqlstate", None)
-    if state in _CONTENTION or "database is locked" in said:
-        return DatabaseBusy(f"{where}: others held the database for too long ({said}). Try again.")
-    if state in _NO_WRITES or "readonly database" in said:
-        return DatabaseReadOnly(f"{where}: may only be read ({said}). Use a role that may write.")
+    if state in _CONTENTION or "database is locked" in reason:
+        return DatabaseBusy(
+            f"{where}: others held the database for too long ({reason}). Try again."
+        )
+    if state in _NO_WRITES or "readonly database" in reason:
+        return DatabaseReadOnly(f"{where}: may only be read ({reason}). Use a role that may write.")
     if lost or state in _SHUTDOWN:
         return ConnectionLost(
-            f"{where}: the connection was lost ({said}). Whether a commit under way went through "
+            f"{where}: the connection was lost ({reason}). Whether a commit under way went through "
             "is not known; try again with the same event ids."
         )
     if _no_connection(cause):
         return DatabaseUnreachable(
-            f"{where}: no connection ({said}). Check the address, that the server runs, and that "
+            f"{where}: no connection ({reason}). Check the address, that the server runs, and that "
             "the file or folder may be written; then try again."
         )
-    return DatabaseError(f"{where}: {said}")
+    return DatabaseError(f"{where}: {reason}")
 
 
 def _no_connection(cause: BaseException) -> bool:

@@ -1,14 +1,17 @@
-"""Digests: what makes a change to the log show.
+"""Digests: they show every change to the log.
 
-Two SHA-256 digests stand behind each event. That of its body covers the salt, then `evidence` and
-`data` as UTF-8, joined by a NUL byte. That of the event covers the digest of the event before it,
-then the columns of `ENVELOPE` as text, each behind a NUL byte (null is the empty string, any other
-value has `=` before it), then the digest of the body. Before the first event stand 32 zero bytes.
+Each event has two SHA-256 digests. That of its body covers the salt, then `evidence` and `data` as
+UTF-8, joined by a NUL byte. That of the event covers the digest of the event before it, then the
+columns of `ENVELOPE` as text, each after a NUL byte (null is the empty string, any other value has
+`=` before it), then the digest of the body. Before the first event there are 32 zero bytes.
 
 No column can hold a NUL byte (PostgreSQL refuses it, and so does the store), and salts and digests
-have one length, so no two events share an input. The body has a digest and a random salt of its own
-so that a takedown can remove the words and leave the chain whole: what remains does not let anyone
-test guesses of what was said.
+have a fixed length, so no two events share an input. The body has a digest and a random salt of its
+own: a takedown can remove the words and leave the chain whole, and nobody can test guesses of the
+words without the salt.
+
+For a single append PostgreSQL computes the digest of the event in the database, from
+`covered_but_place`; the procedure is in the first migration.
 """
 
 from __future__ import annotations
@@ -43,17 +46,17 @@ ENVELOPE = (
     "occurred_to",
     "recorded_at",
 )
-"""The columns covered beside the body: all but the digests themselves."""
+"""The columns that the digest covers beside the body."""
 
 
 def new_salts(count: int) -> list[bytes]:
-    """Sixteen random bytes for the body of each of so many events."""
+    """Sixteen random bytes for the body of each event."""
     drawn = secrets.token_bytes(16 * count)
     return [drawn[start : start + 16] for start in range(0, len(drawn), 16)]
 
 
 def body_digest(salt: bytes, evidence: str, data: str) -> bytes:
-    """The digest of an event's body: its evidence and its own fields, as stored."""
+    """The digest of an event's evidence and fields, as stored."""
     return hashlib.sha256(b"%b%b\0%b" % (salt, evidence.encode(), data.encode())).digest()
 
 
@@ -64,7 +67,7 @@ def event_digest(previous: bytes, row: _Row) -> bytes:
 
 
 def covered_but_place(row: _Row) -> bytes:
-    """What the digest covers behind position and version: all that is known before these are."""
+    """What the digest covers after position and version: all that is known without a place."""
     if row["data"] is None:
         body: bytes = row["redacted"]
     else:
@@ -83,15 +86,15 @@ class Head:
 
     @property
     def seal(self) -> str:
-        """The two as text, to keep where whoever can change the log cannot: `POSITION:DIGEST`."""
+        """`POSITION:DIGEST`. Keep it where those with access to the log cannot change it."""
         return f"{self.position}:{self.digest.hex()}"
 
     @classmethod
     def of_row(cls, row: tuple[Any, ...] | None) -> Self:
-        """What the row `head` says.
+        """The head, from its row.
 
         Raises:
-            DatabaseError: there is none.
+            DatabaseError: there is no row.
         """
         if row is None:
             raise DatabaseError(
@@ -124,26 +127,26 @@ def verify(
     seal: Head | None = None,
     progress: Progress | None = None,
 ) -> Head:
-    """Check the whole log against its digests, its head, and a seal; memory stays flat.
+    """Check the whole log against its digests, its head and a seal; memory stays flat.
 
     Args:
         connection: on which to read.
-        seal: where the log is known to have been; it must still be there, or have grown from there.
-        progress: told the position reached and the last one, now and then.
+        seal: a place where the log is known to have been; it must lead through it.
+        progress: called now and then with the position reached and the last one.
 
     Returns:
         Where the log ends.
 
     Raises:
-        LogDamaged: something was changed, removed, added or put elsewhere; names the first position
-            where that shows.
+        LogDamaged: an event was changed, removed, added or moved; names the first position where
+            that shows.
     """
-    found = _Reader(connection)
-    end = found.head()
-    reached = followed(found.events(), seal, progress, end.position if end else None)
+    reader = _Reader(connection)
+    end = reader.head()
+    reached = followed(reader.events(), seal, progress, end.position if end else None)
     if end is None:
         raise LogDamaged(reached.position + 1, "the row `head` is missing, or no longer readable")
-    found.require_no_more(reached)
+    reader.require_no_more(reached)
     _same(reached, end, "the row `head`")
     require_sealed(reached, seal)
     _check_file(connection, reached)
@@ -156,13 +159,13 @@ def followed(
     progress: Progress | None = None,
     last: int | None = None,
 ) -> Head:
-    """Go along a log, by where it has come to after each event, to its end.
+    """Follow a log to its end.
 
     Args:
-        heads: what a `Chain` gives, and what is before it.
-        seal: where the log is known to have been.
-        progress: told the position reached and the last one, now and then.
-        last: the position where it is to end, for the progress.
+        heads: where the log is at first, and after each event.
+        seal: a place where the log is known to have been.
+        progress: called now and then with the position reached and the last one.
+        last: the position where the log ends, for the progress.
 
     Raises:
         LogDamaged: it has another digest at the seal's position.
@@ -177,7 +180,7 @@ def followed(
 
 
 def require_sealed(reached: Head, seal: Head | None) -> None:
-    """Check that a log has come as far as it was sealed.
+    """Check that a log is not shorter than its seal says.
 
     Raises:
         LogDamaged: it ends before that.
@@ -195,21 +198,21 @@ _UNREADABLE = (sa.exc.DBAPIError, UnicodeError, ValueError)
 
 
 class Chain:
-    """Checks rows of a log one after the other, from the first on, as `verify` and imports do.
+    """Checks the rows of a log one after the other, from the first on.
 
     Attributes:
-        head: where the log has come to with the rows taken so far.
+        head: where the log is after the rows taken so far.
     """
 
     def __init__(self) -> None:
         self.head = Head(0, GENESIS)
-        self._taken_down: dict[str, int] = {}  # until the takedown that says so is met further on
+        self._taken_down: dict[str, int] = {}  # until their takedown is met further on
 
     def take(self, row: _Row) -> Head:
-        """Check the next row, and return where the log has come to with it.
+        """Check the next row; gives where the log is after it.
 
         Raises:
-            LogDamaged: it does not follow on from the row before it.
+            LogDamaged: the row does not follow on from the one before it.
         """
         expected = self.head.position + 1
         problem = _problem(row, expected)
@@ -225,10 +228,10 @@ class Chain:
         return self.head
 
     def end(self) -> None:
-        """Check what only shows when all rows were taken.
+        """Check what only shows after the last row.
 
         Raises:
-            LogDamaged: words are gone, and no takedown says so.
+            LogDamaged: an event has lost its words, and no takedown says so.
         """
         if self._taken_down:
             first = min(self._taken_down.values())
@@ -240,7 +243,7 @@ class _Takedown(msgspec.Struct):
 
 
 def _named_in(takedown: str) -> str | None:
-    """The event that a takedown names; None where it is none that can be read."""
+    """The event that a takedown names; None where it cannot be read."""
     try:
         return msgspec.json.decode(takedown, type=_Takedown).event
     except msgspec.MsgspecError:
@@ -251,13 +254,13 @@ _SEVERAL = "more than one event stands there"
 
 
 class _Reader:
-    """Reads the log as it may be after anybody has been at it."""
+    """Reads the log in whatever state it may be."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
     def head(self) -> Head | None:
-        """What the row `head` says; None where it says nothing that can be understood."""
+        """The head, from its row; None where the row cannot be read."""
         query = sa.select(sa.cast(head.c.position, sa.Text), head.c.digest)
         try:
             rows = self._connection.execute(query).all()
@@ -269,7 +272,7 @@ class _Reader:
         return None
 
     def events(self) -> Iterator[Head]:
-        """Where the log has come to at first, and after each event, as long as all is sound."""
+        """Where the log is at first, and after each event that is sound."""
         chain = Chain()
         yield chain.head
         for row in self._rows():
@@ -279,9 +282,9 @@ class _Reader:
         chain.end()
 
     def require_no_more(self, reached: Head) -> None:
-        """Check that there are no rows beside those that were read one after the other.
+        """Check that there are no rows beside those that were read in order.
 
-        Without the key of the table one may stand where another does, or nowhere.
+        Without the key of the table, two may have one position, or one none.
         """
         count = self._connection.scalar(sa.select(sa.func.count()).select_from(events))
         if count == reached.position:
@@ -294,7 +297,7 @@ class _Reader:
         raise LogDamaged(position, _SEVERAL)
 
     def _rows(self) -> Iterator[sa.RowMapping]:
-        # Not from 1 on: a position may have been made another, below it.
+        # Not from 1 on: a position may have been changed to a lower one.
         after, size = None, _PAGE
         while True:
             query = sa.select(events).order_by(events.c.position).limit(size)
@@ -304,9 +307,9 @@ class _Reader:
                 page = self._connection.execute(query).mappings().all()
             except _UNREADABLE as error:
                 if size == 1:
-                    said = str(getattr(error, "orig", None) or error)
-                    raise LogDamaged((after or 0) + 1, f"it cannot be read ({said})") from error
-                size = 1  # one of the page it is: find out which
+                    reason = str(getattr(error, "orig", None) or error)
+                    raise LogDamaged((after or 0) + 1, f"it cannot be read ({reason})") from error
+                size = 1  # find out which row of the page it is
                 continue
             yield from page
             if not page:
@@ -335,23 +338,23 @@ def _is_bytes(value: object, length: int) -> bool:
     return isinstance(value, bytes) and len(value) == length
 
 
-def _same(found: Head, kept: Head, what: str) -> None:
-    if found != kept:
-        # Where both end at one position it is that event that differs, else the first only one has.
-        first = min(found.position, kept.position) + (found.position != kept.position)
-        raise LogDamaged(first, f"the events lead to {found.seal}, {what} says {kept.seal}")
+def _same(reached: Head, kept: Head, what: str) -> None:
+    if reached != kept:
+        # At one position that event differs; else it is the first that only one of them has.
+        first = min(reached.position, kept.position) + (reached.position != kept.position)
+        raise LogDamaged(first, f"the events lead to {reached.seal}, {what} says {kept.seal}")
 
 
 def _check_file(connection: sa.Connection, reached: Head) -> None:
-    # Indexes can be damaged while all rows are sound; the events would then be found by some
-    # queries and not by others. PostgreSQL keeps checksums for that; SQLite looks when asked.
+    # An index can be damaged while all rows are sound; some queries would then miss events.
+    # PostgreSQL has checksums for that; SQLite looks when asked.
     if connection.dialect.name != "sqlite":
         return
     try:
-        found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+        state = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
     except _UNREADABLE as error:
-        found = str(error)
-    if found != "ok":
+        state = str(error)
+    if state != "ok":
         raise LogDamaged(
-            reached.position + 1, f"all events are sound, but the file is not: {found}"
+            reached.position + 1, f"all events are sound, but the file is not: {state}"
         )

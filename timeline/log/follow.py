@@ -1,4 +1,4 @@
-"""Follow the log: wait for events, get each one once, or handle them in batches."""
+"""Follow the log: wait for events, get every one once, or handle them in batches."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Following(Reading):
     """What an `EventStore` offers to follow the log."""
 
     def wait(self, *, after: int, timeout: float, stop: threading.Event | None = None) -> bool:
-        """Wait until the log goes beyond a position; says whether it has.
+        """Wait until the log goes beyond a position; gives whether it did.
 
-        Asks the database, in intervals of up to 50 ms: nobody needs to notify anybody.
+        It asks the database every 50 ms at the latest, so writers need not notify anybody.
 
         Args:
             after: the position.
             timeout: in seconds.
-            stop: set it to end the wait.
+            stop: an event that ends the wait when you set it.
         """
         stop = stop or threading.Event()
         end = time.monotonic() + timeout
@@ -58,8 +58,8 @@ class Following(Reading):
     ) -> Iterator[RecordedEvent[Any]]:
         """The events after a position and then each new one: all of them, once, in order.
 
-        Goes on until `stop` is set or the iterator is closed. Only events that would survive a
-        crash of the server are given out. A lost connection is made again for some seconds.
+        Goes on until `stop` is set or you close the iterator. It gives only events that would
+        survive a crash of the server. After a lost connection it tries again for some seconds.
 
         Raises:
             DatabaseError: the database could not be read; follow again from the last position
@@ -92,14 +92,14 @@ class Following(Reading):
                 for event in batch.events:
                     batch.connection.execute(...)
 
-        What is written on the batch's connection and the subscription's place commit together, so
-        each event has its effect exactly once, whatever is killed when. On an exception both are as
-        before. Only events that would survive a crash of the server are given out. Two that take
-        batches of one subscription take turns. A batch may be empty; `wait` waits for more.
+        What you write on the batch's connection commits together with the subscription's place, so
+        each event has its effect exactly once, also after a kill. On an exception neither is
+        written. The batch holds only events that would survive a crash of the server. Processes
+        that share a subscription take turns. A batch may be empty; `wait` waits for more.
 
         Args:
             subscription: its name; a new one starts at the beginning of the log.
-            limit: at most so many events.
+            limit: the most events in the batch.
 
         Raises:
             DatabaseError: the database could not do it; nothing was noted as handled.
@@ -108,14 +108,14 @@ class Following(Reading):
         place = sa.select(subscriptions.c.position).where(mine).with_for_update()
         with database.writing(self.engine) as connection:
             if database.is_postgresql(self.engine):
-                # Two that both find no row yet must not both begin.
+                # Two processes that find no row yet must not both begin.
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_hash(subscription))))
             after = connection.scalar(place)
             if after is None:
                 connection.execute(sa.insert(subscriptions).values(name=subscription, position=0))
             rows = list(self.stored(after=after or 0, limit=limit, connection=connection))
             if rows:
-                # What is done about them elsewhere, a mail say, is not undone by a crash.
+                # An effect elsewhere, a mail say, cannot be undone after a crash.
                 database.make_durable(self.engine)
             yield Batch(connection, tuple(meanings(self.codec, rows)))
             if rows:

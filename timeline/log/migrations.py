@@ -19,12 +19,12 @@ from timeline.log import database
 from timeline.log.schema import REVISION, VERSION_TABLE
 
 _LOCK = 7_463_221_904
-"""An arbitrary number of ours: on PostgreSQL only one process migrates a database at a time."""
+"""An arbitrary number: on PostgreSQL only one process migrates a database at a time."""
 
 _ALEMBIC = threading.Lock()
-"""Alembic keeps what it is working on in globals, so a process runs it for one database at a time.
+"""Alembic keeps its state in globals, so a process migrates one database at a time.
 
-Taken only inside a transaction that has its database's lock: two threads never wait crosswise.
+Take it only with the database's own lock held: then two threads never wait for each other.
 """
 
 
@@ -48,13 +48,13 @@ def is_migrated(engine: sa.Engine) -> bool:
 
 
 def upgrade(engine: sa.Engine) -> bool:
-    """Create the schema or bring it up to date; says whether there was anything to do.
+    """Create the schema or bring it up to date; gives whether there was anything to do.
 
-    All in one transaction: on failure nothing of it remains, on either database.
+    All in one transaction: after a failure nothing of it remains, on either database.
 
     Raises:
         DatabaseTooNew: the schema is not one that this code knows.
-        MigrationFailed: a step failed; the message says how.
+        MigrationFailed: a step failed; the message has the cause.
     """
     with database.reading(engine) as connection:
         current = _revision(connection) == REVISION
@@ -72,15 +72,15 @@ def upgrade(engine: sa.Engine) -> bool:
 
 
 def _make_up_for_readers(engine: sa.Engine, patience: float = 0.0) -> None:
-    """Let readers go on, unless they do: also where `alembic` made the file.
+    """Let readers and a writer of the file work at the same time, if they do not yet.
 
-    What others keep from being done now is done by whoever opens the file next.
+    While others use the file this may fail; then the next process that opens it does it.
     """
     if database.is_postgresql(engine):
         return
     with database.reading(engine) as connection:
         mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
-    if mode == "delete":  # SQLite's own choice; any other is somebody's
+    if mode == "delete":  # SQLite's default; somebody chose any other
         with contextlib.suppress(DatabaseReadOnly, DatabaseBusy):
             database.let_readers_go_on(engine, patience)
 
@@ -100,11 +100,11 @@ def _run_scripts(connection: sa.Connection) -> None:
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
-    found = _revision(connection)
+    current = _revision(connection)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if found is not None and found not in known:
+    if current is not None and current not in known:
         raise DatabaseTooNew(
-            f"the database has schema {found!r}; this version of timeline knows schemas up to "
+            f"the database has schema {current!r}; this version of timeline knows schemas up to "
             f"{REVISION!r}. Install the version that wrote it, or a later one."
         )
     try:
@@ -113,9 +113,9 @@ def _run_scripts(connection: sa.Connection) -> None:
     except TimelineError:
         raise
     except Exception as error:
-        # What the database said, without the statement that SQLAlchemy adds to it.
+        # The database's own message, without the statement that SQLAlchemy adds.
         reason = str(getattr(error, "orig", None) or error).strip()
         raise MigrationFailed(
-            f"the schema could not be brought from {found or 'nothing'} to {REVISION}: {reason}. "
+            f"the schema could not be brought from {current or 'nothing'} to {REVISION}: {reason}. "
             "Nothing was changed."
         ) from error

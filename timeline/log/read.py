@@ -32,11 +32,11 @@ _COMPARED = 5000
 """Ids that an error looks through for the nearest ones."""
 
 _MOST_PARAMETERS = 500
-"""Values in one IN list: below every limit of SQLite's, old builds included."""
+"""Values in one IN list, below the limits of old builds of SQLite."""
 
 
 _FEW_TYPES = 6
-"""Types of events up to which their index is worth using: rare ones are then found at once."""
+"""Types of events up to which SQLite may use their index, which finds rare ones at once."""
 
 _STREAM = database.Prepared(
     sa.select(events)
@@ -48,7 +48,7 @@ _STREAM = database.Prepared(
 
 def _versions(postgresql: bool) -> sa.Select[Any]:
     names = database.given_texts(postgresql=postgresql)
-    # The last of each by itself: grouping would walk through all the events of all the streams.
+    # A query for each stream: grouping would read all events of all streams.
     last = sa.select(sa.func.max(events.c.version)).where(events.c.stream == names.c.value)
     return sa.select(names.c.value, last.scalar_subquery())
 
@@ -64,14 +64,14 @@ _BY_ID = database.Prepared(_by_id)
 
 @functools.lru_cache(maxsize=256)
 def _all_of(types: tuple[str, ...] | None, *, postgresql: bool) -> database.Prepared:
-    """The next page of the log, or of the events stored under some names of types."""
+    """The query for the next page of the log, or of events stored under some type names."""
     query = sa.select(events).where(
         events.c.position > sa.bindparam("after", 0, sa.BigInteger),
         events.c.position <= sa.bindparam("until", 0, sa.BigInteger),
     )
     if types is not None:
-        # SQLite would find the events of many types by the index of types, and sort all that are
-        # left for each page; the plus keeps it to the order of positions.
+        # With many types SQLite would use the index of types and sort all the rest for each page;
+        # the plus keeps it to the order of positions.
         many = len(types) > _FEW_TYPES and not postgresql
         column = sa.literal_column("+type", sa.Text) if many else events.c.type
         query = query.where(column.in_(types))
@@ -95,7 +95,7 @@ class Reading:
     ) -> Iterator[RecordedEvent[Any]]:
         """The events of one stream, oldest first, from the version after `after`.
 
-        A stream nobody has written to has no events; that is no error.
+        A stream that nobody has written to has no events; that is no error.
         """
         rows = self._pages(_STREAM, "version", after, connection, limit, stream=stream)
         return islice(meanings(self.codec, rows), limit)
@@ -111,22 +111,24 @@ class Reading:
     ) -> Iterator[RecordedEvent[Any]]:
         """The events of the log in order, from the position after `after`.
 
-        Read a page at a time, so memory stays flat and no transaction stays open between pages.
+        It reads a page at a time: memory stays flat, and no transaction stays open in between.
 
         Args:
             after: start behind this position.
             until: stop at this position.
             types: only events of these types, by name.
-            limit: at most so many.
-            connection: read within the caller's own transaction, instead of one for each page.
+            limit: the most events to read.
+            connection: read within your own transaction, instead of one for each page.
         """
         wanted = None if types is None else frozenset(types)
         names = None if wanted is None else tuple(sorted(self.codec.stored_names(wanted)))
         query = _all_of(names, postgresql=database.is_postgresql(self.engine))
         end = NO_END if until is None else until
         rows = self._pages(query, "position", after, connection, limit, until=end)
-        found = meanings(self.codec, rows)
-        return islice(found if wanted is None else (e for e in found if e.type in wanted), limit)
+        recorded = meanings(self.codec, rows)
+        if wanted is not None:
+            recorded = (event for event in recorded if event.type in wanted)
+        return islice(recorded, limit)
 
     def stored(
         self,
@@ -150,16 +152,16 @@ class Reading:
         limit: int | None = None,
         **values: Any,
     ) -> Iterator[tuple[Any, ...]]:
-        # A row may mean no event to this code, so only the caller knows when it has enough.
+        # An upcaster may drop a row's event, so only the caller knows when it has enough.
         values["limit"] = size = PAGE if limit is None else min(max(limit, 1), PAGE)
         while True:
             with telemetry.operation("read") as done, self._driving(connection) as driver:
-                found = query.run(driver, self.engine.dialect, after=after, **values).fetchall()
-                done.events = len(found)
-            yield from found
-            if len(found) < size:
+                page = query.run(driver, self.engine.dialect, after=after, **values).fetchall()
+                done.events = len(page)
+            yield from page
+            if len(page) < size:
                 return
-            after = getattr(Stored._make(found[-1]), key)
+            after = getattr(Stored._make(page[-1]), key)
 
     def get(
         self, ids: Iterable[str], connection: sa.Connection | None = None
@@ -170,11 +172,11 @@ class Reading:
             NotFound: an id is not in the log.
         """
         wanted = list(dict.fromkeys(ids))
-        found = self.existing(wanted, connection)
-        missing = [id for id in wanted if id not in found]
+        existing = self.existing(wanted, connection)
+        missing = [id for id in wanted if id not in existing]
         if missing:
             raise NotFound(self._no_event(missing[0], connection))
-        return {id: found[id] for id in wanted}
+        return {id: existing[id] for id in wanted}
 
     def _no_event(self, id: str, connection: sa.Connection | None) -> str:
         """That there is no such event, with the ids that are nearest by spelling."""
@@ -216,7 +218,7 @@ class Reading:
     def existing(
         self, ids: Iterable[str], connection: sa.Connection | None = None
     ) -> dict[str, RecordedEvent[Any]]:
-        """Those of the events with these ids that are in the log, by id."""
+        """The events with these ids that are in the log, by id."""
         with self._driving(connection) as driver:
             rows = rows_by_id(driver, self.engine.dialect, ids)
             return {row.event_id: read(self.codec, row) for row in rows}
@@ -234,7 +236,7 @@ class Reading:
     def existing_streams(
         self, streams: Iterable[str], connection: sa.Connection | None = None
     ) -> set[str]:
-        """Those of the streams that have events."""
+        """Which of the streams have events."""
         with self._driving(connection) as driver:
             versions = stream_versions(driver, self.engine.dialect, streams)
         return {name for name, version in versions.items() if version}
@@ -282,14 +284,14 @@ class Reading:
             return str(self._of_event(events.c.recorded_at, position, reader))
 
     def _of_event(self, column: sa.Column[Any], position: int, connection: sa.Connection) -> Any:
-        found = None
+        value = None
         if position <= NO_END:
             query = sa.select(column).where(events.c.position == position)
-            found = connection.scalar(query)
-        if found is None:
+            value = connection.scalar(query)
+        if value is None:
             end = self.head(connection).position
             raise NotFound(f"no position {position} in the log: it ends at {end}")
-        return found
+        return value
 
     @contextlib.contextmanager
     def _reading(self, connection: sa.Connection | None) -> Iterator[sa.Connection]:
@@ -311,8 +313,8 @@ class Reading:
 
 def stream_versions(driver: Driver, dialect: sa.Dialect, streams: Iterable[str]) -> dict[str, int]:
     """The version of each of these streams; 0 where it has no events."""
-    found = _by_texts(driver, dialect, _VERSIONS, streams)
-    return {stream: version or 0 for stream, version in found}
+    versions = _by_texts(driver, dialect, _VERSIONS, streams)
+    return {stream: version or 0 for stream, version in versions}
 
 
 def rows_by_id(driver: Driver, dialect: sa.Dialect, ids: Iterable[str]) -> Iterator[Stored]:

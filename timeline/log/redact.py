@@ -17,23 +17,23 @@ from timeline.log.store import EventStore
 
 
 def redact(store: EventStore, event_id: str, reason: str) -> bool:
-    """Remove what an event says and what its evidence says; says whether anything was left to.
+    """Remove the words of an event and of its evidence; gives whether it had any left.
 
-    Its id, stream, type, dates and digest stay, as does the digest of what was removed, which
-    lets nobody test guesses: the salt goes with the words. The takedown is an event of its own, in
-    the same transaction.
+    Its id, stream, type, dates and digest stay, and the digest of what was removed. Nobody can test
+    guesses against that: the salt goes with the words. The takedown is an event of its own, in the
+    same transaction.
 
-    The words are out of the log's table then; `scrub` takes them out of the files.
+    This clears the table of the log; `scrub` clears the files.
 
     Raises:
         NotFound: no such event is in the log.
         InvalidInput: the event is itself the record of a takedown.
-        DatabaseReadOnly: the role may not; on PostgreSQL it takes the owner of the tables.
+        DatabaseReadOnly: the role may not do it; on PostgreSQL only the owner of the tables may.
     """
     with database.writing(store.engine) as connection:
         mine = events.c.event_id == event_id
-        found = sa.select(events).where(mine).with_for_update()
-        row = connection.execute(found).mappings().one_or_none()
+        query = sa.select(events).where(mine).with_for_update()
+        row = connection.execute(query).mappings().one_or_none()
         if row is None:
             raise NotFound(f"no event {event_id!r} is in the log. `timeline log` lists the ids.")
         if row["type"] == event_type(EventRedacted).name:
@@ -65,8 +65,8 @@ def scrub(engine: sa.Engine, tables: list[str]) -> None:
         tables: of the read models, beside the log; PostgreSQL rewrites table by table.
 
     Raises:
-        DatabaseBusy: others are at work since before; try again.
-        DatabaseReadOnly: the role may not rewrite all of it.
+        DatabaseBusy: older transactions are still open; try again.
+        DatabaseReadOnly: the role may not rewrite all tables.
     """
     with database.autocommitting(engine) as connection:
         if database.is_postgresql(engine):
@@ -79,22 +79,24 @@ def _rewrite_file(connection: sa.Connection) -> None:
     connection.exec_driver_sql("VACUUM")
     busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
     if busy:
-        raise DatabaseBusy(_LEFT + "somebody is reading the file. Redact again when he has ended.")
+        raise DatabaseBusy(
+            _LEFT + "somebody is reading the file. Redact again when the reader has ended."
+        )
 
 
 def _rewrite_tables(connection: sa.Connection, tables: list[str]) -> None:
-    # First: what somebody could still see would be copied along.
+    # First, since the rewrite copies what somebody could still see.
     _outlast_older(connection)
     quote = connection.dialect.identifier_preparer.quote
     with _warnings(connection) as warnings:
         for table in tables:
-            # One that a rebuild has dropped meanwhile took its files along.
+            # A rebuild may drop a table meanwhile; its files are then gone, too.
             with _passed_over_if_dropped():
                 # Its statistics hold samples of what is in it.
                 connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {quote(table)}")
         connection.exec_driver_sql("VACUUM FULL pg_statistic")
     if warnings:
-        # What a role may not rewrite PostgreSQL passes over.
+        # PostgreSQL skips, with a warning, what the role may not rewrite.
         raise DatabaseReadOnly(
             f"{_LEFT}PostgreSQL says, {warnings[0]}. Redact again as the owner of the database."
         )
@@ -110,10 +112,10 @@ def _passed_over_if_dropped() -> Iterator[None]:
 
 
 def _outlast_older(connection: sa.Connection) -> None:
-    """Wait until all transactions are over for which PostgreSQL would keep what is gone.
+    """Wait for all transactions to end for which PostgreSQL would keep removed words.
 
     Raises:
-        DatabaseBusy: one goes on for long.
+        DatabaseBusy: one of them goes on for too long.
     """
     mine = connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar()
     end = time.monotonic() + _PATIENCE
@@ -131,30 +133,30 @@ _OLDER = sa.text(
     "OR (datname = current_database() OR datname IS NULL) "
     "AND age(backend_xmin) > age(CAST(:mine AS xid)))"
 )
-"""Those who since before `mine` have written something, or look at a state of this database.
+"""Counts sessions that wrote, or read a state of this database, since before `mine`.
 
-In other databases, too, those who have written count: no snapshot is younger than they.
+Writers in other databases count, too: no snapshot is younger than they are.
 """
 
 _PATIENCE, _PAUSE = 15.0, 0.02
 """Seconds to wait for older transactions, and between two looks.
 
-Longer than the 10 seconds after which a standby says anew what is still looked at there.
+Longer than the 10 seconds between two reports of a standby on what it still reads.
 """
 
 
 @contextlib.contextmanager
 def _warnings(connection: sa.Connection) -> Iterator[list[str]]:
-    """What PostgreSQL warns of meanwhile."""
-    driver, found = database.driver_of(connection), []
+    """Collects PostgreSQL's warnings meanwhile."""
+    driver, warnings = database.driver_of(connection), []
 
-    def note(said: psycopg.errors.Diagnostic) -> None:
-        if said.severity_nonlocalized == "WARNING":
-            found.append(str(said.message_primary))
+    def note(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            warnings.append(str(notice.message_primary))
 
     driver.add_notice_handler(note)
     try:
-        yield found
+        yield warnings
     finally:
         driver.remove_notice_handler(note)
 

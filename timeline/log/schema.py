@@ -7,10 +7,10 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 REVISION = "0001"
-"""The schema this code reads and writes, as the newest script in `alembic/versions` names it."""
+"""The schema that this code reads and writes: the newest script in `alembic/versions`."""
 
 VERSION_TABLE = "timeline_version"
-"""Where Alembic notes the revision: not its usual table, which may be the caller's own."""
+"""Where Alembic keeps the revision. Its usual table may belong to the host's own migrations."""
 
 metadata = sa.MetaData(
     naming_convention={
@@ -21,7 +21,7 @@ metadata = sa.MetaData(
     }
 )
 
-# SQLite keeps rows in the order of a key of exactly this type; any other is a second index.
+# In SQLite a key of exactly this type is the table's own order; any other is a second index.
 _POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 events = sa.Table(
@@ -38,8 +38,8 @@ events = sa.Table(
     sa.Column("occurred_from", sa.Text),
     sa.Column("occurred_to", sa.Text),
     sa.Column("recorded_at", sa.Text, nullable=False),
-    # Text, not JSON: digests cover the bytes we made, and a database may hand JSON back reordered.
-    # The body. Null only where a takedown removed it; `redacted` is then the digest it had.
+    # The body; null only where a takedown removed it, and `redacted` is then the digest it had.
+    # Text, not JSON: digests cover the bytes we made, and a database may reorder JSON.
     sa.Column("evidence", sa.Text),
     sa.Column("data", sa.Text),
     sa.Column("salt", sa.LargeBinary(16)),
@@ -52,7 +52,7 @@ events = sa.Table(
     sa.CheckConstraint("version > 0", name="version"),
     sa.CheckConstraint("(data IS NULL) = (redacted IS NOT NULL)", name="body"),
 )
-"""The log. Triggers refuse UPDATE, but for a takedown, and DELETE."""
+"""The log. Triggers refuse DELETE, and UPDATE except for a takedown."""
 
 
 class Stored(NamedTuple):
@@ -83,7 +83,7 @@ head = sa.Table(
     sa.Column("digest", sa.LargeBinary(32), nullable=False),
     sa.CheckConstraint("id = 1", name="single"),
 )
-"""One row: the last position and its digest. Whoever appends takes it first."""
+"""One row: the last position and its digest. A writer locks it first."""
 
 subscriptions = sa.Table(
     "subscriptions",
@@ -91,7 +91,7 @@ subscriptions = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("position", sa.BigInteger, nullable=False),
 )
-"""How far each subscriber has come."""
+"""The position that each subscription has reached."""
 
 checkpoints = sa.Table(
     "checkpoints",
@@ -106,4 +106,4 @@ checkpoints = sa.Table(
     sa.Column("target", sa.BigInteger, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
 )
-"""How far each build of each projection has read; see `timeline.engine.builds`."""
+"""The position that each build of each projection has reached."""

@@ -1,11 +1,11 @@
-"""What the package tells of its work: spans and metrics by OpenTelemetry, and a log of records.
+"""Spans and metrics by OpenTelemetry, and the logger `timeline`.
 
-Where the package `opentelemetry-api` is installed (the extra `telemetry` brings it), appending,
-reading, projecting and rebuilding are spans named `timeline.append` and so on, with the metrics
+With the package `opentelemetry-api` (the extra `telemetry` brings it), appending, reading,
+projecting and rebuilding are spans named `timeline.append` and so on. Their metrics are
 `timeline.duration` (a histogram, in seconds, by operation) and `timeline.events` (a counter, by
-operation). Where they go is for the application's SDK to say. Without the API nothing is done.
+operation). The application's SDK decides where they go. Without the API nothing happens.
 
-The standard library's logger `timeline` gets what an operator should know, with its particulars as
+The standard library's logger `timeline` gets what an operator should know, with the particulars as
 attributes of the record (`extra`).
 """
 
@@ -34,7 +34,7 @@ logger = logging.getLogger("timeline")
 
 
 class Operation:
-    """One operation under way; tell it how many events it has dealt with."""
+    """One operation under way; set how many events it has dealt with."""
 
     __slots__ = ("events",)
 
@@ -51,10 +51,10 @@ def operation(name: str) -> contextlib.AbstractContextManager[Operation]:
 
 
 def _is_looked_at() -> bool:
-    """Whether the application has set up an SDK: without one a span costs all the same."""
+    """Whether the application has set up an SDK: without one, spans would cost time for nothing."""
     return not (
         isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-        # The API has no public name for it.
+        # The API has no public name for this class.
         and type(metrics.get_meter_provider()).__name__ == "_ProxyMeterProvider"
     )
 

@@ -1,4 +1,4 @@
-"""Old payloads into current ones, on the way out of the log. What is stored never changes."""
+"""Turn stored payloads of old versions into current ones, when they are read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 Payload = dict[str, Any]
-"""An event's fields as JSON has them."""
+"""The fields of an event, as plain JSON."""
 
 Target = tuple[str, int]
 """A type name and a version."""
@@ -19,9 +19,9 @@ class Upcaster:
     """Turns the payloads of one type and version into newer ones; made by `@upcaster`.
 
     Attributes:
-        type: the name under which they are stored.
+        type: the type name under which they are stored.
         version: their version.
-        to: what they become.
+        to: the types and versions that they become.
         apply: the function.
     """
 
@@ -37,7 +37,7 @@ _NEXT: Any = object()
 def upcaster(
     type: str, version: int, *, to: Target | Iterable[Target] | None = _NEXT
 ) -> Callable[[Callable[[Payload], Any]], Upcaster]:
-    """Make a function an upcaster: from a payload as stored, the one that took its place.
+    """Make a function an upcaster: it takes a stored payload and gives the newer one.
 
         @upcaster("TariffImposed", 1)
         def in_percent(data):
@@ -49,17 +49,16 @@ def upcaster(
     Args:
         type: the name under which the events are stored.
         version: the version it takes.
-        to: another `(type, version)` where the type was renamed; None where such events mean
-            nothing any more and are passed over; or several, of which the function then gives any
-            number, as pairs of type name and payload.
+        to: another `(type, version)` where the type was renamed; None to skip such events; or
+            several, and the function then gives any number of pairs of type name and payload.
     """
     if to is _NEXT:
         targets: tuple[Target, ...] = ((type, version + 1),)
     elif to is None:
         targets = ()
     else:
-        found = tuple(to)
-        targets = (found,) if isinstance(found[0], str) else found  # type: ignore[assignment]
+        given = tuple(to)
+        targets = (given,) if isinstance(given[0], str) else given  # type: ignore[assignment]
 
     def make(function: Callable[[Payload], Any]) -> Upcaster:
         return Upcaster(type, version, targets, function)
@@ -71,11 +70,11 @@ class Upcasting:
     """The chains of upcasters from what may be stored to the current classes.
 
     Args:
-        upcasters: all there are.
-        current: the version that each current type is at, by name.
+        upcasters: all of them.
+        current: the current version of each type, by name.
 
     Raises:
-        ValueError: a chain has a gap or goes in a circle, or two upcasters claim the same payloads.
+        ValueError: a chain has a gap or a circle, or two upcasters take the same payloads.
     """
 
     def __init__(self, upcasters: Iterable[Upcaster], current: Mapping[str, int]) -> None:
@@ -107,7 +106,7 @@ class Upcasting:
                 f"no upcaster takes {_named(key)}, and {now}: add @upcaster({key[0]!r}, {key[1]})"
             )
         ends = (self._follow(target, (*before, key)) for target in self._steps[key].to)
-        return {name for found in ends for name in found}
+        return {name for names in ends for name in names}
 
     def knows(self, type: str, version: int) -> bool:
         """Whether a chain begins with that type and version."""
@@ -127,7 +126,7 @@ class Upcasting:
         ]
 
     def apply(self, type: str, version: int, data: Payload) -> Iterator[tuple[str, Payload]]:
-        """What a stored payload has become: current type names, each with its payload.
+        """What a stored payload becomes: pairs of current type name and payload.
 
         Raises:
             ValueError, TypeError: an upcaster failed, or gave what it does not declare.
@@ -145,22 +144,22 @@ def _outcome(step: Upcaster, data: Payload) -> list[tuple[Target, Payload]]:
         made = step.apply(data)
         if len(step.to) > 1:
             versions = dict(step.to)
-            found = [((name, versions[name]), payload) for name, payload in made]
+            outcome = [((name, versions[name]), payload) for name, payload in made]
         else:
-            found = [(target, made) for target in step.to]
+            outcome = [(target, made) for target in step.to]
     except Exception as error:
-        # It may be anybody's code, and whoever reads the log must hear which.
+        # It may be your code: the message must say which upcaster failed.
         problem = f"{type(error).__name__}: {error}"
         raise ValueError(
             f"the upcaster of {_named((step.type, step.version))}: {problem}"
         ) from error
-    for target, payload in found:
+    for target, payload in outcome:
         if not isinstance(payload, dict):
             raise TypeError(
                 f"the upcaster of {_named((step.type, step.version))}: expected the fields of "
                 f"{_named(target)} as a dict; found {payload!r:.80}"
             )
-    return found
+    return outcome
 
 
 def _named(key: Target) -> str:

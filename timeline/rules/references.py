@@ -23,11 +23,15 @@ from timeline.events.ids import references_with_evidence
 from timeline.log.store import EventStore
 
 _MOST_MISSING = 20
-"""References to nothing that one error lists."""
+"""Missing references that one error lists."""
 
 
 def require_evidence(new: NewEvent) -> None:
-    """Check that an event has evidence, if its class must have some."""
+    """Check that an event has evidence, if its class must have some.
+
+    Raises:
+        InvalidEvent: it has none, or its class was not made by `@event`.
+    """
     try:
         kind = event_type(new.event)
     except TypeError as error:
@@ -45,7 +49,8 @@ def require_references(
     """Check that everything that the events name is recorded, or recorded with them.
 
     Raises:
-        UnknownReference: something is not recorded. It is the first; its message has up to 20.
+        UnknownReference: an event names something that is not recorded. The error is for the
+            first such reference; its message lists up to 20.
     """
     wanted = [(new, *named) for new in news for named in _references(new)]
     beside: dict[str, NewEvent | RecordedEvent[Any]] = {new.id: new for new in news}
@@ -69,10 +74,10 @@ def require_references(
 def _all_missing(
     missing: Sequence[tuple[str, str, str, str]], opened: Iterable[str]
 ) -> UnknownReference:
-    """The error for the first missing reference, which lists the others, to be mended at once.
+    """The error for the first missing reference; it lists the others, to correct all at once.
 
     Args:
-        missing: the event, the field, the category and the id of every reference to nothing.
+        missing: the event, the field, the category and the id of every missing reference.
         opened: the streams that the same append opens; a similar id among them is suggested.
     """
     errors = []
@@ -97,7 +102,7 @@ def _all_missing(
 def _corrections(
     store: EventStore, new: NewEvent, events: Mapping[str, NewEvent | RecordedEvent[Any]]
 ) -> References:
-    """The references of corrected events; checks that the correction fits them."""
+    """The references of events as corrected; checks that the correction fits them."""
     if isinstance(new.event, EventCorrected):
         for id in new.event.events:
             if id in events:
