@@ -446,7 +446,7 @@ def correct(timeline, *events, id=None, **changes):
         ({"evidence": []}, "expected at least one source as evidence"),
         ({"title": 5}, "title: Expected `str`"),
         ({"parties": "south"}, "parties: Expected `array`"),
-        ({"firmness": "firm"}, "firmness: Invalid enum value"),
+        ({"firmness": "firm"}, "firmness: expected one of floated, formalised, proposed"),
         ({"occurred": "2024-13"}, "expected a date"),
         ({"occurred": "2024-04-12T25:00"}, "expected a date"),
         ({"proposal": "bridge"}, "another stream"),

@@ -241,7 +241,6 @@ def test_log_filters():
         "summit-2022-uzbekistan-attended",
         "summit-2022-japarov-attended",
     ]
-    assert ids("--stream", "no-such-stream") == []
     assert ids("--type", "ProposalMade") == ["putin-proposes"]
     assert ids("--type", "ProposalMade", "--stream", "meeting-informal-cis-summit-2022") == []
     assert ids("--actor", "japarov") == ["summit-2022-japarov-attended"]
