@@ -67,7 +67,7 @@ _corrections = st.one_of(
 )
 OPERATIONS = st.one_of(
     st.builds(lambda id: EventRetracted([id], "It was wrong."), _targets),
-    st.builds(lambda id: EventRetracted([id], "It was wrong."), _targets),
+    st.builds(lambda id: EventRetracted([id], "It was wrong."), st.sampled_from(ENTRIES)),
     st.builds(
         lambda id, right: EventCorrected([id], "Misread.", right),
         st.sampled_from(list(EVENTS)),
