@@ -60,7 +60,8 @@ class Support:
     `origin` is the source whose text this one carries in the end, itself where it copies none.
     `grade` is how far the source is trusted; where `cited_in` is given, the source was not read
     but is mentioned in that one. `coded` is whether a program coded it. `withdrawn` says why the
-    source counts no more: it was retracted, or one that it copies or is only cited in.
+    source counts no more: it was retracted, or one that it copies or is only cited in. `fault` is
+    the kind of what the source gets wrong there; `at` has it in words.
     """
 
     source: str
@@ -75,10 +76,10 @@ class Support:
     cited_in: str | None
     at: str | None
     excerpt: str | None
-    fault: str | None
     chain: tuple[Told, ...]
     coded: bool = False
     withdrawn: str | None = None
+    fault: str | None = None
 
 
 @attrs.frozen
