@@ -201,9 +201,9 @@ class WrongExpectedVersion(Conflict):
 
     def __init__(self, stream: str, expected: str, actual: int) -> None:
         self.stream, self.expected, self.actual = stream, expected, actual
-        found = f"at version {actual}" if actual else "without events"
+        place = f"at version {actual}" if actual else "without events"
         super().__init__(
-            f"stream {stream!r}: expected {expected}, found it {found}. "
+            f"stream {stream!r}: expected {expected}, found it {place}. "
             "Read the stream again, decide again, and append with the version you then find."
         )
 

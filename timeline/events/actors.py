@@ -123,7 +123,7 @@ class ActorsMerged:
     Attributes:
         actor: the entry that stays.
         others: the entries that are read as it.
-        reason: why, for whoever asks.
+        reason: why, for readers of the record.
     """
 
     actor: ActorId
@@ -138,7 +138,7 @@ class ActorsDistinguished:
     Attributes:
         actor: one of them.
         others: those it is not.
-        reason: why, for whoever asks.
+        reason: why, for readers of the record.
     """
 
     actor: ActorId

@@ -41,7 +41,7 @@ class EventCorrected:
 
     Attributes:
         events: the ids of the events that are corrected.
-        reason: why, for whoever asks.
+        reason: why, for readers of the record.
         changes: the fields that were wrong with their right values, as a record file gives them;
             `occurred` among them for the date, and `evidence` for all that the event rests on:
             the sources that are right, without those that are withdrawn. Where the speaker is
@@ -63,7 +63,7 @@ class EventRetracted:
 
     Attributes:
         events: the ids of the events that are retracted.
-        reason: why, for whoever asks.
+        reason: why, for readers of the record.
         superseded_by: the event that says it better, where one takes their place.
     """
 
@@ -141,7 +141,7 @@ class EventRedacted:
 
     Attributes:
         event: the id of the event whose words were removed.
-        reason: why, for whoever asks.
+        reason: why, for readers of the record.
     """
 
     event: EventId

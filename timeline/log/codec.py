@@ -277,9 +277,9 @@ def readable(error: Exception, kind: Any = None) -> str:
     said = without_patterns(str(error)).replace(_EMPTY, "expected text; found none")
     problem, at, path = said.rpartition(" - at `$")
     path = path.rstrip("`").lstrip(".")
-    found = _NO_CHOICE.match(problem)
-    if kind is not None and found is not None:
-        problem = _not_among(found[1], _choices(inspect.type_info(kind), path))
+    unlisted = _NO_CHOICE.match(problem)
+    if kind is not None and unlisted is not None:
+        problem = _not_among(unlisted[1], _choices(inspect.type_info(kind), path))
     return f"{path}: {problem}" if at else said.rpartition(" - at `$")[2]
 
 

@@ -80,7 +80,7 @@ class ProposalRow:
 class StageRow:
     """One event that bears on the stage of an initiative.
 
-    `by` is who put the proposal forward, or took it back; `parties` are those who agreed.
+    `by` is who put the proposal forward, or took it back; `parties` are the ones that agreed.
     """
 
     event: OfEvent
@@ -359,7 +359,7 @@ class Initiatives(Projection):
 
     @on(ProposalAdopted)
     def adopted(self, rows: Rows, recorded: RecordedEvent[ProposalAdopted]) -> None:
-        """Agreed, which is a position that each of those who agreed has taken."""
+        """Agreed: a position that every party to the agreement has taken."""
         made = recorded.event
         if made.proposal is None:
             return
@@ -450,7 +450,7 @@ def _put_stage(
 def _put_agreement(
     rows: Rows, recorded: RecordedEvent[Any], initiative: str, signed: Mapping[str, str | None]
 ) -> None:
-    """The stage, and a position that each of those has taken who agreed, by whom each spoke for."""
+    """The stage, and the position that every signatory has taken, for itself or for its party."""
     parties = tuple(dict.fromkeys(party or signatory for signatory, party in signed.items()))
     _put_stage(rows, recorded, "agreed", initiative, parties=parties)
     for signatory, party in signed.items():

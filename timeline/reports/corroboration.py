@@ -140,8 +140,8 @@ class CorroborationReport(Report):
             lead=(cell(self._lead(), tuple(evidence.values())),),
             note="An origin is the last outlet before whoever spoke: copies, sites that carry an "
             "agency's story, and papers of one press office fold into one. “Read” is unknown "
-            "where no source says that it was read. Below each in the tree stand those who took "
-            "it from there.",
+            "where no source says that it was read. Below each in the tree stand the ones that "
+            "took it from there.",
         )
 
     def _lead(self) -> str:
@@ -220,14 +220,14 @@ def corroboration_report(view: View, *events: str) -> CorroborationReport:
 def _claimed(view: View, ids: Sequence[str]) -> list[Claim]:
     if not ids:
         raise InvalidInput("expected the ids of one or more events that record the claim")
-    found = claims(view, ids)
-    missing = [id for id in ids if id not in found]
+    known = claims(view, ids)
+    missing = [id for id in ids if id not in known]
     if missing:
         raise NotFound(
             f"event {missing[0]!r} is not in view: it was retracted or taken down, or it lies "
             "beyond the moment that the report is made for."
         )
-    return list(found.values())
+    return list(known.values())
 
 
 def _claim_line(citer: Citer, claim: Claim) -> ClaimLine:
@@ -354,9 +354,9 @@ def _read(line: OriginLine) -> str:
 def _tree_rows(teller: Teller, depth: int, dates: dict[str, str | None]) -> Iterator[Line]:
     how = (*teller.manners, *teller.capacities)
     spoke_for = ", ".join(map(str, teller.spoke_for))
-    told = (*how, f"of {spoke_for}") if spoke_for else how
+    words = (*how, f"of {spoke_for}") if spoke_for else how
     sources = tuple(f"{id}, {dates.get(id) or 'undated'}" for id in teller.sources)
-    who, *rest = line(teller.evidence, teller.who, told, sources)
+    who, *rest = line(teller.evidence, teller.who, words, sources)
     yield attrs.evolve(who, depth=depth), *rest
     for branch in teller.branches:
         yield from _tree_rows(branch, depth + 1, dates)

@@ -253,9 +253,9 @@ class _Plan:
 
     def due(self, moment: When | None = None) -> When | None:
         """When it was to be: the newest word of it, as of a moment."""
-        told = [each for each in self.announced if not _certainly_after(each.said, moment)]
-        own = next((each.due for each in told if each.due is not None or each.put_off), None)
-        put_off = any(each.put_off for each in told[:1])
+        known = [one for one in self.announced if not _certainly_after(one.said, moment)]
+        own = next((one.due for one in known if one.due is not None or one.put_off), None)
+        put_off = any(one.put_off for one in known[:1])
         return own or (self.at.meets(moment) if self.at and not put_off else None)
 
     def meets(self, moment: When | None) -> When | None:
@@ -288,14 +288,14 @@ class _Plan:
 
     def rivals(self, moment: When | None = None) -> tuple[_Announced, ...]:
         """The announcements of one time that give it different due dates, oldest first."""
-        told = [each for each in self.announced if not _certainly_after(each.said, moment)]
-        newest = next((each for each in told if each.due is not None or each.put_off), None)
+        known = [one for one in self.announced if not _certainly_after(one.said, moment)]
+        newest = next((one for one in known if one.due is not None or one.put_off), None)
         if self.kind != "plan" or newest is None or newest.put_off or newest.said is None:
             return ()
         dues: dict[str, _Announced] = {}
-        for each in told:
-            if each.due and not each.put_off and each.said and each.said.overlaps(newest.said):
-                dues[str(each.due)] = each
+        for one in known:
+            if one.due and not one.put_off and one.said and one.said.overlaps(newest.said):
+                dues[str(one.due)] = one
         return tuple(dues.values())[::-1] if len(dues) > 1 else ()
 
     def outcome(self, citer: Citer, report: _Outcome) -> str:
@@ -311,8 +311,8 @@ class _Plan:
 
     def state(self, citer: Citer, on: When) -> str:
         """What became of it, as of a date."""
-        told = (each for each in self.outcomes if not self._overtaken(each))
-        reported = dict.fromkeys(self.outcome(citer, each) for each in told)
+        counted = (report for report in self.outcomes if not self._overtaken(report))
+        reported = dict.fromkeys(self.outcome(citer, report) for report in counted)
         if reported:
             order = {KEPT: 0, LATE: 1, MISSED: 3}
             return " / ".join(sorted(reported, key=lambda word: order.get(word, 2)))
@@ -446,8 +446,8 @@ def plan_lines(
     view: View, citer: Citer, *, on: When, initiative: str | None = None
 ) -> list[PlanLine]:
     """A line for each plan announced by a date, by when it was due, or else when announced."""
-    told = [*_meetings(view, initiative), *_plans(view, initiative)]
-    plans = [plan for plan in (each.seen(on) for each in told) if plan.announced]
+    every = [*_meetings(view, initiative), *_plans(view, initiative)]
+    plans = [plan for plan in (plan.seen(on) for plan in every) if plan.announced]
     citer.load(id for plan in plans for id in plan.events())
     plans.sort(key=lambda plan: ((plan.due() or _first_said(plan) or UNKNOWN).sort_key, plan.id))
     return [_line(view, citer, plan, on) for plan in plans]
@@ -554,15 +554,15 @@ def _due(line: PlanLine) -> str:
 
 def _outcome(line: PlanLine) -> tuple[str, ...]:
     though = f", though no report of it names {', '.join(line.not_named)}" if line.not_named else ""
-    told = dict.fromkeys(f"{each.outcome} {_date(each)}" for each in line.outcomes)
-    if line.outcomes and {each.outcome for each in line.outcomes} == {line.state}:
+    words = dict.fromkeys(f"{report.outcome} {_date(report)}" for report in line.outcomes)
+    if line.outcomes and {report.outcome for report in line.outcomes} == {line.state}:
         dates = dict.fromkeys(map(_date, line.outcomes))
-        told = {f"{line.state} {' or '.join(dates)}{though}": None}
+        words = {f"{line.state} {' or '.join(dates)}{though}": None}
     else:
-        told = {f"{line.state}{though}": None, **told}
+        words = {f"{line.state}{though}": None, **words}
     # Of a meeting the dates say what matters here; the reports of it say the rest.
-    texts = () if line.kind == "meeting" else (each.text for each in line.outcomes if each.text)
-    return *told, *texts
+    texts = [report.text for report in line.outcomes if report.text]
+    return (*words, *([] if line.kind == "meeting" else texts))
 
 
 def _date(line: OutcomeLine) -> str:

@@ -43,9 +43,9 @@ class Claim:
 
     def names(self, field: str) -> tuple[str, ...]:
         """The ids in a field that holds one or several; none where it holds something else."""
-        found = self.value(field)
-        several = found if isinstance(found, tuple | list) else (found,)
-        return tuple(each for each in several if isinstance(each, str))
+        value = self.value(field)
+        several = value if isinstance(value, tuple | list) else (value,)
+        return tuple(id for id in several if isinstance(id, str))
 
     @property
     def occurred(self) -> When | None:
@@ -75,12 +75,12 @@ def claims(view: View, ids: Iterable[str]) -> dict[str, Claim]:
     Raises:
         NotFound: an id is not in the log.
     """
-    found = view.events(ids)
+    events = view.events(ids)
     claimed = {}
-    for id in sorted(found, key=lambda id: found[id].position):
+    for id in sorted(events, key=lambda id: events[id].position):
         named = (view.get(AmendmentRow, row.event) for row in view.all(AmendedRow, target=id))
-        about = [each for each in named if each is not None]
-        claim = _claim(view, found[id], sorted(about, key=lambda each: each.position))
+        about = [amendment for amendment in named if amendment is not None]
+        claim = _claim(view, events[id], sorted(about, key=lambda amendment: amendment.position))
         if claim is not None:
             claimed[id] = claim
     return claimed

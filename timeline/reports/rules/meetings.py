@@ -177,17 +177,17 @@ def chosen_meetings(view: View, series: str | None, meeting: str | None) -> list
     """
     if series is None:
         one = None if meeting is None else view.get(MeetingRow, meeting)
-        found = view.all(MeetingRow) if one is None else [one]
+        rows = view.all(MeetingRow) if one is None else [one]
     else:
-        found = meeting_rows(view, view.all(MeetingReportRow, series=series))
-        if not found:
+        rows = meeting_rows(view, view.all(MeetingReportRow, series=series))
+        if not rows:
             known = sorted({row.series for row in view.all(MeetingReportRow) if row.series})
             raise not_found(view, "meeting of a series", series, known, listed="Series")
     if meeting is None:
-        return found
-    chosen = [row for row in found if row.meeting == meeting]
+        return rows
+    chosen = [row for row in rows if row.meeting == meeting]
     if not chosen:
-        ids = (row.meeting for row in found)
+        ids = (row.meeting for row in rows)
         raise not_found(view, "meeting", meeting, ids, listed="Meetings")
     return chosen
 
@@ -195,5 +195,5 @@ def chosen_meetings(view: View, series: str | None, meeting: str | None) -> list
 def meeting_rows(view: View, reports: Iterable[MeetingReportRow]) -> list[MeetingRow]:
     """The meetings that the reports are of."""
     ids = sorted({report.meeting for report in reports})
-    found = (view.get(MeetingRow, id) for id in ids)
-    return [row for row in found if row is not None]
+    rows = (view.get(MeetingRow, id) for id in ids)
+    return [row for row in rows if row is not None]

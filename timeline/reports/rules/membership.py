@@ -41,8 +41,8 @@ class _Report:
         """Whether it may have been on by then; None where this report tells nothing of it."""
         if self.row.since is not None:
             return not self.row.since.certainly_after(moment)
-        told = self.row.until or self.reported
-        return None if told is not None and _long_before(moment, told) else True
+        spoken_of = self.row.until or self.reported
+        return None if spoken_of is not None and _long_before(moment, spoken_of) else True
 
 
 @attrs.frozen
@@ -81,14 +81,14 @@ class Membership:
 
 
 class Memberships:
-    """What is reported of those who were said to belong to a body; each body is looked up once."""
+    """What is reported of the members of a body, as reported; each body is looked up once."""
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._of: dict[str, dict[str, Membership]] = {}
 
     def of(self, body: str | None) -> dict[str, Membership]:
-        """Those who were said to belong to the body in some way; none without a body."""
+        """The actors that were said to belong to the body in some way; none without a body."""
         if body is None:
             return {}
         if body not in self._of:

@@ -177,8 +177,8 @@ def everyone(
     view: View,
 ) -> tuple[list[tuple[list[MeetingReportRow], tuple[Entry, ...]]], set[str]]:
     """All meetings as `Register.meetings` tells them, and who of the participants is a person."""
-    found = list(Register(view).meetings())
-    return found, persons_in(view, (entry for _, entries in found for entry in entries))
+    meetings = list(Register(view).meetings())
+    return meetings, persons_in(view, (entry for _, entries in meetings for entry in entries))
 
 
 @attrs.frozen
@@ -208,7 +208,7 @@ def pairs(
     Args:
         entries: what is said of the participants.
         persons: those of them who are persons.
-        planned: whether to pair those who were to be there, in place of those who were.
+        planned: whether to pair the ones that were to be there, in place of the ones that were.
     """
     told: dict[str, list[Entry]] = defaultdict(list)
     there: set[str] = set()
