@@ -380,11 +380,15 @@ def test_a_plan_is_kept_or_late_by_each_of_its_due_dates(timeline: Timeline) -> 
     (line,) = timeline.plans().plans
     assert line.state == "late by Aland's date, kept by Bland's"
     assert "2023-06-01 (by Aland) or 2023-06-30 (by Bland)" in shown(timeline.plans())
-    # The speaker's own word of a later day replaces the date.
+    # The speaker's own word of a later day replaces that speaker's date, and nobody else's.
     later = PlanAnnounced("start", "The start", by="a", text="By July.", due="2023-07", about=["d"])
     report(timeline, later, "2023-03-01")
     (line,) = timeline.plans().plans
-    assert (line.state, line.rival_due) == ("kept", ())
+    assert [(str(due.by), due.due) for due in line.rival_due] == [
+        ("Bland", "2023-06-30"),
+        ("Aland", "2023-07"),
+    ]
+    assert (line.state, line.earlier_due) == ("kept", ("2023-06-01",))
 
 
 def test_an_office_or_a_membership_that_ends_before_it_begins_is_refused() -> None:

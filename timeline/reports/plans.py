@@ -67,7 +67,7 @@ class PlanLine:
         announced: when that was first said.
         due: when it is to be, by the newest word of it; for a plan without a date of its own, when
             the meeting is at which it was to happen.
-        rival_due: the due dates that were given at one time, where these differ; else none.
+        rival_due: the newest due date of each speaker, where these differ; else none.
         earlier_due: the dates that were given before, oldest first.
         firmness: how firm it was, by the newest word of it.
         about: the proposals it concerns.
@@ -287,15 +287,17 @@ class _Plan:
         )
 
     def rivals(self, moment: When | None = None) -> tuple[_Announced, ...]:
-        """The announcements of one time that give it different due dates, oldest first."""
-        known = [one for one in self.announced if not _certainly_after(one.said, moment)]
-        newest = next((one for one in known if one.due is not None or one.put_off), None)
-        if self.kind != "plan" or newest is None or newest.put_off or newest.said is None:
-            return ()
-        dues: dict[str, _Announced] = {}
-        for one in known:
-            if one.due and not one.put_off and one.said and one.said.overlaps(newest.said):
-                dues[str(one.due)] = one
+        """The newest announcement of each speaker, where these give different dates; oldest first.
+
+        A speaker's own later word replaces the earlier one. What puts the plan off replaces all.
+        """
+        newest: dict[str | None, _Announced] = {}
+        for one in self.announced:
+            if self.kind != "plan" or one.put_off:
+                break
+            if one.due is not None and not _certainly_after(one.said, moment):
+                newest.setdefault(one.by, one)
+        dues = {str(one.due): one for one in newest.values()}
         return tuple(dues.values())[::-1] if len(dues) > 1 else ()
 
     def outcome(self, citer: Citer, report: _Outcome) -> str:
