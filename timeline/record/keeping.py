@@ -66,14 +66,7 @@ class Keeping(ReadModels):
         if actor is not None:
             with self.view() as view:
                 actor = find_actor(view, actor)
-        if type is not None:
-            self.store.codec.class_named(type)
-        if stream is not None:
-            self.store.require_stream(stream)
-            events = self.store.read_stream(stream)
-        else:
-            events = self.store.read_all(types=None if type is None else {type})
-        for event in events:
+        for event in self._events(stream, type):
             if subject is not None and not names(event, subject, None):
                 continue
             is_named = True
@@ -85,6 +78,15 @@ class Keeping(ReadModels):
                 yield event
         if subject is not None and not is_named:
             self.store.require_subject(subject)
+
+    def _events(self, stream: str | None, type: str | None) -> Iterator[RecordedEvent[Any]]:
+        """The events of a stream or of the whole log; of one type where the whole log is read."""
+        if type is not None:
+            self.store.codec.class_named(type)
+        if stream is None:
+            return self.store.read_all(types=None if type is None else {type})
+        self.store.require_stream(stream)
+        return self.store.read_stream(stream)
 
     def redact(self, event_id: str, *, reason: str) -> bool:
         """Remove for good the words of an event and its evidence; false if they were gone before.

@@ -116,10 +116,8 @@ class ReadModels(Record):
     ) -> Build:
         """Build a projection's rows anew beside the live ones, and let them go live in one moment.
 
-        Appends and reports go on meanwhile. After a crash, the next call goes on where it was.
-
-        With `on` or `workers`, Dask workers fold rows that split by `Projection.split_by`. They are
-        written at the end; after a crash it begins again.
+        Appends and reports go on meanwhile. After a crash, the next call goes on where it was. With
+        `on` or `workers`, Dask workers fold rows that split; after a crash it begins again.
 
         >>> record.rebuild("statements").state
         'live'
@@ -137,7 +135,6 @@ class ReadModels(Record):
             NotFound: no such projection is known, or there is no archive.
             DatabaseBusy: a reader held the plain names for too long; try again later.
             DatabaseReadOnly: the role or the file may only be read.
-            DatabaseError: the database could not do it.
             MissingExtra: Dask or pyarrow is not installed.
             InvalidProjection: the rows do not split.
             InvalidInput: the arguments exclude each other; the workers cannot read the record, or
