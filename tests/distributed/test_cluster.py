@@ -230,11 +230,10 @@ def elsewhere(opened: Timeline) -> Callable[[Projection, int], tuple[int, list[S
 
     def fold(projection: Projection, end: int) -> tuple[int, list[StoredRows]]:
         from timeline.engine.amendments import Amendments
-        from timeline.log.archive import log_rows
 
         found = opened.store.read_all(until=end, types=Amendments.TYPES)
         splitter = Splitter(projection, opened.store.codec, found, 1)
-        rows = splitter.fold(log_rows(opened.store.engine, after=0, until=end), 0)
+        rows = splitter.fold(opened.store.stored(after=0, until=end), 0)
         return end, [(type(row), [shape_of(type(row)).store(row)]) for row in rows]
 
     return fold
