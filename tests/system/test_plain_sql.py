@@ -57,7 +57,7 @@ def kind(column: Any) -> str:
     if not column.plain:
         return "list"
     cls = typing.get_args(column.kind)[0] if typing.get_args(column.kind) else column.kind
-    return {int: "number", bool: "yes/no"}.get(cls, "text")
+    return {int: "number", float: "number", bool: "yes/no"}.get(cls, "text")
 
 
 def test_the_page_lists_every_view_and_no_other() -> None:
