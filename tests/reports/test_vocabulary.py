@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from timeline import Actor, DocumentSigned, ProposalMade, Source, Timeline
+from timeline import (
+    Actor,
+    DocumentSigned,
+    ProposalDiscussed,
+    ProposalMade,
+    RelationNoted,
+    Source,
+    Timeline,
+)
+from timeline.events import ProposalLapsed
 from timeline.reports.plans import PlanLine
 
 CANAL = Path(__file__).parents[2] / "fixtures/canal/01-canal.yaml"
@@ -248,3 +257,51 @@ def test_the_record_passes_through_all_reports(canal: Timeline) -> None:
     assert heads["PlanPostponed"].startswith("Plan put off")
     for report in (canal.sources(), canal.actors(), canal.offices(), canal.plans()):
         assert report.to_text()
+
+
+# The stage, after what ends an initiative
+
+
+@pytest.mark.parametrize(
+    ("replaced", "note"),
+    [("2023-06", "after it was superseded"), (None, None)],
+)
+def test_nothing_moves_on_from_what_was_replaced(replaced: str | None, note: str | None) -> None:
+    with Timeline.open("sqlite://") as timeline:
+        timeline.add(
+            Actor("north", "state", "North"),
+            Actor("paper", "organisation", "Paper"),
+            Source("x", publisher="paper", title="X"),
+        )
+        for id in ("old", "new"):
+            made = ProposalMade(id, id.title(), by="north", text="A dam.", parties=["north"])
+            timeline.append(made, occurred="2023-01", source="x")
+        timeline.append(RelationNoted("new", "replaces", "old", "Cheaper."), occurred=replaced)
+        talks = ProposalDiscussed("old", ["north"], "Talked of.")
+        timeline.append(talks, occurred="2023-09", source="x")
+
+        report = timeline.initiative("old")
+        assert (report.stage.stage, report.stage.occurred) == ("superseded", replaced)
+        (talked,) = (line for line in report.stages if line.stage == "negotiating")
+        assert talked.note == note
+
+
+def test_talks_that_begin_again_move_on_from_a_rest() -> None:
+    with Timeline.open("sqlite://") as timeline:
+        timeline.add(
+            Actor("north", "state", "North"),
+            Actor("paper", "organisation", "Paper"),
+            Source("x", publisher="paper", title="X"),
+        )
+        made = ProposalMade("dam", "Dam", by="north", text="A dam.", parties=["north"])
+        timeline.append(made, occurred="2023-01", source="x")
+        for date in ("2023-02", "2023-03"):
+            rest = ProposalLapsed("dam", "dormant", "Nobody speaks of it.")
+            timeline.append(rest, occurred=date, source="x")
+        report = timeline.initiative("dam")
+        assert (report.stage.stage, report.stage.occurred) == ("dormant", "2023-02")
+        assert report.stages[-1].note == "dormant already"
+
+        talks = ProposalDiscussed("dam", ["north"], "Talked of again.")
+        timeline.append(talks, occurred="2023-09", source="x")
+        assert timeline.initiative("dam").stage.stage == "negotiating"
