@@ -1588,3 +1588,21 @@ def test_a_transaction_on_the_stores_own_sqlite_engine_takes_its_turn(tmp_path: 
         with engine.begin(), pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("BEGIN IMMEDIATE")
         other.close()
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit, ValueError])
+def test_what_was_interrupted_midway_is_rolled_back_and_holds_nobody_up(
+    engine: sa.Engine, interrupt: type[BaseException]
+) -> None:
+    def interrupted() -> None:
+        with database.writing_directly(engine) as driver:
+            driver.execute("CREATE TABLE halfway (number INTEGER)")
+            raise interrupt
+
+    with pytest.raises(interrupt):
+        interrupted()
+
+    assert not sa.inspect(engine).has_table("halfway")
+    with database.writing_directly(engine) as driver:
+        driver.execute("CREATE TABLE halfway (number INTEGER)")
+    assert sa.inspect(engine).has_table("halfway")

@@ -384,6 +384,8 @@ def writing_directly(engine: sa.Engine) -> Iterator[Driver]:
         driver.execute(_BEGIN_POSTGRESQL if postgresql else "BEGIN IMMEDIATE")
         try:
             yield driver
+        # An interrupt may come in the middle of a statement: `driving` rolls it back, or drops the
+        # connection.
         except Exception:
             with contextlib.suppress(psycopg.Error, sqlite3.Error):
                 driver.execute("ROLLBACK")

@@ -34,7 +34,7 @@ _MONTH = "(0[1-9]|1[0-2])"
 _PLAIN = f"{_DOUBT}[0-9]{{4}}(-{_DOUBT}{_MONTH}(-{_DOUBT}{_DAY})?)?"
 _DOUBTED = f"[0-9]{{4}}{_DOUBT}(-({_MONTH}|XX){_DOUBT}(-({_DAY}|XX){_DOUBT})?)?"
 _UNKNOWN = (
-    f"[0-9X]{{4}}(-({_MONTH}|XX)(-({_DAY}|XX))?)?|([0-9]{{3}}X|[0-9]{{2}}XX|[0-9]XXX){_DOUBT}"
+    f"[0-9X]{{4}}(-({_MONTH}|XX)(-({_DAY}|XX))?)?|([0-9]{{3}}X|[0-9]{{2}}XX|[0-9]X{{3}}){_DOUBT}"
 )
 _DATES = f"({_PLAIN}|{_DOUBTED}|{_UNKNOWN})"
 _SEASON = f"[0-9]{{4}}-(2[1-9]|3[0-9]|4[01]){_DOUBT}"
