@@ -104,7 +104,7 @@ def prepare(url: str, *, kept: bool) -> None:
     # Late, so that the tests of what is below a database do not need all of the package.
     from timeline import Timeline
     from timeline.log.database import create_engine
-    from timeline.log.migrations import upgrade
+    from timeline.log.schema import upgrade
 
     engine = create_engine(url)
     try:

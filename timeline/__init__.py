@@ -73,8 +73,8 @@ if TYPE_CHECKING:
         event,
     )
     from timeline.log.append import Expected
+    from timeline.log.codec import upcaster
     from timeline.log.store import EventStore
-    from timeline.log.upcasting import upcaster
     from timeline.record import Snapshot, Timeline
 
 __all__ = [
@@ -157,7 +157,7 @@ _HOMES = {
     ),
     "log.append": "Expected",
     "log.store": "EventStore",
-    "log.upcasting": "upcaster",
+    "log.codec": "upcaster",
     "record": "Snapshot Timeline",
 }
 """The names of each module, imported when they are first asked for: the start stays fast."""

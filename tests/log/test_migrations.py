@@ -18,8 +18,15 @@ import sqlalchemy as sa
 from timeline import Actor, NotFound, Timeline
 from timeline.errors import DatabaseTooNew, MigrationFailed
 from timeline.log import database
-from timeline.log.migrations import is_migrated, upgrade
-from timeline.log.schema import REVISION, VERSION_TABLE, events, head, metadata
+from timeline.log.schema import (
+    REVISION,
+    VERSION_TABLE,
+    events,
+    head,
+    is_migrated,
+    metadata,
+    upgrade,
+)
 
 CHECKOUT = Path(__file__).parents[2]
 OURS = {*metadata.tables, VERSION_TABLE}
@@ -364,7 +371,7 @@ UPGRADE = """
 import sys
 from timeline import TimelineError
 from timeline.log import database
-from timeline.log.migrations import upgrade
+from timeline.log.schema import upgrade
 
 print("ready", flush=True)
 sys.stdin.readline()

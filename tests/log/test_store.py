@@ -45,7 +45,7 @@ from timeline.log import database
 from timeline.log.append import Expected
 from timeline.log.database import create_engine
 from timeline.log.digests import Head
-from timeline.log.migrations import upgrade
+from timeline.log.schema import upgrade
 from timeline.log.store import EventStore
 
 

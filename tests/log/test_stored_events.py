@@ -22,9 +22,8 @@ import sqlalchemy as sa
 from timeline import Actor, Evidence, Timeline
 from timeline.events import VOCABULARY, event_type, references
 from timeline.log import digests
-from timeline.log.codec import Codec
+from timeline.log.codec import Codec, Upcaster
 from timeline.log.schema import events, head
-from timeline.log.upcasting import Upcaster
 
 FILE = Path(__file__).parents[2] / "fixtures/stored-events.jsonl"
 CODEC = Codec()

@@ -119,7 +119,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 OPEN = """
 import sys
 import timeline
-from timeline.log.migrations import script_location
+from timeline.log.schema import script_location
 
 with timeline.Timeline.open("sqlite:///record.db") as record:
     print(timeline.__file__)

@@ -27,11 +27,11 @@ ROOMS = {
     "engine": "errors dates events log",
     "models": "errors dates events engine",
     "reports": "errors dates events log engine models",
-    "formats.coded": "errors dates events formats log.batches",
+    "formats.coded": "errors dates events formats log.telemetry",
     "formats.records": "errors dates events formats",
     "formats": "errors dates events log engine models reports",
     "distributed": "errors dates events log engine",
-    "pages": "errors engine models reports log.batches",
+    "pages": "errors engine models reports log.telemetry",
     "testing": "errors dates events log engine",
 }
 """Each room, and those that it may use. `record`, `rules` and `cli` join the rooms."""

@@ -18,8 +18,7 @@ from servers import PrivateServer
 from timeline.log import append, database, digests
 from timeline.log.digests import Head
 from timeline.log.follow import Batch
-from timeline.log.migrations import upgrade
-from timeline.log.schema import events
+from timeline.log.schema import events, upgrade
 from timeline.log.store import EventStore
 
 if sys.platform == "win32":

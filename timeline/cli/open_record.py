@@ -13,8 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from timeline.engine.projection import Projection
-    from timeline.log.codec import Codec
-    from timeline.log.upcasting import Upcaster
+    from timeline.log.codec import Codec, Upcaster
     from timeline.record import Timeline
 
 _Own: TypeAlias = "type | Upcaster | Projection"
@@ -87,7 +86,7 @@ def _imported(name: str) -> ModuleType:
 def _chosen(module: ModuleType) -> Iterator[_Own]:
     from timeline.engine.projection import Projection
     from timeline.events.base import EventType
-    from timeline.log.upcasting import Upcaster
+    from timeline.log.codec import Upcaster
 
     values = vars(module).values()
     yield from (value for value in values if isinstance(value, Upcaster))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-    from timeline.log.batches import Progress
+    from timeline.log.telemetry import Progress
 
 
 @contextlib.contextmanager

@@ -46,9 +46,9 @@ from timeline.errors import ClusterError, InvalidInput, MissingExtra, TimelineEr
 from timeline.events import RecordedEvent
 from timeline.log import database
 from timeline.log.archive import Archive, arrow_table, stored_rows
-from timeline.log.batches import Progress, batched
+from timeline.log.codec import Upcaster
 from timeline.log.store import EventStore
-from timeline.log.upcasting import Upcaster
+from timeline.log.telemetry import Progress, batched
 
 _LOST = 10.0
 """Seconds without an end of any task after which it is asked whether there are workers left."""

@@ -18,7 +18,7 @@ import attrs
 
 from timeline.engine.projection import Projection
 from timeline.errors import ClusterError, InvalidInput
-from timeline.log.upcasting import Upcaster
+from timeline.log.codec import Upcaster
 
 PATIENCE = 10.0
 """Seconds to wait for a scheduler, and for workers, before giving up."""

@@ -45,8 +45,8 @@ from timeline.events import (
 )
 from timeline.events.ids import references_with_evidence
 from timeline.log import database
-from timeline.log.batches import batched
 from timeline.log.store import EventStore
+from timeline.log.telemetry import batched
 
 _SMALL = 1_000
 """Up to so many events, reading all costs less than finding out which are needed."""

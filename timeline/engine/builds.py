@@ -31,9 +31,8 @@ from timeline.engine.projection import Projection, shape_of
 from timeline.engine.tables import tables_of
 from timeline.errors import DatabaseError
 from timeline.log import telemetry
-from timeline.log.codec import decode_value, encode_value
+from timeline.log.codec import Upcaster, decode_value, encode_value
 from timeline.log.schema import checkpoints
-from timeline.log.upcasting import Upcaster
 
 State = Literal["building", "built", "live", "ready"]
 

@@ -36,10 +36,10 @@ from timeline.errors import (
 from timeline.events import NewEvent
 from timeline.log import database, telemetry
 from timeline.log.append import Appended, Check, ExpectedVersion, Loaded
-from timeline.log.batches import Progress
 from timeline.log.digests import Head
 from timeline.log.schema import VERSION_TABLE, metadata
 from timeline.log.store import EventStore
+from timeline.log.telemetry import Progress
 
 STEP = 5_000
 """Positions to fold in one transaction: few enough that others get their turn in between."""

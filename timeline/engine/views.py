@@ -13,9 +13,9 @@ from timeline.engine.cutoff import ALL, Cutoff, Horizon
 from timeline.engine.projection import R, Rows, key_of, shape_of
 from timeline.engine.tables import find
 from timeline.events import EventRedacted, RecordedEvent, Redacted, type_names
-from timeline.log.batches import batched
 from timeline.log.digests import Head
 from timeline.log.store import EventStore
+from timeline.log.telemetry import batched
 
 MOST_VALUES = 500
 """Values in one query, below every limit of SQLite's."""

@@ -30,10 +30,10 @@ import attrs
 from timeline.errors import ArchiveDamaged, InvalidInput, LogDamaged, MissingExtra, NotFound
 from timeline.events import EventRedacted, Redacted, type_names
 from timeline.log import database
-from timeline.log.batches import Progress, batched
 from timeline.log.digests import GENESIS, Chain, Head, followed, require_sealed
 from timeline.log.schema import Stored, events
 from timeline.log.store import EventStore
+from timeline.log.telemetry import Progress, batched
 
 _ROWS_PER_FILE = 100_000
 _ROWS_PER_GROUP = 10_000

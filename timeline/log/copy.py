@@ -23,13 +23,13 @@ from timeline.errors import InvalidInput, InvalidRecord, LogDamaged, LogsDiffer
 from timeline.events.base import LONGEST_ID
 from timeline.log import database
 from timeline.log.append import BATCH, insert, take_head
-from timeline.log.batches import batched
 from timeline.log.codec import Codec
 from timeline.log.database import Driver
 from timeline.log.digests import Chain, Head
 from timeline.log.read import rows_by_id, stream_versions
 from timeline.log.redact import take_words
 from timeline.log.schema import Stored, events
+from timeline.log.telemetry import batched
 
 FORMAT = "timeline-log"
 VERSION = 1

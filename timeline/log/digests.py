@@ -26,8 +26,8 @@ import msgspec
 import sqlalchemy as sa
 
 from timeline.errors import DatabaseError, InvalidInput, LogDamaged
-from timeline.log.batches import Progress
 from timeline.log.schema import events, head
+from timeline.log.telemetry import Progress
 
 _Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
 

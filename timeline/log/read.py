@@ -16,11 +16,11 @@ from timeline import dates
 from timeline.errors import NotFound
 from timeline.events import RecordedEvent
 from timeline.log import database, digests, telemetry
-from timeline.log.batches import batched
 from timeline.log.codec import Codec, meanings, read
 from timeline.log.database import Driver
 from timeline.log.digests import Head
 from timeline.log.schema import Stored, events, head
+from timeline.log.telemetry import batched
 
 PAGE = 1000
 """Rows read at a time: enough that a query costs little, few enough for flat memory."""

@@ -27,11 +27,10 @@ from timeline.log.append import (
     Progress,
     drafts_of,
 )
-from timeline.log.batches import batched
-from timeline.log.codec import Codec
+from timeline.log.codec import Codec, Upcaster
 from timeline.log.database import Driver
 from timeline.log.follow import Following
-from timeline.log.upcasting import Upcaster
+from timeline.log.telemetry import batched
 
 _CLOSER_LOOK = (
     psycopg.errors.UniqueViolation,  # the id is in the log, or another was faster in the stream

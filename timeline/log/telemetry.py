@@ -1,4 +1,4 @@
-"""Spans and metrics by OpenTelemetry, and the logger `timeline`.
+"""How long work is cut up and watched: batches, progress, spans and metrics, and the logger.
 
 With the package `opentelemetry-api` (the extra `telemetry` brings it), appending, reading,
 projecting and rebuilding are spans named `timeline.append` and so on. Their metrics are
@@ -14,7 +14,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 try:
     from opentelemetry import metrics, trace
@@ -71,3 +73,22 @@ def _observed(name: str) -> Iterator[Operation]:
             span.set_attribute("timeline.events", done.events)
             _events.add(done.events, labels)
             _duration.record(time.perf_counter() - began, labels)
+
+
+# Work on many things
+
+Progress = Callable[[int, int], None]
+"""A callback that takes how many are done, and how many there are."""
+
+_T = TypeVar("_T")
+
+
+def batched(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """The items in lists of `size`; the last list may be shorter.
+
+    >>> list(batched("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

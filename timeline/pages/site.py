@@ -18,7 +18,7 @@ import attrs
 
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
-from timeline.log.batches import Progress
+from timeline.log.telemetry import Progress
 from timeline.models.directory import ActorRow
 from timeline.models.initiatives import InitiativeRow, PositionRow, ProposalRow
 from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow

@@ -13,11 +13,11 @@ from timeline.events import RecordedEvent
 from timeline.formats.files import Place, existing_file, name_of, new_file
 from timeline.log import database
 from timeline.log.archive import Archive, Archived
-from timeline.log.batches import Progress
 from timeline.log.copy import LogFile, Restored, restore, write_log
 from timeline.log.digests import Head, verify
 from timeline.log.redact import redact, scrub
 from timeline.log.schema import Stored
+from timeline.log.telemetry import Progress
 from timeline.record.read_models import ReadModels
 from timeline.reports.actors import find_actor
 from timeline.rules.references import names

@@ -13,8 +13,8 @@ from timeline.engine.projection import View
 from timeline.engine.runner import ProjectionStatus
 from timeline.errors import DatabaseBusy, DatabaseReadOnly, InvalidInput
 from timeline.log import database
-from timeline.log.batches import Progress
 from timeline.log.store import EventStore
+from timeline.log.telemetry import Progress
 from timeline.record.reading import Record
 
 _PATIENCE = 5.0

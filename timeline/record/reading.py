@@ -23,7 +23,7 @@ from timeline.formats.rows import Form as RowsForm
 from timeline.formats.rows import write_rows
 from timeline.formats.timelinejs import timelinejs
 from timeline.log import database
-from timeline.log.batches import Progress
+from timeline.log.telemetry import Progress
 from timeline.models.initiatives import InitiativeRow
 from timeline.pages.site import write_site
 from timeline.reports.bind import Reports

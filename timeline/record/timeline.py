@@ -14,9 +14,9 @@ from timeline.engine.projection import Projection
 from timeline.engine.runner import Projector
 from timeline.errors import NotFound
 from timeline.log import database
-from timeline.log.migrations import is_migrated, upgrade
+from timeline.log.codec import Upcaster
+from timeline.log.schema import is_migrated, upgrade
 from timeline.log.store import EventStore
-from timeline.log.upcasting import Upcaster
 from timeline.models import BUILT_IN
 from timeline.record.keeping import Keeping
 from timeline.record.reading import Snapshot

@@ -29,7 +29,7 @@ from timeline.formats.coded.ingest import Ingest
 from timeline.formats.coded.rows import Dataset
 from timeline.formats.coded.sorting import SortedRows
 from timeline.log.append import Appended, Expected, ExpectedVersion
-from timeline.log.batches import Progress
+from timeline.log.telemetry import Progress
 from timeline.models.amendments import AmendedRow
 from timeline.record.read_models import ReadModels
 from timeline.rules.identity import require_identities

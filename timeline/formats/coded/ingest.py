@@ -39,7 +39,7 @@ from timeline.formats.coded.rows import (
     source_added,
 )
 from timeline.formats.coded.sorting import Named, Revised, SortedRows
-from timeline.log.batches import Progress, batched
+from timeline.log.telemetry import Progress, batched
 
 _PAGE = 200
 """Events, actors or sources that one query looks for."""

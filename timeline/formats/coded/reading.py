@@ -15,7 +15,7 @@ from typing import IO, cast
 from timeline.errors import InvalidRecord
 from timeline.formats.coded import gdelt, icews
 from timeline.formats.coded.rows import CodedRow, Dataset
-from timeline.log.batches import Progress
+from timeline.log.telemetry import Progress
 
 _LONGEST = 1_000_000
 """Bytes of a line. Rows have some hundred: a file with longer lines is no table."""
