@@ -49,7 +49,9 @@ def page() -> str:
 
 def _family(module: str, shown: set[str]) -> Iterator[str]:
     """The types of a family, and what they are made of that was not shown before."""
-    yield f"## {module.rpartition('.')[2].capitalize()}\n"
+    name = module.rpartition(".")[2]
+    # Evidence itself comes last, since every type has it.
+    yield f"## {'Sources' if name == 'evidence' else name.capitalize()}\n"
     types = [cls for cls in VOCABULARY if cls.__module__ == module]
     for cls in types:
         yield from _type(cls)

@@ -39,9 +39,7 @@ from timeline import (
     row,
 )
 from timeline.cli import cli
-from timeline.formats.coded.cameo import CODES, FAMILIES
-from timeline.formats.coded.countries import countries
-from timeline.formats.coded.rows import slugs
+from timeline.formats.coded.fields import CODES, FAMILIES, countries, slugs
 
 ROOT = Path(__file__).parents[2]
 ICEWS = ROOT / "fixtures/coded/icews.tab"

@@ -23,8 +23,7 @@ from timeline.dates import When
 from timeline.errors import InvalidDate
 from timeline.events import VOCABULARY, ActorId
 from timeline.formats import read_records
-from timeline.formats.records.schema import entry_schema, record_schema
-from timeline.formats.records.starter import start
+from timeline.formats.records.schema import entry_schema, record_schema, start
 from timeline.log.codec import Codec
 
 ROOT = Path(__file__).parents[2]

@@ -67,8 +67,7 @@ def new(opener: Opener, name: str, folder: str) -> None:
     timeline ingest harbour.yaml
     timeline report initiative harbour-initiative
     """
-    from timeline.formats.records.schema import record_schema
-    from timeline.formats.records.starter import start
+    from timeline.formats.records.schema import record_schema, start
 
     file = start(name, folder, record_schema(opener.codec().classes))
     click.echo(f"{file} is an example to write over. As it stands:")

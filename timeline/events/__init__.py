@@ -26,7 +26,6 @@ from timeline.events.base import (
     event_type,
     type_names,
 )
-from timeline.events.conduct import ConductReported
 from timeline.events.corrections import (
     DisagreementNoted,
     EventCorrected,
@@ -39,7 +38,7 @@ from timeline.events.corrections import (
 )
 from timeline.events.documents import Called, DocumentSigned, DocumentStatusReported, Signatory
 from timeline.events.envelope import NewEvent, RecordedEvent
-from timeline.events.evidence import Coding, Evidence, Fault, Link
+from timeline.events.evidence import Coding, Evidence, Fault, Link, Source, SourceAdded
 from timeline.events.ids import References, references, renamed
 from timeline.events.meetings import (
     Attendance,
@@ -61,8 +60,7 @@ from timeline.events.proposals import (
     ProposalWithdrawn,
     RelationNoted,
 )
-from timeline.events.sources import Source, SourceAdded
-from timeline.events.statements import Position, StatementMade, Term
+from timeline.events.statements import ConductReported, Position, StatementMade, Term
 
 VOCABULARY: tuple[type, ...] = (
     SourceAdded,

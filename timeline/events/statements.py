@@ -1,4 +1,4 @@
-"""Statements: what somebody said, and what it says of parties and proposals."""
+"""Statements and conduct: what somebody said, or did, that is neither a proposal nor a meeting."""
 
 from __future__ import annotations
 
@@ -124,3 +124,25 @@ class StatementMade:
                 f"positions: those of {parties} are towards no proposal. Name the proposals in "
                 "about, or leave the positions out"
             )
+
+
+@event(category="conduct", subject=None, evidence=True)
+class ConductReported:
+    """An actor was reported to have done something. `occurred` is when.
+
+    For what the vocabulary has no event of its own for: aid given, sanctions imposed, forces moved.
+    What matters to a record in more detail deserves an event class of one's own.
+
+    Attributes:
+        by: who did it.
+        text: what was done, in the recorder's own words.
+        toward: to whom, or for whom.
+        jointly_with: who did it together with `by`.
+        place: where.
+    """
+
+    by: ActorId
+    text: Text
+    toward: ActorId | None = None
+    jointly_with: tuple[ActorId, ...] = attrs.field(default=(), converter=strings)
+    place: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timeline.formats.coded.account import CodeLine, Ingested
+from timeline.formats.coded.ingest import CodeLine, Ingested
 from timeline.formats.records.reader import RecordFile, read_file, read_records
 
 __all__ = ["CodeLine", "Ingested", "RecordFile", "read_file", "read_records"]

@@ -20,7 +20,7 @@ from timeline.log.schema import Stored
 from timeline.log.telemetry import Progress
 from timeline.record.read_models import ReadModels
 from timeline.reports.actors import find_actor
-from timeline.rules.references import names
+from timeline.rules.requirements import names
 
 _TELL_EVERY = 1_000
 """Events of an import between two reports of progress."""

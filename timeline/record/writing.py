@@ -26,15 +26,14 @@ from timeline.events.envelope import new_id, stream_name
 from timeline.events.evidence import links
 from timeline.formats import Ingested, RecordFile, read_file
 from timeline.formats.coded.ingest import Ingest
+from timeline.formats.coded.reading import SortedRows
 from timeline.formats.coded.rows import Dataset
-from timeline.formats.coded.sorting import SortedRows
 from timeline.log.append import Appended, Expected, ExpectedVersion
 from timeline.log.telemetry import Progress
 from timeline.models.amendments import AmendedRow
 from timeline.record.read_models import ReadModels
-from timeline.rules.identity import require_identities
 from timeline.rules.plausibility import Finding, findings
-from timeline.rules.references import require_evidence, require_references
+from timeline.rules.requirements import require_evidence, require_identities, require_references
 
 _WITHDRAWN = ("retracted", "superseded")
 """Kinds of amendments after which an event no longer stands."""

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from timeline.events.base import ADDRESS
-from timeline.formats.coded import countries, fields
-from timeline.formats.coded.rows import CodedRow, Party, Story, canonical, digest
+from timeline.formats.coded import fields
+from timeline.formats.coded.rows import CodedRow, Party, Story
 
 _COLUMNS = 61
 
@@ -90,7 +90,7 @@ def _story(address: str, added: str) -> Story:
     linked = len(address) <= _LONGEST_ADDRESS and re.match(ADDRESS, address)
     host = (urlsplit(address).hostname or "").removeprefix("www.") if linked else ""
     shown = address.partition("://")[2] or address
-    key = digest(address, 24)
+    key = fields.digest(address, 24)
     return Story(
         key=key,
         source=f"gdelt-{key}",
@@ -119,7 +119,7 @@ def _party(values: Sequence[str], place: str) -> Party | None:
     if name is None:
         return None
     # GDELT codes what lies in a country, its towns and provinces, as the country.
-    if code and code == country and (found := countries.country(code, name)):
+    if code and code == country and (found := fields.country(code, name)):
         return Party(found.name, "state")
     # Many share a name: PRIME MINISTER, POLICE, and that of a country for its army.
     whole = fields.required(f"{name} ({code})" if code else name, "ActorName")
@@ -130,7 +130,7 @@ def _party(values: Sequence[str], place: str) -> Party | None:
 
 def _is_person(name: str, code: str, place: str) -> bool:
     """Whether it reads as a person's: several words, and neither a body's nor a place's."""
-    words = canonical(name)
+    words = fields.canonical(name)
     several = len(code) > 3 and " " in words and not words.startswith(("the ", "a "))
-    of_place = words in canonical(place) or fields.is_of_a_place(words)
+    of_place = words in fields.canonical(place) or fields.is_of_a_place(words)
     return several and not of_place and not fields.is_of_a_body(words)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from timeline.events.actors import Kind
 from timeline.formats.coded import fields
-from timeline.formats.coded.rows import CodedRow, Party, Story, canonical, slugs
+from timeline.formats.coded.rows import CodedRow, Party, Story
 
 _COLUMNS = (
     "Event ID",
@@ -133,7 +133,7 @@ def _row(values: dict[str, str]) -> CodedRow:
     publisher = fields.required(values["Publisher"], "Publisher")
     story = Story(
         key=key,
-        source=f"icews-{slugs(publisher)[0]}-{key}",
+        source=f"icews-{fields.slugs(publisher)[0]}-{key}",
         publisher=publisher,
         title=f"Story {key} of {publisher}",
         address=None,
@@ -171,7 +171,7 @@ def _party(values: dict[str, str], side: str) -> Party | None:
 
 def _kind(name: str, sectors: frozenset[str], country: str) -> Kind:
     """What sort of actor it is, as far as can be told; `docs/coded-data.md` says how."""
-    if not sectors and _is_state(canonical(name), canonical(country)):
+    if not sectors and _is_state(fields.canonical(name), fields.canonical(country)):
         return "state"
     if _GROUP.search(name) or not (sectors or country):
         return "unnamed"

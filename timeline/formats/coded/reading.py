@@ -1,21 +1,38 @@
-"""Rows read from files one by one: plain, zipped or gzipped."""
+"""Rows read from files, plain, zipped or gzipped, and put in order before anything is recorded.
+
+Rows of one event may stand anywhere: a few lines apart, in two files, or again in a later export.
+So all rows go into a temporary SQLite database on disk first, and come out sorted by day and event.
+Memory holds one page of them, the order of the files does not matter, and all faults are known
+before anything is written. SQLite removes the database when it is closed.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import gzip
 import os
+import sqlite3
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import IO, cast
+from types import TracebackType
+from typing import IO, Any, Self, cast
+
+import attrs
+import msgspec
 
 from timeline.errors import InvalidRecord
+from timeline.events.actors import Kind
 from timeline.formats.coded import gdelt, icews
-from timeline.formats.coded.rows import CodedRow, Dataset
+from timeline.formats.coded.fields import canonical
+from timeline.formats.coded.rows import CodedRow, Dataset, Party, Story
 from timeline.log.telemetry import Progress
+
+# --- Reading --------------------------------------------------------------------------------------
+
 
 _LONGEST = 1_000_000
 """Bytes of a line. Rows have some hundred: a file with longer lines is no table."""
@@ -131,3 +148,169 @@ def _of_windows(line: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     return text if text.replace("\t", "").isprintable() else None
+
+
+# --- Sorting --------------------------------------------------------------------------------------
+
+
+_SCHEMA = """
+    CREATE TABLE rows (id TEXT PRIMARY KEY, day TEXT, event TEXT, code TEXT, kept INT, row BLOB)
+        WITHOUT ROWID;
+    CREATE TABLE actors (canonical TEXT PRIMARY KEY, name TEXT, kind INT, id TEXT UNIQUE)
+        WITHOUT ROWID;
+    CREATE TABLE sources (
+        id TEXT PRIMARY KEY, story BLOB,
+        published_first TEXT, published_last TEXT, retrieved_first TEXT, retrieved_last TEXT
+    ) WITHOUT ROWID;
+"""
+
+_KINDS: tuple[Kind, ...] = ("unnamed", "organisation", "office", "person", "state")
+"""Where rows differ in the kind of an actor, the later of these holds."""
+
+# The same spelling, kind and dates are kept, in whatever order the rows come.
+_PUT_ACTOR = """
+    INSERT INTO actors (canonical, name, kind) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET name = max(name, excluded.name), kind = max(kind, excluded.kind)
+"""
+_PUT_SOURCE = """
+    INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET
+        story = min(story, excluded.story),
+        published_first = min(published_first, excluded.published_first),
+        published_last = max(published_last, excluded.published_last),
+        retrieved_first = min(retrieved_first, excluded.retrieved_first),
+        retrieved_last = max(retrieved_last, excluded.retrieved_last)
+"""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(CodedRow).decode
+_decode_story = msgspec.json.Decoder(Story).decode
+
+
+class Revised(ValueError):
+    """A row whose id stands for other content already."""
+
+
+@attrs.frozen
+class Named:
+    """An actor that rows name: the form all spellings share, and one spelling with its kind."""
+
+    canonical: str
+    party: Party
+
+
+class SortedRows:
+    """The rows of files, in order of day and event. Close it, or use it in a `with` block."""
+
+    def __init__(self) -> None:
+        # SQLite takes the empty name for a private temporary database on disk.
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.executescript(_SCHEMA)
+        self._database.execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._database.close()
+
+    def put(self, row: CodedRow, *, kept: bool) -> bool:
+        """Put a row; returns whether it is new. One that is not `kept` becomes no event.
+
+        Raises:
+            ValueError: its id was put before with other content (`Revised`).
+        """
+        data = _encode(row)
+        known = self._one("SELECT row FROM rows WHERE id = ?", row.id)
+        if known is not None:
+            if known != data:
+                raise Revised(f"the id {row.row!r} stands for another row of that day already")
+            return False
+        values = (row.id, row.day, row.event, row.code, kept, data)
+        self._database.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", values)
+        if kept:
+            self._put_names(row)
+        return True
+
+    def _put_names(self, row: CodedRow) -> None:
+        story = row.story
+        dates = (story.published, story.published, story.retrieved, story.retrieved)
+        self._database.execute(_PUT_SOURCE, (story.source, _encode(story), *dates))
+        # A publisher is an organisation, whatever kind other rows give it.
+        for party in (row.actor, row.target, Party(row.story.publisher, "organisation")):
+            if party is not None:
+                rank = _KINDS.index(party.kind)
+                self._database.execute(_PUT_ACTOR, (canonical(party.name), party.name, rank))
+
+    @property
+    def size(self) -> int:
+        """How many actors, sources and kept rows there are."""
+        counts = (
+            self._one(f"SELECT count(*) FROM {table}")
+            for table in ("actors", "sources", "rows WHERE kept")
+        )
+        return sum(counts)
+
+    def actors(self) -> Iterator[Named]:
+        """The actors that the kept rows name, in the order of their names."""
+        query = "SELECT canonical, name, kind FROM actors WHERE canonical > ? ORDER BY canonical"
+        for key, name, kind in self._pages(query):
+            yield Named(key, Party(name, _KINDS[kind]))
+
+    def resolve(self, actor: Named, id: str) -> bool:
+        """Note the id of an actor in the record; returns whether no other actor here has it."""
+        try:
+            self._database.execute(
+                "UPDATE actors SET id = ? WHERE canonical = ?", (id, actor.canonical)
+            )
+        except sqlite3.IntegrityError:
+            return False
+        return True
+
+    def id_of(self, name: str) -> str:
+        """The id that was noted for the actor of that name."""
+        id: str = self._one("SELECT id FROM actors WHERE canonical = ?", canonical(name))
+        return id
+
+    def forget(self) -> None:
+        """Forget what was noted."""
+        self._database.execute("UPDATE actors SET id = NULL")
+
+    def sources(self) -> Iterator[Story]:
+        """The stories, in the order of the ids of their sources.
+
+        Where rows differ in when theirs was published or read, it has both ends of that time.
+        """
+        query = "SELECT * FROM sources WHERE id > ? ORDER BY id"
+        for _, data, *dates in self._pages(query):
+            published, retrieved = _span(*dates[:2]), _span(*dates[2:])
+            yield attrs.evolve(_decode_story(data), published=published, retrieved=retrieved)
+
+    def events(self) -> Iterator[list[CodedRow]]:
+        """The kept rows of each event together, by day."""
+        # This cursor stays open while others read. Nothing is written any more.
+        kept = self._database.execute(
+            "SELECT event, row FROM rows WHERE kept ORDER BY day, event, id"
+        )
+        for _, rows in groupby(kept, key=itemgetter(0)):
+            yield [_decode(data) for _, data in rows]
+
+    def _pages(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query by key, a page at a time: other rows may change in between."""
+        after = ""
+        while page := self._database.execute(f"{query} LIMIT 500", (after,)).fetchall():
+            yield from page
+            after = page[-1][0]
+
+    def _one(self, query: str, *values: object) -> Any:
+        row = self._database.execute(query, values).fetchone()
+        return None if row is None else row[0]
+
+
+def _span(first: str | None, last: str | None) -> Any:
+    return first if first == last else f"{first}/{last}"

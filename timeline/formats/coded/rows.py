@@ -6,17 +6,14 @@ B", "B is visited by A". Rows that mirror each other so are folded into one even
 a piece of evidence of its own. They do so if they have the same meaning, the same two parties, the
 same day, and the same story and, where the data set knows sentences, sentence.
 
-Only codes that are mutual are folded; see `timeline.formats.coded.cameo`. The id of a folded event
+Only codes that are mutual are folded; see `timeline.formats.coded.fields`. The id of a folded event
 is made of what its rows share and not of their ids. So it is the same whichever row comes first, in
 whichever file.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -42,8 +39,7 @@ from timeline.events import (
     StatementMade,
 )
 from timeline.events.actors import Kind
-from timeline.formats.coded.cameo import CODES, Code
-from timeline.formats.coded.countries import other_names
+from timeline.formats.coded.fields import CODES, Code, canonical, digest, other_names, tidy
 
 Dataset = Literal["icews", "gdelt"]
 
@@ -172,54 +168,6 @@ class CodedRow:
             longitude=self.longitude,
         )
         return Evidence(self.story.source, at=at, coding=coding)
-
-
-# --- Names ----------------------------------------------------------------------------------------
-
-
-_WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") or " " for code in range(0x80, 0xA0)}
-"""What U+0080 to U+009F stand for where text in Windows-1252 was read as Latin-1."""
-
-
-def tidy(name: str) -> str:
-    r"""The name on one line.
-
-    Remnants of Windows-1252 become the characters they stand for. All else that cannot be printed,
-    and every run of spaces, becomes one space.
-
-    Example:
-        >>> tidy("San\x91a  Harbour")
-        'San‘a Harbour'
-    """
-    if not name.isprintable():
-        name = name.translate(_WINDOWS)
-        name = "".join(letter if letter.isprintable() else " " for letter in name)
-    return " ".join(name.split())
-
-
-@functools.lru_cache(4_096)
-def canonical(name: str) -> str:
-    """What two spellings of one name share that differ only in case, width and spaces."""
-    return tidy(unicodedata.normalize("NFKC", name)).casefold()
-
-
-def digest(text: str, length: int) -> str:
-    """So many hexadecimal digits of the SHA-256 of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
-
-
-def slugs(name: str) -> tuple[str, ...]:
-    """The ids that an actor of that name may have, best first.
-
-    The name itself serves where its letters and digits say all of it; otherwise a digest tells it
-    from other names that leave the same letters.
-    """
-    whole = canonical(name)
-    plain = unicodedata.normalize("NFKD", whole).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    short = slug[:_LONGEST_SLUG].strip("-") or "actor"
-    marked = (f"{short}-{digest(whole, 8)}", f"{short}-{digest(whole, 32)}")
-    return (slug, *marked) if slug == short and slug.replace("-", " ") == whole else marked
 
 
 def _name_of(party: Party | None) -> str:

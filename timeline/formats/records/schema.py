@@ -2,7 +2,8 @@
 
 Draft 2020-12 (https://json-schema.org/draft/2020-12). Made from the event classes: what a field
 means is taken from their docstrings. It says what `read_records` takes, as far as one file can
-tell: whether what an entry names is recorded, only the record knows.
+tell: whether what an entry names is recorded, only the record knows. `start` writes it beside the
+example that a new record begins with.
 
 To us every scalar of a record file is text; an editor that reads YAML 1.2 takes `1984` for a number
 and `true` for a truth value. So what is text here may be these there.
@@ -11,16 +12,21 @@ and `true` for a truth value. So what is text here may be these there.
 from __future__ import annotations
 
 import inspect
+import json
+import os
 import re
 import textwrap
 from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from timeline.dates import When
+from timeline.errors import InvalidInput
 from timeline.events import Actor, Source, event_type
-from timeline.events.base import Slug
+from timeline.events.base import SLUG, Slug
 from timeline.formats.records.reader import Envelope
 
 Schema = dict[str, Any]
@@ -210,3 +216,42 @@ def described(docstring: str) -> tuple[str, dict[str, str]]:
         name, _, meaning = entry.partition(": ")
         fields[name] = " ".join(meaning.split())
     return text.strip(), fields
+
+
+# --- A new record ---------------------------------------------------------------------------------
+
+
+SCHEMA = "timeline.schema.json"
+
+_LONGEST_NAME = 80
+"""Ids of the example begin with it, and may be longer by some words."""
+
+
+def start(name: str, folder: str | os.PathLike[str], schema: dict[str, Any]) -> Path:
+    """Write `NAME.yaml` into a folder, which is made if need be, and the schema beside it.
+
+    Raises:
+        InvalidInput: the name cannot be a record's, there is such a file, or none can be written.
+    """
+    if not re.match(SLUG, name) or len(name) > _LONGEST_NAME or name in {"actor", "source"}:
+        raise InvalidInput(
+            f"expected a name of lower-case letters and digits joined by hyphens, such as harbour; "
+            f"found {name!r:.100}"
+        )
+    file = Path(folder) / f"{name}.yaml"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as out:
+            out.write(_example().replace("NAME", name).replace("SCHEMA", SCHEMA))
+        if not (file.parent / SCHEMA).exists():
+            text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+            (file.parent / SCHEMA).write_text(text, encoding="utf-8")
+    except FileExistsError:
+        raise InvalidInput(f"{file} is there already, and stays as it is. Name another") from None
+    except OSError as error:
+        raise InvalidInput(f"{file}: cannot be written: {error.strerror}") from None
+    return file
+
+
+def _example() -> str:
+    return resources.files(__package__).joinpath("example.yaml").read_text(encoding="utf-8")
