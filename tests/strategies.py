@@ -7,7 +7,7 @@ import attrs
 from hypothesis import strategies as st
 
 from timeline.dates import When
-from timeline.engine.amendments import Amendments
+from timeline.engine.reader import Amendments
 from timeline.events import (
     Actor,
     ActorAdded,

@@ -18,9 +18,8 @@ from typing import Any
 
 import attrs
 
-from timeline.engine.amendments import Amendments
 from timeline.engine.projection import Projection, Rows, key_of
-from timeline.engine.reader import Reader
+from timeline.engine.reader import Amendments, Reader
 from timeline.events import VOCABULARY, EventRedacted, NewEvent
 from timeline.events.envelope import derived_stream, in_stream, new_id
 from timeline.log.append import drafts_of, numbered

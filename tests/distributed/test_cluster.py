@@ -30,9 +30,10 @@ from timeline import (
 from timeline.cli import cli
 from timeline.distributed import cluster, workers
 from timeline.distributed.split import Splitter
-from timeline.engine import runner
+from timeline.engine import rebuild
 from timeline.engine.projection import shape_of
-from timeline.engine.runner import Projector, StoredRows
+from timeline.engine.rebuild import StoredRows
+from timeline.engine.runner import Projector
 from timeline.errors import ClusterError, InvalidProjection
 from timeline.log import database
 from timeline.models import BUILT_IN
@@ -229,7 +230,7 @@ def elsewhere(opened: Timeline) -> Callable[[Projection, int], tuple[int, list[S
     """Folds in this process what workers would."""
 
     def fold(projection: Projection, end: int) -> tuple[int, list[StoredRows]]:
-        from timeline.engine.amendments import Amendments
+        from timeline.engine.reader import Amendments
 
         found = opened.store.read_all(until=end, types=Amendments.TYPES)
         splitter = Splitter(projection, opened.store.codec, found, 1)
@@ -391,7 +392,7 @@ def test_a_failure_leaves_no_build_that_was_begun(
 def test_a_failure_leaves_a_build_that_others_began(
     kept_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "STEP", 20)  # so that it can be stopped midway
+    monkeypatch.setattr(rebuild, "STEP", 20)  # so that it can be stopped midway
 
     def interrupted(position: int, _target: int) -> None:
         raise KeyboardInterrupt

@@ -24,8 +24,8 @@ from timeline import (
     row,
 )
 from timeline.distributed.split import Splitter, division_of
-from timeline.engine.amendments import Amendments
 from timeline.engine.projection import Subject, key_of
+from timeline.engine.reader import Amendments
 from timeline.engine.runner import Projector
 from timeline.errors import InvalidProjection
 from timeline.models import BUILT_IN

@@ -23,7 +23,7 @@ from strategies import Step, histories
 from waiting import FOREVER, until, waiting_for_a_lock
 
 from timeline.cli import cli
-from timeline.engine import builds, roles, runner, tables
+from timeline.engine import builds, rebuild, roles
 from timeline.engine.builds import Build, Difference, all_builds
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection, Rows, changed, on, row
@@ -112,7 +112,7 @@ def store(engine: sa.Engine) -> EventStore:
 
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "STEP", 20)
+    monkeypatch.setattr(rebuild, "STEP", 20)
 
 
 def say(store: EventStore, count: int, speaker: str = "ann", text: str = "Yes.") -> list[str]:
@@ -214,7 +214,7 @@ def test_kept_rows_equal_a_fold_for_all_logs_sizes_crashes_and_versions(
     size: int,
     data: st.DataObject,
 ) -> None:
-    monkeypatch.setattr(runner, "STEP", size)
+    monkeypatch.setattr(rebuild, "STEP", size)
     engine = create_engine(new_database(migrated=True))
     with contextlib.ExitStack() as stack:
         stack.callback(engine.dispose)
@@ -405,12 +405,12 @@ def test_a_build_ends_though_corrections_keep_coming(store: EventStore) -> None:
 def test_rows_are_written_a_few_at_a_time(
     store: EventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "_FLUSH", 7)
+    monkeypatch.setattr("timeline.engine.rows._FLUSH", 7)
     for number in range(50):
         say(store, 1, f"s{number}")
     shown: list[int] = []
     projector_ = Projector(store, [Speakers()])
-    monkeypatch.setattr(runner, "STEP", 40)
+    monkeypatch.setattr(rebuild, "STEP", 40)
 
     projector_.rebuild("speakers", progress=lambda position, _: shown.append(position))
 

@@ -16,8 +16,8 @@ from strategies import TEXTS, WHENS, Step, histories
 from timeline.dates import When
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection, Rows, View, changed, on, row
+from timeline.engine.rows import KeptView
 from timeline.engine.runner import Projector
-from timeline.engine.views import KeptView
 from timeline.errors import DatabaseBusy, InvalidProjection, NotFound
 from timeline.events import (
     EventCorrected,

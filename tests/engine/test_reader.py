@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from timeline import NewEvent, Projection, RecordedEvent, Timeline, on, row
 from timeline.distributed.split import Splitter
-from timeline.engine.amendments import Amendments
 from timeline.engine.as_of import PartialView
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import OfEvent, View, key_of, shape_of
+from timeline.engine.reader import Amendments
 from timeline.engine.runner import Projector
 from timeline.events import VOCABULARY
 from timeline.log import database

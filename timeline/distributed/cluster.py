@@ -38,10 +38,11 @@ from timeline.distributed.workers import (
     require_sensible,
     said,
 )
-from timeline.engine.amendments import Amendments
 from timeline.engine.builds import Build
 from timeline.engine.projection import Projection, Shape, shape_of
-from timeline.engine.runner import Projector, StoredRows
+from timeline.engine.reader import Amendments
+from timeline.engine.rebuild import StoredRows
+from timeline.engine.runner import Projector
 from timeline.errors import ClusterError, InvalidInput, MissingExtra, TimelineError
 from timeline.events import RecordedEvent
 from timeline.log import database

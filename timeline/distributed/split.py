@@ -23,9 +23,8 @@ from typing import Any
 import attrs
 import msgspec
 
-from timeline.engine.amendments import Amendments
 from timeline.engine.projection import Projection, R, Rows, Subject, key_of, shape_of
-from timeline.engine.reader import Reader
+from timeline.engine.reader import Amendments, Reader
 from timeline.errors import InvalidProjection
 from timeline.events import (
     ActorsMerged,

@@ -26,13 +26,12 @@ import attrs
 import sqlalchemy as sa
 
 from timeline.dates import When
-from timeline.engine.amendments import Amendments, amended_ids
 from timeline.engine.cutoff import Cutoff, Horizon, publication
 from timeline.engine.projection import Projection, R, Rows, Subject, shape_of
-from timeline.engine.reader import Reader
+from timeline.engine.reader import Amendments, Reader, amended_ids
+from timeline.engine.rows import MOST_VALUES, FoldedView, LogView
 from timeline.engine.runner import Projector
 from timeline.engine.subjects import CORRECTED, SubjectRow, Subjects, new_values
-from timeline.engine.views import MOST_VALUES, FoldedView, LogView
 from timeline.errors import DatabaseBusy, DatabaseReadOnly
 from timeline.events import (
     ActorsMerged,

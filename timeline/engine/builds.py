@@ -28,7 +28,7 @@ import attrs
 import sqlalchemy as sa
 
 from timeline.engine.projection import Projection, shape_of
-from timeline.engine.tables import tables_of
+from timeline.engine.rows import tables_of
 from timeline.errors import DatabaseError
 from timeline.log import telemetry
 from timeline.log.codec import Upcaster, decode_value, encode_value

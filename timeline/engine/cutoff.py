@@ -13,15 +13,18 @@ from typing import Any
 import attrs
 
 from timeline.dates import When
-from timeline.engine.amendments import Amendments
 from timeline.errors import InvalidInput
 from timeline.events import (
+    AMENDMENTS,
     MembershipReported,
     RecordedEvent,
     RoleReported,
     Source,
     SourceAdded,
+    type_names,
 )
+
+_AMENDMENTS = type_names(*AMENDMENTS)
 
 
 def _check_bounded(_instance: object, field: Any, value: When | None) -> None:
@@ -141,7 +144,7 @@ class Horizon:
     def _has_happened(self, recorded: RecordedEvent[Any]) -> bool:
         until = self._cutoff.occurred
         # Amendments do not happen in the world; they hold for the whole record.
-        if until is None or recorded.type in Amendments.TYPES:
+        if until is None or recorded.type in _AMENDMENTS:
             return True
         event = recorded.event
         if isinstance(event, RoleReported | MembershipReported):

@@ -1,87 +1,38 @@
-"""The runner of projections: appends, catches up, rebuilds, and opens views.
-
-Kept rows and their checkpoint move in one transaction. Code that has changed gets a build of its
-own, folded beside the live one while appends and reports go on. Other processes may build the same,
-and take events down meanwhile: so each step reads what it needs again, under its locks.
-"""
+"""The runner of projections: appends, catches up, and opens views."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import ParamSpec, TypeVar
 
 import attrs
 import sqlalchemy as sa
 
 from timeline.engine import builds
-from timeline.engine.amendments import Amendments
-from timeline.engine.builds import Build, Comparison
+from timeline.engine.builds import Build
 from timeline.engine.cutoff import ALL, Cutoff
-from timeline.engine.projection import Projection, Rows, shape_of
-from timeline.engine.reader import LogReader
-from timeline.engine.tables import KeptRows, hold, tables_of
-from timeline.engine.views import FoldedView, KeptView
+from timeline.engine.projection import Projection, Rows
+from timeline.engine.rebuild import Builder, retried
+from timeline.engine.rows import FoldedView, KeptView, hold, tables_of
 from timeline.errors import (
     DatabaseBusy,
     DatabaseError,
     DatabaseReadOnly,
-    InvalidProjection,
-    NotFound,
 )
 from timeline.events import NewEvent
 from timeline.log import database, telemetry
 from timeline.log.append import Appended, Check, ExpectedVersion, Loaded
 from timeline.log.digests import Head
-from timeline.log.schema import VERSION_TABLE, metadata
-from timeline.log.store import EventStore
 from timeline.log.telemetry import Progress
-
-STEP = 5_000
-"""Positions to fold in one transaction: few enough that others get their turn in between."""
-
-_ROUNDS = 4
-"""How often a build runs after a growing log, or begins again, before it holds up appends."""
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.005, 5.0
 """Seconds between two tries: at first, and at last."""
 
-_NUMBERED = re.compile(r"_v\d+\Z")
-"""How names of tables end; a plain name that ends so could be that of a table."""
-
-_NOT_KEPT = "projection {!r} is not kept just now; another process may be building it. Try again."
-
-_APART = (
-    "the live build {0.number} of {0.projection!r} stands at position {0.position}, build "
-    "{1.number} at {1.position} already: they cannot be compared. Bring the live one up by the "
-    "code that made it, then try again."
-)
-
-StoredRows = tuple[type, list[tuple[Any, ...]]]
-"""A row class, and some of its rows as their table stores them, in the order of its columns."""
-
-FoldedElsewhere = Callable[[Projection, int], tuple[int, Iterable[StoredRows]]]
-"""Folds the log for a projection up to a position, or as far as it can; gives the end and the rows.
-
-The rows can be iterated more than once.
-"""
-
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-
-def _retried(method: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Run a method again while the database is busy, or its connection lost."""
-
-    @functools.wraps(method)
-    def retrying(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return database.persistently(lambda: method(*args, **kwargs))
-
-    return retrying
 
 
 @attrs.frozen
@@ -110,54 +61,8 @@ class ProjectionStatus:
     lag: int
 
 
-class Projector:
-    """Runs projections over one store.
-
-    Raises:
-        InvalidProjection: two of them keep rows under one name, or under that of a log table.
-    """
-
-    def __init__(self, store: EventStore, projections: Iterable[Projection]) -> None:
-        self.store = store
-        self.projections = tuple(projections)
-        _require_names(self.projections)
-        self._inline = tuple(p for p in self.projections if p.mode == "inline")
-        self._reader = LogReader(store, self.projections)
-
-    def named(self, name: str) -> Projection:
-        """The projection of that name.
-
-        Raises:
-            NotFound: no projection has that name; it lists the names there are.
-        """
-        for projection in self.projections:
-            if projection.name == name:
-                return projection
-        known = ", ".join(projection.name for projection in self.projections)
-        raise NotFound(f"no projection {name!r} is known. Known are: {known}.")
-
-    @functools.cached_property
-    def _fingerprints(self) -> dict[str, str]:
-        # Made when rows are kept: a command that keeps none need not wait for it.
-        fingerprints = {}
-        for projection in self.projections:
-            types = projection.types if projection.raw else projection.types | Amendments.TYPES
-            upcasters = self.store.codec.upcasters_of(types)
-            fingerprints[projection.name] = builds.fingerprint(projection, upcasters)
-        return fingerprints
-
-    def _usable(self, found: Iterable[Build]) -> dict[str, Build]:
-        """The build of each projection that this code reads: the live one, or else the newest."""
-        return {
-            build.projection: build
-            for build in sorted(found, key=lambda build: (build.state == "live", build.number))
-            if build.usable and build.fingerprint == self._fingerprints.get(build.projection)
-        }
-
-    def _kept(self, connection: sa.Connection) -> dict[Projection, Build | None]:
-        """The build of each projection that this code reads; None where there is none yet."""
-        usable = self._usable(builds.all_builds(connection))
-        return {projection: usable.get(projection.name) for projection in self.projections}
+class Projector(Builder):
+    """Runs projections over one store."""
 
     # In memory
 
@@ -246,7 +151,7 @@ class Projector:
                 return self._write(write, self._inline)
         return self._write(write, ())
 
-    @_retried
+    @retried
     def _write(self, write: Callable[[sa.Connection], _T], inline: Sequence[Projection]) -> _T:
         """Write to the log, and move the rows of these projections, in one transaction."""
         if inline:
@@ -346,66 +251,6 @@ class Projector:
             kept = self._kept(connection).items()
         return end, tuple(p for p, build in kept if build is None or build.position < end)
 
-    def step(
-        self, connection: sa.Connection, projections: Iterable[Projection] | None = None
-    ) -> bool:
-        """Bring kept rows a step nearer to the end of the log; true once they are there.
-
-        It works within the caller's transaction. Where a new amendment reaches back behind a
-        checkpoint, the rows are folded anew to the end at once: nobody may see them half done.
-
-        Raises:
-            DatabaseBusy: a projection is not kept, or another process holds its rows.
-        """
-        chosen = tuple(self.projections if projections is None else projections)
-        if not chosen:
-            return True
-        usable = self._usable(builds.locked(connection, [p.name for p in chosen]))
-        for projection in chosen:
-            if projection.name not in usable:
-                raise DatabaseBusy(_NOT_KEPT.format(projection.name))
-        kept = {projection: usable[projection.name] for projection in chosen}
-        end = self.store.head(connection).position
-        until = min(end, min(build.position for build in kept.values()) + STEP)
-        if self._reached(connection, kept, until):
-            until = end
-            for projection in self._reached(connection, kept, until):
-                kept[projection] = builds.emptied(connection, kept[projection])
-        self._advance(connection, kept, until)
-        return until == end
-
-    def _reached(
-        self, connection: sa.Connection, kept: Mapping[Projection, Build], until: int
-    ) -> list[Projection]:
-        """The projections that amendments up to `until` reach back to behind their checkpoint."""
-        # Most of them stand at one position, so that one query answers for many.
-        reaches_back = functools.cache(
-            lambda raw, position: self._reader.reaches_back(connection, raw, position, until)
-        )
-        return [p for p, build in kept.items() if reaches_back(p.raw, build.position)]
-
-    def _advance(
-        self, connection: sa.Connection, kept: Mapping[Projection, Build], until: int
-    ) -> None:
-        """Fold the log into each build, from its checkpoint up to a position."""
-        rows = {
-            projection: KeptRows(
-                connection, tables_of(projection.rows, build.number), empty=build.position == 0
-            )
-            for projection, build in kept.items()
-        }
-        after = min(build.position for build in kept.values())
-        with telemetry.operation("project") as done:
-            for event in self._reader.read(after, until, amended=until, connection=connection):
-                done.events += 1
-                for projection, build in kept.items():
-                    if event.stored.position > build.position:
-                        event.handled_by(projection, rows[projection])
-            for projection, build in kept.items():
-                rows[projection].flush()
-                if build.position < until:
-                    builds.moved(connection, build, position=until, target=max(until, build.target))
-
     # Reading kept rows
 
     def view(self, connection: sa.Connection) -> KeptView:
@@ -473,365 +318,3 @@ class Projector:
             )
             for build in sorted([*there, *never_built], key=lambda b: (b.projection, b.number))
         ]
-
-    # Building
-
-    def rebuild(
-        self,
-        name: str,
-        *,
-        hold: bool = False,
-        progress: Progress | None = None,
-        by: FoldedElsewhere | None = None,
-    ) -> Build:
-        """Build a projection's rows anew, beside the old ones, and let the new ones go live.
-
-        Appends and reports go on meanwhile. Killed, it goes on where it was when called again; two
-        at once share the work.
-
-        Args:
-            name: the projection.
-            hold: leave it at `built`, not live, to look at the differences first. Reports of this
-                code read it all the same where they can read no other.
-            progress: callback (position, target).
-            by: folds the log elsewhere; what it leaves over is then folded here.
-
-        Raises:
-            NotFound: no projection has that name.
-            DatabaseBusy: somebody is reading by the plain names, and does not end; it is built, and
-                goes live when this is called again.
-            DatabaseError: the database could not do it.
-        """
-        with telemetry.operation("rebuild") as done:
-            build = self._build(self.named(name), hold=hold, progress=progress, by=by)
-            done.events = build.position
-        return build
-
-    def _build_missing(
-        self,
-        projections: Iterable[Projection],
-        stop: threading.Event | None = None,
-        progress: Progress | None = None,
-    ) -> bool:
-        """Build the projections whose rows this code does not keep; false if there were none."""
-        with database.reading(self.store.engine) as connection:
-            there = builds.all_builds(connection)
-            is_short = self.store.head(connection).position <= STEP
-        usable, known = self._usable(there), {build.projection for build in there}
-        missing = [projection for projection in projections if projection.name not in usable]
-        if is_short and missing and known.isdisjoint(projection.name for projection in missing):
-            self._build_together(missing)
-            return True
-        for projection in missing:
-            self._build(projection, stop=stop, progress=progress)
-        return bool(missing)
-
-    @_retried
-    def _build_together(self, projections: Iterable[Projection]) -> None:
-        """Build projections that were never built, over a log of one step, in one transaction."""
-        with database.writing(self.store.engine) as connection:
-            known = {build.projection for build in builds.claimed(connection)}
-            new = {
-                projection: builds.make(connection, projection, self._fingerprints[projection.name])
-                for projection in projections
-                if projection.name not in known
-            }
-            end = self.store.head(connection).position
-            if new:
-                self._advance(connection, new, end)
-            for build in new.values():
-                builds.go_live(connection, attrs.evolve(build, position=end, target=end))
-
-    def _build(
-        self,
-        projection: Projection,
-        *,
-        hold: bool = False,
-        limit: int | None = None,
-        progress: Progress | None = None,
-        stop: threading.Event | None = None,
-        by: FoldedElsewhere | None = None,
-    ) -> Build:
-        """Build a projection, as far as the end of the log or the limit, unless stopped."""
-        # A projector for it alone, so that only events that it handles are read.
-        alone = Projector(self.store, [projection])
-        build, is_new = alone._begin(projection)
-        if by is not None and build.state == "building":
-            try:
-                build = alone._fill(projection, build, by)
-            except BaseException:
-                if is_new:
-                    alone._abandon(build)
-                raise
-        done, rounds = {"live", "ready", "built"} if hold else {"live", "ready"}, 0
-        while build.state not in done and not (stop and stop.is_set()):
-            if build.position < build.target:
-                build = alone._fold_beside(projection, build)
-            else:
-                build = alone._finish(projection, build, hold, limit, is_last=rounds >= _ROUNDS)
-                rounds += 1
-            if progress is not None:
-                progress(build.position, build.target)
-        return build
-
-    @_retried
-    def _begin(self, projection: Projection) -> tuple[Build, bool]:
-        """The build of this code that another call has begun, or a new one; and if it is new."""
-        fingerprint = self._fingerprints[projection.name]
-        with database.writing(self.store.engine) as connection:
-            for build in reversed(builds.claimed(connection, [projection.name])):
-                if build.fingerprint == fingerprint and build.state in ("building", "built"):
-                    return build, False
-            return builds.make(connection, projection, fingerprint), True
-
-    def _abandon(self, build: Build) -> None:
-        """Drop a build that has no rows yet."""
-        # An error here would hide the one that the caller must see.
-        with contextlib.suppress(DatabaseError), database.writing(self.store.engine) as connection:
-            builds.exclude_builders(connection)
-            now = builds.again(connection, build, lock=True)
-            if now.state == "building" and now.position == 0:
-                builds.drop(connection, now)
-
-    def _fill(self, projection: Projection, build: Build, by: FoldedElsewhere) -> Build:
-        """Fold a build elsewhere, and write its rows in one transaction."""
-        end = self.store.head().position
-        database.make_durable(self.store.engine)
-        until, rows = by(projection, end)
-        return self._write_rows(projection, build, rows, until=until, takedowns_until=end)
-
-    @_retried
-    def _write_rows(
-        self,
-        projection: Projection,
-        build: Build,
-        rows: Iterable[StoredRows],
-        *,
-        until: int,
-        takedowns_until: int,
-    ) -> Build:
-        tables = tables_of(projection.rows, build.number)
-        with database.writing(self.store.engine) as connection:
-            now = builds.again(connection, build, lock=True)
-            if now.state != "building":
-                return now
-            if self._reader.takes_down_after(connection, takedowns_until):
-                raise DatabaseBusy("words were taken down while rows were folded; try again")
-            builds.emptied(connection, now)
-            indexes = [index for table in tables.values() for index in table.indexes]
-            # Making an index of all rows at once takes half the time of adding row by row.
-            for index in indexes:
-                index.drop(connection)
-            for cls, stored in rows:
-                with _one_row_a_key(projection):
-                    database.insert_many(connection, tables[cls], stored)
-            for index in indexes:
-                index.create(connection)
-            return builds.moved(connection, now, position=until, target=until)
-
-    @_retried
-    def _fold_beside(self, projection: Projection, build: Build) -> Build:
-        """One step of a build: fold in a reading transaction, then write in a short one."""
-        with database.reading(self.store.engine) as connection:
-            before = builds.again(connection, build)
-            if before.usable or before.position >= before.target:
-                return before
-            end = self.store.head(connection).position
-            tables = tables_of(projection.rows, before.number)
-            hold(connection, tables.values())
-            rows = KeptRows(connection, tables, empty=before.position == 0, beside=True)
-            until = self._fold_until_full(connection, projection, before, rows)
-        with database.writing(self.store.engine) as connection:
-            now = builds.again(connection, before, lock=True)
-            if now != before or self._reader.takes_down_after(connection, end):
-                # Another process did this step, or our rows may hold what it took down.
-                return now
-            rows.flush(connection)
-            return builds.moved(connection, now, position=until)
-
-    def _fold_until_full(
-        self, connection: sa.Connection, projection: Projection, build: Build, rows: KeptRows
-    ) -> int:
-        """Fold the next step of the log, or less once enough rows have changed; gives the end."""
-        until = min(build.target, build.position + STEP)
-        last = build.position
-        events = self._reader.read(last, until, amended=build.target, connection=connection)
-        with telemetry.operation("project") as done:
-            for event in events:
-                if rows.full and event.stored.position > last:
-                    return last
-                done.events += 1
-                event.handled_by(projection, rows)
-                last = event.stored.position
-        return until
-
-    @_retried
-    def _finish(
-        self, projection: Projection, build: Build, hold: bool, limit: int | None, *, is_last: bool
-    ) -> Build:
-        """Fold the rest of the log and end the build; or set it another target, if far away.
-
-        On the last round all is folded at once, and appends wait for it.
-        """
-        with database.writing(self.store.engine) as connection:
-            there = builds.claimed(connection, [projection.name])
-            now = builds.again(connection, build)
-            if now.state in ("live", "ready") or now.position < now.target:
-                return now  # another process was here
-            end = self.store.head(connection).position
-            end = end if limit is None else min(end, max(limit, now.position))
-            if self._reader.reaches_back(connection, projection.raw, now.position, end):
-                now = builds.emptied(connection, now)
-            if end - now.position > max(STEP // 10, 1) and not is_last:
-                return builds.moved(
-                    connection, now, state="building", position=now.position, target=end
-                )
-            self._advance(connection, {projection: now}, end)
-            now = attrs.evolve(now, position=end, target=end)
-            live = next((other for other in there if other.state == "live"), None)
-            if hold:
-                return builds.moved(connection, now, state="built")
-            if live is not None and live.version > now.version:
-                # Newer code has the plain names; this code reads its rows by their tables' names.
-                return builds.moved(connection, now, state="ready")
-            now = builds.go_live(connection, now)
-        self._drop_outdated(projection.name, live.number if live else 0)
-        return now
-
-    def _drop_outdated(self, name: str, before: int) -> None:
-        """Drop builds that nobody needs any more, unless somebody is reading them."""
-        try:
-            with database.writing(self.store.engine) as connection:
-                there = builds.claimed(connection, [name])
-                for build in builds.outdated(there, before):
-                    builds.drop(connection, build)
-        except DatabaseBusy:
-            telemetry.logger.info(
-                "old tables of %s are in use; left", name, extra={"projection": name}
-            )
-
-    @_retried
-    def go_back(self, name: str) -> Build:
-        """Let the plain names show the build again that was live before.
-
-        Raises:
-            NotFound: no projection has that name, or it has no build to go back to.
-            DatabaseBusy: somebody is reading by the plain names, and does not end.
-        """
-        self.named(name)
-        with database.writing(self.store.engine) as connection:
-            ready = [b for b in builds.claimed(connection, [name]) if b.state == "ready"]
-            if not ready:
-                raise NotFound(f"projection {name!r} has no earlier build to go back to")
-            return builds.go_live(connection, ready[-1])
-
-    @_retried
-    def forget_others(self) -> list[str]:
-        """Empty the builds that this code does not keep, after a takedown; the names of all tables.
-
-        Raises:
-            DatabaseError: the database could not do it.
-        """
-        with database.writing(self.store.engine) as connection:
-            there = builds.claimed(connection)
-            usable = self._usable(there)
-            for build in there:
-                mine = usable.get(build.projection)
-                if build == mine:
-                    continue
-                builds.emptied(connection, build)
-                if build.state == "live" and mine is not None:
-                    builds.go_live(connection, mine)
-                state = "live" if build.state == "live" and mine is None else "building"
-                builds.moved(connection, build, position=0, target=0, state=state)
-        return [name for build in there for name in build.table_names()]
-
-    # Comparing
-
-    def compare(self, name: str, *, progress: Progress | None = None) -> Comparison:
-        """Build a projection's rows anew, hold them, and compare them with the live ones.
-
-        Both are brought to one position. This code cannot move the live rows of other code; the new
-        ones then stop where those stand.
-
-        Raises:
-            NotFound: no projection has that name, or it has no live build.
-            DatabaseBusy: they could not be brought to one position; names both.
-        """
-        projection = self.named(name)
-        live, _ = self._live_and_new(name)
-        limit = None if live.fingerprint == self._fingerprints[name] else live.position
-        self._build(projection, hold=True, limit=limit, progress=progress)
-        live, new = self._live_and_new(name)
-        if limit is not None and new is not None and new.position > live.position:
-            raise DatabaseBusy(_APART.format(live, new))
-        return self._compared(projection)
-
-    @_retried
-    def _compared(self, projection: Projection) -> Comparison:
-        with database.writing(self.store.engine) as connection:
-            builds.locked(connection, [projection.name])
-            live, new = self._live_and_new(projection.name, connection)
-            if new is not None:
-                self._level(connection, projection, live, new)
-        with database.reading(self.store.engine) as connection:
-            live, new = self._live_and_new(projection.name, connection)
-            if new is None or new.state != "built" or live.position != new.position:
-                raise DatabaseBusy(_NOT_KEPT.format(projection.name))
-            return builds.compared(connection, live, new)
-
-    def _live_and_new(
-        self, name: str, connection: sa.Connection | None = None
-    ) -> tuple[Build, Build | None]:
-        """The live build of a projection, and the one of this code that is not live yet."""
-        with contextlib.ExitStack() as stack:
-            reader = connection or stack.enter_context(database.reading(self.store.engine))
-            there = [build for build in builds.all_builds(reader) if build.projection == name]
-        live = next((build for build in there if build.state == "live"), None)
-        if live is None:
-            raise NotFound(f"projection {name!r} has no live build to compare with")
-        mine = [build for build in there if build.fingerprint == self._fingerprints[name]]
-        new = [build for build in mine if build.state in ("building", "built")]
-        return live, new[-1] if new else None
-
-    def _level(
-        self, connection: sa.Connection, projection: Projection, live: Build, new: Build
-    ) -> None:
-        """Bring two builds to one position."""
-        until = live.position
-        if live.fingerprint == new.fingerprint:
-            until = self.store.head(connection).position
-        for build in (live, new):
-            now = build
-            if self._reader.reaches_back(connection, projection.raw, build.position, until):
-                now = builds.emptied(connection, build)
-            if now.position < until:
-                self._advance(connection, {projection: now}, until)
-
-
-@contextlib.contextmanager
-def _one_row_a_key(projection: Projection) -> Iterator[None]:
-    try:
-        yield
-    except DatabaseError as error:
-        if not database.is_duplicate(error):
-            raise
-        raise InvalidProjection(
-            f"the rows of projection {projection.name!r} do not split by "
-            f"{projection.split_by!r}: two parts made a row of one key ({error.__cause__})"
-        ) from None
-
-
-def _require_names(projections: Iterable[Projection]) -> None:
-    """Check that the projections, their rows and their tables all have names of their own."""
-    names: set[str] = set()
-    taken = {*metadata.tables, VERSION_TABLE}
-    for projection in projections:
-        if projection.name in names:
-            raise InvalidProjection(f"two projections have the name {projection.name!r}")
-        names.add(projection.name)
-        for cls in projection.rows:
-            name = shape_of(cls).name
-            if name in taken or _NUMBERED.search(name):
-                raise InvalidProjection(f"{cls.__name__}: the name {name!r} is taken")
-            taken.add(name)

@@ -18,7 +18,6 @@ from timeline.log.codec import Upcaster
 from timeline.log.schema import is_migrated, upgrade
 from timeline.log.store import EventStore
 from timeline.models import BUILT_IN
-from timeline.record.keeping import Keeping
 from timeline.record.reading import Snapshot
 from timeline.record.writing import Writing
 
@@ -26,7 +25,7 @@ _ENDINGS = (".db", ".sqlite", ".sqlite3")
 """How the names of files end that hold a database of SQLite."""
 
 
-class Timeline(Writing, Keeping):
+class Timeline(Writing):
     """A record of who said, met and proposed what, when, and according to whom.
 
     Open one with `Timeline.open`, best in a `with` block:

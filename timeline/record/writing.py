@@ -31,7 +31,7 @@ from timeline.formats.coded.rows import Dataset
 from timeline.log.append import Appended, Expected, ExpectedVersion
 from timeline.log.telemetry import Progress
 from timeline.models.amendments import AmendedRow
-from timeline.record.read_models import ReadModels
+from timeline.record.keeping import Keeping
 from timeline.rules.plausibility import Finding, findings
 from timeline.rules.requirements import require_evidence, require_identities, require_references
 
@@ -39,7 +39,7 @@ _WITHDRAWN = ("retracted", "superseded")
 """Kinds of amendments after which an event no longer stands."""
 
 
-class Writing(ReadModels):
+class Writing(Keeping):
     """A record that takes events in: all that come together, or none."""
 
     def add(self, *things: Actor | Source) -> Appended:

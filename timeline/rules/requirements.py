@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from timeline.engine.amendments import Amendments
 from timeline.engine.projection import View
+from timeline.engine.reader import Amendments
 from timeline.errors import InvalidEvent, InvalidInput, UnknownReference
 from timeline.events import (
     ActorAdded,
