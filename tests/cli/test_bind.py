@@ -16,8 +16,8 @@ from timeline.events import Actor, ActorAdded
 from timeline.models.directory import ActorRow
 from timeline.reports import Report
 from timeline.reports.bind import Reports, bind, bound_reports
-from timeline.reports.document import Document, Table, cell
 from timeline.reports.model import Standing
+from timeline.reports.tables import Document, Table, cell
 
 
 @attrs.frozen(kw_only=True, repr=False)

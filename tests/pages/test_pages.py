@@ -20,12 +20,11 @@ import timeline.reports
 from timeline import Actor, Link, Position, ProposalMade, Source, StatementMade, Timeline
 from timeline.errors import InvalidInput, MissingExtra
 from timeline.reports import Report
-from timeline.reports.document import Cell, Document, Fact, Table
 from timeline.reports.evidence import Citation, Named, Support, Told
-from timeline.reports.lanes import chart, mark
 from timeline.reports.render import page as pages
 from timeline.reports.render.chart import draw, legend
-from timeline.reports.render.page import Crumb, render_page
+from timeline.reports.render.html import Crumb, render_page
+from timeline.reports.tables import Cell, Document, Fact, Table, chart, mark
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 

@@ -21,12 +21,12 @@ from timeline import InvalidInput, NotFound, Timeline
 from timeline.cli import cli
 from timeline.errors import MissingExtra
 from timeline.reports import Report
-from timeline.reports.document import Cell, Document, Line, Table
 from timeline.reports.evidence import Citation, Named, Support
 from timeline.reports.render.columns import broken
-from timeline.reports.render.csv import render_csv
+from timeline.reports.render.grids import render_csv
 from timeline.reports.render.markdown import render_markdown
 from timeline.reports.render.text import render_text
+from timeline.reports.tables import Cell, Document, Line, Table
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 

@@ -31,12 +31,11 @@ from timeline import (
     UnknownReference,
 )
 from timeline.models.amendments import AmendedRow
-from timeline.models.directory import DistinctRow
-from timeline.models.sources import SourceRow
+from timeline.models.directory import DistinctRow, SourceRow
 from timeline.record import Record
 from timeline.reports import Report
-from timeline.reports.document import Cell
 from timeline.reports.evidence import Citation, Citer
+from timeline.reports.tables import Cell
 
 PEOPLE, SOURCES = ("ann", "bob", "cy", "dan"), ("one", "two", "copy")
 SAID = StatementMade("ann", "No.", about=["deal"], positions=[Position("ann", "opposed")])

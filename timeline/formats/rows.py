@@ -19,7 +19,7 @@ from timeline.errors import MissingExtra
 from timeline.log.codec import encode_value
 from timeline.log.telemetry import batched
 from timeline.reports.model import Standing
-from timeline.reports.render.csv import neutral
+from timeline.reports.render.grids import neutral
 
 Form = Literal["csv", "jsonl", "parquet"]
 

@@ -6,12 +6,11 @@ from timeline.engine.projection import Projection
 from timeline.engine.subjects import Subjects
 from timeline.models.amendments import AmendmentsMade
 from timeline.models.chronology import Chronology
-from timeline.models.directory import Directory
+from timeline.models.directory import Directory, Sources
 from timeline.models.documents import Documents
 from timeline.models.initiatives import Initiatives
 from timeline.models.meetings import Meetings
 from timeline.models.plans import Plans
-from timeline.models.sources import Sources
 from timeline.models.statements import Statements
 
 BUILT_IN: tuple[Projection, ...] = (

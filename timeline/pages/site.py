@@ -25,9 +25,9 @@ from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.models.statements import StatementRow
 from timeline.reports import Report
 from timeline.reports.bind import bound_reports
-from timeline.reports.document import NOTHING, Document, Line, Table, about, cell
 from timeline.reports.model import Standing
-from timeline.reports.render.page import DATE, Crumb, render_page
+from timeline.reports.render.html import DATE, Crumb, render_page
+from timeline.reports.tables import NOTHING, Document, Line, Table, about, cell
 
 MANIFEST = "site.json"
 """The file that names the position a folder shows, and the files of the site in it."""

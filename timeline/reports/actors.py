@@ -15,12 +15,11 @@ from timeline.dates import UNKNOWN, When, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected
-from timeline.models.directory import ActorRow, DistinctRow, MembershipRow, RoleRow
-from timeline.models.sources import SourceRow
-from timeline.reports import document
-from timeline.reports.document import Document, Table, table
+from timeline.models.directory import ActorRow, DistinctRow, MembershipRow, RoleRow, SourceRow
+from timeline.reports import tables
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.model import Report, made_from
+from timeline.reports.tables import Document, Table, table
 
 _Row = TypeVar("_Row", RoleRow, MembershipRow)
 _T = TypeVar("_T")
@@ -367,7 +366,7 @@ def actor_tables(actors: Sequence[ActorLine]) -> Iterable[Table]:
         "Offices",
         ("Who", "Office", "Of", "When"),
         tuple(
-            document.line(role.evidence, _named(line), role.role, role.of, _when(role))
+            tables.line(role.evidence, _named(line), role.role, role.of, _when(role))
             for line in actors
             for role in line.roles
         ),
@@ -379,7 +378,7 @@ def actor_tables(actors: Sequence[ActorLine]) -> Iterable[Table]:
         "Not to be taken for one another",
         ("Who", "Is not", "Why"),
         tuple(
-            document.line(distinct.evidence, _named(line), distinct.other, distinct.reason)
+            tables.line(distinct.evidence, _named(line), distinct.other, distinct.reason)
             for line in actors
             for distinct in line.distinct_from
         ),
@@ -396,7 +395,7 @@ def memberships_table(title: str, members: Iterable[tuple[Named, MembershipLine]
         title,
         ("Who", "Body", "As", "When"),
         tuple(
-            document.line(line.evidence, name, line.of, _belonging(line), _when(line))
+            tables.line(line.evidence, name, line.of, _belonging(line), _when(line))
             for name, line in members
         ),
     )

@@ -16,20 +16,8 @@ from timeline.events import (
     type_names,
 )
 from timeline.models.meetings import MeetingReportRow, MeetingRow
-from timeline.reports import lanes
-from timeline.reports.document import (
-    Cell,
-    Chart,
-    Document,
-    Line,
-    Table,
-    about,
-    cell,
-    line,
-    table,
-)
+from timeline.reports import tables
 from timeline.reports.evidence import Citation, Citer, Named, distinct
-from timeline.reports.lanes import lane_names
 from timeline.reports.model import Report, made_from
 from timeline.reports.rules.meetings import (
     MeetingLine,
@@ -40,6 +28,18 @@ from timeline.reports.rules.meetings import (
 )
 from timeline.reports.rules.origins import Origins, Path
 from timeline.reports.rules.participation import OUTCOMES, PLANS, THERE, Register, Roll, persons_in
+from timeline.reports.tables import (
+    Cell,
+    Chart,
+    Document,
+    Line,
+    Table,
+    about,
+    cell,
+    lane_names,
+    line,
+    table,
+)
 
 NOT_MENTIONED = "not mentioned"
 """No report in view says anything of the party at that meeting. It is not the same as absent."""
@@ -390,19 +390,19 @@ def _lanes(report: AttendanceReport, beside: str) -> Iterable[Chart]:
     names = lane_names(Named(party.party, party.name) for party in report.parties)
     meetings = {meeting.meeting: meeting for meeting in report.meetings}
     marks = [
-        lanes.mark(_MEETINGS, _MEETING, day, solid=meeting.state == "held")
+        tables.mark(_MEETINGS, _MEETING, day, solid=meeting.state == "held")
         for meeting in report.meetings
         for day in meeting.held_on or (None,)
     ]
     marks += [
-        lanes.mark(names[party.party], status, day, solid=status in THERE)
+        tables.mark(names[party.party], status, day, solid=status in THERE)
         for party in report.parties
         for one in party.cells
         for status in one.status.split(" / ")
         if status != NOT_MENTIONED
         for day in meetings[one.meeting].held_on
     ]
-    return lanes.chart(
+    return tables.chart(
         "Meetings, and who was there",
         beside,
         marks,

@@ -25,8 +25,7 @@ from timeline.reports.contradictions import contradictions_report
 from timeline.reports.corroboration import corroboration_report
 from timeline.reports.documents import documents_report
 from timeline.reports.dossier import dossier_report
-from timeline.reports.encounters import encounters_report
-from timeline.reports.follow_ups import follow_ups_report
+from timeline.reports.encounters import encounters_report, follow_ups_report
 from timeline.reports.initiative import initiative_report
 from timeline.reports.model import Report
 from timeline.reports.offices import offices_report
@@ -34,8 +33,7 @@ from timeline.reports.plans import plans_report
 from timeline.reports.positions import positions_report
 from timeline.reports.show import show_report
 from timeline.reports.sources import sources_report
-from timeline.reports.statement_counts import statement_counts_report
-from timeline.reports.statements import statements_report
+from timeline.reports.statements import statement_counts_report, statements_report
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Report)

@@ -15,12 +15,20 @@ from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected, MembershipReported, RoleReported, type_names
 from timeline.models.amendments import AmendmentRow
 from timeline.reports.attendance import attendance_report
-from timeline.reports.causes import Cause, Causes
-from timeline.reports.differences import Change, Kind, Row, changes_of, pairs, rows_of
-from timeline.reports.document import NOTHING, Document, Key, Table, cell
+from timeline.reports.differences import (
+    Cause,
+    Causes,
+    Change,
+    Kind,
+    Row,
+    changes_of,
+    pairs,
+    rows_of,
+)
 from timeline.reports.evidence import Citation, Citer, line_of, text
 from timeline.reports.initiative import initiative_report
 from timeline.reports.model import Report, made_from
+from timeline.reports.tables import NOTHING, Document, Key, Table, cell
 
 Clock = Literal["occurred", "published", "recorded", "position"]
 

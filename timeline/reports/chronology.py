@@ -40,13 +40,12 @@ from timeline.models.initiatives import MentionRow
 from timeline.models.meetings import MeetingRow
 from timeline.models.plans import PlanRow
 from timeline.reports.actors import find_actor
-from timeline.reports.document import Cell, Document, about, table
 from timeline.reports.evidence import Citation, Citer, Named, line_of
-from timeline.reports.filters import Span, chosen_by
-from timeline.reports.model import Report, by_time, made_from
+from timeline.reports.model import Report, Span, by_time, chosen_by, made_from
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.meetings import chosen_meetings
 from timeline.reports.rules.participation import OUTCOMES, PLANS
+from timeline.reports.tables import Cell, Document, about, table
 
 _MEETINGS = type_names(
     MeetingAnnounced, MeetingRescheduled, MeetingCalledOff, MeetingHeld, AttendanceReported

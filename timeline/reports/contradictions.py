@@ -1,15 +1,12 @@
-"""Contradictions: where reports cannot all hold, field by field, each side with its sources.
-
-The report decides nothing. It says which side's sources are newer, since readers ask that first;
-that does not make the side right.
-"""
+"""Where the record contradicts itself, and the questions that it leaves open."""
 
 from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import combinations
 from typing import ClassVar, Literal
 
 import attrs
@@ -18,15 +15,18 @@ from timeline.dates import When, latest_key
 from timeline.engine.projection import View
 from timeline.events import ActorsMerged, event_type
 from timeline.models.amendments import DisagreementRow
-from timeline.models.initiatives import MentionRow
+from timeline.models.initiatives import MentionRow, ProposalRow
 from timeline.models.meetings import MeetingRow
-from timeline.reports.document import Cell, Document, Line, Table, about, cell, line
-from timeline.reports.evidence import Citation, Citer, Named, text
-from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, made_from, not_found
-from timeline.reports.plans import find_initiative
-from timeline.reports.rules.answers import Answer, days
+from timeline.models.statements import StatementRow
+from timeline.reports.evidence import Citation, Citer, Named, distinct, text
+from timeline.reports.model import Report, chosen_by, made_from, not_found
+from timeline.reports.plans import OPEN, UNKNOWN_OUTCOME, PlanLine, find_initiative
+from timeline.reports.positions import PartyLine
+from timeline.reports.rules.answers import Answer, days, may_be_same
+from timeline.reports.rules.attribution import Offices, proposers
 from timeline.reports.rules.contradictions import Contradiction, Contradictions, Scope, Subject
+from timeline.reports.rules.origins import known_claims
+from timeline.reports.tables import Cell, Document, Line, Table, about, cell, line
 
 _MERGED = event_type(ActorsMerged).name
 
@@ -251,3 +251,108 @@ def _says(side: ContradictionSide) -> str:
     if side.speaker is None:
         return side.value
     return f"{side.speaker}, {side.occurred or 'undated'}: {side.value}"
+
+
+# What the record of an initiative leaves open
+
+
+_UNDECIDED = ("conditional", "noncommittal")
+
+
+@attrs.frozen
+class QuestionLine:
+    """A question that the record leaves open, and the events that raise it.
+
+    `party` is the one whose position is asked for, where one is.
+    """
+
+    text: str
+    evidence: tuple[Citation, ...]
+    party: Named | None = None
+
+
+def questions_of_origin(
+    offices: Offices, citer: Citer, proposals: Sequence[ProposalRow]
+) -> Iterator[QuestionLine]:
+    """Who proposed it and when, where accounts cannot all be right."""
+    evidence = citer.cite(id for row in proposals for id in row.events)
+    if len({proposers(offices, row, proposals) for row in proposals}) > 1:
+        names = (
+            " with ".join(str(citer.name(id)) for id in (row.proposer, *row.jointly_with))
+            for row in proposals
+        )
+        yield QuestionLine(f"Who proposed it? Accounts name {_either(names)}.", evidence)
+    dates = [row.occurred for row in proposals if row.occurred is not None]
+    if not all(may_be_same(one, other) for one, other in combinations(dates, 2)):
+        yield QuestionLine(
+            f"When was it proposed? Accounts say {_either(map(str, dates))}.", evidence
+        )
+
+
+def questions_of_parties(
+    parties: Iterable[PartyLine], proposing: Container[str]
+) -> Iterator[QuestionLine]:
+    """What a party thinks, where it has not said so nor proposed it, or has left it open."""
+    for party in parties:
+        if not party.own:
+            if party.party in proposing:
+                continue
+            known = "only others speak of it" if party.imputed else "nobody speaks of it"
+            yield QuestionLine(
+                f"What is the position of {party.name}? None of its own is on record; {known}.",
+                distinct((*(other.evidence for other in party.imputed), party.evidence)),
+                Named(party.party, party.name),
+            )
+        elif party.own[0].stance in _UNDECIDED:
+            last = party.own[0]
+            yield QuestionLine(
+                f"What will {party.name} decide? Its latest position of its own is {last.stance} "
+                f"({last.occurred or 'undated'}).",
+                last.evidence,
+                last.party,
+            )
+
+
+def questions_of_plans(initiative: str, plans: Iterable[PlanLine]) -> Iterator[QuestionLine]:
+    """What became of plans, where no report says or reports differ."""
+    for plan in plans:
+        if plan.state == UNKNOWN_OUTCOME:
+            question = f"What became of “{plan.title}”? It was due {plan.due}, and no report says."
+        elif plan.state == OPEN and plan.due is None:
+            question = f"Has “{plan.title}” come about? It was given no date, and no report says."
+        elif " / " in plan.state:
+            question = f"What became of “{plan.title}”? Reports differ: {plan.state}."
+        elif initiative in plan.not_named:
+            question = (
+                f"Was it spoken of at “{plan.title}”, as planned? No report of that names it."
+            )
+        else:
+            continue
+        yield QuestionLine(question, plan.evidence)
+
+
+def questions_of_disputes(
+    view: View, citer: Citer, initiative: str, statements: Iterable[StatementRow]
+) -> Iterator[QuestionLine]:
+    """Whether reports are right that somebody calls wrong, or that were found to be at odds."""
+    disputes: dict[str, list[StatementRow]] = defaultdict(list)
+    for row in statements:
+        for id in row.disputes:
+            disputes[id].append(row)
+    for id, claim in known_claims(view, disputes).items():
+        against = disputes[id]
+        names = dict.fromkeys(str(citer.name(row.speaker)) for row in against)
+        yield QuestionLine(
+            f"Is it so? “{claim.text}” Disputed by {', '.join(names)}.",
+            citer.cite((*claim.basis, *(id for row in against for id in row.events))),
+        )
+    for noted in noted_of(view, citer, initiative):
+        yield QuestionLine(
+            f"{noted.question.rstrip('?')}? Reports differ: "
+            f"{_either(side.value.rstrip('.') for side in noted.sides)}.",
+            noted.evidence,
+        )
+
+
+def _either(values: Iterable[str]) -> str:
+    return "; or ".join(dict.fromkeys(values))

@@ -13,11 +13,10 @@ import attrs
 
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
-from timeline.reports.document import Document, Line, Table, about, cell, line
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.model import Report, Standing
-from timeline.reports.rules.claims import Claim, claims
-from timeline.reports.rules.origins import Origins, Path, Step
+from timeline.reports.rules.origins import Claim, Origins, Path, Step, claims
+from timeline.reports.tables import Document, Line, Table, about, cell, line
 
 _GRADES = ("high", "ordinary", "low")
 

@@ -10,13 +10,12 @@ import attrs
 from timeline.engine.projection import View
 from timeline.models.documents import DocumentRow, DocumentStatusRow, SignatureRow
 from timeline.models.initiatives import MentionRow
-from timeline.reports import document
-from timeline.reports.document import Document, Table
+from timeline.reports import tables
 from timeline.reports.evidence import Citation, Citer, Named
-from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, by_time, made_from, not_found
+from timeline.reports.model import Report, by_time, chosen_by, made_from, not_found
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.attribution import Offices
+from timeline.reports.tables import Document, Table
 
 
 @attrs.frozen
@@ -218,11 +217,11 @@ def documents_table(title: str, lines: Iterable[DocumentLine]) -> Table:
     )
 
 
-def _rows(line: DocumentLine) -> Iterable[document.Line]:
+def _rows(line: DocumentLine) -> Iterable[tables.Line]:
     for signing in line.signings:
         where = f"signed in {signing.place}" if signing.place else "signed"
         due = f"deadline {signing.deadline}" if signing.deadline else None
-        yield document.line(
+        yield tables.line(
             signing.evidence,
             signing.occurred,
             (line.title, *_kinds(signing)),
@@ -232,7 +231,7 @@ def _rows(line: DocumentLine) -> Iterable[document.Line]:
         )
     for status in line.statuses:
         state = f"{status.status}, by {status.by}" if status.by else status.status
-        yield document.line(status.evidence, status.occurred, line.title, state, None, status.text)
+        yield tables.line(status.evidence, status.occurred, line.title, state, None, status.text)
 
 
 def _kinds(signing: SigningLine) -> Iterable[str]:

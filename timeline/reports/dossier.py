@@ -24,10 +24,10 @@ from timeline.reports.actors import (
     members_table,
 )
 from timeline.reports.attendance import AttendanceCell, attendance_cell, shown_person, title_cell
-from timeline.reports.capped import times_met
-from timeline.reports.document import Document, Table, about, table
+from timeline.reports.encounters import times_met
 from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.model import Report, by_time, made_from
+from timeline.reports.positions import PositionLine, position_line, taken_as
 from timeline.reports.rules.attribution import Offices, stances
 from timeline.reports.rules.meetings import MeetingLine, meeting_lines
 from timeline.reports.rules.origins import Origins
@@ -40,8 +40,8 @@ from timeline.reports.rules.participation import (
     pairs,
     persons_in,
 )
-from timeline.reports.stances import PositionLine, position_line, taken_as
 from timeline.reports.statements import SaidLine, said_line, said_table
+from timeline.reports.tables import Document, Table, about, table
 
 _STATUSES = {*OUTCOMES, *PLANS}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -21,8 +21,7 @@ from timeline.events import (
 )
 from timeline.events.corrections import evidence_after, further_evidence_after
 from timeline.models.amendments import AmendmentRow
-from timeline.models.directory import ActorRow
-from timeline.models.sources import SourceRow
+from timeline.models.directory import ActorRow, SourceRow
 
 _Made = TypeVar("_Made")
 
@@ -426,3 +425,42 @@ def _actors(cls: Any) -> tuple[str, ...]:
 @cache
 def _names(cls: Any) -> tuple[str, ...]:
     return tuple(field.name for field in attrs.fields(cls))
+
+
+# Counts
+
+CITED = 5
+"""Events that are cited for one count: enough to check it, few enough to read."""
+
+
+@attrs.frozen
+class Counted:
+    """How many, with the events behind the first of them.
+
+    Attributes:
+        count: how many.
+        evidence: up to five events: one of each that is counted, as far as they go, then more.
+        uncited: how many of those that are counted have none of their events cited.
+    """
+
+    count: int
+    evidence: tuple[Citation, ...]
+    uncited: int
+
+    def __str__(self) -> str:
+        return f"{self.count:,}"
+
+
+def counted(citer: Citer, things: Iterable[Sequence[str]]) -> Counted:
+    """A count of things, each of which is given by the ids of the events behind it."""
+    given = list(things)
+    first = [ids[0] for ids in given[:CITED]]
+    more = (id for ids in given[:CITED] for id in ids[1:])
+    ids = tuple(dict.fromkeys((*first, *more)))[:CITED]
+    return Counted(len(given), citer.cite(ids), max(len(given) - CITED, 0))
+
+
+def left_uncited(counts: Iterable[Counted]) -> str:
+    """How many of what is counted are not cited, as a sentence; nothing where all are."""
+    more = sum(count.uncited for count in counts)
+    return f" Not cited: +{more:,} more." if more else ""

@@ -1,4 +1,4 @@
-"""The state of an initiative: stage, parties, positions, terms, talks, and what each rests on."""
+"""The state of an initiative: stage, parties, positions, terms, milestones, relations, talks."""
 
 from __future__ import annotations
 
@@ -14,32 +14,28 @@ from timeline.models.initiatives import (
     DiscussionRow,
     InitiativeRow,
     MentionRow,
+    MilestoneRow,
     ProposalRow,
+    RelationRow,
     StageRow,
     TermRow,
 )
 from timeline.models.meetings import MeetingRow
+from timeline.models.plans import PlanRow
 from timeline.models.statements import StatementRow
 from timeline.reports.actors import memberships_table
-from timeline.reports.document import Cell, Document, Fact, Table, about, cell, table
-from timeline.reports.documents import DocumentLine, document_lines, documents_table
-from timeline.reports.evidence import Citation, Citer, Named, distinct
-from timeline.reports.milestones import MilestoneLine, milestone_lines, milestones_table
-from timeline.reports.model import Report, by_time, made_from
-from timeline.reports.plans import PlanLine, find_initiative, plan_lines, plans_table, today
-from timeline.reports.questions import (
+from timeline.reports.contradictions import (
     QuestionLine,
     questions_of_disputes,
     questions_of_origin,
     questions_of_parties,
     questions_of_plans,
 )
-from timeline.reports.relations import RelationLine, relation_lines, relations_table
-from timeline.reports.rules.attribution import Offices, all_proposers, stances
-from timeline.reports.rules.meetings import MeetingLine, meeting_lines
-from timeline.reports.rules.stage import setting_stage
-from timeline.reports.rules.terms import replacements
-from timeline.reports.stances import (
+from timeline.reports.documents import DocumentLine, document_lines, documents_table
+from timeline.reports.evidence import Citation, Citer, Named, distinct
+from timeline.reports.model import Report, by_time, made_from
+from timeline.reports.plans import PlanLine, find_initiative, plan_lines, plans_table, today
+from timeline.reports.positions import (
     PartyLine,
     PositionLine,
     party_line,
@@ -48,7 +44,131 @@ from timeline.reports.stances import (
     position_line,
     taken_as,
 )
+from timeline.reports.rules.attribution import Offices, all_proposers, stances
+from timeline.reports.rules.initiatives import replacements, setting_stage
+from timeline.reports.rules.meetings import MeetingLine, meeting_lines
 from timeline.reports.statements import SaidLine, said_line, said_table, with_quotes
+from timeline.reports.tables import Cell, Document, Fact, Table, about, cell, table
+
+# Relations to other initiatives
+
+
+@attrs.frozen
+class RelationLine:
+    """How one initiative stands to another.
+
+    Attributes:
+        relation: such as `precedent`, `replaces` or `carried out by`, read from the initiative of
+            the report to the other.
+        other: the id of the other initiative.
+        title: its name.
+        proposed: when it was proposed, by each account of it.
+        occurred: when the relation came about.
+        reason: why, in the recorder's words.
+        evidence: the finding, and the accounts of the other proposal.
+    """
+
+    relation: str
+    other: str
+    title: str
+    proposed: tuple[str, ...]
+    occurred: str | None
+    reason: str
+    evidence: tuple[Citation, ...]
+
+
+def relation_lines(view: View, citer: Citer, initiative: str) -> Iterator[RelationLine]:
+    """A line for each relation of an initiative, in the order of the log."""
+    rows = view.all(RelationRow, initiative=initiative)
+    for row in sorted(rows, key=lambda row: row.position):
+        other = view.get(InitiativeRow, row.other)
+        accounts = by_time(view.all(ProposalRow, initiative=row.other))
+        dates = dict.fromkeys(str(account.occurred) for account in accounts if account.occurred)
+        behind = (*row.events, *(id for account in accounts for id in account.events))
+        yield citer.line(
+            RelationLine,
+            row,
+            title=(other.title if other else None) or row.other,
+            proposed=tuple(dates),
+            evidence=citer.cite(behind),
+        )
+
+
+def relations_table(title: str, lines: Iterable[RelationLine]) -> Table:
+    """A table of relations."""
+    return table(
+        title,
+        lines,
+        {
+            "Relation": _relation,
+            "Initiative": lambda line: about("proposal", line.other, line.title),
+            "Proposed": lambda line: line.proposed,
+            "Why": lambda line: line.reason,
+        },
+    )
+
+
+def _relation(line: RelationLine) -> str:
+    return f"{line.relation}, since {line.occurred}" if line.occurred else line.relation
+
+
+# Milestones
+
+
+@attrs.frozen
+class MilestoneLine:
+    """One report of something done.
+
+    Attributes:
+        occurred: when.
+        title: its name.
+        by: whose work it was.
+        place: where.
+        meeting: the id of the meeting it was done at.
+        fulfils: the titles of the plans that it keeps.
+        text: what was done, in the recorder's words.
+        evidence: the event, and what amends it.
+    """
+
+    occurred: str | None
+    title: str
+    by: tuple[Named, ...]
+    place: str | None
+    meeting: str | None
+    fulfils: tuple[str, ...]
+    text: str
+    evidence: tuple[Citation, ...]
+
+
+def milestone_lines(view: View, citer: Citer, initiative: str) -> Iterator[MilestoneLine]:
+    """A line for each milestone of an initiative, in order of world time."""
+    for row in by_time(view.all(MilestoneRow, initiative=initiative)):
+        plans = tuple(_title(view, plan) for plan in row.fulfils)
+        yield citer.line(MilestoneLine, row, fulfils=plans)
+
+
+def _title(view: View, plan: str) -> str:
+    announced = view.all(PlanRow, plan=plan)
+    return min(announced, key=lambda row: row.position).title if announced else plan
+
+
+def milestones_table(title: str, lines: Iterable[MilestoneLine]) -> Table:
+    """A table of milestones."""
+    return table(
+        title,
+        lines,
+        {
+            "When": lambda line: line.occurred,
+            "Milestone": lambda line: f"{line.title}, {line.place}" if line.place else line.title,
+            "By": lambda line: line.by,
+            "What": lambda line: line.text,
+            "Keeps": lambda line: line.fulfils,
+        },
+    )
+
+
+# The report
+
 
 _OVER_TIME = "Positions over time"
 

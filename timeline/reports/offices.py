@@ -11,12 +11,12 @@ from timeline.dates import UNKNOWN, Occurred, When, asked
 from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.models.directory import RoleRow
-from timeline.reports import document
+from timeline.reports import tables
 from timeline.reports.actors import find_actor, plain, reported
-from timeline.reports.document import Document, Line, Table
 from timeline.reports.evidence import Citation, Citer, Named, text
 from timeline.reports.model import Report, made_from
 from timeline.reports.rules.attribution import Offices, Tenure
+from timeline.reports.tables import Document, Line, Table
 
 _WORDS: dict[Tenure, str] = {
     "certain": "held it",
@@ -171,4 +171,4 @@ def _row(line: OfficeLine, *, dated: bool) -> Line:
     cells: list[object] = [line.office, line.of, line.holder, spoken]
     if dated and line.on_the_day is not None:
         cells.append(_WORDS[line.on_the_day])
-    return document.line(line.evidence, *cells)
+    return tables.line(line.evidence, *cells)

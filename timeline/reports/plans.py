@@ -14,11 +14,10 @@ from timeline.errors import InvalidInput
 from timeline.models.initiatives import InitiativeRow, MentionRow
 from timeline.models.meetings import MeetingReportRow, MeetingRow
 from timeline.models.plans import PlanDelayRow, PlanOutcomeRow, PlanRow
-from timeline.reports import document
-from timeline.reports.document import Cell, Document, Table, about
+from timeline.reports import tables
 from timeline.reports.evidence import Citation, Citer, Named, line_of, text
-from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, Standing, by_time, not_found
+from timeline.reports.model import Report, Standing, by_time, chosen_by, not_found
+from timeline.reports.tables import Cell, Document, Table, about
 
 _Reported = TypeVar("_Reported", MeetingReportRow, PlanOutcomeRow)
 
@@ -528,7 +527,7 @@ def plans_table(title: str, lines: Iterable[PlanLine]) -> Table:
         title,
         ("Plan", "Announced", "Due", "Outcome"),
         tuple(
-            document.line(line.evidence, _meant(line), _announced(line), _due(line), _outcome(line))
+            tables.line(line.evidence, _meant(line), _announced(line), _due(line), _outcome(line))
             for line in lines
         ),
         named_by=1,

@@ -15,17 +15,16 @@ from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.events import RecordedEvent, Redacted, references
 from timeline.models.amendments import AmendedRow, AmendmentRow, DisagreementRow
-from timeline.models.directory import ActorRow
+from timeline.models.directory import ActorRow, SourceRow
 from timeline.models.initiatives import InitiativeRow
 from timeline.models.meetings import MeetingRow
-from timeline.models.sources import SourceRow
 from timeline.reports.attendance import attendance_report
-from timeline.reports.document import Cell, Document, Line, Table, about, cell
 from timeline.reports.dossier import dossier_report
 from timeline.reports.evidence import Citation, Citer, Support, text
 from timeline.reports.initiative import initiative_report
 from timeline.reports.model import Report, made_from
 from timeline.reports.render.notes import chain_text
+from timeline.reports.tables import Cell, Document, Line, Table, about, cell
 
 _NEAR = 3
 """Ids that an error names."""

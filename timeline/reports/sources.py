@@ -11,13 +11,12 @@ import attrs
 
 from timeline.engine.projection import View
 from timeline.models.chronology import HappeningRow
-from timeline.models.sources import SourceRow
+from timeline.models.directory import SourceRow
 from timeline.reports.chronology import HappeningLine, happening_lines, happenings, what_cell
-from timeline.reports.document import Cell, Document, Table, about, cell, number, table
 from timeline.reports.evidence import Citation, Citer, Named, Support, distinct, text
-from timeline.reports.filters import chosen_by
-from timeline.reports.model import Report, by_time, made_from
+from timeline.reports.model import Report, by_time, chosen_by, made_from
 from timeline.reports.rules.origins import Origins
+from timeline.reports.tables import Cell, Document, Table, about, cell, number, table
 
 
 @attrs.frozen

@@ -29,9 +29,8 @@ from timeline.events import (
     event_type,
 )
 from timeline.events.base import value_at
-from timeline.models.directory import ActorRow
+from timeline.models.directory import ActorRow, SourceRow
 from timeline.models.plans import PlanRow
-from timeline.models.sources import SourceRow
 
 AnyEvent: TypeAlias = NewEvent | RecordedEvent[Any]
 

@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 import altair as alt
 import vl_convert
 
-from timeline.reports.document import Chart, Mark
+from timeline.reports.tables import Chart, Mark
 
 _WIDTH = 680
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import attrs
 from rich.cells import cell_len
 
-from timeline.reports.document import Table
+from timeline.reports.tables import Table
 
 CONTINUED = ", continued"
 """Ends the title of a part of a table that is not the first."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from timeline.reports.document import Cell, Document, Table, shown_evidence
 from timeline.reports.evidence import Citation
 from timeline.reports.render.notes import Notes, citation_text, inert
+from timeline.reports.tables import Cell, Document, Table, shown_evidence
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&#!$])")
 _LINK = re.compile(r"(?<=:)//|(?<=www)\.(?=\S)|@(?=\w)", re.IGNORECASE)

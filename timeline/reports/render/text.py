@@ -11,10 +11,10 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from timeline.reports.document import Cell, Document, Table, shown_evidence
 from timeline.reports.evidence import Citation
 from timeline.reports.render.columns import abreast, broken, in_parts, widths
 from timeline.reports.render.notes import Notes, citation_text, inert, run_text, runs
+from timeline.reports.tables import Cell, Document, Table, shown_evidence
 
 _INDENT, _BETWEEN = 2, 3
 """Characters before a table, and between two of its columns."""

@@ -16,7 +16,7 @@ from timeline.models.meetings import MeetingReportRow
 from timeline.models.plans import PlanOutcomeRow, PlanRow
 from timeline.models.statements import StatementRow
 from timeline.reports.rules.attribution import Stance
-from timeline.reports.rules.claims import Claim
+from timeline.reports.rules.origins import Claim
 
 _Placed = MeetingReportRow | ProposalRow | StageRow | DocumentRow
 _Row = _Placed | TermRow | PlanRow | PlanOutcomeRow | StatementRow

@@ -1,9 +1,10 @@
-"""Who is said to have been at a meeting, and whom each participant counts for."""
+"""Who is said to have been at a meeting, whom each counts for, and who belonged to a body then."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
+from datetime import timedelta
 from itertools import combinations
 from typing import Any
 
@@ -11,11 +12,113 @@ import attrs
 
 from timeline.dates import When
 from timeline.engine.projection import View
-from timeline.models.directory import ActorRow, RoleRow
+from timeline.models.directory import ActorRow, MembershipRow, RoleRow
 from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.reports.actors import reported
+from timeline.reports.evidence import Citer
+from timeline.reports.rules.answers import Answer
 from timeline.reports.rules.attribution import Offices
 from timeline.reports.rules.meetings import gathered, meeting_dates
-from timeline.reports.rules.membership import Memberships
+
+# Members of a body
+
+
+_LONG = timedelta(days=366)
+"""A report of a membership that gives no beginning tells nothing of times this long before it."""
+
+
+@attrs.frozen
+class _Report:
+    """One report of a membership, and the date that it speaks of."""
+
+    row: MembershipRow
+    reported: When | None
+
+    @property
+    def ended(self) -> When | None:
+        """When it was over, at the latest: who is called a former member had left by then."""
+        if self.row.status != "former member":
+            return self.row.until
+        return self.row.until or self.row.since or self.reported
+
+    @property
+    def confirmed(self) -> Iterable[When]:
+        """When it was on, by this report; what ended before that was another membership."""
+        known = (self.row.since, None if self.row.until else self.reported)
+        return (each for each in known if each is not None)
+
+    def begun(self, moment: When) -> bool | None:
+        """Whether it may have been on by then; None where this report tells nothing of it."""
+        if self.row.since is not None:
+            return not self.row.since.certainly_after(moment)
+        spoken_of = self.row.until or self.reported
+        return None if spoken_of is not None and _long_before(moment, spoken_of) else True
+
+
+@attrs.frozen
+class Membership:
+    """What is reported of one actor and one body."""
+
+    reports: tuple[_Report, ...]
+
+    def current(self, dates: Sequence[When]) -> list[MembershipRow]:
+        """The reports by which the actor may have been a member on one of the dates."""
+        return [
+            each.row
+            for each in self._of_members()
+            if any(each.begun(date) and not self._over(each, date) for date in dates)
+        ]
+
+    def at(self, dates: Sequence[When]) -> bool | None:
+        """Whether the actor may have been a member on one of the dates; None if nothing tells."""
+        if self.current(dates):
+            return True
+        untold = any(each.begun(date) is None for each in self._of_members() for date in dates)
+        return None if untold else False
+
+    def _of_members(self) -> Iterable[_Report]:
+        return (each for each in self.reports if each.row.status == "member")
+
+    def _over(self, report: _Report, moment: When) -> bool:
+        """Whether it had ended, by this report or another."""
+        own = report.row.until
+        return (own is not None and moment.certainly_after(own)) or any(
+            moment.certainly_after(end)
+            and not any(on.certainly_after(end) for on in report.confirmed)
+            for end in (each.ended for each in self.reports)
+            if end is not None
+        )
+
+
+class Memberships:
+    """What is reported of the members of a body, as reported; each body is looked up once."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._of: dict[str, dict[str, Membership]] = {}
+
+    def of(self, body: str | None) -> dict[str, Membership]:
+        """The actors that were said to belong to the body in some way; none without a body."""
+        if body is None:
+            return {}
+        if body not in self._of:
+            self._of[body] = self._found(body)
+        return self._of[body]
+
+    def _found(self, body: str) -> dict[str, Membership]:
+        found: dict[str, list[_Report]] = defaultdict(list)
+        for row in self._view.all(MembershipRow, of=body):
+            found[row.actor].append(_Report(row, reported(self._view, row.events)))
+        return {actor: Membership(tuple(reports)) for actor, reports in found.items()}
+
+
+def _long_before(one: When, other: When) -> bool:
+    end, start = one.reach[1], other.reach[0]
+    return end is not None and start is not None and start - end > _LONG
+
+
+# Who took part
+
 
 OUTCOMES = ("attended", "represented", "absent")
 THERE = ("attended", "represented")
@@ -269,3 +372,72 @@ def counting_office(
     roles = (role for date in dates for role in offices.held(row.participant, date))
     held = {role.of: role for role in roles if role.of and role.of in listed}
     return next(iter(held.values())) if len(held) == 1 else None
+
+
+# Whether an actor was there
+
+
+@attrs.frozen
+class _Entry:
+    """What one event says of one participant; `office` says whom it counts for."""
+
+    row: AttendanceRow
+    office: RoleRow | None
+
+    @property
+    def of(self) -> tuple[str, ...]:
+        """The participant, and whom it counts for."""
+        by_office = (self.office.of,) if self.office and self.office.of else ()
+        return (self.row.participant, self.row.party, *by_office)
+
+    @property
+    def instead_of(self) -> str | None:
+        """Who was not there, since the participant stood in."""
+        there = self.row.status in THERE and self.row.instead_of not in self.of
+        return self.row.instead_of if there else None
+
+    def says_of(self, actor: str) -> bool:
+        """Whether it says that the actor was there, or was not.
+
+        A party is there with anyone who is there for it. It is not absent because one of its people
+        is.
+        """
+        if self.row.participant == actor:
+            return self.row.status in (*THERE, "absent")
+        return actor == self.instead_of or (actor in self.of and self.row.status in THERE)
+
+
+def presences(
+    citer: Citer, offices: Offices, rows: Iterable[AttendanceRow], dates: Sequence[When]
+) -> Iterator[tuple[str, list[Answer]]]:
+    """The actors that reports of one meeting name, and what these answer of each."""
+    ordered = sorted(rows, key=lambda row: (row.position, row.number))
+    listed = {id for row in ordered for id in (row.participant, row.party)}
+    entries = [_Entry(row, counting_office(offices, row, listed, dates)) for row in ordered]
+    named = (id for entry in entries for id in (*entry.of, entry.instead_of) if id)
+    for actor in dict.fromkeys(named):
+        yield actor, [_answer(citer, entry, actor) for entry in entries if entry.says_of(actor)]
+
+
+def both_there_or_not(one: object, other: object) -> bool:
+    """Whether both answers have the actor there, or both have it absent."""
+    return _is_absent(one) == _is_absent(other)
+
+
+def _answer(citer: Citer, entry: _Entry, actor: str) -> Answer:
+    row, by = entry.row, str(citer.name(entry.row.participant))
+    if actor == entry.instead_of:
+        key, value = ("absent", f"{by} instead"), f"absent ({by} instead)"
+    elif actor == row.participant and row.status == "represented" and citer.kind(actor) == "person":
+        # A state is there through whoever represents it; a person is not.
+        key, value = ("absent", "represented"), "represented"
+    elif actor == row.participant:
+        key, value = (row.status, ""), row.status
+    else:
+        key, value = (row.status, by), f"{row.status} ({by})"
+    beside = entry.office.events if entry.office and actor == entry.office.of else ()
+    return Answer(key, value, row.occurred, row.position, row.events, beside=beside)
+
+
+def _is_absent(key: object) -> bool:
+    return isinstance(key, tuple) and key[0] == "absent"
