@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from timeline.cli.open_record import Opener
-from timeline.cli.options import EXCEL, OUTPUT, as_of, chosen, written
-from timeline.cli.progress import count, progress
+from timeline.cli.open_record import Opener, as_of, chosen
+from timeline.cli.output import EXCEL, OUTPUT, count, progress, written
 
 if TYPE_CHECKING:
     from timeline.formats.bibliography import Form

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timeline.cli.open_record import Opener
-from timeline.cli.options import FORMAT
-from timeline.cli.progress import count, progress
+from timeline.cli.output import FORMAT, count, progress
 
 if TYPE_CHECKING:
     from timeline.engine.roles import Right

@@ -1,21 +1,24 @@
-"""Opens the record for the commands, with the classes that `--events` names."""
+"""Opens the record for the commands: with the classes of `--events`, as of a moment."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+import typing
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from timeline.engine.projection import Projection
     from timeline.log.codec import Codec, Upcaster
-    from timeline.record import Timeline
+    from timeline.record import Record, Timeline
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 _Own: TypeAlias = "type | Upcaster | Projection"
 
 
@@ -109,3 +112,61 @@ def _made(projection: type[Projection]) -> Projection:
             f"without arguments: {error}",
             param_hint="--events",
         ) from None
+
+
+# As of a moment
+
+_CUTOFFS = (
+    click.option(
+        "--at",
+        "position",
+        type=click.IntRange(min=0),
+        metavar="POSITION",
+        help="The record up to this position of its log.",
+    ),
+    click.option(
+        "--recorded-by",
+        "recorded",
+        metavar="INSTANT",
+        help="The record as it was then; a date counts to its end, in UTC.",
+    ),
+    click.option(
+        "--published-by",
+        "published",
+        metavar="DATE",
+        help="Only what sources report that were published by the end of this date.",
+    ),
+    click.option(
+        "--occurred-by",
+        "occurred",
+        metavar="DATE",
+        help="Only what had happened by the end of this date, as far as is known now.",
+    ),
+    click.option(
+        "--possibly",
+        is_flag=True,
+        help="With dates: include what only may have been published or happened by then.",
+    ),
+)
+
+
+def as_of(command: _Command) -> _Command:
+    """Add the options that choose a moment; the command gets them together, as `moment`."""
+
+    @functools.wraps(command)
+    def gathered(*args: Any, **options: Any) -> Any:
+        names = ("position", "recorded", "published", "occurred", "possibly")
+        moment = {name: options.pop(name) for name in names}
+        return command(*args, moment=moment, **options)
+
+    made: Any = gathered
+    for option in reversed(_CUTOFFS):
+        made = option(made)
+    return typing.cast("_Command", made)
+
+
+def chosen(timeline: Timeline, moment: dict[str, Any]) -> Record:
+    """The record as of the moment that the options name; now, if they name none."""
+    if any(value is not None and value is not False for value in moment.values()):
+        return timeline.as_of(**moment)
+    return timeline

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timeline.cli.open_record import Opener
-from timeline.cli.options import FORMAT
-from timeline.cli.progress import progress
+from timeline.cli.output import FORMAT, progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

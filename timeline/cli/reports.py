@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from timeline.cli.open_record import Opener
-from timeline.cli.options import EXCEL, OUTPUT, as_of, chosen, written
+from timeline.cli.open_record import Opener, as_of, chosen
+from timeline.cli.output import EXCEL, OUTPUT, written
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,16 +1,58 @@
-"""How far a command has come, and how much it did."""
+"""What commands write: to which file, in which format, with which progress and counts."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
+    from timeline.formats.files import Place
     from timeline.log.telemetry import Progress
+
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    default="-",
+    help="Write to FILE, which is replaced only when all is written; - is standard output.",
+)
+
+
+@contextlib.contextmanager
+def written(output: str) -> Iterator[Place]:
+    """The file of that name, or standard output for `-`; afterwards say which file was written."""
+    if output == "-":
+        yield sys.stdout.buffer
+    else:
+        yield output
+        click.echo(f"Wrote {output}", err=True)
+
+
+EXCEL = click.option(
+    "--excel",
+    is_flag=True,
+    help="With csv: begin the file with a mark by which Excel knows that it is UTF-8.",
+)
+
+
+FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="text for reading, json for programs.",
+)
+
+
+# How far a command has come
 
 
 @contextlib.contextmanager
