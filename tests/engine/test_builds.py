@@ -311,7 +311,7 @@ def test_two_rebuilds_at_once_make_one_build(store: EventStore, engine: sa.Engin
 def test_a_rebuild_beside_run_reports_appends_and_corrections(
     store: EventStore, engine: sa.Engine
 ) -> None:
-    ids = say(store, 200)
+    ids = say(store, 100)
     Projector(store, [Tenfold(), Statements()]).catch_up()
     stop, problems = threading.Event(), []
 
@@ -343,7 +343,7 @@ def test_a_rebuild_beside_run_reports_appends_and_corrections(
         tasks = [threads.submit(until_stopped, act) for act in (report, write, correct)]
         tasks.append(threads.submit(Projector(store, [Tenfold()]).run, stop))
         try:
-            for _ in range(3):
+            for _ in range(2):
                 done = Projector(store, [Tenfold()]).rebuild("speakers")
                 assert done.state in ("live", "ready")
             appended = store.head().position
@@ -353,7 +353,7 @@ def test_a_rebuild_beside_run_reports_appends_and_corrections(
             task.result()
 
     assert not problems
-    assert appended > 200
+    assert appended > 100
     final = Projector(store, [Tenfold(), Statements()])
     assert_kept_as_folded(final)
     assert plain(engine) == {item.speaker: item.statements for item in folded(final)[1][0]}

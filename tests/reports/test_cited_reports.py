@@ -1,9 +1,11 @@
 """Reports that can be cited: made again at the position they name, they are the same to the byte.
 
-On both records of `fixtures/`, for every kind of report, whatever was recorded since, and on either
-database. The one exception is what was taken down since, and then the report says so.
+For every kind of report, whatever was recorded since, and on either database. The one exception is
+what was taken down since, and then the report says so. A report's JSON is all of it; its text is
+made of the same values, so only some tests render it as well.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -230,8 +232,8 @@ LATE = (
 )
 
 
-def shown(record: Record, view: Any) -> dict[str, str]:
-    """Every report on a view, as text and as JSON; why, where there is nothing to report on."""
+def shown(record: Record, view: Any, *, text: bool = False) -> dict[str, str]:
+    """Every report on a view, as JSON; why, where there is nothing to report on."""
     made = {}
     for name, make in record.reports().items():
         try:
@@ -239,7 +241,9 @@ def shown(record: Record, view: Any) -> dict[str, str]:
         except NotFound as error:
             made[name] = f"{error}"
         else:
-            made[f"{name}, text"], made[f"{name}, JSON"] = report.to_text(), report.to_json()
+            made[name] = report.to_json()
+            if text:
+                made[f"{name}, text"] = report.to_text()
     return made
 
 
@@ -259,6 +263,7 @@ def everything(timeline: Timeline, record: Record) -> Iterator[int]:
             yield appended.position
 
 
+@ONE_RECORD
 def test_every_kind_of_report_is_asked_for(record: Record) -> None:
     with Timeline.open("sqlite://") as timeline:
         record.ingest(timeline)
@@ -268,18 +273,31 @@ def test_every_kind_of_report_is_asked_for(record: Record) -> None:
     assert made == {kind.kind for kind in ours}
 
 
+@ONE_RECORD
 def test_made_again_at_its_position_a_report_is_the_same_to_the_byte(
     record: Record, kept_url: str
 ) -> None:
     with Timeline.open(kept_url) as timeline:
-        made = {at: shown(record, timeline) for at in everything(timeline, record)}
+        made = {at: shown(record, timeline, text=True) for at in everything(timeline, record)}
 
         assert len(made) == 2
         for position, live in made.items():
-            again = shown(record, timeline.as_of(position=position))
-            for name, text in live.items():
-                assert again[name] == text, f"{name} at {position}"
+            again = shown(record, timeline.as_of(position=position), text=True)
+            for name, report in live.items():
+                assert again[name] == report, f"{name} at {position}"
             assert again.keys() == live.keys()
+
+
+def test_so_it_is_in_a_larger_record(kept_url: str) -> None:
+    with Timeline.open(kept_url) as timeline:
+        steps = everything(timeline, GAS_UNION)
+        at = next(steps)
+        live = shown(GAS_UNION, timeline)
+        assert list(steps)
+
+        again = shown(GAS_UNION, timeline.as_of(position=at))
+        for name, report in live.items():
+            assert again[name] == report, name
 
 
 @ONE_RECORD
@@ -297,6 +315,7 @@ def test_so_it_is_in_a_log_too_long_to_be_read_whole(
                 assert again[name] == text, f"{name} at {position}"
 
 
+@ONE_RECORD
 def test_so_is_a_report_that_looks_back_by_other_clocks(record: Record, kept_url: str) -> None:
     moment = {"published": record.day, "occurred": record.day}
     with Timeline.open(kept_url) as timeline:
@@ -367,49 +386,66 @@ def test_the_command_line_makes_it_again(
 # On either database
 
 
+@contextlib.contextmanager
+def recorded(record: Record, url: str) -> Iterator[Timeline]:
+    """All of a record, in a new database, recorded at a time of our choice."""
+    Timeline.open(url).close()
+    noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    with Timeline(EventStore(create_engine(url), clock=lambda: noon)) as timeline:
+        assert list(everything(timeline, record))
+        yield timeline
+
+
+def made_on(record: Record, url: str) -> dict[str, str]:
+    with recorded(record, url) as timeline:
+        return shown(record, timeline)
+
+
 @pytest.fixture
-def made_on(record: Record) -> Callable[[str], dict[str, str]]:
-    """Every report on all of a record, in a new database, recorded at a time of our choice."""
-
-    def made(url: str) -> dict[str, str]:
-        Timeline.open(url).close()
-        engine = create_engine(url)
-        noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
-        with Timeline(EventStore(engine, clock=lambda: noon)) as timeline:
-            assert list(everything(timeline, record))
-            return shown(record, timeline)
-
-    return made
-
-
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_either_database_gives_the_same_bytes(
-    made_on: Callable[[str], dict[str, str]],
-    database_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    """With the times of recording and the salts the same, which are new for each recording."""
+def same_salts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Salts are new for each recording, and so are digests."""
     monkeypatch.setattr(digests, "new_salts", lambda count: [bytes(16)] * count)
 
-    here, there = made_on(f"sqlite:///{tmp_path}/record.db"), made_on(database_url)
 
-    for name, text in here.items():
-        assert there[name] == text, name
+@ONE_RECORD
+@pytest.mark.usefixtures("same_salts")
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_either_database_gives_the_same_bytes(
+    record: Record, database_url: str, tmp_path: Path
+) -> None:
+    here = made_on(record, f"sqlite:///{tmp_path}/record.db")
+    there = made_on(record, database_url)
+
+    for name, report in here.items():
+        assert there[name] == report, name
     assert here.keys() == there.keys()
+
+
+@pytest.mark.usefixtures("same_salts")
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_either_database_keeps_the_same_rows(database_url: str, tmp_path: Path) -> None:
+    """Of a larger record, in the same order: reports are made of nothing else."""
+    kept = []
+    for url in (f"sqlite:///{tmp_path}/record.db", database_url):
+        with recorded(GAS_UNION, url) as timeline, timeline.view() as view:
+            kept.append({cls: view.all(cls) for cls in row_classes(timeline)})
+
+    assert kept[0] == kept[1]
+    assert all(kept[0].values())
 
 
 @ONE_RECORD
 def test_only_digests_differ_between_records_of_the_same(
-    made_on: Callable[[str], dict[str, str]], database_url: str, tmp_path: Path
+    record: Record, database_url: str, tmp_path: Path
 ) -> None:
     """Each event's digest covers a salt of its own: or else one could try, after a takedown, which
     words a digest is of. So a digest names a recording, not its content.
     """
-    here, there = made_on(f"sqlite:///{tmp_path}/record.db"), made_on(database_url)
+    here = made_on(record, f"sqlite:///{tmp_path}/record.db")
+    there = made_on(record, database_url)
 
     digest = re.compile(r"\b[0-9a-f]{64}\b")
-    assert here["statements, text"] != there["statements, text"]
+    assert here["statements"] != there["statements"]
     for name, text in here.items():
         assert digest.sub("…", there[name]) == digest.sub("…", text), name
 
