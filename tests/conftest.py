@@ -30,7 +30,11 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # No deadline: an example that touches a database takes as long as the machine is busy. In CI the
 # same examples every time, so that a failure is about the change; elsewhere new ones every time.
-hypothesis.settings.register_profile("default", deadline=None, derandomize="CI" in os.environ)
+# `--hypothesis-profile thorough` makes ten times as many, new ones everywhere.
+hypothesis.settings.register_profile(
+    "default", deadline=None, max_examples=50, derandomize="CI" in os.environ
+)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500, derandomize=False)
 hypothesis.settings.load_profile("default")
 
 # One parameter for each server; the private one and an only one named need no number.

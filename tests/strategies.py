@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import attrs
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from timeline.dates import When
@@ -51,6 +52,17 @@ from timeline.events import (
     StatementMade,
     Term,
 )
+
+
+def examples(count: int) -> settings:
+    """So many examples, for tests that make a database for each.
+
+    `pytest --hypothesis-profile thorough` makes ten times as many, as CI does once a week.
+    """
+    thorough = settings.default.max_examples // settings.get_profile("default").max_examples
+    shared = [HealthCheck.function_scoped_fixture]  # `new_database` makes one for each example
+    return settings(max_examples=count * thorough, suppress_health_check=shared)
+
 
 # What a field of text may hold: anything but NUL and half a surrogate pair.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)

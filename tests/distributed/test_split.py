@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import pytest
 import strategies
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from split_projections import USERS, Heard, HeardRow, Present, TariffImposed
 
@@ -69,7 +69,7 @@ def tariffs(draw: st.DrawFn) -> list[NewEvent]:
 
 
 @given(strategies.histories(steps=8), tariffs())
-@settings(max_examples=30)
+@strategies.examples(30)
 def test_parts_of_random_logs_make_the_rows_of_the_whole(
     history: list[strategies.Step], more: list[NewEvent]
 ) -> None:

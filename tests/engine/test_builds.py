@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Step, histories
+from strategies import Step, examples, histories
 from waiting import FOREVER, until, waiting_for_a_lock
 
 from timeline.cli import cli
@@ -205,7 +205,7 @@ class _Played:
             assert (position, rows) == folded(self.projector(), position)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12)
+@examples(8)
 @given(history=histories(), size=st.integers(1, 12), data=st.data())
 def test_kept_rows_equal_a_fold_for_all_logs_sizes_crashes_and_versions(
     new_database: Callable[..., str],
@@ -329,6 +329,7 @@ def test_a_rebuild_beside_run_reports_appends_and_corrections(
             mine.catch_up()
             position, rows = kept(mine)
             assert (position, rows) == folded(mine, position)
+        stop.wait(0.05)
 
     def write() -> None:
         say(store, 1, "bob")

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Literal
 import attrs
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from strategies import TEXTS, WHENS, Step, histories
+from strategies import TEXTS, WHENS, Step, examples, histories
 
 from timeline.dates import When
 from timeline.engine.cutoff import Cutoff
@@ -383,7 +383,7 @@ _SAMPLES = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@examples(25)
 @given(sample=_SAMPLES)
 def test_values_of_every_type_come_back_equal(store: EventStore, sample: Sampled) -> None:
     projector = Projector(store, [Samples()])
@@ -432,7 +432,7 @@ def test_a_key_may_hold_any_type_that_a_column_may(store: EventStore) -> None:
 # Kept rows equal a fold
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@examples(10)
 @given(history=histories())
 def test_kept_rows_equal_a_fold_whenever_they_catch_up(
     new_database: Callable[..., str], history: list[Step]

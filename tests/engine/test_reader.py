@@ -88,7 +88,7 @@ def in_parts(record: Timeline, projection: Projection) -> list[Any]:
 
 
 @hypothesis.given(strategies.histories(steps=5), st.data())
-@hypothesis.settings(max_examples=30, deadline=None, phases=[hypothesis.Phase.generate])
+@strategies.examples(12)
 def test_all_ways_to_fold_a_log_give_the_same_rows(
     history: list[strategies.Step], data: st.DataObject
 ) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from independent import FORMATS, MUTUAL, becomes, opinion, plain
+from strategies import examples
 
 from timeline import (
     Actor,
@@ -454,7 +455,6 @@ def test_every_country_has_a_code_and_names_of_its_own() -> None:
 
 
 @given(st.text(max_size=400), st.text(max_size=400))
-@settings(max_examples=100)
 def test_ids_of_actors_are_ids_and_tell_names_apart(one: str, other: str) -> None:
     for id in (*slugs(one), *slugs(other)):
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id)
@@ -469,7 +469,7 @@ def test_ids_of_actors_are_ids_and_tell_names_apart(one: str, other: str) -> Non
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, len(ROWS) - 1))
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(3)
 def test_the_order_of_rows_and_files_makes_no_difference(
     tmp_path: Path, record: Timeline, chance: random.Random, cut: int
 ) -> None:

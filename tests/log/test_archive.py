@@ -19,9 +19,9 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 from fsspec.implementations.memory import MemoryFileSystem
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from strategies import RECORDED, WHENS
+from strategies import RECORDED, WHENS, examples
 
 from timeline import Actor, EventCorrected, InvalidInput, NotFound, Source, StatementMade, Timeline
 from timeline.cli import cli
@@ -89,7 +89,7 @@ def test_it_holds_the_log_to_the_byte(record: Timeline, tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.none() | WHENS, RECORDED), min_size=1, max_size=5))
-@settings(max_examples=30)
+@examples(30)
 def test_instants_come_back_as_the_log_writes_them(dates: list[tuple[Any, Any]]) -> None:
     rows = []
     for number, (date, recorded) in enumerate(dates, start=1):

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from strategies import RECORDED, TEXTS, WHENS
+from strategies import RECORDED, TEXTS, WHENS, examples
 
 from timeline import Timeline
 from timeline.dates import instant_text
@@ -168,7 +168,7 @@ def test_the_stranger_and_the_store_agree_on_any_row(previous: bytes, row: dict[
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-@settings(max_examples=30)
+@examples(30)
 @given(data=st.data())
 def test_another_value_in_a_column_is_another_digest(column: str, data: st.DataObject) -> None:
     row = data.draw(ROWS)

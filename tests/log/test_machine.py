@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from strategies import examples
 
 from timeline.errors import EventIdReused, InvalidInput, NotFound, WrongExpectedVersion
 from timeline.events import EventRedacted, NewEvent, Redacted, event
@@ -325,6 +326,6 @@ def test_the_store_does_what_the_model_does(new_database: Callable[..., str]) ->
     run_state_machine_as_test(
         OnThisDatabase,
         settings=settings(
-            max_examples=15, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow]
+            examples(10), stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow]
         ),
     )

@@ -17,9 +17,9 @@ from typing import Any
 import attrs
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from strategies import TEXTS
+from strategies import TEXTS, examples
 from waiting import FOREVER, until, waiting_for_a_lock
 
 from timeline import Timeline
@@ -194,7 +194,7 @@ def test_text_comes_back_as_it_was(store: EventStore, text: str) -> None:
     assert found.evidence[0].at == text
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@examples(40)
 @given(TEXTS, st.integers(-(2**63), 2**63 - 1))
 def test_any_content_comes_back_as_it_was(store: EventStore, text: str, number: int) -> None:
     [appended] = store.append("note-a", [Noted(text, number)]).events

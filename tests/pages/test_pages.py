@@ -13,8 +13,9 @@ from typing import Any
 import attrs
 import browsers
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 import timeline.reports
 from timeline import Actor, Link, Position, ProposalMade, Source, StatementMade, Timeline
@@ -595,7 +596,7 @@ class Skeleton(HTMLParser):
         self.parts.append(tag)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.text(max_size=30) | st.text("<>&\"'/=! -\n\x00\u202e", max_size=30))
 def test_no_text_changes_what_a_page_is_made_of(text: str) -> None:
     # Begun so that it is no date, and never empty.

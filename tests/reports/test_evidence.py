@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
-from hypothesis import HealthCheck, given, settings
-from strategies import Step, histories
+from hypothesis import given
+from strategies import Step, examples, histories
 
 from timeline import NotFound, Timeline
 from timeline.record import Record
@@ -81,7 +81,7 @@ def parts(value: Any, path: str) -> Iterator[tuple[str, Any]]:
                 yield from parts(getattr(value, field.name), f"{path}.{field.name}")
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(6)
 @given(history=histories())
 def test_no_cell_is_without_evidence(new_database: Callable[..., str], history: list[Step]) -> None:
     with Timeline.open(new_database(kept=True)) as record:
@@ -93,7 +93,7 @@ def test_no_cell_is_without_evidence(new_database: Callable[..., str], history: 
             assert list(bare(report)) == [], report.kind
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(6)
 @given(history=histories())
 def test_reports_are_the_same_from_tables_and_from_memory(
     new_database: Callable[..., str], history: list[Step]

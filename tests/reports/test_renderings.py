@@ -12,7 +12,7 @@ from typing import Any
 import harbour
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
@@ -150,7 +150,6 @@ def test_no_value_is_taken_for_a_formula(start: str) -> None:
     assert rows_of(render_csv(report, "Table"))[1][0] == f"'{text}"
 
 
-@settings(max_examples=50)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=4))
 def test_whatever_sources_say_is_read_back(texts: list[str]) -> None:
     report = document(table(tuple(Cell(text, cited("e")) for text in texts)))

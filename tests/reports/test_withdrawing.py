@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 from timeline import (
     Actor,
@@ -165,7 +166,7 @@ def check_corrected(record: Timeline, report: Report) -> None:
                 assert [support.source for support in citation.sources] == right
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(10)
 @given(operations=st.lists(OPERATIONS, min_size=1, max_size=6))
 def test_whatever_is_withdrawn_nothing_stands_on_it_in_silence(
     new_database: Callable[..., str], operations: list[Any]
