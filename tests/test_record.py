@@ -40,8 +40,15 @@ from timeline import (
     WrongExpectedVersion,
     event,
 )
-from timeline.errors import EventIdReused, MigrationFailed, NaiveDatetime, UnknownEventType
+from timeline.errors import (
+    EventIdReused,
+    MigrationFailed,
+    NaiveDatetime,
+    StoreAltered,
+    UnknownEventType,
+)
 from timeline.events import ActorAdded, SourceAdded
+from timeline.log import database
 from timeline.log.database import create_engine
 
 GAZETTE = Actor("gazette", "organisation", "The Gazette")
@@ -1075,3 +1082,24 @@ def test_a_statement_that_disputes_another_may_be_corrected(harbour):
     harbour.append(EventCorrected(["two"], "Misheard.", {"text": "Three."}))
 
     assert [line.text for line in harbour.statements().statements] == ["One.", "Three."]
+
+
+def test_edited_read_models_show_and_have_no_part_in_a_verified_report(harbour):
+    harbour.append(said("Yes."), id="yes", source="article")
+    harbour.statements()
+    assert harbour.verify(rows=True) == harbour.store.head()
+    with database.writing(harbour.store.engine) as connection:
+        names = sa.inspect(connection).get_table_names()
+        table = max(name for name in names if name.startswith("statements_v"))
+        connection.exec_driver_sql(f"UPDATE {table} SET text = 'No.' WHERE event = 'yes'")
+
+    assert [line.text for line in harbour.statements().statements] == ["No."]
+    assert [line.text for line in harbour.verified().statements().statements] == ["Yes."]
+    harbour.verify()
+    with pytest.raises(StoreAltered, match=r"text: No\. → Yes\.") as caught:
+        harbour.verify(rows=True)
+    assert "`timeline rebuild statements`" in str(caught.value)
+
+    harbour.rebuild("statements")
+    harbour.verify(rows=True)
+    assert [line.text for line in harbour.statements().statements] == ["Yes."]

@@ -23,6 +23,7 @@
         ├── DatabaseBusy          others held the database for too long        (transient)
         ├── DatabaseReadOnly      the role or the file may only be read
         ├── LogDamaged            `verify` found the log changed; names the position
+        ├── StoreAltered          `verify` found something else changed: rows, views, triggers
         ├── DatabaseTooNew        a later version of this package wrote it
         └── MigrationFailed       the schema could not be brought up to date
 
@@ -375,6 +376,21 @@ class LogDamaged(DatabaseError):
             f"the log is damaged at position {position}: {problem}. Positions before it are sound. "
             "Do not append to it; compare it with a backup."
         )
+
+
+class StoreAltered(DatabaseError):
+    """What stands beside the log is not what this package made of it. The message says what to do.
+
+    >>> print(StoreAltered(["the view 'actors' does not show build 2"]))
+    the view 'actors' does not show build 2
+
+    Attributes:
+        problems: what is not as it was made, one text for each.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
 
 
 class DatabaseTooNew(DatabaseError):

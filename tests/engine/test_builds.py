@@ -24,7 +24,8 @@ from waiting import FOREVER, until, waiting_for_a_lock
 
 from timeline.cli import cli
 from timeline.engine import builds, rebuild, roles
-from timeline.engine.builds import Build, Difference, all_builds
+from timeline.engine.builds import Build, all_builds
+from timeline.engine.compare import Difference
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection, Rows, changed, on, row
 from timeline.engine.runner import Projector
@@ -143,6 +144,12 @@ def folded(projector: Projector, position: int | None = None) -> tuple[int, list
 def assert_kept_as_folded(projector: Projector) -> None:
     projector.catch_up()
     assert kept(projector) == folded(projector)
+
+
+def everything(engine: sa.Engine) -> list[str]:
+    """The names of all tables, and the checkpoints."""
+    with database.reading(engine) as connection:
+        return [*sa.inspect(connection).get_table_names(), *map(str, all_builds(connection))]
 
 
 def plain(engine: sa.Engine, table: str = "speakers") -> dict[str, int]:
@@ -581,8 +588,7 @@ def test_versions_are_compared_at_one_position(store: EventStore, engine: sa.Eng
 
     result = Projector(store, [Tenfold()]).compare("speakers")
 
-    assert (result.live.number, result.new.number) == (1, 2)
-    assert result.live.position == result.new.position == 3
+    assert (result.build, result.position) == (1, 3)
     assert (result.added, result.removed, result.changed) == (0, 0, 2)
     assert result.first == (
         Difference("speakers", ("ann",), "changed", {"statements": (1, 10)}),
@@ -604,16 +610,20 @@ def test_live_rows_that_were_tampered_with_show(store: EventStore, engine: sa.En
         connection.exec_driver_sql("DELETE FROM speakers_v1 WHERE speaker = 'bob'")
         connection.exec_driver_sql("INSERT INTO speakers_v1 VALUES ('dan', 1)")
     say(store, 1, "ann")
+    before = everything(engine)
 
-    result = projector.compare("speakers")
+    (result,) = projector.altered()
 
-    assert result.new.position == 4
+    assert result == projector.compare("speakers")
+    assert result.position == 3
     assert result.first == (
         Difference("speakers", ("dan",), "removed"),
         Difference("speakers", ("bob",), "added"),
-        Difference("speakers", ("ann",), "changed", {"statements": (8, 3)}),
+        Difference("speakers", ("ann",), "changed", {"statements": (7, 2)}),
     )
+    assert everything(engine) == before
     projector.rebuild("speakers")
+    assert projector.altered() == []
     assert plain(engine) == {"ann": 3, "bob": 1}
 
 
@@ -640,18 +650,33 @@ def test_of_very_many_differences_the_first_are_told(store: EventStore) -> None:
     assert [item.key for item in result.first] == [(f"s{number:04}",) for number in range(20)]
 
 
-def test_rows_that_cannot_come_to_one_position_are_not_compared(store: EventStore) -> None:
-    say(store, 1)
-    Projector(store, [Speakers()]).catch_up()
-    new = Projector(store, [Tenfold()])
-    new.rebuild("speakers", hold=True)
-    say(store, 1)
-    new.catch_up()
+def test_rows_that_are_as_the_log_gives_them_do_not_differ(store: EventStore) -> None:
+    say(store, 30, "ann")
+    (said,) = say(store, 1, "bob")
+    projector = Projector(store, [Speakers()])
+    projector.catch_up()
+    store.append("all", [EventRetracted([said], "A mistake.")])
 
-    with pytest.raises(DatabaseBusy, match="at position 1, build 2 at 2 already"):
-        new.compare("speakers")
-    Projector(store, [Speakers()]).catch_up()
-    assert new.compare("speakers").new.position == 2
+    assert projector.altered() == []
+    projector.catch_up()
+    assert projector.altered() == []
+
+
+def test_views_that_were_replaced_show(store: EventStore, engine: sa.Engine) -> None:
+    say(store, 2, "ann")
+    projector = Projector(store, [Speakers()])
+    projector.catch_up()
+    assert projector.problems() == []
+
+    with database.writing(engine) as connection:
+        connection.exec_driver_sql("DROP VIEW speakers")
+        connection.exec_driver_sql(
+            "CREATE VIEW speakers AS SELECT speaker, 9 AS statements FROM speakers_v1"
+        )
+    (problem,) = projector.problems()
+    assert "the view 'speakers' does not show the table 'speakers_v1'" in problem
+    projector.rebuild("speakers")
+    assert projector.problems() == []
 
 
 def test_without_live_rows_there_is_nothing_to_compare(store: EventStore) -> None:
@@ -1141,13 +1166,16 @@ def test_a_projection_of_ones_own_from_the_shell(store: EventStore, engine: sa.E
     say(store, 2, "ann")
     say(store, 1, "bob")
     assert "build 1 of speakers, at position 3, is live" in command("rebuild", "speakers")
-    result = command("rebuild", "speakers", "--diff", module="later").splitlines()
+    assert command("rebuild", "speakers", "--diff").splitlines() == [
+        "speakers at position 3, build 1 against a fold:",
+        "0 added, 0 removed, 0 changed.",
+    ]
+    result = command("rebuild", "speakers", "--diff", module="later", code=1).splitlines()
     assert result == [
-        "speakers at position 3, build 2 beside 1:",
+        "speakers at position 3, build 1 against a fold:",
         "  changed   speakers ann  statements: 2 → 5",
         "  changed   speakers bob  statements: 1 → 5",
         "0 added, 0 removed, 2 changed.",
-        "Build 2 waits: `timeline rebuild speakers` lets it go live.",
     ]
     assert plain(engine) == {"ann": 2, "bob": 1}
 

@@ -108,10 +108,12 @@ def seal(opener: Opener) -> None:
 @click.command()
 @click.argument("target", required=False)
 @click.option("--seal", "sealed", metavar="POSITION:DIGEST", help="What `timeline seal` printed.")
+@click.option("--rows", is_flag=True, help="Also compare the read models with a fold of the log.")
 @click.pass_obj
-def verify(opener: Opener, target: str | None, sealed: str | None) -> None:
+def verify(opener: Opener, target: str | None, sealed: str | None, *, rows: bool) -> None:
     """Check that nothing in the log was changed, removed, added or reordered.
 
+    The views by which SQL reads the read models are checked too; with --rows, the rows as well.
     With TARGET, check the archive there, by itself. Only a seal shows that its last events were
     cut off.
 
@@ -119,14 +121,21 @@ def verify(opener: Opener, target: str | None, sealed: str | None) -> None:
     timeline verify --seal "$(cat ~/seals/harbour-today)"
     timeline verify s3://bucket/record
     """
-    head = _verified(opener, sealed) if target is None else _verified_archive(target, sealed)
+    if rows and target is not None:
+        raise click.UsageError("an archive has no read models: leave --rows or TARGET out")
+    if target is None:
+        head = _verified(opener, sealed, rows=rows)
+    else:
+        head = _verified_archive(target, sealed)
     against = " and to the seal" if sealed else ""
     click.echo(f"{count(head.position, 'event')} verified, true to their digests{against}.")
+    if rows:
+        click.echo("The rows that reports read are those that the log gives.")
 
 
-def _verified(opener: Opener, sealed: str | None) -> Head:
+def _verified(opener: Opener, sealed: str | None, *, rows: bool) -> Head:
     with opener() as timeline, progress("verifying") as report:
-        return timeline.verify(seal=sealed, progress=report)
+        return timeline.verify(seal=sealed, rows=rows, progress=report)
 
 
 def _verified_archive(target: str, sealed: str | None) -> Head:

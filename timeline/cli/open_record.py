@@ -147,6 +147,11 @@ _CUTOFFS = (
         is_flag=True,
         help="With dates: include what only may have been published or happened by then.",
     ),
+    click.option(
+        "--verified",
+        is_flag=True,
+        help="Check the log's digests first, and use only the log, no kept rows.",
+    ),
 )
 
 
@@ -155,7 +160,7 @@ def as_of(command: _Command) -> _Command:
 
     @functools.wraps(command)
     def gathered(*args: Any, **options: Any) -> Any:
-        names = ("position", "recorded", "published", "occurred", "possibly")
+        names = ("position", "recorded", "published", "occurred", "possibly", "verified")
         moment = {name: options.pop(name) for name in names}
         return command(*args, moment=moment, **options)
 
@@ -167,6 +172,7 @@ def as_of(command: _Command) -> _Command:
 
 def chosen(timeline: Timeline, moment: dict[str, Any]) -> Record:
     """The record as of the moment that the options name; now, if they name none."""
+    record: Record = timeline.verified() if moment.pop("verified") else timeline
     if any(value is not None and value is not False for value in moment.values()):
-        return timeline.as_of(**moment)
-    return timeline
+        return record.as_of(**moment)
+    return record

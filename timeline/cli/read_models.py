@@ -14,7 +14,7 @@ from timeline.cli.output import FORMAT, progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from timeline.engine.builds import Build, Comparison, Difference
+    from timeline.engine.builds import Build
     from timeline.engine.runner import ProjectionStatus
 
 
@@ -86,7 +86,11 @@ def _complete_projection(_ctx: object, _param: object, begun: str) -> list[str]:
 @click.command()
 @click.argument("name", shell_complete=_complete_projection)
 @click.option("--hold", is_flag=True, help="Leave the new rows aside; without it they go live.")
-@click.option("--diff", is_flag=True, help="Hold, and show how they differ from the live ones.")
+@click.option(
+    "--diff",
+    is_flag=True,
+    help="Keep nothing; show what differs from the live ones. Exits with 1 if anything does.",
+)
 @click.option("--back", is_flag=True, help="Let the rows that were live before be so again.")
 @click.option("--on", metavar="ADDRESS", help="Fold on the workers of this Dask scheduler.")
 @click.option(
@@ -124,7 +128,10 @@ def rebuild(
                     compared = timeline.compare(name, progress=report)
                 else:
                     done = timeline.rebuild(name, hold=hold, progress=report, **workers)
-    click.echo(_comparison(compared) if diff else _built(done))
+    if diff:
+        click.echo(str(compared))
+        raise SystemExit(1 if compared.differences else 0)
+    click.echo(_built(done))
 
 
 def _built(build: Build) -> str:
@@ -132,25 +139,6 @@ def _built(build: Build) -> str:
     if build.state == "built":
         return f"{where}, waits: `timeline rebuild {build.projection}` lets it go live."
     return f"{where}, is {build.state}."
-
-
-def _comparison(compared: Comparison) -> str:
-    live, new = compared.live, compared.new
-    left = compared.added + compared.removed + compared.changed - len(compared.first)
-    lines = [
-        f"{new.projection} at position {new.position:,}, build {new.number} beside {live.number}:",
-        *map(_difference, compared.first),
-        *([f"  and {left:,} more"] if left else []),
-        f"{compared.added:,} added, {compared.removed:,} removed, {compared.changed:,} changed.",
-        f"Build {new.number} waits: `timeline rebuild {new.projection}` lets it go live.",
-    ]
-    return "\n".join(lines)
-
-
-def _difference(difference: Difference) -> str:
-    key = ", ".join(map(str, difference.key))
-    changes = (f"{name}: {old} → {new}" for name, (old, new) in difference.columns.items())
-    return f"  {difference.change:<8}  {difference.rows} {key}  {'; '.join(changes)}".rstrip()
 
 
 COMMANDS: tuple[click.Command, ...] = (run, status, rebuild)

@@ -47,7 +47,7 @@ from timeline.log import database
 from timeline.log.store import EventStore
 from timeline.log.telemetry import batched
 
-_SMALL = 1_000
+SMALL = 1_000
 """Up to so many events, reading all costs less than finding out which are needed."""
 
 _ADDED = type_names(SourceAdded)
@@ -69,7 +69,7 @@ class PartialView(LogView):
         NotFound: the log has not come to the cutoff's position yet.
     """
 
-    def __init__(self, projector: Projector, cutoff: Cutoff, *, small: int = _SMALL) -> None:
+    def __init__(self, projector: Projector, cutoff: Cutoff, *, small: int = SMALL) -> None:
         self.head = projector.head(cutoff)
         self.cutoff = cutoff.fixed_at(self.head.position)
         self.store = projector.store

@@ -344,6 +344,31 @@ def _point(connection: sa.Connection, name: str, table: str) -> None:
     connection.exec_driver_sql(f"CREATE {made}")
 
 
+def view_problems(connection: sa.Connection) -> Iterator[str]:
+    """What is wrong with the tables and plain-named views of the live builds."""
+    inspector = sa.inspect(connection)
+    views, tables = inspector.get_view_names(), inspector.get_table_names()
+    live = [build for build in all_builds(connection) if build.state == "live"]
+    for build in live:
+        remedy = f"`timeline rebuild {build.projection}` makes it anew."
+        for name, table in zip(build.rows, build.table_names(), strict=True):
+            if table not in tables:
+                yield f"the table {table!r} is gone: {remedy}"
+                continue
+            columns = [column["name"] for column in inspector.get_columns(table)]
+            expected = {f"select {chosen} from {table}" for chosen in ("*", ", ".join(columns))}
+            shown = _plain(inspector.get_view_definition(name), table) if name in views else None
+            if shown not in expected:
+                yield f"the view {name!r} does not show the table {table!r}: {remedy}"
+
+
+def _plain(definition: str | None, table: str) -> str:
+    """A view's query in one form, whichever database shows it."""
+    text = str(definition).replace('"', "").replace(f"{table}.", "").rstrip("; ")
+    query = re.split(r"\bAS\s+(?=SELECT\b)", text, maxsplit=1, flags=re.IGNORECASE)[-1]
+    return re.sub(r"^SELECT|FROM", lambda word: word[0].lower(), " ".join(query.split()))
+
+
 def _drop_view(connection: sa.Connection, name: str, build: Build) -> None:
     """Drop a view, unless it shows rows that another projection has taken over."""
     inspector = sa.inspect(connection)
@@ -383,137 +408,3 @@ def drop(connection: sa.Connection, build: Build) -> None:
     for name in build.table_names():
         connection.exec_driver_sql(f"DROP TABLE {quote(name)}")
     connection.execute(sa.delete(checkpoints).where(_is(build)))
-
-
-# Comparing
-
-
-@attrs.frozen
-class Difference:
-    """A row that is not the same in two builds.
-
-    Attributes:
-        rows: the plain name of its table.
-        key: the row's, as stored.
-        change: `added` if only the later build has it, `removed` if only the earlier one.
-        columns: of a changed row, by column: the values before and now, as stored.
-    """
-
-    rows: str
-    key: tuple[Any, ...]
-    change: Literal["added", "removed", "changed"]
-    columns: dict[str, tuple[Any, Any]] = attrs.field(factory=dict)
-
-
-@attrs.frozen
-class Comparison:
-    """How a build's rows differ from the live ones.
-
-    Attributes:
-        live: the build that is live.
-        new: the build that is not live yet.
-        added: how many rows only the new one has.
-        removed: how many rows only the live one has.
-        changed: how many rows differ between them.
-        first: the first differences, by table and key.
-    """
-
-    live: Build
-    new: Build
-    added: int
-    removed: int
-    changed: int
-    first: tuple[Difference, ...]
-
-
-_SHOWN = 20
-
-
-def compared(connection: sa.Connection, live: Build, new: Build) -> Comparison:
-    """Compare all rows of two builds."""
-    counts = {"added": 0, "removed": 0, "changed": 0}
-    first: list[Difference] = []
-    for difference in _differences(connection, live, new):
-        counts[difference.change] += 1
-        if len(first) < _SHOWN:
-            first.append(difference)
-    return Comparison(live, new, first=tuple(first), **counts)
-
-
-def _differences(connection: sa.Connection, old: Build, new: Build) -> Iterator[Difference]:
-    """The rows that differ between two builds, by table and key; memory stays flat.
-
-    Only columns that both have are compared. Where the keys differ, all old rows are removed and
-    all new ones added.
-    """
-    for name in dict.fromkeys((*old.rows, *new.rows)):
-        before, after = _reflected(connection, name, old), _reflected(connection, name, new)
-        if before is None or after is None or _key(before) != _key(after):
-            yield from _lacking(connection, name, "removed", before)
-            yield from _lacking(connection, name, "added", after)
-        else:
-            yield from _lacking(connection, name, "removed", before, after)
-            yield from _lacking(connection, name, "added", after, before)
-            yield from _changed(connection, name, before, after)
-
-
-def _reflected(connection: sa.Connection, name: str, build: Build) -> sa.Table | None:
-    # Read from the database: the row classes of other code are not at hand.
-    if name not in build.rows:
-        return None
-    return sa.Table(f"{name}_v{build.number}", sa.MetaData(), autoload_with=connection)
-
-
-def _key(table: sa.Table) -> list[str]:
-    return [column.name for column in table.primary_key.columns]
-
-
-def _lacking(
-    connection: sa.Connection,
-    name: str,
-    change: Literal["added", "removed"],
-    table: sa.Table | None,
-    other: sa.Table | None = None,
-) -> Iterator[Difference]:
-    """The rows of a table whose keys another table lacks; all of them, without another table."""
-    if table is None:
-        return
-    keys = list(table.primary_key.columns)
-    query = sa.select(*keys).order_by(*keys)
-    if other is not None:
-        query = query.where(~sa.exists().where(*_same_key(table, other)).correlate(table))
-    for key in _streamed(connection, query):
-        yield Difference(name, tuple(key), change)
-
-
-def _changed(
-    connection: sa.Connection, name: str, before: sa.Table, after: sa.Table
-) -> Iterator[Difference]:
-    """The rows that both tables have, with other values."""
-    key = _key(before)
-    both = [c.name for c in before.columns if c.name in after.columns and c.name not in key]
-    differ = [before.c[column].is_distinct_from(after.c[column]) for column in both]
-    if not differ:
-        return
-    keys = list(before.primary_key.columns)
-    columns = [table.c[column] for column in both for table in (before, after)]
-    query = (
-        sa.select(*keys, *columns)
-        .select_from(before.join(after, sa.and_(*_same_key(before, after))))
-        .where(sa.or_(*differ))
-        .order_by(*keys)
-    )
-    for stored in _streamed(connection, query):
-        values = stored[len(key) :]
-        pairs = zip(both, values[::2], values[1::2], strict=True)
-        columns_changed = {column: (old, new) for column, old, new in pairs if old != new}
-        yield Difference(name, tuple(stored[: len(key)]), "changed", columns_changed)
-
-
-def _same_key(one: sa.Table, other: sa.Table) -> list[sa.ColumnElement[bool]]:
-    return [one.c[column] == other.c[column] for column in _key(one)]
-
-
-def _streamed(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
-    with connection.execute(query.execution_options(yield_per=1000)) as rows:
-        yield from rows

@@ -17,8 +17,9 @@ from typing import Any, ParamSpec, TypeVar
 import attrs
 import sqlalchemy as sa
 
-from timeline.engine import builds
-from timeline.engine.builds import Build, Comparison
+from timeline.engine import builds, compare
+from timeline.engine.builds import Build
+from timeline.engine.compare import Comparison
 from timeline.engine.projection import Projection, shape_of
 from timeline.engine.reader import Amendments, LogReader
 from timeline.engine.rows import KeptRows, hold, tables_of
@@ -43,12 +44,6 @@ _NUMBERED = re.compile(r"_v\d+\Z")
 """How names of tables end; a plain name that ends so could be that of a table."""
 
 _NOT_KEPT = "projection {!r} is not kept just now; another process may be building it. Try again."
-
-_APART = (
-    "the live build {0.number} of {0.projection!r} stands at position {0.position}, build "
-    "{1.number} at {1.position} already: they cannot be compared. Bring the live one up by the "
-    "code that made it, then try again."
-)
 
 StoredRows = tuple[type, list[tuple[Any, ...]]]
 """A row class, and some of its rows as their table stores them, in the order of its columns."""
@@ -257,12 +252,11 @@ class Builder:
         projection: Projection,
         *,
         hold: bool = False,
-        limit: int | None = None,
         progress: Progress | None = None,
         stop: threading.Event | None = None,
         by: FoldedElsewhere | None = None,
     ) -> Build:
-        """Build a projection, as far as the end of the log or the limit, unless stopped."""
+        """Build a projection, as far as the end of the log, unless stopped."""
         # A projector for it alone, so that only events that it handles are read.
         alone = Builder(self.store, [projection])
         build, is_new = alone._begin(projection)
@@ -278,7 +272,7 @@ class Builder:
             if build.position < build.target:
                 build = alone._fold_beside(projection, build)
             else:
-                build = alone._finish(projection, build, hold, limit, is_last=rounds >= _ROUNDS)
+                build = alone._finish(projection, build, hold, is_last=rounds >= _ROUNDS)
                 rounds += 1
             if progress is not None:
                 progress(build.position, build.target)
@@ -376,9 +370,7 @@ class Builder:
         return until
 
     @retried
-    def _finish(
-        self, projection: Projection, build: Build, hold: bool, limit: int | None, *, is_last: bool
-    ) -> Build:
+    def _finish(self, projection: Projection, build: Build, hold: bool, *, is_last: bool) -> Build:
         """Fold the rest of the log and end the build; or set it another target, if far away.
 
         On the last round all is folded at once, and appends wait for it.
@@ -389,7 +381,6 @@ class Builder:
             if now.state in ("live", "ready") or now.position < now.target:
                 return now  # another process was here
             end = self.store.head(connection).position
-            end = end if limit is None else min(end, max(limit, now.position))
             if self._reader.reaches_back(connection, projection.raw, now.position, end):
                 now = builds.emptied(connection, now)
             if end - now.position > max(STEP // 10, 1) and not is_last:
@@ -459,64 +450,67 @@ class Builder:
     # Comparing
 
     def compare(self, name: str, *, progress: Progress | None = None) -> Comparison:
-        """Build a projection's rows anew, hold them, and compare them with the live ones.
+        """Compare a projection's live rows with those that this code folds of the same events.
 
-        Both are brought to one position. This code cannot move the live rows of other code; the new
-        ones then stop where those stand.
+        Nothing is kept of it. It takes one reading transaction, and room for the rows, twice, in a
+        temporary file.
 
         Raises:
             NotFound: no projection has that name, or it has no live build.
-            DatabaseBusy: they could not be brought to one position; names both.
+            DatabaseError: the database could not do it.
         """
         projection = self.named(name)
-        live, _ = self._live_and_new(name)
-        limit = None if live.fingerprint == self._fingerprints[name] else live.position
-        self._build(projection, hold=True, limit=limit, progress=progress)
-        live, new = self._live_and_new(name)
-        if limit is not None and new is not None and new.position > live.position:
-            raise DatabaseBusy(_APART.format(live, new))
-        return self._compared(projection)
-
-    @retried
-    def _compared(self, projection: Projection) -> Comparison:
-        with database.writing(self.store.engine) as connection:
-            builds.locked(connection, [projection.name])
-            live, new = self._live_and_new(projection.name, connection)
-            if new is not None:
-                self._level(connection, projection, live, new)
         with database.reading(self.store.engine) as connection:
-            live, new = self._live_and_new(projection.name, connection)
-            if new is None or new.state != "built" or live.position != new.position:
-                raise DatabaseBusy(_NOT_KEPT.format(projection.name))
-            return builds.compared(connection, live, new)
+            there = builds.all_builds(connection)
+            live = next((b for b in there if b.projection == name and b.state == "live"), None)
+            if live is None:
+                raise NotFound(f"projection {name!r} has no live build to compare with")
+            return self._compared(connection, projection, live, progress)
 
-    def _live_and_new(
-        self, name: str, connection: sa.Connection | None = None
-    ) -> tuple[Build, Build | None]:
-        """The live build of a projection, and the one of this code that is not live yet."""
-        with contextlib.ExitStack() as stack:
-            reader = connection or stack.enter_context(database.reading(self.store.engine))
-            there = [build for build in builds.all_builds(reader) if build.projection == name]
-        live = next((build for build in there if build.state == "live"), None)
-        if live is None:
-            raise NotFound(f"projection {name!r} has no live build to compare with")
-        mine = [build for build in there if build.fingerprint == self._fingerprints[name]]
-        new = [build for build in mine if build.state in ("building", "built")]
-        return live, new[-1] if new else None
+    def altered(self, progress: Progress | None = None) -> list[Comparison]:
+        """The kept rows that reports of this code read, where they are not what the log gives.
 
-    def _level(
-        self, connection: sa.Connection, projection: Projection, live: Build, new: Build
-    ) -> None:
-        """Bring two builds to one position."""
-        until = live.position
-        if live.fingerprint == new.fingerprint:
-            until = self.store.head(connection).position
-        for build in (live, new):
-            now = build
-            if self._reader.reaches_back(connection, projection.raw, build.position, until):
-                now = builds.emptied(connection, build)
-            if now.position < until:
-                self._advance(connection, {projection: now}, until)
+        Raises:
+            DatabaseError: the database could not do it.
+        """
+        with database.reading(self.store.engine) as connection:
+            kept = self._kept(connection).items()
+            comparisons = [
+                self._compared(connection, projection, build, progress)
+                for projection, build in kept
+                if build is not None
+            ]
+        return [comparison for comparison in comparisons if comparison.differences]
+
+    def problems(self) -> list[str]:
+        """What is wrong with the views that show the live builds.
+
+        Raises:
+            DatabaseError: the database could not do it.
+        """
+        with database.reading(self.store.engine) as connection:
+            return list(builds.view_problems(connection))
+
+    def _compared(
+        self,
+        connection: sa.Connection,
+        projection: Projection,
+        build: Build,
+        progress: Progress | None,
+    ) -> Comparison:
+        until = build.position
+        with compare.scratch() as aside:
+            rows = compare.empty_rows(aside, projection)
+            # A reader for it alone, so that only events that it handles are read.
+            alone = LogReader(self.store, [projection])
+            for event in alone.read(0, until, amended=until, connection=connection):
+                event.handled_by(projection, rows)
+                if progress is not None and event.stored.position % STEP == 0:
+                    progress(event.stored.position, until)
+            rows.flush()
+            if progress is not None:
+                progress(until, until)
+            return compare.compared(connection, aside, build)
 
 
 @contextlib.contextmanager

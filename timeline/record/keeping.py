@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from timeline.dates import Occurred, stretch, within
-from timeline.engine.builds import Build, Comparison
+from timeline.engine.builds import Build
+from timeline.engine.compare import Comparison
+from timeline.engine.cutoff import ALL
 from timeline.engine.projection import View
 from timeline.engine.runner import ProjectionStatus
-from timeline.errors import DatabaseBusy, DatabaseReadOnly, InvalidInput, LogDamaged
+from timeline.errors import DatabaseBusy, DatabaseReadOnly, InvalidInput, LogDamaged, StoreAltered
 from timeline.events import RecordedEvent
 from timeline.formats.files import Place, existing_file, name_of, new_file
 from timeline.log import database
@@ -28,7 +30,7 @@ from timeline.log.redact import redact, scrub
 from timeline.log.schema import Stored
 from timeline.log.store import EventStore
 from timeline.log.telemetry import Progress
-from timeline.record.reading import Record
+from timeline.record.reading import Record, Snapshot
 from timeline.reports.actors import find_actor
 from timeline.rules.requirements import names
 
@@ -174,7 +176,9 @@ class Keeping(Record):
         return cluster.rebuild(self._projector, name, chosen, hold=hold, progress=progress)
 
     def compare(self, name: str, *, progress: Progress | None = None) -> Comparison:
-        """Build a projection's rows anew, hold them, and compare them with the live ones.
+        """Compare a projection's live rows with those that this code folds of the same events.
+
+        Nothing is kept of the fold, and a role that may only read can do it.
 
         >>> record.rebuild("statements").state
         'live'
@@ -184,8 +188,6 @@ class Keeping(Record):
 
         Raises:
             NotFound: no such projection is known, or none of its builds is live.
-            DatabaseBusy: the two did not come to one position; names both.
-            DatabaseReadOnly: the role or the file may only be read.
             DatabaseError: the database could not do it.
         """
         return self._projector.compare(name, progress=progress)
@@ -291,7 +293,9 @@ class Keeping(Record):
         database.make_durable(self.store.engine)
         return self.store.head().seal
 
-    def verify(self, *, seal: str | None = None, progress: Progress | None = None) -> Head:
+    def verify(
+        self, *, seal: str | None = None, rows: bool = False, progress: Progress | None = None
+    ) -> Head:
         """Check every event of the log against its digests; returns where the log ends.
 
         >>> record.verify(seal=record.seal()) == record.store.head()
@@ -299,15 +303,39 @@ class Keeping(Record):
 
         Args:
             seal: an earlier result of `seal`.
+            rows: also compare the rows that reports read with a fold of the log.
             progress: called with the position reached, and the last one.
 
         Raises:
             LogDamaged: something was changed, removed, added or reordered; names the position.
+            StoreAltered: rows, views or triggers are not what this package made; names them.
             InvalidInput: the seal is not one.
         """
         sealed = None if seal is None else Head.of_seal(seal)
         with database.reading(self.store.engine) as connection:
-            return verify(connection, seal=sealed, progress=progress)
+            head = verify(connection, seal=sealed, progress=progress)
+        problems = self._projector.problems()
+        if rows:
+            problems += map(_altered, self._projector.altered(progress))
+        if problems:
+            raise StoreAltered(problems)
+        return head
+
+    def verified(self) -> Snapshot:
+        """The record as the log alone gives it: the digests are checked, and no kept rows are read.
+
+        It takes as long as `verify` and a fold of the whole log; read models that somebody has
+        edited have no part in its reports.
+
+        >>> [line.text for line in record.verified().statements().statements][0]
+        'We want it.'
+
+        Raises:
+            LogDamaged: something was changed, removed, added or reordered; names the position.
+        """
+        with database.reading(self.store.engine) as connection:
+            verify(connection)
+        return Snapshot(self._projector, ALL, whole=True)
 
     # Moving
 
@@ -397,6 +425,10 @@ class Keeping(Record):
         return Archive(os.fspath(target)).write(
             self.store, rows_per_file=rows_per_file, progress=progress
         )
+
+
+def _altered(comparison: Comparison) -> str:
+    return f"{comparison}\n`timeline rebuild {comparison.projection}` makes its rows anew."
 
 
 def _reported(source: LogFile, progress: Progress | None) -> Iterator[Stored]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import abc
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
 from timeline.dates import Occurred, asked
-from timeline.engine.as_of import PartialView
+from timeline.engine.as_of import SMALL, PartialView
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import View, shape_of
 from timeline.engine.runner import Projector
@@ -211,9 +212,10 @@ class Record(Reports, abc.ABC):
 class Snapshot(Record):
     """The record as of some moment, read-only; `as_of` makes it."""
 
-    def __init__(self, projector: Projector, cutoff: Cutoff) -> None:
+    def __init__(self, projector: Projector, cutoff: Cutoff, *, whole: bool = False) -> None:
         self._projector = projector
-        self._seen = PartialView(projector, cutoff)
+        self._whole = whole
+        self._seen = PartialView(projector, cutoff, small=sys.maxsize if whole else SMALL)
 
     @contextlib.contextmanager
     def view(self) -> Iterator[View]:
@@ -221,7 +223,7 @@ class Snapshot(Record):
         yield self._seen
 
     def _narrowed(self, cutoff: Cutoff) -> Snapshot:
-        return Snapshot(self._projector, self._seen.cutoff.narrowed(cutoff))
+        return Snapshot(self._projector, self._seen.cutoff.narrowed(cutoff), whole=self._whole)
 
     def __repr__(self) -> str:
         place = database.shown(self._projector.store.engine.url)
