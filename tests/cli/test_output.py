@@ -25,11 +25,11 @@ COMMANDS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def record(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TIMELINE_URL", raising=False)
-    with Timeline.open("timeline.db") as timeline:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The file of a record, with its read models."""
+    path = tmp_path_factory.mktemp("made") / "timeline.db"
+    with Timeline.open(f"sqlite:///{path}") as timeline:
         timeline.add(Actor("north", "state", "North"), Actor("daily", "organisation", "Daily"))
         timeline.add(Source("article", publisher="daily", title="A harbour"))
         timeline.append(
@@ -39,7 +39,14 @@ def record(tmp_path, monkeypatch):
             evidence=[Evidence("article")],
         )
         timeline.attendance()
-    return Path("timeline.db")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def record(made, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TIMELINE_URL", raising=False)
+    return Path(shutil.copy(made, "timeline.db"))
 
 
 def run(command, output, code=0):
