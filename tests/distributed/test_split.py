@@ -37,16 +37,19 @@ def in_parts(store: EventStore, projection: Projection, parts: int) -> list[Any]
     """The rows of a projection, each part folded by itself."""
     end = store.head().position
     log = list(store.stored(until=end))
-    splitter = Splitter(projection, store.codec, store.read_all(types=Amendments.TYPES), parts)
+    splitter = Splitter(projection, store.codec, store.read_all(types=Amendments.TYPES))
     if splitter.division.alone:
         cuts = [end * part // parts for part in range(parts + 1)]
         stretches = pairwise(cuts)
         return [r for a, b in stretches for r in splitter.fold(log[a:b], None)]
-    return [
-        made
-        for part in range(parts)
-        for made in splitter.fold((row for row in log if part in splitter.parts_of(row)), part)
-    ]
+    keys = [splitter.keys_of(row) for row in log]
+    named = sorted({key for some in keys for key in some or ()})
+    made = []
+    for part in range(parts):
+        own = set(named[part::parts])
+        mine = [row for row, some in zip(log, keys, strict=True) if some is None or own & {*some}]
+        made += splitter.fold(mine, own, common=part == 0)
+    return made
 
 
 def in_order(rows: Iterable[Any]) -> list[Any]:

@@ -1,9 +1,13 @@
 """Folding on several workers: Dask distributes and `timeline.distributed.split` says what.
 
 Workers read the log in stretches of positions, from the database or from an archive. Where one
-event makes one row, the worker that reads a stretch folds it. Otherwise it routes the stored events
-to parts; a part gets its events of all stretches, in order, and is folded. The result of a task
+event makes one row, the worker that reads a stretch folds it. Otherwise it says by which keys the
+stored events are routed, and Dask's peer-to-peer shuffle brings those of one key together, over
+disk. A part gets its keys' events, sorts them by position, and is folded. The result of a task
 depends on its arguments alone, so Dask may run it again when it loses a worker.
+
+The tasks are a few for each stretch and a few for each part: they grow with the log, not with its
+square.
 
 Only the process that asked writes, and only when all is folded. It counts the events of every
 stretch and compares its last digest with the log's. Every task first compares the code that its
@@ -19,9 +23,11 @@ import math
 import os
 import pickle
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import attrs
 import sqlalchemy as sa
@@ -45,9 +51,10 @@ from timeline.engine.rebuild import StoredRows
 from timeline.engine.runner import Projector
 from timeline.errors import ClusterError, InvalidInput, MissingExtra, TimelineError
 from timeline.events import RecordedEvent
-from timeline.log import database
-from timeline.log.archive import Archive, arrow_table, stored_rows
+from timeline.log import database, telemetry
+from timeline.log.archive import Archive, arrow_schema, arrow_table, stored_rows
 from timeline.log.codec import Upcaster
+from timeline.log.schema import Stored
 from timeline.log.store import EventStore
 from timeline.log.telemetry import Progress, batched
 
@@ -68,6 +75,12 @@ _SHARE = 0.25
 
 _BATCH = 5_000
 
+_HEAVIEST = 20
+"""Keys of each stretch that are counted: those with the most events."""
+
+_KEY = "key"
+"""The column by which events are routed."""
+
 
 @attrs.frozen
 class _Job:
@@ -78,7 +91,6 @@ class _Job:
     amendments: tuple[RecordedEvent[Any], ...]
     database: str | None
     archive: str | None
-    parts: int
 
 
 def rebuild(
@@ -112,8 +124,8 @@ def rebuild(
 
 def _require_dask() -> None:
     try:
+        import dask.dataframe  # noqa: F401  (only asked for)
         import distributed  # noqa: F401  (only asked for)
-        import pyarrow  # noqa: F401  (only asked for)
     except ImportError:
         raise MissingExtra("folding on several workers", "dask") from None
 
@@ -130,21 +142,11 @@ def _prepared(packed: bytes) -> tuple[_Job, Splitter]:
     loaded = code_of([name for name in expected if name != "timeline"])
     compare_code(expected, loaded, own_address())
     job = pickle.loads(job)
-    return job, Splitter(job.projection, Codec(job.known), job.amendments, job.parts)
+    return job, Splitter(job.projection, Codec(job.known), job.amendments)
 
 
-def _kept(packed: bytes) -> bytes:
-    return packed
-
-
-def _read_of(made: dict[Any, Any]) -> tuple[int, bytes]:
-    """What was read of a stretch: how many events, and the last one's digest."""
-    found: tuple[int, bytes] = made["read"]
-    return found
-
-
-def _piece(made: dict[Any, Any], part: int) -> Any:
-    return made[part]
+def _of(made: dict[str, Any], name: str) -> Any:
+    return made[name]
 
 
 @lru_cache(maxsize=2)
@@ -170,13 +172,21 @@ def _stretch(job: _Job, after: int, until: int) -> Iterator[Any]:
         yield arrow_table(group)
 
 
-class _Read:
+class _Read(NamedTuple):
+    """How a stretch was read: how many events, the last one's digest, and its heaviest keys."""
+
+    events: int
+    digest: bytes
+    heavy: Sequence[tuple[str, int]] = ()
+
+
+class _Reading:
     """A stretch as it is read: counted, and without the events that make no rows."""
 
     def __init__(self, packed: bytes, after: int, until: int) -> None:
         self.job, self.splitter = _prepared(packed)
-        self.count = 0
         self.digest = b""
+        self.count = 0
         self._place = after, until
 
     def tables(self) -> Iterator[Any]:
@@ -208,41 +218,90 @@ def _without_looking_for_circles() -> Iterator[None]:
 
 
 @_without_looking_for_circles()
-def _routed(after: int, until: int, packed: bytes) -> dict[Any, Any]:
-    """The events of a stretch, as Arrow tables, by part; and under `read` what was read."""
+def _routed(after: int, until: int, packed: bytes) -> dict[str, Any]:
+    """The events of a stretch with their keys, those that every part needs, and what was read."""
     import pyarrow as pa
 
-    read = _Read(packed, after, until)
-    pieces: dict[int, list[Any]] = {part: [] for part in range(read.job.parts)}
+    read = _Reading(packed, after, until)
+    routed, shared = [_empty()], [_empty()]
+    heavy: Counter[str] = Counter()
     for table in read.tables():
-        places: dict[int, list[int]] = {}
-        for place, row in enumerate(stored_rows(table)):
-            for part in read.splitter.parts_of(row):
-                places.setdefault(part, []).append(place)
-        for part, found in places.items():
-            pieces[part].append(table.take(found))
-    made: dict[Any, Any] = {
-        part: pa.concat_tables(tables).combine_chunks() if tables else None
-        for part, tables in pieces.items()
+        places, keys, common = _places(read.splitter, table)
+        heavy.update(keys)
+        routed.append(_keyed(table, places, keys))
+        shared.append(_keyed(table, common, [""] * len(common)))
+    return {
+        "frame": _frame(pa.concat_tables(routed)),
+        "shared": pa.concat_tables(shared),
+        "read": _Read(read.count, read.digest, heavy.most_common(_HEAVIEST)),
     }
-    return made | {"read": (read.count, read.digest)}
+
+
+def _places(splitter: Splitter, table: Any) -> tuple[list[int], list[str], list[int]]:
+    """The places of routed events in a table, their keys beside them, and those of shared ones."""
+    places: list[int] = []
+    keys: list[str] = []
+    shared: list[int] = []
+    for place, row in enumerate(stored_rows(table)):
+        named = splitter.keys_of(row)
+        if named is None:
+            shared.append(place)
+            continue
+        places.extend([place] * len(named))
+        keys.extend(named)
+    return places, keys, shared
+
+
+def _keyed(table: Any, places: Sequence[int], keys: Sequence[str]) -> Any:
+    """The rows of a table at these places, each with its key."""
+    import pyarrow as pa
+
+    taken = table.take(pa.array(places, pa.int64()))
+    return taken.append_column(_KEY, pa.array(keys, pa.string()))
+
+
+def _empty() -> Any:
+    return _keyed(arrow_schema().empty_table(), (), ())
+
+
+def _frame(table: Any) -> Any:
+    """A table as the data frame that Dask shuffles, with the types of Arrow."""
+    import pandas as pd
+
+    return table.to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def _joined(*tables: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.concat_tables(tables)
 
 
 @_without_looking_for_circles()
-def _folded(part: int, *pieces: Any, packed: bytes) -> dict[str, Any]:
+def _folded(part: int, frame: Any, shared: Any, packed: bytes) -> dict[str, Any]:
     """The rows of a part, as Arrow tables by their plain names."""
+    import pyarrow as pa
+
     job, splitter = _prepared(packed)
-    stored = (row for piece in pieces if piece is not None for row in stored_rows(piece))
-    return _tables(job.projection, splitter.fold(stored, part))
+    routed = pa.Table.from_pandas(frame, schema=_empty().schema, preserve_index=False)
+    own = frozenset(routed[_KEY].unique().to_pylist())
+    events = pa.concat_tables([routed, shared]).sort_by("position")
+    stored = _once(stored_rows(events))
+    return _tables(job.projection, splitter.fold(stored, own, common=part == 0))
+
+
+def _once(rows: Iterable[Stored]) -> Iterator[Stored]:
+    """Each event once: it is there for each of the keys that it names."""
+    return (next(same) for _, same in itertools.groupby(rows, key=attrgetter("position")))
 
 
 @_without_looking_for_circles()
-def _folded_alone(after: int, until: int, packed: bytes) -> dict[Any, Any]:
-    """The rows that the events of a stretch make, each alone; and under `read` what was read."""
-    read = _Read(packed, after, until)
+def _folded_alone(after: int, until: int, packed: bytes) -> dict[str, Any]:
+    """The rows that the events of a stretch make, each alone; and what was read."""
+    read = _Reading(packed, after, until)
     stored = (row for table in read.tables() for row in stored_rows(table))
-    made: dict[Any, Any] = _tables(read.job.projection, read.splitter.fold(stored, None))
-    return made | {"read": (read.count, read.digest)}
+    rows = _tables(read.job.projection, read.splitter.fold(stored, None))
+    return {"rows": rows, "read": _Read(read.count, read.digest)}
 
 
 def _tables(projection: Projection, rows: Iterable[Any]) -> dict[str, Any]:
@@ -276,6 +335,61 @@ def _columns(shape: Shape) -> Any:
 # The process that asks
 
 
+@attrs.frozen
+class _Tasks:
+    """Tasks that are not yet begun, and what they weigh.
+
+    Attributes:
+        reads: by stretch, what tells how it was read.
+        rows: what is to hold the rows, of each part.
+        weight: of each of the rows, in events; 0 where reading a stretch makes them.
+    """
+
+    reads: Mapping[tuple[int, int], Any]
+    rows: Sequence[Any]
+    weight: float
+
+
+def _task(work: Callable[..., Any], *given: Any, key: tuple[str, int] | None = None) -> Any:
+    from dask.delayed import delayed
+
+    return delayed(work, pure=False)(*given, dask_key_name=key)
+
+
+def _tasks(work: Callable[..., Any], run: str, *given: Iterable[Any]) -> list[Any]:
+    """Tasks of one kind; Dask spreads them over the workers, if it knows them as a group."""
+    # It knows a group by its keys, a name and a number. It gives other tasks to the worker that
+    # holds what they depend on: all of them to the one that has the job.
+    group = f"timeline-{work.__name__.strip('_')}-{run}"
+    several = enumerate(zip(*given, strict=False))
+    return [_task(work, *each, key=(group, number)) for number, each in several]
+
+
+def _alone(stretches: Sequence[tuple[int, int]], packed: Any, run: str) -> _Tasks:
+    """Fold each stretch by itself."""
+    made = _tasks(_folded_alone, run, *zip(*stretches, strict=True), itertools.repeat(packed))
+    reads = {place: _task(_of, task, "read") for place, task in zip(stretches, made, strict=True)}
+    return _Tasks(reads, [_task(_of, task, "rows") for task in made], 0)
+
+
+def _shuffled(stretches: Sequence[tuple[int, int]], parts: int, packed: Any, run: str) -> _Tasks:
+    """Route the events of all stretches by their keys, and fold them part by part."""
+    import dask.dataframe as frames
+
+    made = _tasks(_routed, run, *zip(*stretches, strict=True), itertools.repeat(packed))
+    reads = {place: _task(_of, task, "read") for place, task in zip(stretches, made, strict=True)}
+    routed = frames.from_delayed(
+        [_task(_of, task, "frame") for task in made],
+        meta=_frame(_empty()),
+        verify_meta=False,
+    )
+    keyed = routed.shuffle(on=_KEY, npartitions=parts, shuffle_method="p2p").to_delayed()
+    shared = _task(_joined, *[_task(_of, task, "shared") for task in made])
+    given = (range(parts), keyed, itertools.repeat(shared), itertools.repeat(packed))
+    rows = _tasks(_folded, run, *given)
+    return _Tasks(reads, rows, stretches[-1][1] / parts)
+
+
 class Fold:
     """Folds a log on workers: what `Projector.rebuild` takes as `by`.
 
@@ -300,50 +414,38 @@ class Fold:
         self._modules = modules
         self._archive = archive
         self._progress = progress
-        self._run = uuid.uuid4().hex
-        self._groups = itertools.count()
+        self._heavy: Counter[str] = Counter()
+        self._share = math.inf
 
     def __call__(self, projection: Projection, end: int) -> tuple[int, Iterable[StoredRows]]:
         """Fold the log, as far as that position or as an archive goes; how far, and the rows."""
-        until = self._until(end)
-        alone = division_of(projection).alone
-        size, parts = self._sizes(until)
-        [packed] = self._mapped(_kept, [self._packed(projection, until, parts)])
-        stretches = list(itertools.pairwise([*range(0, until, size), until]))
-        reads, rows = self._begun(packed, stretches, 0 if alone else parts)
-        weights = {each: b - a for each, (a, b) in reads.items()}
-        if not alone:
-            weights |= dict.fromkeys(rows, until / parts)
-        self._wait(weights, until * (1 if alone else 2))
-        self._require_whole(reads)
-        return until, _Result(self._client, projection, rows)
+        from dask.delayed import delayed
 
-    def _begun(
-        self, packed: Any, stretches: Sequence[tuple[int, int]], parts: int
-    ) -> tuple[dict[Any, tuple[int, int]], list[Any]]:
-        """What is to tell how each stretch was read, and what is to hold the rows.
+        until = self._until(end)
+        size, parts = self._sizes(until)
+        stretches = list(itertools.pairwise([*range(0, until, size), until]))
+        packed, run = delayed(self._packed(projection, until), pure=False), uuid.uuid4().hex
+        if division_of(projection).alone:
+            tasks = _alone(stretches, packed, run)
+        else:
+            tasks = _shuffled(stretches, parts, packed, run)
+        return until, _Result(self._client, projection, self._done(projection, tasks, until))
+
+    def _done(self, projection: Projection, tasks: _Tasks, until: int) -> list[Any]:
+        """Have the tasks done; what holds the rows.
 
         Nothing else is held on to: what the rows were made from is forgotten once they are made.
         """
-        work = _routed if parts else _folded_alone
-        done = self._mapped(work, *zip(*stretches, strict=True), packed=packed)
-        reads = self._mapped(_read_of, done)
-        places = dict(zip(reads, stretches, strict=True))
-        if not parts:
-            return places, done
-        pieces = [self._mapped(_piece, [task] * parts, range(parts)) for task in done]
-        return places, self._mapped(_folded, range(parts), *pieces, packed=packed)
-
-    def _mapped(
-        self, work: Callable[..., Any], *arguments: Iterable[Any], **shared: Any
-    ) -> list[Any]:
-        """Tasks of one kind; Dask spreads them over the workers, if it knows them as a group."""
-        # Dask knows a group by its keys, a name and a number. It gives other tasks to the worker
-        # that holds what they depend on: all of them to the one that has the job.
-        group = f"timeline-{work.__name__.strip('_')}-{next(self._groups)}-{self._run}"
-        given = [list(values) for values in arguments]
-        keys = [(group, number) for number in range(len(given[0]))]
-        return list(self._client.map(work, *given, key=keys, pure=False, **shared))
+        futures = self._client.compute([*tasks.reads.values(), *tasks.rows])
+        reads, rows = futures[: len(tasks.reads)], futures[len(tasks.reads) :]
+        places = dict(zip(reads, tasks.reads, strict=True))
+        total = until * 2 if tasks.weight else until
+        with _lost_told(self._heavy):
+            self._wait({read: b - a for read, (a, b) in places.items()}, 0, total)
+            self._require_whole(places)
+            self._tell_of_heavy(projection)
+            self._wait(dict.fromkeys(rows, tasks.weight), until, total)
+        return list(rows)
 
     def require_readable(self) -> None:
         """Check that there is something that workers can read: the database, or a sound archive.
@@ -371,11 +473,12 @@ class Fold:
         fitting = min(limits, default=math.inf) * _SHARE / _PER_EVENT / max(
             worker["nthreads"] for worker in workers
         )  # fmt: skip
+        self._share = max(until / threads, _LEAST)
         size = min(_STRETCH, fitting, max(until / threads / 4, _LEAST))
         parts = max(until / fitting, min(threads * 2, until / _LEAST), 1)
         return max(int(size), 1), math.ceil(parts)
 
-    def _packed(self, projection: Projection, until: int, parts: int) -> bytes:
+    def _packed(self, projection: Projection, until: int) -> bytes:
         import cloudpickle
 
         engine = self._store.engine
@@ -389,40 +492,50 @@ class Fold:
             tuple(amendments),
             None if self._archive else url.render_as_string(hide_password=False),
             self._archive,
-            parts,
         )
         return pickle.dumps((code_of(self._modules), cloudpickle.dumps(job)))
 
-    def _wait(self, weights: Mapping[Any, float], total: int) -> None:
+    def _wait(self, weights: Mapping[Any, float], position: float, total: int) -> None:
         """Wait for tasks to end, and report progress."""
         import distributed
 
-        left, position = set(weights), 0.0
+        left, were_there = set(weights), True
         while left:
-            with _lost_told():
-                try:
-                    done, left = distributed.wait(
-                        left, timeout=_LOST, return_when="FIRST_COMPLETED"
-                    )
-                except TimeoutError:
-                    if not self._client.scheduler_info()["workers"]:
-                        raise ClusterError(_GONE) from None
-                    continue
-                for task in done:
-                    task.result()
+            try:
+                done, left = distributed.wait(left, timeout=_LOST, return_when="FIRST_COMPLETED")
+            except TimeoutError:
+                are_there = bool(self._client.scheduler_info()["workers"])
+                if not (were_there or are_there):  # one that died is started anew in between
+                    raise ClusterError(_GONE) from None
+                were_there = are_there
+                continue
+            for task in done:
+                task.result()
             position += sum(weights[task] for task in done)
             if self._progress is not None:
                 self._progress(int(position), total)
 
     def _require_whole(self, reads: Mapping[Any, tuple[int, int]]) -> None:
-        """Check that the workers have read this very log."""
-        with _lost_told():
-            stretches = self._client.gather(list(reads))
-        for (after, until), read in zip(reads.values(), stretches, strict=True):
-            if read != (until - after, self._store.head_at(until).digest):
+        """Check that the workers have read this very log, and add up the heaviest keys."""
+        found: list[_Read] = self._client.gather(list(reads))
+        for (after, until), read in zip(reads.values(), found, strict=True):
+            if read[:2] != (until - after, self._store.head_at(until).digest):
                 raise ClusterError(
                     f"workers read other events from {after + 1} to {until} than the log has: are "
                     "they at the same database, or at an archive of it?"
+                )
+            self._heavy.update(dict(read.heavy))
+
+    def _tell_of_heavy(self, projection: Projection) -> None:
+        for key, count in self._heavy.most_common(3):
+            if count > self._share:
+                telemetry.logger.warning(
+                    "%s %r is named by %d events, which one worker folds: more workers will not "
+                    "make that faster",
+                    projection.split_by,
+                    key,
+                    count,
+                    extra={"projection": projection.name},
                 )
 
 
@@ -448,7 +561,7 @@ _GONE = "all workers are gone; nothing was written. Start some, and try again."
 
 
 @contextlib.contextmanager
-def _lost_told() -> Iterator[None]:
+def _lost_told(heavy: Counter[str] | None = None) -> Iterator[None]:
     """Tell of workers that were lost by an error of ours; others' errors are as they are."""
     import distributed
     from distributed.client import FutureCancelledError
@@ -458,9 +571,13 @@ def _lost_told() -> Iterator[None]:
     except TimelineError:
         raise
     except distributed.scheduler.KilledWorker as error:
+        most = "".join(
+            f" The most events, {count:,}, name {key!r}."
+            for key, count in (heavy or Counter()).most_common(1)
+        )
         raise ClusterError(
-            f"workers died again and again over one task ({error.task}); nothing was written. Give "
-            "each more memory: --memory, or `dask worker --memory-limit`."
+            f"workers died again and again over one task ({error.task}); nothing was written."
+            f"{most} Give each more memory: --memory, or `dask worker --memory-limit`."
         ) from error
     except (FutureCancelledError, OSError) as error:
         raise ClusterError(

@@ -1,9 +1,9 @@
 """Splitting: the rows of a projection in parts that are folded apart, by the unchanged handlers.
 
 A projection names the field by which its rows split. The field's `Subject` tells which events make
-the rows with a value there: the events that name the value. Each value belongs to one part. An
-event goes to the parts of all values that it names, in the order of the log. A part keeps the rows
-of its own values, so no row is in two parts.
+the rows with a value there: the events that name the value. That value is the key by which events
+are routed: an event goes to the parts of all keys that it names. A part folds its events in the
+order of the log, and keeps the rows of its own keys. So no row is in two parts.
 
 Once all amendments are known, an event reads the same without the other events. So events are
 amended before they are routed, as in a fold of the whole log. Actors joined by mergers count as one
@@ -16,7 +16,6 @@ for rows that no other part could have. Anything else is refused.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -135,15 +134,14 @@ def _unfit(projection: Projection, problem: str) -> InvalidProjection:
 
 
 class Splitter:
-    """Routes the events of a log to parts, and folds a part.
+    """Says by which keys the events of a log are routed, and folds a part.
 
-    The same log, amendments and number of parts give the same result on every worker.
+    The same log and amendments give the same result on every worker.
 
     Args:
         projection: whose rows are wanted.
         codec: knows the events.
         amendments: all of them, as recorded, up to the position that the log is folded to.
-        parts: how many there are.
 
     Attributes:
         stored_names: of the types of events that make rows, as stored.
@@ -157,33 +155,30 @@ class Splitter:
         projection: Projection,
         codec: Codec,
         amendments: Iterable[RecordedEvent[Any]],
-        parts: int,
     ) -> None:
         amendments = list(amendments)
         self.division = division_of(projection)
-        self.parts = parts
         self._projection = projection
         self._codec = codec
         self._reader = Reader(codec, amendments)
         self._amendments = self._reader.amendments
         self.stored_names = codec.stored_names(projection.types)
-        self._all = range(parts)
         subject = self.division.subject
         by_actor = subject is not None and subject.category == "actor"
         self._leaders = _leaders(amendments, self._amendments) if by_actor else {}
 
     # Routing
 
-    def parts_of(self, row: Stored) -> Collection[int]:
-        """The parts that an event, as stored, goes to."""
+    def keys_of(self, row: Stored) -> Collection[str] | None:
+        """The keys that an event, as stored, is routed by; None where every part needs it."""
         if row.type not in self.stored_names or row.data is None:
             return ()
-        parts: set[int] = set()
-        for type_, keys in self._named_in(row):
+        keys: set[str] = set()
+        for type_, values in self._named_in(row):
             if type_ in self.division.shared:
-                return self._all
-            parts.update(map(self.part_of, keys))
-        return parts
+                return None
+            keys.update(map(self.key, values))
+        return keys
 
     def _named_in(self, row: Stored) -> Iterator[tuple[str, set[Any]]]:
         """The type of each event that a row means, and the values that it names."""
@@ -192,9 +187,9 @@ class Splitter:
             for event in self._events_of(row):
                 yield event.type, self.division.keys(event)
             return
-        assert row.data is not None  # `parts_of` skips events that were taken down
+        assert row.data is not None  # `keys_of` skips events that were taken down
         # Plain JSON will do, without the evidence: reading typed values takes far longer.
-        # Mergers change the names of actors, but not their parts: old and new are one value.
+        # Mergers change the names of actors, but not their keys: old and new are one value.
         if row.type_version == self._codec.versions.get(row.type):
             cls, fields = self._codec.class_named(row.type), msgspec.json.decode(row.data)
             yield row.type, _ids(fields, cls, subject, row.event_id)
@@ -202,9 +197,9 @@ class Splitter:
         for event in self._codec.decode(row.type, row.type_version, row.data, row.position):
             yield event_type(event).name, _ids(event, type(event), subject, row.event_id)
 
-    def part_of(self, value: Any) -> int:
-        """The part that a value belongs to."""
-        return zlib.crc32(str(self.leader(value)).encode()) % self.parts
+    def key(self, value: Any) -> str:
+        """The key of a value, as text: one for all actors that mergers join."""
+        return str(self.leader(value))
 
     def leader(self, value: Any) -> Any:
         """The value that stands for this one, and for those that mergers join with it."""
@@ -212,12 +207,15 @@ class Splitter:
 
     # Folding
 
-    def fold(self, rows: Iterable[Stored], part: int | None) -> list[Any]:
+    def fold(
+        self, rows: Iterable[Stored], own: Collection[str] | None, *, common: bool = True
+    ) -> list[Any]:
         """Fold a part.
 
         Args:
             rows: its events as stored, in the order of the log.
-            part: its number; None for all rows, where each event makes its rows alone.
+            own: its keys; None for all rows, where each event makes its rows alone.
+            common: whether to give the rows that all parts have, too.
 
         Raises:
             InvalidProjection: a handler asked for a row that another part may have.
@@ -228,7 +226,9 @@ class Splitter:
                 if event.type in self._projection.types:
                     kept.turn_to(event)
                     self._projection.handle(kept, event)
-        return [made for made in kept if part is None or self._belongs(made, part)]
+        if own is None:
+            return list(kept)
+        return [made for made in kept if self._belongs(made, own, common)]
 
     def _events_of(self, row: Stored) -> Iterator[RecordedEvent[Any]]:
         """The events that a row means, as the projection gets them."""
@@ -237,10 +237,10 @@ class Splitter:
             if event is not None:
                 yield event
 
-    def _belongs(self, row: Any, part: int) -> bool:
+    def _belongs(self, row: Any, own: Collection[str], common: bool) -> bool:
         if type(row) in self.division.common:
-            return part == 0  # all parts have them
-        return self.part_of(getattr(row, self.division.field)) == part
+            return common
+        return self.key(getattr(row, self.division.field)) in own
 
 
 class _PartRows(Rows):

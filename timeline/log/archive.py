@@ -204,7 +204,7 @@ class Archive:
             raise self._unreadable(name, error) from error
         try:
             with raw, pq.ParquetFile(raw) as file:
-                if not file.schema_arrow.equals(_schema()):
+                if not file.schema_arrow.equals(arrow_schema()):
                     problem = "its columns are not those of an archive"
                     raise self._damaged(first, problem, name)
                 yield file
@@ -380,7 +380,7 @@ class Archive:
 
         links = Chain()
         links.head = store.head_at(first - 1)
-        schema = _schema().with_metadata({_FORMAT: b"1", _SIZE: str(size).encode()})
+        schema = arrow_schema().with_metadata({_FORMAT: b"1", _SIZE: str(size).encode()})
         options = {
             "compression": "zstd",
             "use_dictionary": ["stream", "category", "type", "occurred"],
@@ -488,7 +488,8 @@ def _libraries() -> None:
         raise MissingExtra("an archive in Parquet", "archive") from None
 
 
-def _schema() -> Any:
+def arrow_schema() -> Any:
+    """The columns of an archive."""
     import pyarrow as pa
 
     instant = pa.timestamp("us", tz="UTC")
@@ -517,7 +518,7 @@ def arrow_table(rows: Sequence[Stored]) -> Any:
     """
     import pyarrow as pa
 
-    schema = _schema()
+    schema = arrow_schema()
     columns = dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
     columns["category"] = [_category(stream) for stream in columns["stream"]]
     made = {}
