@@ -2,7 +2,9 @@
 
 In the folders of `ON_BOTH`, a test that asks for `database_url`, `migrated_url` or `new_database`
 runs once on SQLite and once on PostgreSQL: what it holds is about the database. Elsewhere it runs
-on SQLite. A test says so when it wants other databases:
+on SQLite. A module, or a test, says so when it wants other databases:
+
+    BACKENDS = ["sqlite"]
 
     @pytest.mark.parametrize("backend", BOTH, indirect=True)
     @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -173,6 +175,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" in metafunc.fixturenames and "backend" not in chosen:
         folder = metafunc.definition.path.parent.name
         kinds = BOTH if folder in ON_BOTH else ["sqlite"]
+        kinds = getattr(metafunc.module, "BACKENDS", kinds)
         metafunc.parametrize("backend", kinds, indirect=True)
 
 

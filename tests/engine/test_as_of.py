@@ -34,6 +34,8 @@ from timeline.errors import NaiveDatetime
 from timeline.log.database import create_engine
 from timeline.models.directory import RoleRow
 
+BACKENDS = ["sqlite"]  # what is in view is decided in Python
+
 THINGS = (
     Actor("gazette", "organisation", "The Gazette"),
     Actor("courier", "organisation", "The Courier"),
