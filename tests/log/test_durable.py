@@ -1,10 +1,11 @@
 """What is given out on PostgreSQL is still there, at the same position, after a crash."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import servers
 
 from timeline import Timeline
 from timeline.errors import ConnectionLost
@@ -16,10 +17,14 @@ if sys.platform == "win32":
     pytest.skip("private servers need sockets in folders", allow_module_level=True)
 
 
-@pytest.fixture
-def server(private_postgres: Callable[..., Any]) -> Any:
+@pytest.fixture(scope="module")
+def server() -> Iterator[servers.PrivateServer]:
+    """A server for all of them: it starts again after each crash."""
+    if servers.left_out():
+        pytest.skip(servers.LEFT_OUT)
     # What nobody waits for is written after this time, or never if the server crashes before.
-    return private_postgres(wal_writer_delay="10s")
+    with servers.postgres_server({"wal_writer_delay": "10s"}) as server:
+        yield server
 
 
 def append_without_waiting(url: str) -> None:

@@ -213,19 +213,19 @@ def test_a_site_of_an_earlier_moment_shows_that(gas_union: Timeline, tmp_path: P
 
 @pytest.mark.parametrize("strange", ["notes.txt", "actors/mine.html"])
 def test_a_folder_with_files_of_others_stays(
-    strait_ferry: Timeline, tmp_path: Path, strange: str
+    hostile: Timeline, tmp_path: Path, strange: str
 ) -> None:
     site = tmp_path / "site"
-    strait_ferry.site(site)
+    hostile.site(site)
     (site / strange).write_text("mine")
     before = sorted(site.rglob("*"))
     with pytest.raises(InvalidInput, match=re.escape(strange)):
-        strait_ferry.site(site)
+        hostile.site(site)
     assert sorted(site.rglob("*")) == before
     assert (site / strange).read_text() == "mine"
 
 
-def test_a_site_is_whole_or_absent(strait_ferry: Timeline, tmp_path: Path) -> None:
+def test_a_site_is_whole_or_absent(hostile: Timeline, tmp_path: Path) -> None:
     site = tmp_path / "site"
 
     def stop(done: int, total: int) -> None:
@@ -233,14 +233,14 @@ def test_a_site_is_whole_or_absent(strait_ferry: Timeline, tmp_path: Path) -> No
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        strait_ferry.site(site, progress=stop)
+        hostile.site(site, progress=stop)
     assert list(tmp_path.iterdir()) == []
-    strait_ferry.site(site, title="First")
+    hostile.site(site, title="First")
     with pytest.raises(KeyboardInterrupt):
-        strait_ferry.site(site, title="Second", progress=stop)
+        hostile.site(site, title="Second", progress=stop)
     assert "First" in (site / "index.html").read_text(encoding="utf-8")
     with pytest.raises(InvalidInput, match="cannot write"):
-        strait_ferry.site(tmp_path / "nowhere" / "site")
+        hostile.site(tmp_path / "nowhere" / "site")
 
 
 def test_without_its_libraries_a_page_says_what_to_install(
