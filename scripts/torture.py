@@ -37,7 +37,7 @@ from rich.table import Table
 
 from timeline.errors import DatabaseError, InvalidInput, LogDamaged
 from timeline.events import Evidence, Link, NewEvent, event
-from timeline.log import database, digests, migrations
+from timeline.log import database, digests, schema
 from timeline.log.digests import Head
 from timeline.log.redact import redact
 from timeline.log.schema import events, head
@@ -1199,7 +1199,7 @@ def sqlite_file(base: Path, check: str) -> Iterator[str]:
         raise click.UsageError(f"{file} exists, and torture makes its own files. Name another.")
     url = f"sqlite:///{file}"
     with opened(url) as store:
-        migrations.upgrade(store.engine)
+        schema.upgrade(store.engine)
     yield url
     for left in (file, *file.parent.glob(f"{file.name}-*")):
         left.unlink(missing_ok=True)
@@ -1210,7 +1210,7 @@ def postgresql_database(server: Any, _check: str) -> Iterator[str]:
     """A database on the server; kept, to be looked at, if the check fails."""
     url = server.create_database()
     with opened(url) as store:
-        migrations.upgrade(store.engine)
+        schema.upgrade(store.engine)
     yield url
     server.drop_database(url)
 

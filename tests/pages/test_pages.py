@@ -22,7 +22,7 @@ from timeline import Actor, Link, Position, ProposalMade, Source, StatementMade,
 from timeline.errors import InvalidInput, MissingExtra
 from timeline.reports import Report
 from timeline.reports.evidence import Citation, Named, Support, Told
-from timeline.reports.render import page as pages
+from timeline.reports.render import html as pages
 from timeline.reports.render.chart import draw, legend
 from timeline.reports.render.html import Crumb, render_page
 from timeline.reports.tables import Cell, Document, Fact, Table, chart, mark
