@@ -108,6 +108,8 @@ def _fields(schema: dict[str, Any]) -> Iterator[str]:
 
 def _kind(field: dict[str, Any]) -> str:
     """What a field holds, in words."""
+    if str(field.get("title")).startswith("id of a"):
+        return str(field["title"])
     if "anyOf" in field:
         return _kind(next(kind for kind in field["anyOf"] if kind.get("type") != "null"))
     if "$ref" in field:

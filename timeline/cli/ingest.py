@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from timeline.formats import Ingested
     from timeline.formats.coded.rows import Dataset
+    from timeline.formats.records.spoken_dates import Order
     from timeline.record import Timeline
+    from timeline.record.writing import Draft
     from timeline.rules.plausibility import Finding
 
 _COLUMNS = ("rows", "events", "folded", "further", "repeated", "left_out", "bad")
@@ -102,9 +104,22 @@ def new(opener: Opener, name: str, folder: str) -> None:
     "--json", "as_json", is_flag=True, help="Of coded event data, account for it as JSON."
 )
 @click.option("--strict", is_flag=True, help="Record nothing if anything looks wrong.")
+@click.option("--create", is_flag=True, help="Add actors that are known by name only.")
+@click.option(
+    "--dates",
+    type=click.Choice(["day first", "month first"]),
+    help="What comes first in dates such as 05/06/2022.",
+)
 @click.pass_obj
 def ingest(
-    opener: Opener, /, files: tuple[str, ...], form: str, strict: bool, **options: bool
+    opener: Opener,
+    /,
+    files: tuple[str, ...],
+    form: str,
+    strict: bool,
+    create: bool,
+    dates: Order | None,
+    **options: bool,
 ) -> None:
     """Record what FILES say: all of it or, on any error, nothing.
 
@@ -117,24 +132,35 @@ def ingest(
     """
     if form == "record" and any(options.values()):
         raise click.UsageError("--no-conduct, --keep-going and --json go with coded event data")
-    if form != "record" and strict:
-        raise click.UsageError("--strict goes with record files")
+    if form != "record" and (strict or create or dates):
+        raise click.UsageError("--strict, --create and --dates go with record files")
     with opener(create=True) as timeline:
         if form == "record":
-            _ingest_records(timeline, files, strict=strict)
+            _ingest_records(timeline, timeline.draft(*files, create=create, dates=dates), strict)
         else:
             _ingest_coded(timeline, files, cast("Dataset", form), **options)
 
 
-def _ingest_records(timeline: Timeline, files: Sequence[str], *, strict: bool) -> None:
-    _warn(timeline.check(*files), strict=strict)
+def _ingest_records(timeline: Timeline, draft: Draft, strict: bool) -> None:
+    _note(draft)
+    _warn(timeline.check(draft), strict=strict)
     with progress("recording") as report:
-        done = timeline.ingest(*files, progress=report)
+        done = timeline.ingest(draft, progress=report)
     there = len(done.events) - done.added
     click.echo(
         f"{count(done.added, 'event')} added, {there} there already; the log holds "
         f"{count(timeline.store.head().position, 'event')}."
     )
+
+
+def _note(draft: Draft) -> None:
+    """Say what was made of words."""
+    from timeline.reports.render.notes import inert
+
+    for date in draft.understood:
+        click.echo(inert(f"{date.place}: {date.words!r} is taken for {date.date}"), err=True)
+    for actor in draft.created:
+        click.echo(inert(f"Added the {actor.kind} {actor.name!r}, as {actor.id}"), err=True)
 
 
 def _ingest_coded(

@@ -151,6 +151,8 @@ class Evidence:
         chain: publisher, agency, speaker, the one spoken for; nearest to the reader first.
         coding: the row that says so, where it is known from coded event data.
         fault: what the source gets wrong here.
+        dated: the source's own words for the date of the event, such as `late 2022`.
+        note: anything a reader should know of this support, in the recorder's own words.
     """
 
     source: SourceId
@@ -159,6 +161,8 @@ class Evidence:
     chain: tuple[Link, ...] = attrs.field(default=(), converter=links)
     coding: Coding | None = None
     fault: Fault | None = None
+    dated: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+    note: Text | None = None
 
 
 def spelled_out(evidence: Any) -> Any:

@@ -105,7 +105,7 @@ def _renamed(value: Any, shape: _Shape, category: str, names: Mapping[str, str])
         return tuple(_renamed(item, shape[0], category, names) for item in value)
     changes = {
         name: _renamed(getattr(value, name), inner, category, names)
-        for name, inner in _fields_with_ids(shape, category)
+        for name, inner in fields_with_ids(shape, category)
     }
     return attrs.evolve(value, **changes)
 
@@ -117,7 +117,7 @@ _Found: typing.TypeAlias = Iterator[tuple[str, Ref, str]]
 
 
 def _in_class(value: object, cls: type, path: str, category: str | None) -> _Found:
-    for name, shape in _fields_with_ids(cls, category):
+    for name, shape in fields_with_ids(cls, category):
         at = f"{path}.{name}" if path else name
         yield from _in_value(_field(value, cls, name), shape, at, category)
 
@@ -135,7 +135,8 @@ def _in_value(value: Any, shape: _Shape, path: str, category: str | None) -> _Fo
 
 
 @cache
-def _fields_with_ids(cls: type, category: str | None) -> tuple[tuple[str, _Shape], ...]:
+def fields_with_ids(cls: type, category: str | None = None) -> tuple[tuple[str, _Shape], ...]:
+    """The fields of a class that hold ids, each with where in it they stand."""
     # Types are inspected once a class: doing it for each event costs more than the append.
     hints = typing.get_type_hints(cls, include_extras=True)
     shapes = [(field.name, _shape(hints[field.name], category)) for field in attrs.fields(cls)]
@@ -157,5 +158,5 @@ def _shape(hint: Any, category: str | None) -> _Shape | None:
         shape = _shape(typing.get_args(hint)[0], category)
         return None if shape is None else [shape]
     if isinstance(hint, type) and attrs.has(hint):
-        return hint if _fields_with_ids(hint, category) else None
+        return hint if fields_with_ids(hint, category) else None
     return None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, get_args
 
 import attrs
 import sqlalchemy as sa
 
 from timeline.dates import Occurred, now, when
+from timeline.engine.projection import View
 from timeline.errors import InvalidEvent, InvalidInput, UnknownReference
 from timeline.events import (
     Actor,
@@ -24,19 +26,58 @@ from timeline.events import (
 )
 from timeline.events.envelope import new_id, stream_name
 from timeline.events.evidence import links
-from timeline.formats import Ingested, RecordFile, read_file
+from timeline.formats import Ingested, RecordFile, read_files
 from timeline.formats.coded.ingest import Ingest
 from timeline.formats.coded.reading import SortedRows
 from timeline.formats.coded.rows import Dataset
+from timeline.formats.records.expanding import Expander, Understood
+from timeline.formats.records.names import Entry, Names
+from timeline.formats.records.spoken_dates import Order
 from timeline.log.append import Appended, Expected, ExpectedVersion
 from timeline.log.telemetry import Progress
 from timeline.models.amendments import AmendedRow
+from timeline.models.directory import ActorRow, SourceRow
+from timeline.models.documents import DocumentRow
+from timeline.models.initiatives import InitiativeRow
+from timeline.models.meetings import MeetingRow
+from timeline.models.plans import PlanRow
 from timeline.record.keeping import Keeping
 from timeline.rules.plausibility import Finding, findings
 from timeline.rules.requirements import require_evidence, require_identities, require_references
 
 _WITHDRAWN = ("retracted", "superseded")
 """Kinds of amendments after which an event no longer stands."""
+
+
+@attrs.frozen
+class Draft:
+    """Record files as they were read.
+
+    Attributes:
+        files: the files, with the events of each.
+        created: actors that were known by name only, and are added.
+        understood: dates that were written in words, and what they are taken for.
+    """
+
+    files: tuple[RecordFile, ...] = ()
+    created: tuple[Actor, ...] = ()
+    understood: tuple[Understood, ...] = ()
+
+    @classmethod
+    def of(cls, drafts: Iterable[Draft]) -> Draft:
+        """Several drafts as one."""
+        parts = [(draft.files, draft.created, draft.understood) for draft in drafts]
+        return cls(*(tuple(chain.from_iterable(part)) for part in zip(*parts, strict=True)))
+
+    @property
+    def events(self) -> list[NewEvent]:
+        """All events of the files, in order."""
+        return [new for file in self.files for new in file.events]
+
+    def place(self, event: str, field: str) -> str:
+        """The file and the line of a field of an event."""
+        holding = {new.id: file for file in self.files for new in file.events}
+        return holding[event].place(event, field)
 
 
 class Writing(Keeping):
@@ -146,7 +187,7 @@ class Writing(Keeping):
 
     def ingest(
         self,
-        *paths: str | os.PathLike[str],
+        *files: str | os.PathLike[str] | Draft,
         progress: Progress | None = None,
     ) -> Appended:
         """Record everything in the record files, or nothing.
@@ -161,13 +202,34 @@ class Writing(Keeping):
             InvalidEvent: a field does not fit.
             DatabaseError: the database could not do it.
         """
-        files = self._read_files(paths)
-        news = [new for file in files for new in file.events]
+        draft = self._drafted(files)
+        news = draft.events
         report = None if progress is None else lambda done: progress(done, len(news))
-        with _placing(files):
+        with _placing(draft.files):
             return self.append_all(news, progress=report)
 
-    def check(self, *paths: str | os.PathLike[str]) -> list[Finding]:
+    def draft(
+        self,
+        *files: str | os.PathLike[str],
+        create: bool = False,
+        dates: Order | None = None,
+    ) -> Draft:
+        """Read record files without recording anything, for `check` and `ingest`.
+
+        Args:
+            files: record files.
+            create: whether to add actors that are known by name only.
+            dates: `day first` or `month first`, for dates such as 05/06/2022.
+
+        Raises:
+            InvalidRecord: a file cannot be read; names file, line and field.
+            DatabaseError: the database could not do it.
+        """
+        expander = Expander(self.store.codec.class_named, self._names(), create=create, order=dates)
+        read = read_files(files, expander)
+        return Draft(tuple(read), tuple(expander.created), tuple(expander.understood))
+
+    def check(self, *files: str | os.PathLike[str] | Draft) -> list[Finding]:
         """What looks wrong in record files, or in the whole record. Some of it may be right.
 
         Dates in the future or out of order, chains of attribution that lead elsewhere, second
@@ -178,32 +240,45 @@ class Writing(Keeping):
         source 'wire-1' was published on 2024-03-03, before the event occurred (2024-03-05~)
 
         Args:
-            paths: record files that are ingested, or will be. Without any, the record is checked.
+            files: record files that are ingested, or will be. Without any, the record is checked.
 
         Raises:
             InvalidRecord: a file cannot be read; names file, line and field.
             UnknownReference: something named is not recorded; names file, line and field.
             DatabaseError: the database could not do it.
         """
-        files = self._read_files(paths)
+        draft = self._drafted(files)
         with self.view() as view:
             if not files:
                 gone = {row.target for row in view.all(AmendedRow) if row.kind in _WITHDRAWN}
                 recorded = (e for e in self.store.read_all() if e.id not in gone)
                 kept = [event for event in recorded if not isinstance(event.event, Redacted)]
                 return findings(kept, view, now())
-            events = [new for file in files for new in file.events]
-            looks_wrong = findings(events, view, now())
-        with _placing(files):
-            require_references(self.store, events)
-        holding = {new.id: file for file in files for new in file.events}
+            looks_wrong = findings(draft.events, view, now())
+        with _placing(draft.files):
+            require_references(self.store, draft.events)
         return [
-            attrs.evolve(finding, place=holding[finding.event].place(finding.event, finding.field))
+            attrs.evolve(finding, place=draft.place(finding.event, finding.field))
             for finding in looks_wrong
         ]
 
-    def _read_files(self, paths: Iterable[str | os.PathLike[str]]) -> list[RecordFile]:
-        return [read_file(path, self.store.codec.class_named) for path in paths]
+    def _drafted(self, given: Sequence[str | os.PathLike[str] | Draft]) -> Draft:
+        """What was given, read where it is not yet."""
+        drafts = [item for item in given if isinstance(item, Draft)]
+        files = [item for item in given if not isinstance(item, Draft)]
+        drafts += [self.draft(*files)] if files else []
+        return Draft.of(drafts)
+
+    def _names(self) -> Names:
+        """What goes by which name in the record."""
+
+        def load() -> Iterator[Entry]:
+            with self.view() as view:
+                yield from _named(view)
+
+        return Names(
+            load, lambda category, id: bool(self.store.existing_streams([f"{category}-{id}"]))
+        )
 
     def ingest_coded(
         self,
@@ -263,6 +338,24 @@ def _placing(files: Sequence[RecordFile]) -> Iterator[None]:
     except UnknownReference as error:
         holding = {new.id: file for file in files for new in file.events}
         raise error.placed(lambda id, field: holding[id].place(id, field)) from None
+
+
+def _named(view: View) -> Iterator[Entry]:
+    """The names on record. Entries that were merged are one, and withdrawn actors have none."""
+    for actor in view.all(ActorRow):
+        if actor.withdrawn is None:
+            category = "person" if actor.kind == "person" else "actor"
+            yield category, actor.merged_into or actor.actor, (actor.name, *actor.aliases)
+    for source in view.all(SourceRow):
+        yield "source", source.source, tuple(filter(None, (source.title, source.address)))
+    for initiative in view.all(InitiativeRow):
+        yield "proposal", initiative.initiative, (initiative.title or "",)
+    for meeting in view.all(MeetingRow):
+        yield "meeting", meeting.meeting, (meeting.title,)
+    for plan in view.all(PlanRow):
+        yield "plan", plan.plan, (plan.title,)
+    for document in view.all(DocumentRow):
+        yield "document", document.document, (document.title,)
 
 
 def _added(thing: Actor | Source) -> NewEvent:

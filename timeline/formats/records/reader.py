@@ -23,6 +23,8 @@ from timeline.events import VOCABULARY, Actor, ActorAdded, Evidence, NewEvent, S
 from timeline.events import event_type as type_of
 from timeline.events.base import Slug, without_patterns
 from timeline.events.evidence import spelled_out
+from timeline.formats.records.expanding import Expander, together
+from timeline.formats.records.short import DEFAULTS
 from timeline.formats.records.tree import Node, Steps, dotted, read_tree, shown
 
 _MOST_PROBLEMS = 20
@@ -83,31 +85,37 @@ class RecordFile:
         steps = _steps(f".{field}")
         # An actor or a source is the entry; its event has it as a field.
         inner = steps if path[0] == "events" else steps[1:]
-        return f"{self.file}:{self._reader.nearest((*path, *inner)).line}"
+        node = self._reader.nearest((*path, *inner))
+        return f"{self.file}:{node.line}" if node.place is None else f"{self.file}: {node.place}"
 
 
 def read_records(path: str | os.PathLike[str], classes: Callable[[str], type]) -> list[NewEvent]:
-    """The events of a record file; see `read_file`."""
-    return read_file(path, classes).events
+    """The events of a record file; see `read_files`."""
+    return read_files([path], Expander(classes))[0].events
 
 
-def read_file(path: str | os.PathLike[str], classes: Callable[[str], type]) -> RecordFile:
-    """Read a record file: its actors, then its sources, then its events, each as they stand there.
+def read_files(paths: Iterable[str | os.PathLike[str]], expander: Expander) -> list[RecordFile]:
+    """Read record files: of each its actors, its sources and its events, as they stand there.
 
     Every scalar is text, unless the field of the event's class wants something else; a plain `~`,
     `null` or nothing at all is None. Actors get the event id `actor/<id>`, sources `source/<id>`,
     events `<record>/<id>`.
 
     Args:
-        path: a file of YAML or JSON, in UTF-8.
-        classes: the event class of a type name; raises UnknownEventType.
+        paths: files of YAML or JSON, in UTF-8. Names in one may be of entries in another.
+        expander: knows the event classes and the names on record.
 
     Raises:
-        InvalidRecord: the file cannot be read, or holds something that does not belong there. It
+        InvalidRecord: a file cannot be read, or holds something that does not belong there. It
             stands for the first problem; its message lists those of other entries too, up to 20.
     """
-    file = os.fspath(path)
-    return RecordFile(_Reader(file, classes, read_tree(file)))
+    trees = [(os.fspath(path), read_tree(os.fspath(path))) for path in paths]
+    for _, root in trees:
+        expander.register(root)
+    return [
+        RecordFile(_Reader(file, expander.classes, expander.expand(file, root)))
+        for file, root in trees
+    ]
 
 
 # --- From nodes to events -------------------------------------------------------------------------
@@ -127,7 +135,7 @@ class _Reader:
         if not isinstance(self.root.value, dict):
             given = "a list" if isinstance(self.root.value, list) else shown(self.root.value)
             raise self._problem((), f"expected a mapping with the key 'record'; found {given}")
-        self._check_keys(self.root.value, ("record", *makers), ())
+        self._check_keys(self.root.value, ("record", *makers, "dates", *DEFAULTS), ())
         self.record = self._record(self.root.value)
         news: list[NewEvent] = []
         problems: list[InvalidRecord] = []
@@ -138,9 +146,9 @@ class _Reader:
                 except InvalidRecord as problem:
                     problems.append(problem)
                 if len(problems) == _MOST_PROBLEMS:
-                    raise _together(problems)
+                    raise together(problems, _MOST_PROBLEMS)
         if problems:
-            raise _together(problems)
+            raise together(problems, _MOST_PROBLEMS)
         return news
 
     def _record(self, root: dict[str, Node]) -> str:
@@ -171,7 +179,7 @@ class _Reader:
 
     def _whole(self, node: Node, cls: type, path: Steps) -> Any:
         self._check(node, (inspect.type_info(cls),), path)
-        return self._convert(_plain(node), cls, path)
+        return self._convert(node.plain, cls, path)
 
     def _event(self, node: Node, path: Steps) -> NewEvent:
         entry = node.value
@@ -180,7 +188,7 @@ class _Reader:
         cls = self._class(entry["type"], (*path, "type"))
         of_envelope, of_event = _fields(Envelope), _fields(cls)
         self._check_fields(entry, of_envelope | of_event, path)
-        data = {key: _plain(value) for key, value in entry.items()}
+        data = {key: value.plain for key, value in entry.items()}
         if "evidence" in data:
             data["evidence"] = spelled_out(data["evidence"])
         beside = {key: data.pop(key) for key in of_envelope if key in data}
@@ -197,7 +205,7 @@ class _Reader:
         )
 
     def _class(self, node: Node, path: Steps) -> type:
-        name: str = self._convert(_plain(node), _Name, path)
+        name: str = self._convert(node.plain, _Name, path)
         try:
             return self.classes(name)
         except UnknownEventType as error:
@@ -294,20 +302,12 @@ class _Reader:
         return node
 
     def _problem(self, path: Steps, problem: str) -> InvalidRecord:
-        line = self.nearest(path).line
-        return InvalidRecord(self.file, problem, line=line, field=dotted(path))
+        return self.nearest(path).problem(self.file, problem, dotted(path))
 
 
 def _steps(path: str) -> Steps:
     """A path as msgspec and the vocabulary write it, such as `.evidence[0].source`, in steps."""
     return tuple(int(at) if at.isdigit() else name or at for name, at in _STEP.findall(path))
-
-
-def _plain(node: Node) -> Any:
-    """The node's value, without lines."""
-    if isinstance(node.value, dict):
-        return {key: _plain(value) for key, value in node.value.items()}
-    return [_plain(item) for item in node.value] if isinstance(node.value, list) else node.value
 
 
 @functools.lru_cache(maxsize=256)
@@ -332,15 +332,6 @@ def _options(kind: inspect.Type) -> Iterable[inspect.Type]:
 
 
 # --- Words ----------------------------------------------------------------------------------------
-
-
-def _together(problems: list[InvalidRecord]) -> InvalidRecord:
-    """The first problem as the file has them, with the others beneath it."""
-    first, *others = sorted(problems, key=lambda problem: problem.line or 0)
-    if len(problems) == _MOST_PROBLEMS:
-        others.append(InvalidRecord(first.file, "reading stopped here; there may be more"))
-    text = "\n".join([first.problem, *map(str, others)])
-    return InvalidRecord(first.file, text, line=first.line, field=first.field)
 
 
 def _not_among(word: str, known: list[str], what: str = "") -> str:

@@ -11,6 +11,7 @@ and `true` for a truth value. So what is text here may be these there.
 
 from __future__ import annotations
 
+import calendar
 import inspect
 import json
 import os
@@ -27,7 +28,9 @@ from timeline.dates import When
 from timeline.errors import InvalidInput
 from timeline.events import Actor, Source, event_type
 from timeline.events.base import SLUG, Slug
+from timeline.formats.records.expanding import KINDS
 from timeline.formats.records.reader import Envelope
+from timeline.formats.records.short import DEFAULTS, VERBS, hints_of
 
 Schema = dict[str, Any]
 
@@ -62,8 +65,8 @@ _REFUSED = (
 """What no date has: days that no month has, the year 0, and an interval without ends."""
 
 # Whether an interval ends after it starts is left to the reader.
-_DATE: Schema = {
-    "title": "date",
+_EDTF: Schema = {
+    "title": "EDTF",
     "description": "A date of EDTF: 2022-11-28, 2022-11, 2022-11~ (about), 2022? (uncertain), "
     "XXXX-12-26 (year unknown), 2022-12-26/2022-12-27, an instant with its zone, or the hour that "
     "a source gives without one.",
@@ -74,6 +77,45 @@ _DATE: Schema = {
     "minimum": 1,
     "maximum": 9999,
 }
+
+
+_MONTHS = "|".join(name for name in calendar.month_name if name)
+_WORDS: Schema = {
+    "title": "date in words",
+    "description": "A date as people write it: late 2022, Q4 2023, end of October, 28 November "
+    "2022, 28/11/2022. What is understood is shown, and the words are kept.",
+    "type": "string",
+    "pattern": f"^(?=.*([0-9]{{4}}|{_MONTHS}))"
+    "(?=.*([A-Za-z]{3}|[QHqh][1-4]|[0-9][./-][0-9]+[./-][0-9]{4}))(?!.*([a-z]day$|XX|T[0-9]))",
+    "maxLength": 80,
+}
+_DATE: Schema = {
+    "title": "date",
+    "description": "A date of EDTF, or in words.",
+    "anyOf": [{"$ref": "#/$defs/EDTF"}, {"$ref": "#/$defs/DateInWords"}],
+}
+
+_CLAIM_KEYS = {
+    "id": "the entry's own name within the record; made of what it says where it has none.",
+    "on": "when, as the source has it.",
+    "by": "who: NAME, or NAME, OFFICE.",
+    "with": "with whom.",
+    "for": "on whose behalf.",
+    "to": "to whom.",
+    "about": "the proposals it concerns.",
+    "where": "the place.",
+    "meeting": "the meeting it belongs to.",
+    "due": "when it is to happen.",
+    "stance": "favourable, accepted, possible, …: the words that go with the verb.",
+    "source": "an address, an id, a title, or {publisher: …, address: …, published: …}.",
+    "at": "the place in the source, such as paragraph 3.",
+    "quote": "a short passage as printed there.",
+    "chain": "from the publisher back to the speaker: `A > B, OFFICE (quoted) > C`.",
+    "dated": "the source's own words for the date.",
+    "note": "anything a reader should know of this support.",
+    "evidence": "the evidence in full, in place of source, at, quote and chain.",
+}
+"""What the keys of a claim mean."""
 
 
 def record_schema(classes: Iterable[type]) -> Schema:
@@ -90,7 +132,15 @@ def record_schema(classes: Iterable[type]) -> Schema:
     ]
     kinds = {"type": "string", "enum": list(known), "title": "type of event"}
     properties = {"id": beside["properties"]["id"], "type": kinds}
-    entry = {"type": "object", "required": ["id", "type"], "properties": properties}
+    full = {"type": "object", "required": ["id", "type"], "properties": properties}
+    definitions |= {"Claim": _claim(known), "Group": _group()}
+    claims = {"$ref": _REFERENCE.format(name="Claim")}
+    groups = {"$ref": _REFERENCE.format(name="Group")}
+    entry = {
+        "if": {"required": ["type"]},
+        "then": full | {"allOf": cases},
+        "else": {"if": {"required": ["events"]}, "then": groups, "else": claims},
+    }
     record = _made(Slug) | {
         "not": {"enum": ["actor", "source"]},
         "description": "A name for the record; the ids of its events are `<record>/<id>`.",
@@ -104,9 +154,16 @@ def record_schema(classes: Iterable[type]) -> Schema:
         "additionalProperties": False,
         "properties": {
             "record": record,
-            "actors": _section(actor, "People, states, organisations, offices."),
+            "actors": _section(
+                _actors(definitions[_name(actor)]), "People, states, organisations, offices."
+            ),
             "sources": _section(source, "What was read."),
-            "events": _section(entry | {"allOf": cases}, "What was reported, an entry an event."),
+            "events": _section(entry, "What was reported, an entry an event."),
+            "dates": {
+                "description": "What comes first in dates such as 05/06/2022.",
+                "enum": ["day first", "month first"],
+            },
+            **_defaults(),
         },
         "$defs": definitions,
     }
@@ -118,6 +175,63 @@ def entry_schema(cls: type) -> Schema:
     beside = definitions.pop(_name(envelope))
     entry = _entry(cls, definitions.pop(_name(event)), beside)
     return {"$schema": _DIALECT, **entry, "$defs": definitions}
+
+
+def _defaults() -> Schema:
+    """What may stand once for a file or a group."""
+    return {key: _claimed(key) for key in DEFAULTS}
+
+
+def _claimed(key: str) -> Schema:
+    """The schema of a key of a claim."""
+    described = {"description": _CLAIM_KEYS[key]}
+    return described | ({"$ref": _REFERENCE.format(name="Date")} if key in ("on", "due") else {})
+
+
+def _claim(known: dict[str, type]) -> Schema:
+    """The schema of an entry in the short form."""
+    verbs = {name: verb for name, verb in VERBS.items() if verb.type in known}
+    fields = {name for verb in verbs.values() for name in hints_of(known[verb.type])}
+    says = {
+        name: {"description": f"What is said of it; the entry is a {verb.type}."}
+        for name, verb in verbs.items()
+    }
+    own = {name: {"description": f"The field {name} of the event."} for name in sorted(fields)}
+    return {
+        "title": "Claim",
+        "description": "A claim in the short form: a verb, and what goes with it.",
+        "type": "object",
+        "anyOf": [{"required": [name]} for name in verbs],
+        "properties": own | says | {key: _claimed(key) for key in _CLAIM_KEYS},
+        "additionalProperties": False,
+    }
+
+
+def _group() -> Schema:
+    """The schema of entries that share what stands beside them."""
+    events = {"description": "The entries that share it.", "type": "array"}
+    return {
+        "title": "Group",
+        "description": "Entries that share a source, a date or the like.",
+        "type": "object",
+        "properties": {"events": events, **_defaults()},
+        "additionalProperties": False,
+    }
+
+
+def _actors(full: Schema) -> Schema:
+    """The schema of an actor, or of several under their kind."""
+    named = {kind: {"description": f"The name of a {kind}, or several."} for kind in KINDS}
+    aliases = {"description": "Other names and spellings.", "type": ["array", "string"]}
+    short = {
+        "type": "object",
+        "anyOf": [{"required": [kind]} for kind in KINDS],
+        "properties": named | {"aliases": aliases, "id": {"description": "Its id."}},
+        "additionalProperties": False,
+    }
+    # An id is made of the name where there is none.
+    required = [name for name in full["required"] if name != "id"]
+    return {"if": {"required": ["kind"]}, "then": full | {"required": required}, "else": short}
 
 
 def _section(items: Schema, description: str) -> Schema:
@@ -136,7 +250,13 @@ def _entry(cls: type, fields: Schema, beside: Schema) -> Schema:
         envelope["evidence"] = envelope["evidence"] | {"anyOf": [one, several | {"minItems": 1}]}
     if kind.category is None:
         required.append("stream")
-    return fields | {"required": required, "properties": envelope | fields["properties"]}
+    properties = envelope | fields["properties"]
+    if kind.opens and kind.subject in properties:
+        # The id of what the event brings into being has no name yet.
+        own = properties[kind.subject]
+        strict = _text(SLUG) if "string" in own.get("type", ()) else {}
+        properties[kind.subject] = own | strict
+    return fields | {"required": required, "properties": properties}
 
 
 def _definitions(classes: list[type]) -> tuple[list[Schema], dict[str, Schema]]:
@@ -145,7 +265,7 @@ def _definitions(classes: list[type]) -> tuple[list[Schema], dict[str, Schema]]:
         classes, schema_hook=_of_time, ref_template=_REFERENCE
     )
     definitions = {name: _described(_refined(schema)) for name, schema in components.items()}
-    definitions["Date"] = _DATE
+    definitions |= {"Date": _DATE, "EDTF": _EDTF, "DateInWords": _WORDS}
     for definition in definitions.values():
         chain = definition.get("properties", {}).get("chain")
         if chain is not None and definition["title"] == "Evidence":
@@ -181,6 +301,21 @@ def _refined(schema: Any) -> Any:
         made["additionalProperties"] = False
     if made.get("type") == "string" and "enum" not in made:
         made |= _text(made.get("pattern"))
+    if (title := str(made.get("title"))).startswith("id of a") and title != "id of an event":
+        return _or_name(made, title)
+    return made
+
+
+def _or_name(id: Schema, title: str) -> Schema:
+    """The schema of an id, or of a name or an entry that stands in its place."""
+    kinds = ["string", "integer", "boolean"]
+    beside = {key: id[key] for key in ("title", "description", "default") if key in id}
+    made = beside | {"type": kinds, "minLength": 1, "minimum": 0}
+    if title == "id of an actor":
+        made |= {"type": [*kinds, "object"], "required": ["name"]}
+    elif title == "id of a source":
+        made |= {"type": [*kinds, "object"]}
+        made["anyOf"] = [{"required": ["publisher"]}, {"required": ["address"]}]
     return made
 
 

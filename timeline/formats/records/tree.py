@@ -61,10 +61,47 @@ Steps: TypeAlias = tuple[str | int, ...]
 
 @attrs.define
 class Node:
-    """A value of the file and the line it, or the key it stands under, begins on."""
+    """A value of a file and where it stands.
+
+    Attributes:
+        value: text, a list, a mapping or nothing.
+        line: the line that it, or the key it stands under, begins on.
+        key: how the file names the value, where the full form names it otherwise.
+        place: where it stands in a workbook, in place of the line.
+    """
 
     value: str | list[Node] | dict[str, Node] | None
     line: int
+    key: str | None = None
+    place: str | None = None
+
+    @classmethod
+    def of(cls, value: Any, like: Node) -> Node:
+        """Plain data as nodes that all stand where another does; nodes in it stay as they are."""
+        if isinstance(value, Node):
+            return value
+        if isinstance(value, dict):
+            value = {key: cls.of(item, like) for key, item in value.items()}
+        elif isinstance(value, list | tuple):
+            value = [cls.of(item, like) for item in value]
+        elif value is not None:
+            value = str(value)
+        return cls(value, like.line, like.key, like.place)
+
+    @property
+    def plain(self) -> Any:
+        """The value without lines."""
+        if isinstance(self.value, dict):
+            return {key: node.plain for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain for node in self.value]
+        return self.value
+
+    def problem(self, file: str, problem: str, field: str | None = None) -> InvalidRecord:
+        """An error that names where the value stands."""
+        if self.place is not None:
+            return InvalidRecord(f"{file}: {self.place}", problem, field=self.key or field)
+        return InvalidRecord(file, problem, line=self.line, field=self.key or field)
 
 
 @attrs.define

@@ -1,0 +1,394 @@
+"""The short form of record files, rows of sheets and calls in Python, made into full entries.
+
+A claim is a verb with what was said or done, `said: Soon.`, and keys such as `by` and `on`.
+`VERBS` has the full entry of each. Names stand where the full form has ids, and are looked up in
+the record and in the files read with it. What stands once for a file or a group of entries goes
+into each of them. Entries in the full form stay as they are, but for names and dates.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import types
+import typing
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import attrs
+
+from timeline.dates import When
+from timeline.events import Attendance, Signatory, Term
+from timeline.events.base import SLUG, Ref, event_type
+from timeline.events.evidence import Manner
+from timeline.formats.records.names import slug
+from timeline.formats.records.tree import Node, shown
+
+
+@attrs.frozen
+class Verb:
+    """What a verb of the short form stands for.
+
+    Attributes:
+        type: the type of the event.
+        what: the field that the verb's own text fills.
+        keys: fields by the short keys that fill them, where the two differ.
+        fixed: fields that the verb settles.
+    """
+
+    type: str
+    what: str
+    keys: dict[str, str] = attrs.field(factory=dict)
+    fixed: dict[str, str] = attrs.field(factory=dict)
+
+
+def _verb(type: str, what: str, keys: str = "", **fixed: str) -> Verb:
+    return Verb(type, what, dict(pair.split("=") for pair in keys.split()), fixed)
+
+
+_STATUSES = ("attended", "invited", "expected", "confirmed", "represented", "absent")
+
+VERBS: dict[str, Verb] = {
+    "said": _verb("StatementMade", "text", "by=speaker for=on_behalf_of stance=positions"),
+    "proposed": _verb("ProposalMade", "title", "about=proposal with=parties stance=firmness"),
+    "amended": _verb("ProposalAmended", "text", "about=proposal"),
+    "answered": _verb("ProposalAnswered", "text", "about=proposal for=on_behalf_of stance=answer"),
+    "discussed": _verb(
+        "ProposalDiscussed", "text", "about=proposal by=participants with=participants"
+    ),
+    "withdrew": _verb("ProposalWithdrawn", "text", "about=proposal"),
+    "lapsed": _verb("ProposalLapsed", "text", "about=proposal stance=state"),
+    "agreed": _verb("ProposalAdopted", "text", "about=proposal by=parties with=parties"),
+    "reached": _verb("MilestoneReached", "title", "about=proposal with=by"),
+    "met": _verb("MeetingHeld", "title", "by=attendance with=attendance", status="attended"),
+    "announced": _verb(
+        "MeetingAnnounced",
+        "title",
+        "with=attendance due=planned stance=firmness",
+        status="expected",
+    ),
+    "moved": _verb("MeetingRescheduled", "text", "due=planned"),
+    "called off": _verb("MeetingCalledOff", "text"),
+    **{
+        status: _verb(
+            "AttendanceReported", "attendance", "by=attendance with=attendance", status=status
+        )
+        for status in _STATUSES
+    },
+    "planned": _verb("PlanAnnounced", "title", "stance=firmness"),
+    "postponed": _verb("PlanPostponed", "text"),
+    "kept": _verb("PlanOutcomeReported", "text", outcome="kept"),
+    "missed": _verb("PlanOutcomeReported", "text", outcome="missed"),
+    "signed": _verb("DocumentSigned", "title", "by=signatories with=signatories due=deadline"),
+    "did": _verb("ConductReported", "text", "to=toward with=jointly_with"),
+    "holds": _verb("RoleReported", "role", "by=actor for=of"),
+    "belongs": _verb("MembershipReported", "status", "by=actor for=of"),
+    "corroborated": _verb("EventCorroborated", "events"),
+}
+"""What can be said in the short form."""
+
+_EVERYWHERE = {"on": "occurred", "where": "place"}
+_OF_EVIDENCE = {
+    "source": "source",
+    "at": "at",
+    "quote": "excerpt",
+    "chain": "chain",
+    "dated": "dated",
+    "note": "note",
+}
+UNNAMED = "?"
+"""The id of a claim that has none yet: one is made of all that it says."""
+
+DEFAULTS = ("source", "on", "about", "chain", "by", "for", "to", "where", "meeting")
+"""Keys that may stand once for a whole file or a group of entries."""
+
+_MANNERS = typing.get_args(Manner)
+_ENVELOPE = ("id", "type", "stream", "occurred", "evidence")
+_LONGEST_TITLE = 300
+"""Characters that a title may have."""
+
+
+class Claim:
+    """One short entry on its way to the full form."""
+
+    def __init__(
+        self,
+        file: str,
+        entry: Node,
+        given: dict[str, Node],
+        defaults: dict[str, Node],
+        verb: Verb,
+        cls: type,
+        is_known: Callable[[str], bool],
+    ) -> None:
+        self.file, self.entry, self.given, self.verb, self.cls = file, entry, given, verb, cls
+        self.is_known, self.fields = is_known, hints_of(cls)
+        self.keys = _EVERYWHERE | verb.keys
+        self.made: dict[str, Node] = {}
+        for key, node in defaults.items():
+            if key not in given and self._takes(key, given):
+                self.given = {**self.given, key: node}
+
+    def expand(self) -> Node:
+        """The entry in the full form."""
+        evidence: dict[str, Node] = {}
+        for key, node in self.given.items():
+            if VERBS.get(key) is self.verb:
+                self._put(self.verb.what, node)
+            elif self._is_of_evidence(key):
+                evidence[_OF_EVIDENCE[key]] = node
+            else:
+                self._put(self._field(key, node), node)
+        self._add_fixed()
+        self._add_evidence(evidence)
+        self._add_title()
+        self._require()
+        self.made.setdefault("id", Node.of(UNNAMED, self.entry))
+        return attrs.evolve(self.entry, value=self.made)
+
+    def _takes(self, key: str, given: dict[str, Node]) -> bool:
+        """Whether a default is for this event."""
+        if key in _OF_EVIDENCE:
+            return "evidence" not in given and key not in self.fields
+        field = self.keys.get(key, key)
+        return field == "occurred" or (field in self.fields and field not in given)
+
+    def _is_of_evidence(self, key: str) -> bool:
+        return key in _OF_EVIDENCE and key not in self.fields
+
+    def _field(self, key: str, node: Node) -> str:
+        field = self.keys.get(key, key)
+        if field in self.fields or field in _ENVELOPE:
+            return field
+        taken = {*self.keys, *self.fields, *_OF_EVIDENCE, *_ENVELOPE} - {"type", "stream"}
+        known = sorted(
+            name for name in taken if self.keys.get(name, name) in {*self.fields, *taken}
+        )
+        problem = f"expected one of the keys {', '.join(known)}; found {shown(key)}"
+        raise node.problem(self.file, problem)
+
+    def _put(self, field: str, node: Node) -> None:
+        hint = self.fields.get(field)
+        leaf = leaf_of(hint) if hint is not None else None
+        if field in _ENVELOPE or node.value is None:
+            self.made[field] = node
+        elif field == "positions":
+            self.made[field] = self._positions(node)
+        elif isinstance(leaf, list) and leaf[0] in (Attendance, Signatory):
+            self._put_people(field, node, leaf[0])
+        elif isinstance(leaf, list) and leaf[0] is Term and isinstance(node.value, dict):
+            terms = [{"name": name, "value": one} for name, one in node.value.items()]
+            self.made[field] = Node.of(terms, node)
+        elif isinstance(leaf, list) or _is_list(hint):
+            before = typing.cast("list[Node]", self.made[field].value) if field in self.made else []
+            one = node.value if isinstance(node.value, list) else [node]
+            self.made[field] = Node.of([*before, *map(self._plain_name, one)], node)
+        else:
+            self._put_one(field, node, leaf)
+
+    def _put_one(self, field: str, node: Node, leaf: Any) -> None:
+        """A field that holds one value; further proposers go beside the first."""
+        if isinstance(node.value, list) and node.value:
+            whole, (node, *others) = node, node.value
+            if others and "jointly_with" in self.fields and field == "by":
+                self.made["jointly_with"] = Node.of(others, node)
+            elif others:
+                raise whole.problem(self.file, f"expected one; found {1 + len(others)}")
+        if isinstance(leaf, Ref) and leaf.category == "actor":
+            parts = _people(node, self.is_known)
+            node = parts["name"]
+            if "capacity" in parts:
+                self.made.setdefault("capacity", parts["capacity"])
+        self.made[field] = node
+
+    def _plain_name(self, node: Node) -> Node:
+        return node
+
+    def _put_people(self, field: str, node: Node, cls: type) -> None:
+        """Participants or signatories: `NAME, OFFICE for BODY`, or mappings."""
+        before = typing.cast("list[Node]", self.made[field].value) if field in self.made else []
+        status = self.verb.fixed.get("status")
+        made = []
+        for one in node.value if isinstance(node.value, list) else [node]:
+            if not isinstance(one.value, str):
+                made.append(one)
+                continue
+            parts = _people(one, self.is_known, bodies=True)
+            entry: dict[str, Any] = {"actor": attrs.evolve(parts["name"], key=one.key or node.key)}
+            if cls is Attendance and status:
+                entry["status"] = status
+            if "for" in parts:
+                entry["represents" if cls is Attendance else "on_behalf_of"] = parts["for"]
+            if "capacity" in parts:
+                entry["capacity"] = parts["capacity"]
+            made.append(Node.of(entry, attrs.evolve(one, key=one.key or node.key)))
+        self.made[field] = Node.of([*before, *made], node)
+
+    def _positions(self, node: Node) -> Node:
+        """`favourable`, `{NAME: favourable}` or the full form."""
+        value = node.value
+        if isinstance(value, str):
+            party = self.given.get("for") or self.given.get("by")
+            if party is None:
+                raise node.problem(self.file, "expected {NAME: STANCE}, since nobody is named")
+            name = party.value[0] if isinstance(party.value, list) and party.value else party
+            return Node.of([{"party": _people(name, self.is_known)["name"], "stance": value}], node)
+        if isinstance(value, dict):
+            made = [
+                {"party": Node.of(name, stance), "stance": stance} for name, stance in value.items()
+            ]
+            return Node.of(made, node)
+        return node
+
+    def _add_fixed(self) -> None:
+        for field, word in self.verb.fixed.items():
+            if field in self.fields:
+                self.made[field] = Node.of(word, self.entry)
+        self.made["type"] = Node.of(self.verb.type, self.entry)
+
+    def _add_evidence(self, evidence: dict[str, Node]) -> None:
+        if "chain" in evidence:
+            evidence["chain"] = self._chain(evidence["chain"])
+        kept = {key: node for key, node in evidence.items() if node.value is not None}
+        if "source" in kept:
+            self.made["evidence"] = Node.of(kept, kept["source"])
+        elif kept and "evidence" not in self.made:
+            first = next(iter(kept.values()))
+            raise first.problem(self.file, "expected a source, which this says more of")
+        self._settle_capacity()
+
+    def _chain(self, node: Node) -> Node:
+        value = node.value
+        if isinstance(value, str):
+            value = [Node.of(part.strip(), node) for part in value.split(">")]
+        if not isinstance(value, list):
+            return node
+        links = [_link(self.file, one, self.is_known) for one in value]
+        if links and isinstance(links[0].value, dict):
+            publisher = links[0].value["who"] if "who" in links[0].value else links[0]
+            publisher.key = f"{node.key or 'chain'} (publisher)"
+        return Node.of(links, node)
+
+    def _settle_capacity(self) -> None:
+        """Give an office that the event has no field for to the last link of the chain."""
+        if "capacity" not in self.made or "capacity" in self.fields:
+            return
+        office = self.made.pop("capacity")
+        chain = self.made["evidence"].value.get("chain") if "evidence" in self.made else None  # type: ignore[union-attr]
+        if chain is None or not isinstance(chain.value, list) or not chain.value:
+            return
+        last = chain.value[-1]
+        fields = last.value if isinstance(last.value, dict) else {"who": last}
+        chain.value[-1] = Node.of({"capacity": office, **fields}, last)
+
+    def _add_title(self) -> None:
+        """Let a title serve as the text too, and make the id of what is opened of it."""
+        kind = event_type(self.cls)
+        title = self.made.get("title")
+        if title is None or not isinstance(title.value, str):
+            return
+        if "text" in self.fields and "text" not in self.made and self._needs("text"):
+            self.made["text"] = title
+        if len(title.value) > _LONGEST_TITLE:
+            self.made["title"] = Node.of(f"{title.value[: _LONGEST_TITLE - 1]}…", title)
+        subject = kind.subject
+        if kind.opens and subject is not None and subject not in self.made:
+            self.made[subject] = Node.of(self._new_id(kind.category or "", title.value), title)
+
+    def _new_id(self, category: str, title: str) -> str:
+        """An id made of a title; meetings recur, so theirs has the date."""
+        date = self.made.get("occurred")
+        day = f" {date.value}" if category == "meeting" and date is not None else ""
+        return slug(f"{title[:60]}{day}")
+
+    def _needs(self, field: str) -> bool:
+        return attrs.fields_dict(self.cls)[field].default is attrs.NOTHING
+
+    def _require(self) -> None:
+        """Name what is missing by its short key."""
+        if "proposal" in self.made and isinstance(self.made["proposal"].value, list):
+            self._put_one("proposal", self.made["proposal"], None)
+        for field in self.fields:
+            if self._needs(field) and field not in self.made:
+                keys = [key for key, name in self.keys.items() if name == field] or [field]
+                problem = f"expected the key {keys[0]!r}; it is missing"
+                raise self.entry.problem(self.file, problem)
+        if event_type(self.cls).evidence and "evidence" not in self.made:
+            problem = (
+                "expected the key 'source': an address, an id, or {publisher: …}; it is missing"
+            )
+            raise self.entry.problem(self.file, problem)
+
+
+def _people(node: Node, is_known: Callable[[str], bool], *, bodies: bool = False) -> dict[str, Any]:
+    """The parts of `NAME, OFFICE`, or of `NAME, OFFICE for BODY`."""
+    text = node.value
+    if not isinstance(text, str) or is_known(text):
+        return {"name": node}
+    parts: dict[str, Any] = {}
+    if bodies and " for " in text:
+        text, _, body = text.rpartition(" for ")
+        parts["for"] = Node.of(body.strip(), node)
+    if "," in text and not is_known(text):
+        text, _, capacity = text.partition(",")
+        parts["capacity"] = Node.of(capacity.strip(), node)
+    return {"name": Node.of(text.strip(), node), **parts}
+
+
+def _link(file: str, node: Node, is_known: Callable[[str], bool]) -> Node:
+    """A link of a chain: `NAME, OFFICE (quoted, to NAME, said DATE)`."""
+    if not isinstance(node.value, str) or re.match(SLUG, node.value):
+        return node
+    text, notes = node.value.strip(), ""
+    if text.endswith(")") and "(" in text and not is_known(text):
+        text, _, notes = text[:-1].rpartition("(")
+    parts = _people(Node.of(text.strip(), node), is_known)
+    made: dict[str, Any] = {"who": parts["name"]}
+    if "capacity" in parts:
+        made["capacity"] = parts["capacity"]
+    for note in filter(None, map(str.strip, notes.split(","))):
+        word, _, rest = note.partition(" ")
+        if note in _MANNERS:
+            made["manner"] = note
+        elif word in ("to", "said") and rest:
+            made[word] = rest.strip()
+        else:
+            problem = f"expected {', '.join(_MANNERS)}, to NAME or said DATE; found {shown(note)}"
+            raise node.problem(file, problem)
+    return Node.of(made, node)
+
+
+# --- Types ----------------------------------------------------------------------------------------
+
+Leaf = Any
+"""What a type holds at its end: an id, a date, a list of such, or a class with such fields."""
+
+
+@functools.cache
+def hints_of(cls: type) -> dict[str, Any]:
+    """The types of the fields of a class."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in attrs.fields(cls)}
+
+
+def _is_list(hint: Any) -> bool:
+    while typing.get_origin(hint) is Annotated:
+        hint = hint.__origin__
+    return typing.get_origin(hint) in (tuple, list)
+
+
+def leaf_of(hint: Any) -> Leaf | None:
+    """What a type has in it that names or dates can stand for; None where it has nothing."""
+    origin = typing.get_origin(hint)
+    if origin is Annotated:
+        marks = [mark for mark in hint.__metadata__ if isinstance(mark, Ref)]
+        return marks[0] if marks else leaf_of(hint.__origin__)
+    if origin in (typing.Union, types.UnionType):
+        leaves = [leaf_of(kind) for kind in typing.get_args(hint)]
+        return next((leaf for leaf in leaves if leaf is not None), None)
+    if origin in (tuple, list):
+        inner = leaf_of(typing.get_args(hint)[0])
+        return None if inner is None else [inner]
+    if hint is When:
+        return When
+    return hint if isinstance(hint, type) and attrs.has(hint) else None
