@@ -5,9 +5,6 @@ the first position in the file. All files hold the same number of events, in ord
 may hold fewer. The next run replaces it by a fuller one of the same name. So no event is ever in
 two files, and a reader needs no list of files, only the pattern `*.parquet`.
 
-A file appears whole. In a local folder it is written under a hidden name, flushed, and renamed;
-elsewhere it is sent in one piece, which object stores take all or not at all.
-
 The columns are those of the table `events`, so the archive alone has all that the digests cover.
 Bounds and times of recording are timestamps, from which the text in the log can be made again;
 `category` is the first part of the stream's name.
@@ -16,20 +13,15 @@ Bounds and times of recording are timestamps, from which the text in the log can
 from __future__ import annotations
 
 import contextlib
-import io
-import os
-import re
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import attrs
 
-from timeline.errors import ArchiveDamaged, InvalidInput, LogDamaged, MissingExtra, NotFound
+from timeline.errors import InvalidInput, LogDamaged, NotFound
 from timeline.events import EventRedacted, Redacted, type_names
 from timeline.log import database
+from timeline.log.archive_files import ArchiveFiles, file_name, first_line
 from timeline.log.digests import GENESIS, Chain, Head, followed, require_sealed
 from timeline.log.schema import Stored, events
 from timeline.log.store import EventStore
@@ -41,9 +33,6 @@ _ROWS_PER_GROUP = 10_000
 
 _PAGE = 1_000
 
-_NAME = re.compile(r"events-(\d{20})\.parquet\Z")
-_FORMAT = b"timeline.format"
-_SIZE = b"timeline.rows_per_file"
 
 _INSTANTS = ("occurred_from", "occurred_to", "recorded_at")
 _COLUMNS = Stored._fields
@@ -64,7 +53,7 @@ class Archived:
     files: tuple[str, ...]
 
 
-class Archive:
+class Archive(ArchiveFiles):
     """A log in Parquet files.
 
     Args:
@@ -75,51 +64,7 @@ class Archive:
         InvalidInput: no such kind of address is known, or the name is empty.
     """
 
-    def __init__(self, target: str | os.PathLike[str]) -> None:
-        _libraries()
-        import fsspec
-
-        self.target = os.fspath(target)
-        if not self.target:
-            raise InvalidInput("expected a folder or an address of an archive; found an empty name")
-        try:
-            self._fs, self._path = fsspec.core.url_to_fs(self.target)
-        except (ValueError, ImportError) as error:
-            raise InvalidInput(
-                f"expected a folder or an address that fsspec knows; found {self.target!r}: {error}"
-            ) from None
-
     # Reading
-
-    def files(self) -> dict[int, str]:
-        """The names of the files, by the first position in each.
-
-        Raises:
-            InvalidInput: the place cannot be looked at, or has other files ending in `.parquet`.
-        """
-        try:
-            paths = self._fs.ls(self._path, detail=False, refresh=True)
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except Exception as error:
-            # Each kind of file system has its own errors.
-            raise InvalidInput(
-                f"cannot look for an archive at {self.target}: {_first_line(error)}"
-            ) from error
-        names = sorted(str(path).rsplit("/", 1)[-1] for path in paths)
-        matches = [name for name in names if _NAME.match(name)]
-        foreign = [
-            name
-            for name in names
-            if name.endswith(".parquet") and not name.startswith(".") and name not in matches
-        ]
-        if foreign:
-            # A query over `*.parquet` would read it too.
-            raise InvalidInput(
-                f"expected only files of an archive to end in .parquet, at {self.target}; found "
-                f"{foreign[0]}. Move it away, or name another place."
-            )
-        return {int(name[7:27]): name for name in matches}
 
     def head(self) -> Head:
         """Where the archive ends, by its last file.
@@ -134,20 +79,16 @@ class Archive:
             group = file.read_row_group(file.num_row_groups - 1, columns=["position", "digest"])
             return Head(group["position"][-1].as_py(), group["digest"][-1].as_py())
 
-    @cached_property
+    @property
     def rows_per_file(self) -> int:
         """How many events each file holds, but for the last.
 
         Raises:
             NotFound: there is no archive.
-            ArchiveDamaged: the file cannot be read, or is none of an archive.
+            ArchiveDamaged: the list of its files is missing or damaged.
         """
-        first, name = next(iter(self._existing().items()))
-        with self._opened(first, name) as file:
-            marks = file.schema_arrow.metadata or {}
-            if _SIZE not in marks:
-                raise self._damaged(first, "it is not a file of an archive", name)
-            return int(marks[_SIZE])
+        self._existing()
+        return self._listing().rows_per_file
 
     def rows(self, *, after: int = 0, until: int | None = None) -> Iterator[Stored]:
         """The events after a position, as the log stores them, in order.
@@ -186,17 +127,12 @@ class Archive:
                     within = pc.and_(within, pc.less_equal(table["position"], until))
                 yield table.filter(within)
 
-    def _existing(self) -> dict[int, str]:
-        files = self.files()
-        if not files:
-            raise NotFound(f"no archive is at {self.target}: `timeline archive` makes one.")
-        return files
-
     @contextlib.contextmanager
     def _opened(self, first: int, name: str) -> Iterator[Any]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        self._require_listed(first, name)
         try:
             raw = self._fs.open(f"{self._path}/{name}", "rb")
         except Exception as error:
@@ -208,17 +144,11 @@ class Archive:
                     problem = "its columns are not those of an archive"
                     raise self._damaged(first, problem, name)
                 yield file
-        except (pa.ArrowException, OSError, UnicodeDecodeError, IndexError) as error:
+        except (pa.ArrowException, *_UNREADABLE) as error:
             if getattr(error, "errno", None):  # the system's error, not one of the content
                 raise self._unreadable(name, error) from error
-            problem = f"it cannot be read ({_first_line(error)})"
+            problem = f"it cannot be read ({first_line(error)})"
             raise self._damaged(first, problem, name) from error
-
-    def _damaged(self, position: int, problem: str, name: str | None = None) -> ArchiveDamaged:
-        return ArchiveDamaged(self.target, position, problem, name)
-
-    def _unreadable(self, name: str, error: Exception) -> InvalidInput:
-        return InvalidInput(f"cannot read {self.target}/{name}: {_first_line(error)}")
 
     def verify(self, *, seal: Head | None = None, progress: Progress | None = None) -> Head:
         """Check the archive against its digests and a seal, without the database.
@@ -247,9 +177,12 @@ class Archive:
         return reached
 
     def _checked(self) -> Iterator[Head]:
+        import pyarrow as pa
+
         links = Chain()
         yield links.head
         files = self._existing()
+        missing = sorted(self._listing().digests.keys() - set(files.values()))
         for first, name in sorted(files.items()):
             if first > links.head.position + 1:
                 position = links.head.position + 1
@@ -260,6 +193,10 @@ class Archive:
                         yield links.take(row._asdict())
                 except LogDamaged as error:
                     raise self._damaged(error.position, error.problem, name) from None
+                except (pa.ArrowException, *_UNREADABLE) as error:
+                    raise self._damaged(first, f"it cannot be read ({error})", name) from error
+        if missing:
+            raise LogDamaged(int(missing[0][7:27]), f"the file {missing[0]} is missing")
         try:
             links.end()
         except LogDamaged as error:
@@ -301,11 +238,13 @@ class Archive:
         if not end.position:
             raise NotFound("the log is empty: nothing was archived yet. Record something first.")
         self._sweep()
+        self._settle(size)
         written = self._bring_up(store, before.position, end.position, size, progress)
         while _taken_down_after(store, end.position):
             # We may have read words that are gone now, and the takedown must get in, too.
             reached, end = end, _durable_end(store)
             written += self._bring_up(store, reached.position, end.position, size, progress)
+        self._settle(size)
         added = end.position - before.position
         return Archived(end, added, tuple(dict.fromkeys(written)))
 
@@ -318,7 +257,7 @@ class Archive:
         for first in range(1, until + 1, size):
             last = min(first + size - 1, until)
             if first not in files or before < last:
-                written.append(self._write(store, first, last, size))
+                written.append(self._write(store, first, last))
             if progress is not None:
                 progress(last, until)
         return written + self._rewrite_taken_down(store, until, size)
@@ -328,12 +267,13 @@ class Archive:
             raise InvalidInput(f"expected one row a file or more; found {wanted}")
         if not files:
             return wanted or _ROWS_PER_FILE
-        if wanted not in (None, self.rows_per_file):
+        size = self.rows_per_file
+        if wanted not in (None, size):
             raise InvalidInput(
-                f"{self.target} has files of {self.rows_per_file:,} rows, and keeps to that; "
+                f"{self.target} has files of {size:,} rows, and keeps to that; "
                 f"found {wanted:,}. Leave the number out, or write to another place."
             )
-        return self.rows_per_file
+        return size
 
     def require_current(self, store: EventStore) -> None:
         """Check that the archive is of this log, and holds no words that were taken down.
@@ -352,7 +292,7 @@ class Archive:
 
     def _rewrite_taken_down(self, store: EventStore, end: int, size: int) -> list[str]:
         return [
-            self._write(store, first, min(first + size - 1, end), size)
+            self._write(store, first, min(first + size - 1, end))
             for first in self._with_words(store, end, size)
         ]
 
@@ -369,18 +309,18 @@ class Archive:
 
     def _holds_words(self, first: int, positions: Sequence[int]) -> bool:
         wanted = set(positions)
-        with self._opened(first, _name(first)) as file:
+        with self._opened(first, file_name(first)) as file:
             table = file.read(columns=["position", "redacted"])
         pairs = zip(table["position"].to_pylist(), table["redacted"].to_pylist(), strict=True)
         return any(position in wanted and mark is None for position, mark in pairs)
 
-    def _write(self, store: EventStore, first: int, last: int, size: int) -> str:
+    def _write(self, store: EventStore, first: int, last: int) -> str:
         """Write the file that begins with that position; it replaces one of the same name."""
         import pyarrow.parquet as pq
 
         links = Chain()
         links.head = store.head_at(first - 1)
-        schema = arrow_schema().with_metadata({_FORMAT: b"1", _SIZE: str(size).encode()})
+        schema = arrow_schema()
         options = {
             "compression": "zstd",
             "use_dictionary": ["stream", "category", "type", "occurred"],
@@ -389,68 +329,18 @@ class Archive:
         }
         rows = store.stored(after=first - 1, until=last)
         with (
-            self._placed(_name(first)) as out,
+            self._placed(file_name(first)) as out,
             pq.ParquetWriter(out, schema, **options) as writer,
         ):
             for group in batched(rows, _ROWS_PER_GROUP):
                 for row in group:
                     links.take(row._asdict())
                 writer.write_table(arrow_table(group).cast(schema), row_group_size=len(group))
-        return _name(first)
+        return file_name(first)
 
-    @contextlib.contextmanager
-    def _placed(self, name: str) -> Iterator[Any]:
-        """A file to write to, which gets its name when all is written."""
-        if not self._local:
-            memory = io.BytesIO()
-            yield memory
-            self._put(name, memory.getvalue())
-            return
-        try:
-            with self._renamed(name) as file:
-                yield file
-        except OSError as error:
-            raise self._unwritable(error) from error
 
-    def _put(self, name: str, content: bytes) -> None:
-        try:
-            self._fs.makedirs(self._path, exist_ok=True)
-            self._fs.pipe_file(f"{self._path}/{name}", content)
-        except Exception as error:
-            # Each kind of file system has its own errors.
-            raise self._unwritable(error) from error
-
-    def _unwritable(self, error: Exception) -> InvalidInput:
-        return InvalidInput(f"cannot write the archive to {self.target}: {_first_line(error)}")
-
-    @contextlib.contextmanager
-    def _renamed(self, name: str) -> Iterator[Any]:
-        """A local file, under a hidden name until all is written."""
-        folder = Path(self._path)
-        folder.mkdir(parents=True, exist_ok=True)
-        hidden = folder / f".{name}.{secrets.token_hex(4)}.part"
-        try:
-            with hidden.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            hidden.replace(folder / name)
-        finally:
-            with contextlib.suppress(OSError):
-                hidden.unlink(missing_ok=True)
-
-    def _sweep(self) -> None:
-        """Remove the hidden files of runs that were killed."""
-        if self._local:
-            try:
-                for left in Path(self._path).glob(".events-*.part"):
-                    left.unlink(missing_ok=True)
-            except OSError as error:
-                raise self._unwritable(error) from error
-
-    @property
-    def _local(self) -> bool:
-        return "file" in self._fs.protocol
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, OverflowError)
+"""What reading damaged content raises, beside the errors of Arrow."""
 
 
 def _durable_end(store: EventStore) -> Head:
@@ -478,14 +368,6 @@ def _require_same_log(store: EventStore, archived: Head, end: Head, target: str)
 
 
 # Rows and Arrow
-
-
-def _libraries() -> None:
-    try:
-        import fsspec  # noqa: F401  (only asked for)
-        import pyarrow.parquet  # noqa: F401  (only asked for)
-    except ImportError:
-        raise MissingExtra("an archive in Parquet", "archive") from None
 
 
 def arrow_schema() -> Any:
@@ -573,11 +455,3 @@ def _checked_rows(table: Any, links: Chain) -> Iterator[Stored]:
 
 def _category(stream: str) -> str:
     return stream.partition("-")[0]
-
-
-def _name(first: int) -> str:
-    return f"events-{first:020}.parquet"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
