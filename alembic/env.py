@@ -59,5 +59,9 @@ if context.is_offline_mode():
 elif "connection" in context.config.attributes:
     _migrate(context.config.attributes["connection"])
 else:
-    with database.writing(database.create_engine(_url())) as opened:
-        _migrate(opened)
+    engine = database.create_engine(_url())
+    try:
+        with database.writing(engine) as opened:
+            _migrate(opened)
+    finally:
+        engine.dispose()

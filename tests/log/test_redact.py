@@ -526,6 +526,7 @@ MEETING = MeetingHeld("summit", "Summit", attendance=[Attendance("ann", "attende
     "id", ["actor/ann", "actor/gazette", "source/article", "corrected", "retracted", "met", "made"]
 )
 @pytest.mark.parametrize("when", ["before any report", "after reports"])
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_whatever_is_taken_down_reports_can_be_made(timeline: Timeline, id: str, when: str) -> None:
     timeline.append(MEETING, id="met", source="article", according_to=["gazette"])
     timeline.append(AttendanceReported("summit", [Attendance("bob", "attended")]), source="article")

@@ -95,9 +95,10 @@ class Installed:
 
     def __init__(self, folder: Path, wheel: Path) -> None:
         self.folder = folder
-        venv.create(folder, with_pip=True)
+        venv.create(folder)
+        pip = [sys.executable, "-m", "pip", "--python", self.command("python")]
         options = ["--no-index", "--no-deps", "--disable-pip-version-check"]
-        run(self.command("python"), "-m", "pip", "install", *options, wheel, folder=folder)
+        run(*pip, "install", *options, wheel, folder=folder)
         # A line in a .pth file puts a folder on the path but does not read the .pth files in it:
         # the editable install of the checkout, if that is how it is installed, does not come along.
         libraries = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}

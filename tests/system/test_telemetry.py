@@ -182,6 +182,7 @@ def test_metrics_count_the_events_and_time_the_work(observed: Any) -> None:
     assert measured["timeline.events", "append"]["sum"] == 2
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_without_the_api_the_same_work_is_done_and_none_of_it_is_loaded(migrated_url: str) -> None:
     done = told_by(WITHOUT_THE_API, WORK, UNHEARD, url=migrated_url)
 
