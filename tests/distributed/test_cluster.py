@@ -7,16 +7,27 @@ import signal
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
-import dask
 import distributed
 import pytest
 import strategies
 from click.testing import CliRunner
+from dask_workers import (
+    ALL,
+    FERRY,
+    GAS_UNION,
+    building,
+    fill,
+    live,
+    record,
+    rows_of,
+    threads,
+    two_processes,
+)
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from split_projections import USERS, Deadly, FirstWords, TariffImposed, Tariffs
@@ -42,29 +53,11 @@ from timeline.errors import ClusterError, InvalidProjection
 from timeline.log import database
 from timeline.models import BUILT_IN
 
-ALL = (*BUILT_IN, *USERS)
-GAS_UNION, FERRY = (
-    sorted(Path("fixtures", name).resolve().glob("*.yaml"))
-    for name in ("gas-union", "strait-ferry")
-)
-
 
 @pytest.fixture(autouse=True)
 def many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small logs are not worth several tasks; here they are."""
     monkeypatch.setattr(cluster, "_LEAST", 50)
-
-
-@contextlib.contextmanager
-def two_processes() -> Iterator[str]:
-    """A scheduler with two workers in processes of their own; one that dies is started anew."""
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
-        ) as made,
-    ):
-        yield made.scheduler_address
 
 
 @pytest.fixture(scope="module")
@@ -81,49 +74,10 @@ def mortal() -> Iterator[str]:
         yield address
 
 
-@contextlib.contextmanager
-def threads(workers: int) -> Iterator[str]:
-    """A scheduler with so many workers in this process: quick to start."""
-    with distributed.LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=False,
-        dashboard_address="127.0.0.1:0",
-        silence_logs=50,
-    ) as made:
-        yield made.scheduler_address
-
-
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[str]:
     with threads(1) as address:
         yield address
-
-
-@contextlib.contextmanager
-def record(url: str, *projections: Projection) -> Iterator[Timeline]:
-    with Timeline.open(url, events=[TariffImposed], projections=projections) as opened:
-        yield opened
-
-
-def fill(opened: Timeline, files: Iterable[Path] = GAS_UNION) -> None:
-    opened.ingest(*files)
-    opened.store.append_all(
-        [NewEvent(TariffImposed(f"g{n % 7}", float(n % 3), ["a"])) for n in range(40)]
-    )
-
-
-def rows_of(opened: Timeline, projection: Projection) -> list[Any]:
-    with opened.view() as view:
-        return [row for cls in projection.rows for row in view.all(cls)]
-
-
-def live(opened: Timeline, name: str) -> int:
-    return next(s.build for s in opened.status() if s.projection == name and s.state == "live")
-
-
-def building(opened: Timeline, name: str = "plans") -> list[int]:
-    return [s.build for s in opened.status() if s.projection == name and s.state == "building"]
 
 
 # The same rows

@@ -101,9 +101,18 @@ def _complete_projection(_ctx: object, _param: object, begun: str) -> list[str]:
 )
 @click.option("--memory", metavar="SIZE", help="What each of these may take, such as 2GiB.")
 @click.option("--archive", metavar="TARGET", help="Let workers read this archive.")
+@click.option("--rows", metavar="TARGET", help="Let workers write Parquet files there instead.")
 @click.pass_obj
 def rebuild(
-    opener: Opener, /, name: str, *, hold: bool, diff: bool, back: bool, **workers: Any
+    opener: Opener,
+    /,
+    name: str,
+    *,
+    hold: bool,
+    diff: bool,
+    back: bool,
+    rows: str | None,
+    **workers: Any,
 ) -> None:
     """Build the rows of projection NAME anew, beside the live ones.
 
@@ -114,11 +123,17 @@ def rebuild(
     timeline rebuild meetings --diff
     timeline rebuild meetings
     timeline rebuild meetings --workers 4 --memory 2GiB
+    timeline rebuild meetings --workers 4 --rows rows
     """
     if hold + diff + back > 1:
         raise click.UsageError("choose one of --hold, --diff and --back")
     if (diff or back) and any(workers.values()):
         raise click.UsageError("--diff and --back need no workers")
+    if rows is not None:
+        if hold + diff + back:
+            raise click.UsageError("--rows goes with none of --hold, --diff and --back")
+        _rebuild_files(opener, name, rows, workers)
+        return
     with opener() as timeline:
         if back:
             done = timeline.go_back(name)
@@ -132,6 +147,12 @@ def rebuild(
         click.echo(str(compared))
         raise SystemExit(1 if compared.differences else 0)
     click.echo(_built(done))
+
+
+def _rebuild_files(opener: Opener, name: str, rows: str, workers: dict[str, Any]) -> None:
+    with opener() as timeline, progress(f"building {name}") as report:
+        filed = timeline.rebuild_files(name, rows, progress=report, **workers)
+    click.echo(f"{name}, at position {filed.position:,}, is at {rows}/{filed.folder}.")
 
 
 def _built(build: Build) -> str:

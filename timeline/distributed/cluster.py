@@ -45,12 +45,13 @@ from timeline.distributed.workers import (
     said,
 )
 from timeline.engine.builds import Build
-from timeline.engine.projection import Projection, Shape, shape_of
+from timeline.engine.projection import Projection, shape_of
 from timeline.engine.reader import Amendments
-from timeline.engine.rebuild import StoredRows
+from timeline.engine.rebuild import StoredRows, copy_part
+from timeline.engine.row_files import FiledBuild, RowFile, RowFiles, row_tables
 from timeline.engine.runner import Projector
-from timeline.errors import ClusterError, InvalidInput, MissingExtra, TimelineError
-from timeline.events import RecordedEvent
+from timeline.errors import ClusterError, DatabaseBusy, InvalidInput, MissingExtra, TimelineError
+from timeline.events import EventRedacted, RecordedEvent, type_names
 from timeline.log import database, telemetry
 from timeline.log.archive import Archive, arrow_schema, arrow_table, stored_rows
 from timeline.log.codec import Upcaster
@@ -91,6 +92,42 @@ class _Job:
     amendments: tuple[RecordedEvent[Any], ...]
     database: str | None
     archive: str | None
+    keep: Keep
+
+
+Keep = Callable[[Projection, int, dict[type, Any]], Any]
+"""Keeps the rows that a part made, as tables by their class; what it gives goes to the caller."""
+
+
+def _held(_projection: Projection, _part: int, tables: dict[type, Any]) -> dict[type, Any]:
+    return tables
+
+
+@attrs.frozen
+class _Filed:
+    """Writes rows as Parquet files, into the folder of a build."""
+
+    target: str
+    folder: str
+
+    def __call__(
+        self, _projection: Projection, part: int, tables: dict[type, Any]
+    ) -> dict[str, RowFile]:
+        return RowFiles(self.target).write(self.folder, part, tables)
+
+
+@attrs.frozen
+class _Copied:
+    """Copies rows into the tables of a build on PostgreSQL."""
+
+    url: str
+    build: Build
+
+    def __call__(
+        self, projection: Projection, _part: int, tables: dict[type, Any]
+    ) -> dict[type, int]:
+        copy_part(_engine(self.url), projection, self.build, _stored(projection, tables))
+        return {cls: table.num_rows for cls, table in tables.items()}
 
 
 def rebuild(
@@ -110,6 +147,36 @@ def rebuild(
         ClusterError: there are no workers, they were lost, or they have other code.
         NotFound, DatabaseBusy, DatabaseError: see `Projector.rebuild`.
     """
+    with _fold(projector, name, workers, progress) as fold:
+        if fold.may_copy:
+            return projector.rebuild(name, hold=hold, progress=progress, copied_by=fold.copy)
+        return projector.rebuild(name, hold=hold, progress=progress, by=fold)
+
+
+def rebuild_files(
+    projector: Projector,
+    name: str,
+    workers: Workers,
+    target: str,
+    *,
+    progress: Progress | None = None,
+) -> FiledBuild:
+    """Have workers write a projection's rows as Parquet files; see `Timeline.rebuild_files`.
+
+    Raises:
+        MissingExtra, InvalidProjection, InvalidInput, ClusterError: see `rebuild`.
+        NotFound: no such projection is known, or there is no archive.
+        DatabaseBusy: words were taken down meanwhile.
+    """
+    with _fold(projector, name, workers, progress) as fold:
+        return fold.file(projector.named(name), RowFiles(target), projector.fingerprints[name])
+
+
+@contextlib.contextmanager
+def _fold(
+    projector: Projector, name: str, workers: Workers, progress: Progress | None
+) -> Iterator[Fold]:
+    """What folds on these workers, once all is checked that can be before anything is begun."""
     _require_dask()
     require_sensible(workers)
     projection = projector.named(name)
@@ -119,7 +186,7 @@ def rebuild(
         require_same_code(client, modules)
         fold = Fold(client, projector, modules, workers.archive, progress)
         fold.require_readable()
-        return projector.rebuild(name, hold=hold, progress=progress, by=fold)
+        yield fold
 
 
 def _require_dask() -> None:
@@ -278,8 +345,8 @@ def _joined(*tables: Any) -> Any:
 
 
 @_without_looking_for_circles()
-def _folded(part: int, frame: Any, shared: Any, packed: bytes) -> dict[str, Any]:
-    """The rows of a part, as Arrow tables by their plain names."""
+def _folded(part: int, frame: Any, shared: Any, packed: bytes) -> Any:
+    """Fold a part, and keep its rows."""
     import pyarrow as pa
 
     job, splitter = _prepared(packed)
@@ -287,7 +354,8 @@ def _folded(part: int, frame: Any, shared: Any, packed: bytes) -> dict[str, Any]
     own = frozenset(routed[_KEY].unique().to_pylist())
     events = pa.concat_tables([routed, shared]).sort_by("position")
     stored = _once(stored_rows(events))
-    return _tables(job.projection, splitter.fold(stored, own, common=part == 0))
+    tables = row_tables(job.projection, splitter.fold(stored, own, common=part == 0))
+    return job.keep(job.projection, part, tables)
 
 
 def _once(rows: Iterable[Stored]) -> Iterator[Stored]:
@@ -297,39 +365,20 @@ def _once(rows: Iterable[Stored]) -> Iterator[Stored]:
 
 @_without_looking_for_circles()
 def _folded_alone(after: int, until: int, packed: bytes) -> dict[str, Any]:
-    """The rows that the events of a stretch make, each alone; and what was read."""
+    """Fold a stretch where each event makes its rows alone, and keep them; and what was read."""
     read = _Reading(packed, after, until)
     stored = (row for table in read.tables() for row in stored_rows(table))
-    rows = _tables(read.job.projection, read.splitter.fold(stored, None))
+    tables = row_tables(read.job.projection, read.splitter.fold(stored, None))
+    rows = read.job.keep(read.job.projection, after, tables)
     return {"rows": rows, "read": _Read(read.count, read.digest)}
 
 
-def _tables(projection: Projection, rows: Iterable[Any]) -> dict[str, Any]:
-    import pyarrow as pa
-
-    stored: dict[type, list[tuple[Any, ...]]] = {cls: [] for cls in projection.rows}
-    for row in rows:
-        stored[type(row)].append(shape_of(type(row)).store(row))
-    made = {}
-    for cls, found in stored.items():
-        schema = _columns(shape_of(cls))
-        columns = zip(*found, strict=True) if found else ((),) * len(schema)
-        arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
-        made[shape_of(cls).name] = pa.table(arrays, schema=schema)
-    return made
-
-
-def _columns(shape: Shape) -> Any:
-    import pyarrow as pa
-
-    kinds = {
-        sa.Text: pa.string(),
-        sa.BigInteger: pa.int64(),
-        sa.Double: pa.float64(),
-        sa.Boolean: pa.bool_(),
-        sa.LargeBinary: pa.binary(),
-    }
-    return pa.schema([(column.name, kinds[column.sql]) for column in shape.columns])
+def _stored(projection: Projection, tables: Mapping[type, Any]) -> Iterator[StoredRows]:
+    """The rows of a part as their tables store them, some at a time."""
+    for cls in projection.rows:
+        for batch in tables[cls].to_batches(_BATCH):
+            columns = (column.to_pylist() for column in batch.columns)
+            yield cls, list(zip(*columns, strict=True))
 
 
 # The process that asks
@@ -419,17 +468,76 @@ class Fold:
 
     def __call__(self, projection: Projection, end: int) -> tuple[int, Iterable[StoredRows]]:
         """Fold the log, as far as that position or as an archive goes; how far, and the rows."""
+        until, held = self._folded(projection, end, _held)
+        return until, _Result(self._client, projection, held)
+
+    @property
+    def may_copy(self) -> bool:
+        """Whether workers are at the database, and several can write to it at once."""
+        return self._archive is None and self._store.engine.dialect.name == "postgresql"
+
+    def copy(
+        self, projection: Projection, end: int, build: Build
+    ) -> tuple[int, Mapping[type, int]]:
+        """Fold the log, and let each worker write its rows; how far, and how many of each class."""
+        url = self._store.engine.url.render_as_string(hide_password=False)
+        until, counted = self._folded(projection, end, _Copied(url, build))
+        counts: Counter[type] = Counter(dict.fromkeys(projection.rows, 0))
+        for counted_part in self._gathered(counted):
+            counts.update(counted_part)
+        return until, counts
+
+    def file(self, projection: Projection, files: RowFiles, fingerprint: str) -> FiledBuild:
+        """Fold the log, and let each worker write its rows as Parquet files.
+
+        Raises:
+            DatabaseBusy: words were taken down meanwhile.
+        """
+        head = self._store.head()
+        folder = files.new_folder(projection.name)
+        try:
+            until, written = self._folded(projection, head.position, _Filed(files.address, folder))
+            names: dict[str, list[RowFile]] = {shape_of(cls).name: [] for cls in projection.rows}
+            for part in self._gathered(written):
+                for name, file in part.items():
+                    names[name].append(file)
+            digest = self._store.head_at(until).digest.hex()
+            build = FiledBuild(
+                projection.name, projection.version, fingerprint, until, digest, folder, names
+            )
+            self._require_words(head.position)
+            division = division_of(projection)
+            known = {*division.keyed, *division.common}
+            files.commit(build, [cls for cls in projection.rows if cls not in known])
+        except BaseException:
+            files.remove(folder)
+            raise
+        return build
+
+    def _require_words(self, position: int) -> None:
+        takedowns = type_names(EventRedacted)
+        for _ in self._store.read_all(after=position, types=takedowns, limit=1):
+            raise DatabaseBusy("words were taken down while rows were folded; try again")
+
+    def _gathered(self, futures: Sequence[Any]) -> list[Any]:
+        with _lost_told():
+            gathered: list[Any] = self._client.gather(list(futures))
+        return gathered
+
+    def _folded(self, projection: Projection, end: int, keep: Keep) -> tuple[int, list[Any]]:
+        """Fold the log on workers; how far it goes, and what holds what came of each part."""
         from dask.delayed import delayed
 
         until = self._until(end)
         size, parts = self._sizes(until)
         stretches = list(itertools.pairwise([*range(0, until, size), until]))
-        packed, run = delayed(self._packed(projection, until), pure=False), uuid.uuid4().hex
+        packed = delayed(self._packed(projection, until, keep), pure=False)
+        run = uuid.uuid4().hex
         if division_of(projection).alone:
             tasks = _alone(stretches, packed, run)
         else:
             tasks = _shuffled(stretches, parts, packed, run)
-        return until, _Result(self._client, projection, self._done(projection, tasks, until))
+        return until, self._done(projection, tasks, until)
 
     def _done(self, projection: Projection, tasks: _Tasks, until: int) -> list[Any]:
         """Have the tasks done; what holds the rows.
@@ -478,7 +586,7 @@ class Fold:
         parts = max(until / fitting, min(threads * 2, until / _LEAST), 1)
         return max(int(size), 1), math.ceil(parts)
 
-    def _packed(self, projection: Projection, until: int) -> bytes:
+    def _packed(self, projection: Projection, until: int, keep: Keep = _held) -> bytes:
         import cloudpickle
 
         engine = self._store.engine
@@ -492,6 +600,7 @@ class Fold:
             tuple(amendments),
             None if self._archive else url.render_as_string(hide_password=False),
             self._archive,
+            keep,
         )
         return pickle.dumps((code_of(self._modules), cloudpickle.dumps(job)))
 
@@ -551,10 +660,7 @@ class _Result:
         for future in self.futures:
             with _lost_told():
                 tables = self.client.gather(future)
-            for cls in self.projection.rows:
-                for batch in tables[shape_of(cls).name].to_batches(_BATCH):
-                    columns = (column.to_pylist() for column in batch.columns)
-                    yield cls, list(zip(*columns, strict=True))
+            yield from _stored(self.projection, tables)
 
 
 _GONE = "all workers are gone; nothing was written. Start some, and try again."

@@ -190,16 +190,20 @@ def claimed(connection: sa.Connection, projections: Iterable[str] | None = None)
     return locked(connection, projections)
 
 
-def again(connection: sa.Connection, build: Build, *, lock: bool = False) -> Build:
+def again(
+    connection: sa.Connection, build: Build, *, lock: bool = False, share: bool = False
+) -> Build:
     """The build as it is now; as `ready`, which leaves nothing to do, where it was dropped.
 
     Args:
         connection: to read with.
         build: as it was before.
         lock: keep others from moving it.
+        share: the same, and let others do so as well.
     """
     query = sa.select(checkpoints).where(_is(build))
-    stored = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    locking = query.with_for_update(read=share) if lock or share else query
+    stored = connection.execute(locking).one_or_none()
     return attrs.evolve(build, state="ready") if stored is None else _build(stored)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar
@@ -54,6 +55,13 @@ FoldedElsewhere = Callable[[Projection, int], tuple[int, Iterable[StoredRows]]]
 The rows can be iterated more than once.
 """
 
+CopiedElsewhere = Callable[[Projection, int, Build], tuple[int, Mapping[type, int]]]
+"""The same, and has the rows written into a build by `copy_part`; how many there are of each class.
+"""
+
+_UNSEEN = "being copied "
+"""How fingerprints of builds begin that are written by others: no code takes them for its own."""
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -95,21 +103,22 @@ class Builder:
         raise NotFound(f"no projection {name!r} is known. Known are: {known}.")
 
     @functools.cached_property
-    def _fingerprints(self) -> dict[str, str]:
+    def fingerprints(self) -> dict[str, str]:
+        """By the name of each projection, that of its code; see `timeline.engine.builds`."""
         # Made when rows are kept: a command that keeps none need not wait for it.
-        fingerprints = {}
+        made = {}
         for projection in self.projections:
             types = projection.types if projection.raw else projection.types | Amendments.TYPES
             upcasters = self.store.codec.upcasters_of(types)
-            fingerprints[projection.name] = builds.fingerprint(projection, upcasters)
-        return fingerprints
+            made[projection.name] = builds.fingerprint(projection, upcasters)
+        return made
 
     def _usable(self, found: Iterable[Build]) -> dict[str, Build]:
         """The build of each projection that this code reads: the live one, or else the newest."""
         return {
             build.projection: build
             for build in sorted(found, key=lambda build: (build.state == "live", build.number))
-            if build.usable and build.fingerprint == self._fingerprints.get(build.projection)
+            if build.usable and build.fingerprint == self.fingerprints.get(build.projection)
         }
 
     def _kept(self, connection: sa.Connection) -> dict[Projection, Build | None]:
@@ -188,6 +197,7 @@ class Builder:
         hold: bool = False,
         progress: Progress | None = None,
         by: FoldedElsewhere | None = None,
+        copied_by: CopiedElsewhere | None = None,
     ) -> Build:
         """Build a projection's rows anew, beside the old ones, and let the new ones go live.
 
@@ -200,6 +210,7 @@ class Builder:
                 code read it all the same where they can read no other.
             progress: callback (position, target).
             by: folds the log elsewhere; what it leaves over is then folded here.
+            copied_by: the same, where several processes write the rows; only on PostgreSQL.
 
         Raises:
             NotFound: no projection has that name.
@@ -208,7 +219,9 @@ class Builder:
             DatabaseError: the database could not do it.
         """
         with telemetry.operation("rebuild") as done:
-            build = self._build(self.named(name), hold=hold, progress=progress, by=by)
+            build = self._build(
+                self.named(name), hold=hold, progress=progress, by=by, copied_by=copied_by
+            )
             done.events = build.position
         return build
 
@@ -237,7 +250,7 @@ class Builder:
         with database.writing(self.store.engine) as connection:
             known = {build.projection for build in builds.claimed(connection)}
             new = {
-                projection: builds.make(connection, projection, self._fingerprints[projection.name])
+                projection: builds.make(connection, projection, self.fingerprints[projection.name])
                 for projection in projections
                 if projection.name not in known
             }
@@ -255,11 +268,15 @@ class Builder:
         progress: Progress | None = None,
         stop: threading.Event | None = None,
         by: FoldedElsewhere | None = None,
+        copied_by: CopiedElsewhere | None = None,
     ) -> Build:
         """Build a projection, as far as the end of the log, unless stopped."""
         # A projector for it alone, so that only events that it handles are read.
         alone = Builder(self.store, [projection])
-        build, is_new = alone._begin(projection)
+        if copied_by is not None:
+            build, is_new = alone._copied(projection, copied_by), True
+        else:
+            build, is_new = alone._begin(projection)
         if by is not None and build.state == "building":
             try:
                 build = alone._fill(projection, build, by)
@@ -281,7 +298,7 @@ class Builder:
     @retried
     def _begin(self, projection: Projection) -> tuple[Build, bool]:
         """The build of this code that another call has begun, or a new one; and if it is new."""
-        fingerprint = self._fingerprints[projection.name]
+        fingerprint = self.fingerprints[projection.name]
         with database.writing(self.store.engine) as connection:
             for build in reversed(builds.claimed(connection, [projection.name])):
                 if build.fingerprint == fingerprint and build.state in ("building", "built"):
@@ -304,6 +321,52 @@ class Builder:
         until, rows = by(projection, end)
         return self._write_rows(projection, build, rows, until=until, takedowns_until=end)
 
+    def _copied(self, projection: Projection, by: CopiedElsewhere) -> Build:
+        """Let others fill a build that no code takes for its own, then make it one of this code."""
+        build = self._begin_unseen(projection)
+        try:
+            end = self.store.head().position
+            database.make_durable(self.store.engine)
+            until, counts = by(projection, end, build)
+            return self._adopt(projection, build, counts, until=until, takedowns_until=end)
+        except BaseException:
+            self._abandon(build)
+            raise
+
+    @retried
+    def _begin_unseen(self, projection: Projection) -> Build:
+        with database.writing(self.store.engine) as connection:
+            for other in builds.claimed(connection, [projection.name]):
+                if other.fingerprint.startswith(_UNSEEN):  # of a process that was killed
+                    builds.drop(connection, other)
+            build = builds.make(connection, projection, _UNSEEN + secrets.token_hex(8))
+            for index in _indexes(projection, build):
+                index.drop(connection)
+            return build
+
+    @retried
+    def _adopt(
+        self,
+        projection: Projection,
+        build: Build,
+        counts: Mapping[type, int],
+        *,
+        until: int,
+        takedowns_until: int,
+    ) -> Build:
+        with database.writing(self.store.engine) as connection:
+            _require_there(build, builds.again(connection, build, lock=True))
+            if self._reader.takes_down_after(connection, takedowns_until):
+                raise DatabaseBusy("words were taken down while rows were folded; try again")
+            for cls, table in tables_of(projection.rows, build.number).items():
+                there = connection.scalar(sa.select(sa.func.count()).select_from(table))
+                if there != counts[cls]:
+                    raise _not_one_row_a_key(projection, f"{counts[cls]:,} rows, {there:,} keys")
+            for index in _indexes(projection, build):
+                index.create(connection)
+            mine = self.fingerprints[projection.name]
+            return builds.moved(connection, build, fingerprint=mine, position=until, target=until)
+
     @retried
     def _write_rows(
         self,
@@ -322,7 +385,7 @@ class Builder:
             if self._reader.takes_down_after(connection, takedowns_until):
                 raise DatabaseBusy("words were taken down while rows were folded; try again")
             builds.emptied(connection, now)
-            indexes = [index for table in tables.values() for index in table.indexes]
+            indexes = _indexes(projection, now)
             # Making an index of all rows at once takes half the time of adding row by row.
             for index in indexes:
                 index.drop(connection)
@@ -520,10 +583,50 @@ def _one_row_a_key(projection: Projection) -> Iterator[None]:
     except DatabaseError as error:
         if not database.is_duplicate(error):
             raise
-        raise InvalidProjection(
-            f"the rows of projection {projection.name!r} do not split by "
-            f"{projection.split_by!r}: two parts made a row of one key ({error.__cause__})"
-        ) from None
+        raise _not_one_row_a_key(projection, str(error.__cause__)) from None
+
+
+def _not_one_row_a_key(projection: Projection, detail: str) -> InvalidProjection:
+    return InvalidProjection(
+        f"the rows of projection {projection.name!r} do not split by "
+        f"{projection.split_by!r}: two parts made a row of one key ({detail})"
+    )
+
+
+def _indexes(projection: Projection, build: Build) -> list[sa.Index]:
+    tables = tables_of(projection.rows, build.number).values()
+    return [index for table in tables for index in table.indexes]
+
+
+def _require_there(build: Build, now: Build) -> None:
+    if now.state != "building" or now.fingerprint != build.fingerprint:
+        raise DatabaseBusy(
+            f"another process has begun to rebuild {build.projection!r} meanwhile, and dropped "
+            f"build {build.number}: let one of them do it"
+        )
+
+
+def copy_part(
+    engine: sa.Engine, projection: Projection, build: Build, rows: Iterable[StoredRows]
+) -> None:
+    """Write the rows of a part into a build that `copied_by` was given.
+
+    However often it is called with a part, and by however many processes, its rows are there once.
+
+    Raises:
+        DatabaseBusy: the build is not there any more.
+        DatabaseError: the database could not do it.
+    """
+    tables = tables_of(projection.rows, build.number)
+    try:
+        with database.writing(engine) as connection:
+            _require_there(build, builds.again(connection, build, share=True))
+            for cls, stored in rows:
+                database.insert_many(connection, tables[cls], stored)
+    except DatabaseError as error:
+        # The part is there already. Where two parts have a row of one key, the count will show it.
+        if not database.is_duplicate(error):
+            raise
 
 
 def _require_names(projections: Iterable[Projection]) -> None:

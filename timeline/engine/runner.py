@@ -301,7 +301,7 @@ class Projector(Builder):
         modes = {projection.name: projection.mode for projection in self.projections}
         built = {build.projection for build in there}
         never_built = [
-            Build(p.name, 0, p.version, self._fingerprints[p.name], (), 0, 0, "building")
+            Build(p.name, 0, p.version, self.fingerprints[p.name], (), 0, 0, "building")
             for p in self.projections
             if p.name not in built
         ]
@@ -312,7 +312,7 @@ class Projector(Builder):
                 build=build.number,
                 version=build.version,
                 state=build.state,
-                ours=build.fingerprint == self._fingerprints.get(build.projection),
+                ours=build.fingerprint == self.fingerprints.get(build.projection),
                 position=build.position,
                 lag=end - build.position,
             )

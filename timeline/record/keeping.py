@@ -11,13 +11,14 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from timeline.dates import Occurred, stretch, within
 from timeline.engine.builds import Build
 from timeline.engine.compare import Comparison
 from timeline.engine.cutoff import ALL
 from timeline.engine.projection import View
+from timeline.engine.row_files import FiledBuild
 from timeline.engine.runner import ProjectionStatus
 from timeline.errors import DatabaseBusy, DatabaseReadOnly, InvalidInput, LogDamaged, StoreAltered
 from timeline.events import RecordedEvent
@@ -33,6 +34,9 @@ from timeline.log.telemetry import Progress
 from timeline.record.reading import Record, Snapshot
 from timeline.reports.actors import find_actor
 from timeline.rules.requirements import names
+
+if TYPE_CHECKING:
+    from timeline.distributed.workers import Workers
 
 _PATIENCE = 5.0
 """Seconds for which a view of kept rows is tried, while others move them."""
@@ -166,14 +170,52 @@ class Keeping(Record):
             if memory is not None or archive is not None:
                 raise InvalidInput("memory and archive are for workers: give on or workers, too")
             return self._projector.rebuild(name, hold=hold, progress=progress)
-        if on is not None and (workers is not None or memory is not None):
-            raise InvalidInput("on: its workers run already; leave workers and memory out")
         from timeline.distributed import cluster
-        from timeline.distributed.workers import Workers
 
-        read = None if archive is None else os.fspath(archive)
-        chosen = Workers(on=on, number=workers, memory=memory, archive=read)
+        chosen = _workers(on, workers, memory, archive)
         return cluster.rebuild(self._projector, name, chosen, hold=hold, progress=progress)
+
+    def rebuild_files(
+        self,
+        name: str,
+        rows: str | os.PathLike[str],
+        *,
+        on: str | None = None,
+        workers: int | None = None,
+        memory: str | None = None,
+        archive: str | os.PathLike[str] | None = None,
+        progress: Progress | None = None,
+    ) -> FiledBuild:
+        """Let Dask workers write a projection's rows as Parquet files; the database stays as it is.
+
+        Each build has a folder of its own; its manifest, written last, makes it one that
+        `with_rows` reads. DuckDB and polars read the files as they are.
+
+        Args:
+            name: the projection.
+            rows: a folder, or any address that fsspec knows, such as `s3://bucket/rows`; workers
+                must reach it, too.
+            on: the address of a Dask scheduler, such as `tcp://host:8786`.
+            workers: how many processes to start on this machine for the time it takes.
+            memory: how much memory each of these processes may take, such as `2GiB`.
+            archive: an archive to read instead of the database, up to its end.
+            progress: called with the position reached, and the last one.
+
+        Raises:
+            NotFound: no such projection is known, or there is no archive.
+            MissingExtra: Dask or pyarrow is not installed.
+            InvalidProjection: the rows do not split.
+            InvalidInput: see `rebuild`; or the rows cannot be written there.
+            ClusterError: there are no workers, they were lost, or they have other code.
+            DatabaseBusy: words were taken down meanwhile; try again.
+        """
+        if on is None and workers is None:
+            raise InvalidInput("rows in files are written by workers: give on or workers, too")
+        from timeline.distributed import cluster
+
+        chosen = _workers(on, workers, memory, archive)
+        target = os.fspath(rows)
+        return cluster.rebuild_files(self._projector, name, chosen, target, progress=progress)
 
     def compare(self, name: str, *, progress: Progress | None = None) -> Comparison:
         """Compare a projection's live rows with those that this code folds of the same events.
@@ -425,6 +467,20 @@ class Keeping(Record):
         return Archive(os.fspath(target)).write(
             self.store, rows_per_file=rows_per_file, progress=progress
         )
+
+
+def _workers(
+    on: str | None,
+    number: int | None,
+    memory: str | None,
+    archive: str | os.PathLike[str] | None,
+) -> Workers:
+    if on is not None and (number is not None or memory is not None):
+        raise InvalidInput("on: its workers run already; leave workers and memory out")
+    from timeline.distributed.workers import Workers
+
+    read = None if archive is None else os.fspath(archive)
+    return Workers(on=on, number=number, memory=memory, archive=read)
 
 
 def _altered(comparison: Comparison) -> str:

@@ -15,6 +15,7 @@ from timeline.dates import Occurred, asked
 from timeline.engine.as_of import SMALL, PartialView
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import View, shape_of
+from timeline.engine.row_files import RowFiles
 from timeline.engine.runner import Projector
 from timeline.errors import InvalidInput, NotFound
 from timeline.formats.bibliography import Form, bibliography
@@ -98,6 +99,25 @@ class Record(Reports, abc.ABC):
                 possibly=possibly,
             )
         )
+
+    def with_rows(self, target: str | os.PathLike[str]) -> FiledRecord:
+        """The record with the read models that `Timeline.rebuild_files` wrote; reports run on it.
+
+        Events are read from the log. Of each projection it is the newest build by this code; all
+        stand at one position.
+
+            record.with_rows("s3://bucket/rows").statements()
+
+        Args:
+            target: where they were written.
+
+        Raises:
+            NotFound: there are none by this code.
+            InvalidInput: they go to different positions, are of another log, or hold words that
+                were taken down since.
+            MissingExtra: pyarrow or fsspec is not installed.
+        """
+        return FiledRecord(self._projector, os.fspath(target))
 
     # Exports
 
@@ -228,6 +248,27 @@ class Snapshot(Record):
     def __repr__(self) -> str:
         place = database.shown(self._projector.store.engine.url)
         return f"<Snapshot of {place} at position {self._seen.head.position}>"
+
+
+class FiledRecord(Record):
+    """The record with read models in Parquet files, read-only; `with_rows` makes it."""
+
+    def __init__(self, projector: Projector, target: str) -> None:
+        self._projector = projector
+        known = {p: projector.fingerprints[p.name] for p in projector.projections}
+        self._seen = RowFiles(target).view(projector.store, known)
+
+    @contextlib.contextmanager
+    def view(self) -> Iterator[View]:
+        """The unchanging view of the rows in the files."""
+        yield self._seen
+
+    def _narrowed(self, cutoff: Cutoff) -> Snapshot:
+        at = Cutoff(position=self._seen.head.position)
+        return Snapshot(self._projector, at.narrowed(cutoff))
+
+    def __repr__(self) -> str:
+        return f"<FiledRecord {self._seen.target} at position {self._seen.head.position}>"
 
 
 def _instant(moment: datetime | str | None) -> datetime | None:
