@@ -26,7 +26,7 @@ ROOMS = {
     "log": "errors dates events",
     "engine": "errors dates events log",
     "models": "errors dates events engine",
-    "reports": "errors dates events log engine models",
+    "reports": "errors dates events log engine models pages.page",  # a report gives its own page
     "formats.coded": "errors dates events formats log.telemetry",
     "formats.records": "errors dates events formats",
     "formats": "errors dates events log engine models reports",

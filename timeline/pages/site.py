@@ -10,6 +10,7 @@ import json
 import re
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,14 +20,15 @@ import attrs
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.log.telemetry import Progress
+from timeline.models.chronology import InvolvementRow
 from timeline.models.directory import ActorRow
 from timeline.models.initiatives import InitiativeRow, PositionRow, ProposalRow
 from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.models.statements import StatementRow
+from timeline.pages.page import DATE, Crumb, assets, render_page
 from timeline.reports import Report
 from timeline.reports.bind import bound_reports
 from timeline.reports.model import Standing
-from timeline.reports.render.html import DATE, Crumb, render_page
 from timeline.reports.tables import NOTHING, Document, Line, Table, about, cell
 
 MANIFEST = "site.json"
@@ -73,9 +75,14 @@ class _Claim(Protocol):
     events: tuple[str, ...]
 
 
+_MOST_MEETINGS = 100
+"""Meetings beside one another in a matrix; of more, each series and each meeting has its own."""
+
+
 def _whole(view: View) -> Entries:
+    many = len(view.all(MeetingRow)) > _MOST_MEETINGS
     for name, bound in bound_reports().items():
-        if bound.heading is not None:
+        if bound.heading is not None and not (many and name == "attendance"):
             yield name.replace("_", "-"), bound.heading
 
 
@@ -94,7 +101,11 @@ _YEAR = re.compile(r"(?<![0-9])[0-9]{4}(?![0-9X])")
 
 
 def _initiatives(view: View) -> Entries:
-    return ((row.initiative, row.title or row.initiative) for row in view.all(InitiativeRow))
+    """The initiatives that more than coded rows tell of: a row is in the chronology, whole."""
+    coded = _coded(view, (id for row in view.all(ProposalRow) for id in row.events))
+    told = {row.initiative for row in view.all(ProposalRow) if not coded.issuperset(row.events)}
+    rows = view.all(InitiativeRow)
+    return ((row.initiative, row.title or row.initiative) for row in rows if row.initiative in told)
 
 
 def _argued(view: View) -> Entries:
@@ -109,13 +120,33 @@ def _series(view: View) -> Entries:
 
 
 def _meetings(view: View) -> Entries:
+    """The meetings that have somebody there by more than coded rows."""
     known = {row.meeting for row in view.all(AttendanceRow)}
+    known &= {row.meeting for row in view.all(MeetingReportRow) if not row.coded}
     return ((row.meeting, row.title) for row in view.all(MeetingRow) if row.meeting in known)
 
 
+_MOST_CODED = 40
+"""Actors that only coded rows name, and that have pages: those named most often."""
+
+
 def _actors(view: View) -> Entries:
-    rows = (row for row in view.all(ActorRow) if row.merged_into is None)
+    """The actors that something happened to: nothing can be read of a mere name."""
+    involved = view.all(InvolvementRow)
+    coded = _coded(view, {row.event for row in involved})
+    told = {row.actor for row in involved if row.event not in coded}
+    by_program = Counter(row.actor for row in involved if row.actor not in told)
+    told.update(actor for actor, _ in by_program.most_common(_MOST_CODED))
+    rows = (row for row in view.all(ActorRow) if row.merged_into is None and row.actor in told)
     return ((row.actor, row.name) for row in sorted(rows, key=lambda row: (row.name, row.actor)))
+
+
+def _coded(view: View, ids: Iterable[str]) -> set[str]:
+    """Those of the events that only coded rows report."""
+    events = view.events(set(ids)).items()
+    return {
+        id for id, event in events if event.evidence and all(one.coding for one in event.evidence)
+    }
 
 
 def _claims(view: View) -> Entries:
@@ -203,13 +234,42 @@ def _write_pages(view: View, folder: Path, title: str, progress: Progress | None
         document = report.document()
         glances[page] = _glance(report, document)
         links = {about: path for about, path in beneath.items() if about != page.about}
-        _write(folder / page.path, render_page(document, links=links, trail=[home]))
+        _write(
+            folder / page.path,
+            render_page(_capped(document), links=links, trail=[home], root="../"),
+        )
         if progress is not None:
             progress(done, len(pages))
     index = _index(view, title, glances)
-    _write(folder / INDEX, render_page(index, links=paths))
-    _write(folder / MANIFEST, _manifest(view, [INDEX, *(page.path for page in pages)]))
+    _write(folder / INDEX, render_page(index, links=paths, root=""))
+    for name, text in assets().items():
+        _write(folder / name, text)
+    _write(folder / MANIFEST, _manifest(view, [INDEX, *assets(), *(page.path for page in pages)]))
     return len(pages) + 1
+
+
+_MOST_ROWS = 300
+"""Rows of a table on one page of a site; a browser and a reader lose their way in more."""
+
+
+def _capped(document: Document) -> Document:
+    """The document with the last rows of its long tables, or the first where they have no dates."""
+    return attrs.evolve(
+        document,
+        tables=tuple(map(_cut, document.tables)),
+        apparatus=tuple(map(_cut, document.apparatus)),
+    )
+
+
+def _cut(table: Table) -> Table:
+    count = len(table.rows)
+    if count <= _MOST_ROWS:
+        return table
+    last = table.columns[0] == "When"
+    rows = table.rows[-_MOST_ROWS:] if last else table.rows[:_MOST_ROWS]
+    which = "last" if last else "first"
+    title = f"{table.title}: the {which} {_MOST_ROWS} of {count:,} rows"
+    return attrs.evolve(table, rows=rows, title=title)
 
 
 def _write(path: Path, text: str) -> None:
@@ -244,7 +304,7 @@ def _index(view: View, title: str, glances: Mapping[_Page, str]) -> Document:
             )
         ),
         apparatus=(),
-        notes=("Every page can be kept, printed or sent alone: it needs no other file.",),
+        notes=("The folder opens without a network or a server; keep it together.",),
         standing=str(Standing.of(view)),
     )
 

@@ -168,7 +168,7 @@ class Report(abc.ABC):
         Raises:
             MissingExtra: the libraries of the extra `pages` are not installed.
         """
-        from timeline.reports.render.html import render_page
+        from timeline.pages.page import render_page
 
         return render_page(self.document(), links=links or {})
 

@@ -258,7 +258,7 @@ def shown_evidence(row: Line) -> Line:
 # Charts of lanes over time
 
 
-_MOST_MARKS = 400
+_MOST_MARKS = 300
 """More cannot be told apart; the table shows them better."""
 
 _NAMED_SINGLY = 8
