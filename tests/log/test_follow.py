@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from waiting import FOREVER
 
+from timeline.errors import DatabaseBusy
 from timeline.events import Actor, ActorAdded, NewEvent, RecordedEvent
 from timeline.log.database import create_engine
 from timeline.log.store import EventStore
@@ -448,6 +449,43 @@ def test_two_names_do_not_wait_for_each_other(store: EventStore, handled: sa.Tab
         assert threads.submit(handle, store, handled, "index").result() == [1, 2, 3]
         append(store, "a", "4")
         assert len(batch.events) == 3
+
+
+def test_others_append_while_a_batch_is_handled(
+    store: EventStore, handled: sa.Table, effects: Effects, migrated_url: str
+) -> None:
+    append(store, "a", "1", "2")
+
+    with store.batch("mailer") as batch:
+        # As while a mail is sent: another process waits for no lock of ours.
+        code = "store.append('b', [actor])\nprint('done', flush=True)\n"
+        with process(code, migrated_url) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "done\n"
+        for event in batch.events:
+            batch.connection.execute(sa.insert(handled).values(position=event.position))
+
+    assert effects() == [1, 2]
+    assert handle(store, handled) == [3]
+
+
+# On PostgreSQL the place is locked.
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_place_that_somebody_has_moved_undoes_the_batch(
+    store: EventStore, handled: sa.Table, effects: Effects
+) -> None:
+    append(store, "a", "1", "2")
+    handle(store, handled, limit=1)
+
+    def moved() -> None:
+        with store.batch("mailer") as batch:
+            with store.engine.begin() as connection:
+                connection.exec_driver_sql("UPDATE subscriptions SET position = 2")
+            batch.connection.execute(sa.insert(handled).values(position=2))
+
+    with pytest.raises(DatabaseBusy, match="moved the subscription 'mailer'"):
+        moved()
+    assert effects() == [1]
 
 
 def test_what_a_batch_appends_comes_in_a_later_one(store: EventStore) -> None:

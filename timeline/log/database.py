@@ -6,8 +6,10 @@ import contextlib
 import functools
 import json
 import math
+import os
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +30,7 @@ from timeline.errors import (
 )
 from timeline.log import telemetry
 
-_BUSY_SECONDS = 30
+BUSY_SECONDS = 30
 """How long a writer on SQLite waits for others before `DatabaseBusy`."""
 
 _PATIENCE = 5.0
@@ -43,6 +45,8 @@ _TRUSTED_IDLE = 1.0
 """Seconds after which an idle connection is checked before use."""
 
 _BEGIN = "timeline_begin"
+_PROCESS, _THREAD = "timeline_process", "timeline_thread"
+_THRESHOLD = "prepare_threshold"
 
 _CONTENTION = {"40001", "40P01", "55P03"}
 """SQLSTATEs for: try again (serialization failure, deadlock, lock not available)."""
@@ -67,12 +71,48 @@ def create_engine(url: str | sa.URL) -> sa.Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed)
     # Digests cover exact bytes: UTF-8 whatever the server's locale is.
+    parsed, options = _with_threshold(parsed)
     engine = sa.create_engine(
-        parsed, connect_args={"client_encoding": "utf8", "connect_timeout": 10}
+        parsed,
+        connect_args={"client_encoding": "utf8", "connect_timeout": 10, **options},
+        execution_options={_PROCESS: os.getpid()},
     )
     sa.event.listen(engine, "checkin", _note_idle)
     sa.event.listen(engine, "checkout", _check_idle)
     return engine
+
+
+def _with_threshold(url: sa.URL) -> tuple[sa.URL, dict[str, int | None]]:
+    """The address without `prepare_threshold`, which the driver takes as a number or None.
+
+    Behind pgbouncer in transaction mode, statements must not be prepared: `prepare_threshold=none`.
+    """
+    text = url.query.get(_THRESHOLD)
+    if text is None:
+        return url, {}
+    if text != "none" and not (isinstance(text, str) and text.isascii() and text.isdigit()):
+        raise InvalidInput(f"{_THRESHOLD}: expected a number or none; found {text!r:.40}")
+    threshold = None if text == "none" else int(text)
+    return url.difference_update_query([_THRESHOLD]), {_THRESHOLD: threshold}
+
+
+def _require_own(engine: sa.Engine) -> None:
+    """Refuse connections of another process or thread, where both would use the same one.
+
+    A fork copies connections; and a database in memory has only one, which is not for two threads.
+    """
+    options = engine.get_execution_options()
+    process, thread = options.get(_PROCESS), options.get(_THREAD)
+    if process not in (None, os.getpid()):
+        raise InvalidInput(
+            f"{shown(engine.url)}: opened in process {process}, and used in {os.getpid()}, which "
+            "was forked from it. Open the record anew in each process."
+        )
+    if thread not in (None, threading.get_ident()):
+        raise InvalidInput(
+            f"{shown(engine.url)}: a database in memory is for the thread that opened it. Use a "
+            "file, such as sqlite:///record.db, where several threads are to share a record."
+        )
 
 
 def _note_idle(_connection: object, record: Any) -> None:
@@ -152,15 +192,36 @@ def exists(engine: sa.Engine) -> bool:
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
     in_memory = not url.database or url.database == ":memory:"
-    options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_SECONDS}}
+    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}}
+    owner = {_PROCESS: os.getpid()}
     if in_memory:
         # One connection for all: a second one would open another, empty database.
         options |= {"poolclass": StaticPool}
         options["connect_args"]["check_same_thread"] = False
-    engine = sa.create_engine(url, **options)
+        owner[_THREAD] = threading.get_ident()
+    elif _is_immutable(str(url.database)):
+        file = f"{Path(str(url.database)).absolute().as_uri()}?mode=ro&immutable=1"
+        options["creator"] = functools.partial(
+            sqlite3.connect, file, uri=True, check_same_thread=False
+        )
+    engine = sa.create_engine(url, execution_options=owner, **options)
     sa.event.listen(engine, "connect", _configure_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _is_immutable(file: str) -> bool:
+    """Whether a file stands where nothing can be written, and has no write-ahead log.
+
+    SQLite would make files beside it, and so could not even read it.
+    """
+    path = Path(file)
+    writable = os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)
+    return not file.startswith("file:") and path.is_file() and not writable and not _has_wal(path)
+
+
+def _has_wal(path: Path) -> bool:
+    return path.with_name(f"{path.name}-wal").exists()
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -214,6 +275,20 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
                 driver_of(connection).execute(_ROOM_TO_WRITE)
             yield connection
         make_durable(engine)
+
+
+@contextlib.contextmanager
+def writing_when_used(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """The same as `writing`, but the transaction begins with its first statement.
+
+    Raises:
+        DatabaseUnreachable: there is no connection to the database.
+        DatabaseBusy: others held the database for too long; try again.
+        DatabaseError: the database could not do it.
+    """
+    with translated(engine), _connect(engine, {_BEGIN: "IMMEDIATE"}) as connection:
+        yield connection
+        connection.commit()
 
 
 def is_postgresql(engine: sa.Engine) -> bool:
@@ -277,6 +352,7 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 @contextlib.contextmanager
 def _connect(engine: sa.Engine, options: dict[str, Any]) -> Iterator[sa.Connection]:
+    _require_own(engine)
     with engine.connect() as connection:
         yield connection.execution_options(**options)
 
@@ -349,6 +425,7 @@ def driving(engine: sa.Engine) -> Iterator[Driver]:
         DatabaseBusy: others held the database for too long; try again.
         DatabaseError: the database could not do it.
     """
+    _require_own(engine)
     with translated(engine):
         pooled = engine.raw_connection()
     connection: Driver = pooled.driver_connection
@@ -522,16 +599,26 @@ def _ours(cause: BaseException, engine: sa.Engine, *, lost: bool) -> TimelineErr
             f"{where}: others held the database for too long ({reason}). Try again."
         )
     if state in _NO_WRITES or "readonly database" in reason:
-        return DatabaseReadOnly(f"{where}: may only be read ({reason}). Use a role that may write.")
+        remedy = (
+            "Use a role that may write."
+            if is_postgresql(engine)
+            else "Copy the record to a folder where you may write."
+        )
+        return DatabaseReadOnly(f"{where}: may only be read ({reason}). {remedy}")
     if lost or state in _SHUTDOWN:
         return ConnectionLost(
             f"{where}: the connection was lost ({reason}). Whether a commit under way went through "
             "is not known; try again with the same event ids."
         )
+    if _no_connection(cause) and not is_postgresql(engine):
+        return DatabaseUnreachable(
+            f"{where}: cannot be opened ({reason}). Check the path. SQLite writes beside the file: "
+            "where you may not, copy the file, and the -wal beside it, to a folder where you may."
+        )
     if _no_connection(cause):
         return DatabaseUnreachable(
-            f"{where}: no connection ({reason}). Check the address, that the server runs, and that "
-            "the file or folder may be written; then try again."
+            f"{where}: no connection ({reason}). Check the address, and that the server runs; then "
+            "try again."
         )
     return DatabaseError(f"{where}: {reason}")
 

@@ -5,19 +5,28 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import attrs
 import sqlalchemy as sa
 
+from timeline.errors import DatabaseBusy
 from timeline.events import RecordedEvent
 from timeline.log import database
 from timeline.log.codec import meanings
 from timeline.log.read import PAGE, Reading
 from timeline.log.schema import Stored, subscriptions
+
+# Without it, on Windows, the place of the subscription alone keeps effects apart.
+with contextlib.suppress(ImportError):
+    import fcntl
+
+_HAS_LOCKS = os.name == "posix"
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.001, 0.05
 """Seconds between two looks at the head of the log: at first, and later."""
@@ -97,31 +106,112 @@ class Following(Reading):
         written. The batch holds only events that would survive a crash of the server. Processes
         that share a subscription take turns. A batch may be empty; `wait` waits for more.
 
+        Others append meanwhile. On SQLite they wait from your first statement on the batch's
+        connection to the end of the block: do slow work before it.
+
         Args:
             subscription: its name; a new one starts at the beginning of the log.
             limit: the most events in the batch.
 
         Raises:
+            DatabaseBusy: somebody else has moved the subscription meanwhile.
             DatabaseError: the database could not do it; nothing was noted as handled.
         """
-        mine = subscriptions.c.name == subscription
-        place = sa.select(subscriptions.c.position).where(mine).with_for_update()
-        with database.writing(self.engine) as connection:
-            if database.is_postgresql(self.engine):
-                # Two processes that find no row yet must not both begin.
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_hash(subscription))))
-            after = connection.scalar(place)
-            if after is None:
-                connection.execute(sa.insert(subscriptions).values(name=subscription, position=0))
-            rows = list(self.stored(after=after or 0, limit=limit, connection=connection))
+        postgresql = database.is_postgresql(self.engine)
+        turn = _turn_on_postgresql if postgresql else _turn_on_sqlite
+        with turn(self.engine, subscription) as connection:
+            # On SQLite the batch's transaction is not to begin before the caller needs it.
+            read_on = connection if postgresql else None
+            after = self._place(subscription, read_on)
+            rows = list(self.stored(after=after or 0, limit=limit, connection=read_on))
             if rows:
                 # An effect elsewhere, a mail say, cannot be undone after a crash.
                 database.make_durable(self.engine)
             yield Batch(connection, tuple(meanings(self.codec, rows)))
-            if rows:
-                connection.execute(
-                    sa.update(subscriptions).where(mine).values(position=rows[-1].position)
-                )
+            if rows or after is None:
+                _move(connection, subscription, after, rows[-1].position if rows else 0)
+
+    def _place(self, subscription: str, connection: sa.Connection | None) -> int | None:
+        query = sa.select(subscriptions.c.position).where(subscriptions.c.name == subscription)
+        if connection is not None:
+            return connection.scalar(query.with_for_update())
+        with database.reading(self.engine) as reader:
+            return reader.scalar(query)
+
+
+def _move(connection: sa.Connection, subscription: str, before: int | None, to: int) -> None:
+    """Note the place of a subscription, if it is still where the batch began."""
+    if before is None:
+        query = sa.select(subscriptions.c.name).where(subscriptions.c.name == subscription)
+        is_here = connection.scalar(query) is None
+        if is_here:
+            connection.execute(sa.insert(subscriptions).values(name=subscription, position=to))
+    else:
+        mine = (subscriptions.c.name == subscription) & (subscriptions.c.position == before)
+        moved = connection.execute(sa.update(subscriptions).where(mine).values(position=to))
+        is_here = moved.rowcount == 1
+    if not is_here:
+        raise DatabaseBusy(
+            f"somebody else has moved the subscription {subscription!r} meanwhile; nothing was "
+            "noted as handled. Try again."
+        )
+
+
+@contextlib.contextmanager
+def _turn_on_postgresql(engine: sa.Engine, subscription: str) -> Iterator[sa.Connection]:
+    """The transaction of a batch; others of its name wait for its end."""
+    with database.writing(engine) as connection:
+        # Two processes that find no row yet must not both begin.
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_hash(subscription))))
+        yield connection
+
+
+@contextlib.contextmanager
+def _turn_on_sqlite(engine: sa.Engine, subscription: str) -> Iterator[sa.Connection]:
+    """The connection of a batch, which begins a transaction when it is first used.
+
+    Others of its name wait for a lock on a file, which a kill lets go of.
+    """
+    with (
+        _locked_file(engine.url.database, subscription),
+        database.writing_when_used(engine) as connection,
+    ):
+        yield connection
+
+
+@contextlib.contextmanager
+def _locked_file(record: str | None, subscription: str) -> Iterator[None]:
+    """Hold a file beside the record, which is removed at the end."""
+    if not _HAS_LOCKS or record in (None, "", ":memory:"):
+        yield
+        return
+    path = Path(f"{record}-{hashlib.sha256(subscription.encode()).hexdigest()[:16]}.turn")
+    end = time.monotonic() + database.BUSY_SECONDS
+    while (file := _held(path)) is None:
+        if time.monotonic() > end:
+            raise DatabaseBusy(
+                f"somebody else handles a batch of {subscription!r} for more than "
+                f"{database.BUSY_SECONDS} s. Try again."
+            )
+        time.sleep(_LONGEST_WAIT)
+    with file:
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _held(path: Path) -> BinaryIO | None:
+    """The file, locked; None where another holds it, or has just removed it."""
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
+            return file
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    file.close()
+    return None
 
 
 def _hash(name: str) -> int:

@@ -1,0 +1,150 @@
+"""Connections that are not to be shared, files that may only be read, and options of the driver."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from timeline import Actor, InvalidInput, Timeline
+from timeline.errors import DatabaseReadOnly, DatabaseUnreachable, TimelineError
+from timeline.log.database import create_engine
+
+OTHER_USER = 65534
+
+needs_root = pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() != 0, reason="only root can work as another user"
+)
+
+
+def test_a_record_in_memory_is_for_one_thread() -> None:
+    problems: list[str] = []
+
+    def work(record: Timeline) -> None:
+        for attempt in (record.actors, lambda: record.add(Actor("bob", "person", "Bob"))):
+            try:
+                attempt()
+            except InvalidInput as error:
+                problems.append(str(error))
+
+    with Timeline.open("sqlite://") as record:
+        record.add(Actor("ann", "person", "Ann"))
+        thread = threading.Thread(target=work, args=[record])
+        thread.start()
+        thread.join()
+
+        assert len(problems) == 2
+        assert "for the thread that opened it. Use a file" in problems[0]
+        assert record.verify().position == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_fork_does_not_share_connections(migrated_url: str) -> None:
+    with Timeline.open(migrated_url) as record:
+        record.add(Actor("ann", "person", "Ann"))
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                record.add(Actor("bob", "person", "Bob"))
+            except TimelineError as error:
+                os.write(writer, str(error).encode())
+            finally:
+                os._exit(0)
+        os.close(writer)
+        os.waitpid(child, 0)
+        with os.fdopen(reader) as told:
+            assert "forked from it. Open the record anew in each process" in told.read()
+
+        record.add(Actor("cy", "person", "Cy"))
+        assert record.verify().position == 2
+
+
+def as_other_user(folder: Path, code: str) -> str:
+    """What a user prints who may write nothing in the folder."""
+    # Modules are imported first: the user may not be allowed to read them.
+    script = f"""
+import contextlib, os, sys
+from timeline import Actor, Timeline
+from timeline.errors import TimelineError
+with Timeline.open("sqlite://") as record:
+    record.add(Actor("ann", "person", "Ann"))
+    record.actors()
+with contextlib.suppress(TimelineError):
+    Timeline.open("/nowhere/record.db")
+os.setuid({OTHER_USER})
+{code}"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, f"sqlite:///{folder}/record.db"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+READ_AND_APPEND = """
+try:
+    with Timeline.open(sys.argv[1]) as record:
+        print([actor.name for actor in record.actors().actors])
+        record.add(Actor("bob", "person", "Bob"))
+except TimelineError as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.fixture
+def readable(tmp_path: Path) -> Path:
+    """A folder in which others may only read."""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    return tmp_path
+
+
+@needs_root
+def test_a_record_that_may_only_be_read_is_read(readable: Path) -> None:
+    with Timeline.open(readable / "record.db") as record:
+        record.add(Actor("ann", "person", "Ann"))
+
+    told = as_other_user(readable, READ_AND_APPEND)
+
+    assert told.startswith("['Ann']")
+    assert DatabaseReadOnly.__name__ in told
+    assert "Copy the record to a folder where you may write" in told
+    assert sorted(path.name for path in readable.iterdir()) == ["record.db"]
+
+
+@needs_root
+def test_a_record_with_a_log_of_writes_that_cannot_be_opened_says_what_to_do(
+    readable: Path,
+) -> None:
+    with Timeline.open(readable / "record.db") as record:
+        record.add(Actor("ann", "person", "Ann"))
+        wal = (readable / "record.db-wal").read_bytes()
+    (readable / "record.db-wal").write_bytes(wal)
+
+    told = as_other_user(readable, READ_AND_APPEND)
+
+    assert told.startswith(DatabaseUnreachable.__name__)
+    assert "copy the file, and the -wal beside it, to a folder where you may" in told
+
+
+def test_a_threshold_is_a_number_or_none() -> None:
+    url = "postgresql://ann@nowhere.example/record?prepare_threshold="
+    for text in ("none", "0", "7"):
+        create_engine(url + text)
+    with pytest.raises(InvalidInput, match="prepare_threshold: expected a number or none"):
+        create_engine(url + "many")
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_record_is_kept_without_prepared_statements(migrated_url: str) -> None:
+    mark = "&" if "?" in migrated_url else "?"
+    with Timeline.open(f"{migrated_url}{mark}prepare_threshold=none") as record:
+        for number in range(8):
+            record.add(Actor(f"a{number}", "person", "Ann"))
+        with record.store.engine.connect() as connection:
+            prepared = connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements")
+            assert prepared.scalar() == 0
