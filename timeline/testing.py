@@ -94,7 +94,9 @@ def _stored(codec: Codec, news: Sequence[NewEvent]) -> Iterator[Stored]:
     taken_down = {new.event.event for new in news if isinstance(new.event, EventRedacted)}
     streams = [new.stream or derived_stream(new.event, new.id) or "test" for new in news]
     drafts = drafts_of(codec, map(in_stream, streams, news))
-    for row in numbered(drafts, Head(0, GENESIS), dict.fromkeys(streams, 0), _RECORDED):
+    for row in numbered(
+        [draft.row for draft in drafts], Head(0, GENESIS), dict.fromkeys(streams, 0), _RECORDED
+    ):
         gone = row.event_id in taken_down
         yield row._replace(evidence=None, data=None, salt=None) if gone else row
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,23 +161,27 @@ def export_rows(
 
 
 @click.command("import")
-@click.argument("file")
+@click.argument("file", metavar="SOURCE")
 @click.option(
     "--seal", metavar="POSITION:DIGEST", help="What `timeline seal` printed for that log."
 )
 @click.pass_obj
 def import_log(opener: Opener, file: str, seal: str | None) -> None:
-    """Import the log in FILE, which `timeline export log` wrote: all of it or nothing.
+    """Import the log in SOURCE: all of it or nothing.
 
-    The record must be empty, or hold the beginning of that log; then only the rest is added. Every
-    digest is checked.
+    SOURCE is a file of `timeline export log`, or the folder or address of an archive. The record
+    must be empty, or hold the beginning of that log; then only the rest is added. Every digest is
+    checked.
 
     \b
     timeline --db sqlite:///copy.db import record.jsonl
     """
     place = sys.stdin.buffer if file == "-" else file
     with opener(create=True) as timeline, progress("importing") as report:
-        done = timeline.import_log(place, seal=seal, progress=report)
+        if os.path.isdir(file) or "://" in file:  # noqa: PTH112  (an address is no path)
+            done = timeline.import_archive(file, seal=seal, progress=report)
+        else:
+            done = timeline.import_log(place, seal=seal, progress=report)
     click.echo(f"{done.added:,} added; the log ends at {done.head.seal}")
 
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timeline.cli.open_record import Opener
-from timeline.cli.output import FORMAT, count, progress
+from timeline.cli.output import FORMAT, count, progress, progresses
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from timeline.engine.roles import Right
     from timeline.events import RecordedEvent
+    from timeline.formats.coded.rows import Dataset
     from timeline.log.digests import Head
 
 
@@ -155,20 +158,65 @@ def _verified_archive(target: str, sealed: str | None) -> Head:
     metavar="NUMBER",
     help="Events in each file of a new archive; 100,000 unless given.",
 )
+@click.option(
+    "--from",
+    "dataset",
+    type=click.Choice(["gdelt", "icews"]),
+    help="Archive FILES of coded event data, without a database.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="NUMBER", help="Processes that read FILES."
+)
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False))
 @click.pass_obj
-def archive(opener: Opener, target: str, rows: int | None) -> None:
+def archive(
+    opener: Opener,
+    target: str,
+    rows: int | None,
+    dataset: Dataset | None,
+    workers: int | None,
+    files: tuple[str, ...],
+) -> None:
     """Write the log to TARGET, a folder or an address such as s3://bucket/record, as Parquet.
 
     Run it again to add what is new, and to rewrite what holds words that were taken down since.
+    With --from, a new archive is made of FILES, with the events that `timeline ingest` makes.
 
     \b
     timeline archive s3://bucket/record
+    timeline archive coded --from gdelt --workers 2 2024*.export.CSV.zip
     """
+    if (dataset is None) != (not files):
+        raise click.UsageError("give --from and FILES together, or neither")
+    if dataset is not None:
+        _archive_coded(target, files, dataset, workers or 1, rows)
+        return
     with opener() as timeline, progress("archiving") as report:
         done = timeline.archive(target, rows_per_file=rows, progress=report)
     click.echo(
         f"{count(done.added, 'event')} added, {count(len(done.files), 'file')} written; the "
         f"archive ends at {done.head.seal}"
+    )
+
+
+def _archive_coded(
+    target: str, files: Sequence[str], dataset: Dataset, workers: int, rows: int | None
+) -> None:
+    from timeline.record.coded_archive import archive_coded
+
+    with progresses("reading", "archiving") as (reading, archiving):
+        done = archive_coded(
+            target,
+            *files,
+            dataset=dataset,
+            workers=workers,
+            rows_per_file=rows,
+            reading=reading,
+            progress=archiving,
+        )
+    click.echo(
+        f"{done.added:,} events archived: {done.events:,} of rows, {done.actors:,} actors, "
+        f"{done.sources:,} sources."
     )
 
 

@@ -160,17 +160,17 @@ def _check_name(what: str, value: Any, longest: int, event_id: Any) -> None:
 
 
 def numbered(
-    drafts: Sequence[Draft], at: Head, versions: dict[str, int], recorded_at: str
+    drafts: Sequence[Mapping[str, Any]], at: Head, versions: dict[str, int], recorded_at: str
 ) -> list[Stored]:
-    """Give each draft its place and its digest, following on from `at`; one time holds for all."""
+    """Give the rows of drafts their places and digests, following on from `at`, with one time."""
     position, digest = at.position, at.digest
     rows = []
     for draft, salt in zip(drafts, digests.new_salts(len(drafts)), strict=True):
-        stream = draft.row["stream"]
+        stream = draft["stream"]
         versions[stream] += 1
         position += 1
         place = {"position": position, "version": versions[stream]}
-        row = draft.row | place | {"recorded_at": recorded_at, "salt": salt}
+        row = dict(draft) | place | {"recorded_at": recorded_at, "salt": salt}
         digest = row["digest"] = digests.event_digest(digest, row)
         rows.append(Stored(**row))
     return rows
@@ -226,7 +226,7 @@ def write(
     for stream in expected.keys() & versions.keys():
         _check_version(stream, expected[stream], versions[stream])
     fresh = list({d.new.id: d for d in drafts if d.new.id not in before}.values())
-    rows = numbered(fresh, at, versions, clock())
+    rows = numbered([draft.row for draft in fresh], at, versions, clock())
     insert(driver, dialect, rows, progress)
     return before, {row.event_id: row for row in rows}
 

@@ -13,7 +13,8 @@ Bounds and times of recording are timestamps, from which the text in the log can
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -248,6 +249,46 @@ class Archive(ArchiveFiles):
         added = end.position - before.position
         return Archived(end, added, tuple(dict.fromkeys(written)))
 
+    def require_none(self) -> None:
+        """Check that there is no archive yet.
+
+        Raises:
+            InvalidInput: there is one.
+        """
+        if self.files():
+            raise InvalidInput(f"{self.target} holds an archive already: name another place")
+
+    def write_new(self, rows: Iterable[Stored], *, rows_per_file: int | None = None) -> Archived:
+        """Make an archive of a log that no database has.
+
+        Args:
+            rows: the whole log, in order.
+            rows_per_file: events in each file.
+
+        Raises:
+            InvalidInput: there is an archive already, or it cannot be written.
+            NotFound: there are no rows.
+            LogDamaged: the rows do not match their digests.
+        """
+        self.require_none()
+        size = self._size({}, rows_per_file)
+        self._sweep()
+        self._settle(size)
+        links, written, left = Chain(), list[str](), iter(rows)
+        try:
+            for row in left:
+                group = itertools.chain([row], itertools.islice(left, size - 1))
+                written.append(self._write_rows(row.position, group, links))
+        except BaseException:
+            # Files without the rest would pass for the whole.
+            for name in written:
+                self._fs.rm_file(f"{self._path}/{name}")
+            raise
+        self._settle(size)
+        if not written:
+            raise NotFound("there are no events to archive")
+        return Archived(links.head, links.head.position, tuple(written))
+
     def _bring_up(
         self, store: EventStore, before: int, until: int, size: int, progress: Progress | None
     ) -> list[str]:
@@ -316,10 +357,13 @@ class Archive(ArchiveFiles):
 
     def _write(self, store: EventStore, first: int, last: int) -> str:
         """Write the file that begins with that position; it replaces one of the same name."""
-        import pyarrow.parquet as pq
-
         links = Chain()
         links.head = store.head_at(first - 1)
+        return self._write_rows(first, store.stored(after=first - 1, until=last), links)
+
+    def _write_rows(self, first: int, rows: Iterable[Stored], links: Chain) -> str:
+        import pyarrow.parquet as pq
+
         schema = arrow_schema()
         options = {
             "compression": "zstd",
@@ -327,7 +371,6 @@ class Archive(ArchiveFiles):
             "sorting_columns": [pq.SortingColumn(0)],
             "write_page_checksum": True,
         }
-        rows = store.stored(after=first - 1, until=last)
         with (
             self._placed(file_name(first)) as out,
             pq.ParquetWriter(out, schema, **options) as writer,

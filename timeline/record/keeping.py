@@ -433,6 +433,34 @@ class Keeping(Record):
                 done = restore(self.store.engine, _reported(source, progress))
             except LogDamaged as error:
                 raise source.damaged(error) from None
+        return self._restored(done)
+
+    def import_archive(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        seal: str | None = None,
+        progress: Progress | None = None,
+    ) -> Restored:
+        """Import the log in an archive, as `import_log` does from a file.
+
+        Args:
+            target: a folder, or any address that fsspec knows, such as `s3://bucket/record`.
+            seal: a result of `seal` for that log, taken at its end or earlier.
+            progress: called with the position checked, and the last one.
+
+        Raises:
+            NotFound: there is no archive.
+            ArchiveDamaged: it does not match its digests, or the seal.
+            LogsDiffer: this record holds other events.
+            MissingExtra, InvalidInput, DatabaseError: see `archive` and `import_log`.
+        """
+        source = Archive(os.fspath(target))
+        source.verify(seal=None if seal is None else Head.of_seal(seal), progress=progress)
+        return self._restored(restore(self.store.engine, source.rows()))
+
+    def _restored(self, done: Restored) -> Restored:
+        """Bring the rows up to what was imported, and forget words that it took down."""
         if done.taken_down or any(kept.mode == "inline" for kept in self._projector.projections):
             with contextlib.suppress(DatabaseReadOnly):
                 self._projector.catch_up()

@@ -26,7 +26,7 @@ from timeline.events import (
     references,
 )
 from timeline.formats.coded.fields import CODES, Becomes, canonical, slugs
-from timeline.formats.coded.reading import Named, Revised, SortedRows, read_rows
+from timeline.formats.coded.reading import Named, Read, Revised, SortedRows, read_rows
 from timeline.formats.coded.rows import (
     CodedRow,
     Dataset,
@@ -257,6 +257,7 @@ class Ingest:
         dataset: what format the files have.
         conduct: whether conduct is recorded, or left out.
         keep_going: whether bad rows are passed over, or nothing is recorded for them.
+        make: makes the event of rows of one id; one that puts it off may stand in its place.
     """
 
     def __init__(
@@ -267,15 +268,28 @@ class Ingest:
         *,
         conduct: bool,
         keep_going: bool,
+        make: Callable[[Sequence[CodedRow], Callable[[str], str]], Any] = coded_event,
     ) -> None:
+        self._make = make
         self._store, self._rows, self._dataset = store, rows, dataset
         self._conduct, self._keep_going = conduct, keep_going
         self._read = Tally()
         self._id_of: Callable[[str], str] = rows.id_of
         self.tally = self._read
 
-    def read(self, files: Iterable[str], progress: Progress | None = None) -> None:
+    def read(
+        self,
+        files: Iterable[str],
+        progress: Progress | None = None,
+        *,
+        rows_of: Callable[[str, Dataset, Progress | None], Iterable[Read]] = read_rows,
+    ) -> None:
         """Read files.
+
+        Args:
+            files: their names.
+            progress: called with how many bytes of a file are read, and how many there are.
+            rows_of: gives the rows of a file.
 
         Raises:
             InvalidRecord: a file cannot be read, or has no row that is not bad; or rows are bad,
@@ -283,15 +297,16 @@ class Ingest:
                 too, up to 20.
         """
         for file in files:
-            if not self._read_file(file, progress) and not self._is_refused():
+            rows = rows_of(file, self._dataset, progress)
+            if not self._read_file(file, rows) and not self._is_refused():
                 raise self._of_another_sort(file)
         if self._is_refused():
             raise _together(self._read.problems)
 
-    def _read_file(self, file: str, progress: Progress | None) -> int:
+    def _read_file(self, file: str, rows: Iterable[Read]) -> int:
         """Read a file; returns how many good rows it has."""
         good = 0
-        for line, row in read_rows(file, self._dataset, progress):
+        for line, row in rows:
             if isinstance(row, InvalidRecord):
                 self._read.refuse(row)
                 continue
@@ -414,7 +429,7 @@ class Ingest:
             elif new := [row for row in rows if not self._had_another_code(recorded, row)]:
                 for number, row in enumerate(new):
                     self.tally.count(row.code, "folded" if number else "event")
-                yield coded_event(new, self._id_of)
+                yield self._make(new, self._id_of)
         yield from self._further(later, connection)
 
     def _missing(self, event: RecordedEvent[Any], rows: list[CodedRow]) -> Iterator[CodedRow]:

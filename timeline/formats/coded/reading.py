@@ -19,7 +19,7 @@ from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, cast
+from typing import IO, Any, Self, TypeAlias, cast
 
 import attrs
 import msgspec
@@ -99,9 +99,11 @@ def _unpacked(
     return contextlib.nullcontext(raw)
 
 
-def read_rows(
-    file: str, dataset: Dataset, progress: Progress | None = None
-) -> Iterator[tuple[int, CodedRow | InvalidRecord]]:
+Read: TypeAlias = tuple[int, CodedRow | InvalidRecord]
+"""A line, and its row, or what is wrong with it."""
+
+
+def read_rows(file: str, dataset: Dataset, progress: Progress | None = None) -> Iterator[Read]:
     """The rows of a file with their lines; for a row that cannot be read, what is wrong with it.
 
     Raises:
