@@ -51,6 +51,39 @@ def export_log(opener: Opener, output: str) -> None:
     click.echo(f"exported the log up to {head.seal}", err=True)
 
 
+@click.command("sheet")
+@OUTPUT
+@click.pass_obj
+def export_sheet(opener: Opener, output: str) -> None:
+    """Write the record as a workbook, a claim a row, to go on with.
+
+    Ingested again as it is, it adds nothing.
+
+    \b
+    timeline export sheet -o chronology.xlsx
+    """
+    if output == "-" and sys.stdout.isatty():
+        raise click.UsageError("a workbook is not for a terminal: name a file with -o")
+    with opener() as timeline, written(output) as place:
+        timeline.export_sheet(place)
+
+
+@click.command("records")
+@click.argument("folder", metavar="DIR")
+@click.pass_obj
+def export_records(opener: Opener, folder: str) -> None:
+    """Write the record as a record file into DIR, in the full form.
+
+    Ingested again as it is, it adds nothing. No file is overwritten.
+
+    \b
+    timeline export records record
+    """
+    with opener() as timeline:
+        file = timeline.export_records(folder)
+    click.echo(f"{file} written")
+
+
 @click.command("calendar")
 @click.option("--series", help="Only the editions of this series.")
 @click.option("--meeting", help="Only this meeting.")
@@ -206,7 +239,15 @@ def site(opener: Opener, folder: str, title: str, moment: dict[str, Any]) -> Non
     click.echo(f"{count(pages, 'page')} written. Open {Path(folder, 'index.html')}")
 
 
-for _command in (export_log, export_calendar, export_timelinejs, export_sources, export_rows):
+for _command in (
+    export_log,
+    export_sheet,
+    export_records,
+    export_calendar,
+    export_timelinejs,
+    export_sources,
+    export_rows,
+):
     export.add_command(_command)
 
 COMMANDS: tuple[click.Command, ...] = (export, import_log, site)

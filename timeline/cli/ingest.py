@@ -66,25 +66,41 @@ def schema(opener: Opener, type: str | None) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.argument("folder", default=".", metavar="[DIR]")
+@click.option("--sheet", metavar="FILE.xlsx", help="Write a workbook instead.")
 @click.pass_obj
-def new(opener: Opener, name: str, folder: str) -> None:
+def new(opener: Opener, name: str | None, folder: str, sheet: str | None) -> None:
     """Start a record: write NAME.yaml, an example with comments that is ready to be ingested.
 
     The schema with which editors complete and check it is written beside it. Nothing is
-    overwritten.
+    overwritten. With --sheet it is a workbook, for Excel, LibreOffice or Google Sheets.
 
     \b
     timeline new harbour
     timeline ingest harbour.yaml
     timeline report initiative harbour-initiative
+    timeline new --sheet chronology.xlsx
     """
+    if (name is None) == (sheet is None):
+        raise click.UsageError("name the record, or a workbook with --sheet")
+    if sheet is not None:
+        _start_sheet(sheet)
+        return
+    assert name is not None  # just checked
     from timeline.formats.records.schema import record_schema, start
 
     file = start(name, folder, record_schema(opener.codec().classes))
     click.echo(f"{file} is an example to write over. As it stands:")
     click.echo(f"  timeline ingest {file}\n  timeline report initiative {name}-initiative")
+
+
+def _start_sheet(sheet: str) -> None:
+    from timeline.formats.records.workbook import start_workbook
+
+    file = start_workbook(sheet)
+    click.echo(f"{file} is an example to write over. As it stands:")
+    click.echo(f"  timeline ingest {file}\n  timeline report initiative harbour")
 
 
 @click.command()
@@ -95,8 +111,8 @@ def new(opener: Opener, name: str, folder: str) -> None:
     type=click.Choice(["record", "icews", "gdelt"]),
     default="record",
     show_default=True,
-    help="record: YAML or JSON as docs/records.md has it. icews, gdelt: coded event data, plain, "
-    "zipped or gzipped.",
+    help="record: a sheet, YAML or JSON, as docs/records.md has it. icews, gdelt: coded event "
+    "data, plain, zipped or gzipped.",
 )
 @click.option("--no-conduct", is_flag=True, help="Of coded event data, leave conduct out.")
 @click.option("--keep-going", is_flag=True, help="Of coded event data, leave bad rows out.")

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any, get_args
 
 import attrs
@@ -20,6 +21,7 @@ from timeline.events import (
     Evidence,
     Link,
     NewEvent,
+    RecordedEvent,
     Redacted,
     Source,
     SourceAdded,
@@ -30,9 +32,11 @@ from timeline.formats import Ingested, RecordFile, read_files
 from timeline.formats.coded.ingest import Ingest
 from timeline.formats.coded.reading import SortedRows
 from timeline.formats.coded.rows import Dataset
+from timeline.formats.files import Place, new_file
 from timeline.formats.records.expanding import Expander, Understood
 from timeline.formats.records.names import Entry, Names
 from timeline.formats.records.spoken_dates import Order
+from timeline.formats.records.workbook import entries_of, record_file, rows_of, workbook_of
 from timeline.log.append import Appended, Expected, ExpectedVersion
 from timeline.log.telemetry import Progress
 from timeline.models.amendments import AmendedRow
@@ -228,6 +232,45 @@ class Writing(Keeping):
         expander = Expander(self.store.codec.class_named, self._names(), create=create, order=dates)
         read = read_files(files, expander)
         return Draft(tuple(read), tuple(expander.created), tuple(expander.understood))
+
+    def export_sheet(self, place: Place) -> None:
+        """Write the record as a workbook, a claim a row; ingested again it adds nothing.
+
+        What was taken down is not in it.
+
+        Args:
+            place: a file, or an open binary file.
+
+        Raises:
+            InvalidInput: the file cannot be written, or an event is too long for a cell.
+            MissingExtra: openpyxl is not installed.
+            DatabaseError: the database could not do it.
+        """
+        entries = entries_of(self._kept())
+        book = workbook_of(entries.record, rows_of(entries, self.store.codec.class_named))
+        with new_file(place) as out:
+            book.save(out)
+
+    def export_records(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the record as a record file into a folder; ingested again it adds nothing.
+
+        Raises:
+            InvalidInput: the file is there, or cannot be written.
+            DatabaseError: the database could not do it.
+        """
+        entries = entries_of(self._kept())
+        file = Path(folder) / f"{entries.record}.yaml"
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("x", encoding="utf-8") as out:
+                out.write(record_file(entries))
+        except OSError as error:
+            raise InvalidInput(f"{file}: cannot be written: {error.strerror}") from None
+        return file
+
+    def _kept(self) -> Iterator[RecordedEvent[Any]]:
+        """All events whose words are on record."""
+        return (event for event in self.store.read_all() if not isinstance(event.event, Redacted))
 
     def check(self, *files: str | os.PathLike[str] | Draft) -> list[Finding]:
         """What looks wrong in record files, or in the whole record. Some of it may be right.

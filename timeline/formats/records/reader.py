@@ -6,11 +6,11 @@ becomes a `NewEvent`.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
@@ -24,8 +24,9 @@ from timeline.events import event_type as type_of
 from timeline.events.base import Slug, without_patterns
 from timeline.events.evidence import spelled_out
 from timeline.formats.records.expanding import Expander, together
+from timeline.formats.records.sheets import SUFFIXES, read_sheet
 from timeline.formats.records.short import DEFAULTS
-from timeline.formats.records.tree import Node, Steps, dotted, read_tree, shown
+from timeline.formats.records.tree import Node, Steps, dotted, guess, not_among, read_tree, shown
 
 _MOST_PROBLEMS = 20
 _LONGEST_PROBLEM = 1_000
@@ -54,7 +55,8 @@ class Envelope:
     """What stands beside an event's own fields.
 
     Attributes:
-        id: the entry's own name within the record; the event's id is `<record>/<id>`.
+        id: the entry's own name within the record; the event's id is `<record>/<id>`. One that
+            begins with `/` is the whole id: `/other-record/said`.
         type: the type of the event.
         stream: the stream it belongs to, where its type does not say.
         occurred: when it happened in the world, as precisely as the source has it; see the type.
@@ -109,13 +111,19 @@ def read_files(paths: Iterable[str | os.PathLike[str]], expander: Expander) -> l
         InvalidRecord: a file cannot be read, or holds something that does not belong there. It
             stands for the first problem; its message lists those of other entries too, up to 20.
     """
-    trees = [(os.fspath(path), read_tree(os.fspath(path))) for path in paths]
+    trees = [(os.fspath(path), _root(os.fspath(path))) for path in paths]
     for _, root in trees:
         expander.register(root)
     return [
         RecordFile(_Reader(file, expander.classes, expander.expand(file, root)))
         for file, root in trees
     ]
+
+
+def _root(file: str) -> Node:
+    """The file as nodes, whatever it is written in."""
+    is_sheet = Path(file).suffix.lower() in SUFFIXES
+    return read_sheet(file) if is_sheet else read_tree(file)
 
 
 # --- From nodes to events -------------------------------------------------------------------------
@@ -189,6 +197,8 @@ class _Reader:
         of_envelope, of_event = _fields(Envelope), _fields(cls)
         self._check_fields(entry, of_envelope | of_event, path)
         data = {key: value.plain for key, value in entry.items()}
+        whole = str(data["id"])[1:] if str(data.get("id")).startswith("/") else None
+        data |= {"id": "whole"} if whole else {}
         if "evidence" in data:
             data["evidence"] = spelled_out(data["evidence"])
         beside = {key: data.pop(key) for key in of_envelope if key in data}
@@ -198,7 +208,7 @@ class _Reader:
         evidence = envelope.evidence
         return NewEvent(
             event,
-            id=self._claim(f"{self.record}/{envelope.id}", path),
+            id=self._claim(whole or f"{self.record}/{envelope.id}", path),
             stream=envelope.stream,
             occurred=envelope.occurred,
             evidence=(evidence,) if isinstance(evidence, Evidence) else evidence,
@@ -209,8 +219,8 @@ class _Reader:
         try:
             return self.classes(name)
         except UnknownEventType as error:
-            guess = _guess(name, [type_of(cls).name for cls in VOCABULARY])
-            problem = f"expected the type of an event; found {shown(name)}.{guess} {error.known}"
+            near = guess(name, [type_of(cls).name for cls in VOCABULARY])
+            problem = f"expected the type of an event; found {shown(name)}.{near} {error.known}"
             problem += " One of your own is passed with events=[…] or --events MODULE."
             raise self._problem(path, problem) from None
 
@@ -253,7 +263,7 @@ class _Reader:
         elif node.value is not None and {type(option) for option in options} <= _CLOSED:
             words = [str(word) for option in options for word in getattr(option, "values", ())]
             if words and node.value not in words:
-                raise self._problem(path, _not_among(node.value, words))
+                raise self._problem(path, not_among(node.value, words))
 
     def _check_fields(
         self, values: dict[str, Node], fields: Mapping[str, inspect.Type], path: Steps
@@ -265,7 +275,7 @@ class _Reader:
     def _check_keys(self, values: dict[str, Node], known: Iterable[str], path: Steps) -> None:
         for key in values:
             if key not in known:
-                raise self._problem((*path, key), _not_among(key, list(known), "the keys "))
+                raise self._problem((*path, key), not_among(key, list(known), "the keys "))
 
     def _convert(self, data: Any, kind: Any, path: Steps) -> Any:
         try:
@@ -332,15 +342,6 @@ def _options(kind: inspect.Type) -> Iterable[inspect.Type]:
 
 
 # --- Words ----------------------------------------------------------------------------------------
-
-
-def _not_among(word: str, known: list[str], what: str = "") -> str:
-    return f"expected one of {what}{', '.join(known)}; found {shown(word)}.{_guess(word, known)}"
-
-
-def _guess(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _in_words(match: re.Match[str]) -> str:

@@ -27,7 +27,7 @@ import msgspec
 from timeline.dates import When
 from timeline.errors import InvalidInput
 from timeline.events import Actor, Source, event_type
-from timeline.events.base import SLUG, Slug
+from timeline.events.base import LONGEST_ID, SLUG, Slug
 from timeline.formats.records.expanding import KINDS
 from timeline.formats.records.reader import Envelope
 from timeline.formats.records.short import DEFAULTS, VERBS, hints_of
@@ -123,7 +123,7 @@ def record_schema(classes: Iterable[type]) -> Schema:
     known = {event_type(cls).name: cls for cls in classes}
     found, definitions = _definitions([Actor, Source, Envelope, *known.values()])
     actor, source, envelope, *events = found
-    beside = definitions.pop(_name(envelope))
+    beside = _with_whole_ids(definitions.pop(_name(envelope)))
     for cls, at in zip(known.values(), events, strict=True):
         definitions[_name(at)] = _entry(cls, definitions[_name(at)], beside)
     cases = [
@@ -172,7 +172,7 @@ def record_schema(classes: Iterable[type]) -> Schema:
 def entry_schema(cls: type) -> Schema:
     """The schema of one entry of a record file that is an event of this class."""
     (envelope, event), definitions = _definitions([Envelope, cls])
-    beside = definitions.pop(_name(envelope))
+    beside = _with_whole_ids(definitions.pop(_name(envelope)))
     entry = _entry(cls, definitions.pop(_name(event)), beside)
     return {"$schema": _DIALECT, **entry, "$defs": definitions}
 
@@ -232,6 +232,13 @@ def _actors(full: Schema) -> Schema:
     # An id is made of the name where there is none.
     required = [name for name in full["required"] if name != "id"]
     return {"if": {"required": ["kind"]}, "then": full | {"required": required}, "else": short}
+
+
+def _with_whole_ids(envelope: Schema) -> Schema:
+    """The envelope, whose id may also be a whole one, after a slash."""
+    own = envelope["properties"]["id"]
+    id = own | {"pattern": f"{own['pattern']}|^/.", "maxLength": LONGEST_ID + 1}
+    return envelope | {"properties": envelope["properties"] | {"id": id}}
 
 
 def _section(items: Schema, description: str) -> Schema:

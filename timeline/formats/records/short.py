@@ -46,7 +46,15 @@ def _verb(type: str, what: str, keys: str = "", **fixed: str) -> Verb:
     return Verb(type, what, dict(pair.split("=") for pair in keys.split()), fixed)
 
 
-_STATUSES = ("attended", "invited", "expected", "confirmed", "represented", "absent")
+ATTENDANCE: tuple[str, ...] = (
+    "attended",
+    "invited",
+    "expected",
+    "confirmed",
+    "represented",
+    "absent",
+)
+"""Verbs that report who was at a meeting."""
 
 VERBS: dict[str, Verb] = {
     "said": _verb("StatementMade", "text", "by=speaker for=on_behalf_of stance=positions"),
@@ -73,7 +81,7 @@ VERBS: dict[str, Verb] = {
         status: _verb(
             "AttendanceReported", "attendance", "by=attendance with=attendance", status=status
         )
-        for status in _STATUSES
+        for status in ATTENDANCE
     },
     "planned": _verb("PlanAnnounced", "title", "stance=firmness"),
     "postponed": _verb("PlanPostponed", "text"),
@@ -132,9 +140,12 @@ class Claim:
     def expand(self) -> Node:
         """The entry in the full form."""
         evidence: dict[str, Node] = {}
+        more: dict[str, Node] = {}
         for key, node in self.given.items():
             if VERBS.get(key) is self.verb:
                 self._put(self.verb.what, node)
+            elif key == "more":
+                more = typing.cast("dict[str, Node]", node.value)
             elif self._is_of_evidence(key):
                 evidence[_OF_EVIDENCE[key]] = node
             else:
@@ -142,7 +153,13 @@ class Claim:
         self._add_fixed()
         self._add_evidence(evidence)
         self._add_title()
-        self._require()
+        # Fields in the full form go before all that follows from the short one.
+        self.made |= more
+        for field, node in more.items():
+            if node.value is None and not self._needs(field):
+                del self.made[field]
+        if "more" not in self.given:
+            self._require()
         self.made.setdefault("id", Node.of(UNNAMED, self.entry))
         return attrs.evolve(self.entry, value=self.made)
 
@@ -302,7 +319,7 @@ class Claim:
         return slug(f"{title[:60]}{day}")
 
     def _needs(self, field: str) -> bool:
-        return attrs.fields_dict(self.cls)[field].default is attrs.NOTHING
+        return field in self.fields and attrs.fields_dict(self.cls)[field].default is attrs.NOTHING
 
     def _require(self) -> None:
         """Name what is missing by its short key."""

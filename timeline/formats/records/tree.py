@@ -6,6 +6,7 @@ document, depth, …) is refused on the way, before it can cost anything.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import stat
@@ -84,6 +85,8 @@ class Node:
             value = {key: cls.of(item, like) for key, item in value.items()}
         elif isinstance(value, list | tuple):
             value = [cls.of(item, like) for item in value]
+        elif isinstance(value, bool):
+            value = "true" if value else "false"
         elif value is not None:
             value = str(value)
         return cls(value, like.line, like.key, like.place)
@@ -346,6 +349,17 @@ def shown(value: str | None) -> str:
     if value is None:
         return "nothing"
     return repr(value) if len(value) <= 80 else f"{value[:60]!r}… of {len(value):,} characters"
+
+
+def not_among(word: str, known: list[str], what: str = "") -> str:
+    """That a word is none of those known, with the nearest of them."""
+    return f"expected one of {what}{', '.join(known)}; found {shown(word)}.{guess(word, known)}"
+
+
+def guess(word: str, known: list[str]) -> str:
+    """A question after the nearest of the words known; nothing where none is near."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _named(character: str) -> str:
