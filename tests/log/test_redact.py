@@ -335,7 +335,9 @@ def test_a_table_that_a_rebuild_drops_meanwhile_is_no_hindrance(
     redact.redact(timeline.store, "said", "a court's order")
     timeline.statements()
 
-    redact.scrub(timeline.store.engine, ["statements_v7", "statements_v1", "subjects_v1"])
+    redact.scrub(
+        timeline.store.engine, ["statements_v7", "statements_v1", "subjects_v1", "search_v1"]
+    )
 
     assert files_with(timeline, backend, [PLACE, EXCERPT]) == set()
 

@@ -694,3 +694,41 @@ def test_the_command_line(timeline):
         assert "expected" in refused.output
     assert run("--since", "2024", "--initiative", "harbour").exit_code == 2
     assert run("--since", "2025", "--until", "2024", "--initiative", "harbour").exit_code == 1
+
+
+def test_what_is_new_in_the_whole_record_stands_with_what_it_concerns() -> None:
+    with Timeline.open("sqlite://") as record:
+        record.add(
+            Actor("gazette", "organisation", "Gazette"),
+            Actor("ann", "person", "Ann"),
+            Source("old", publisher="gazette", title="Before", published="2024-01-01"),
+            Source("new", publisher="gazette", title="After", published="2024-02-05"),
+        )
+        works = ProposalMade("works", "Works", by="ann", text="Works.")
+        record.append(works, id="made", occurred="2024-01-01", source="old")
+        for id, text in (("kept", "As it was."), ("mended", "Misheard.")):
+            record.append(StatementMade("ann", text), id=id, occurred="2024-01-01", source="old")
+        before = record.store.head().position
+        record.append(StatementMade("ann", "More.", about=["works"]), id="more", source="new")
+        record.append(MeetingHeld("talks", "Talks"), id="held", source="new")
+        record.append(StatementMade("ann", "Else."), id="else", source="new")
+        record.append(EventCorrected(["mended"], "misheard", {"text": "Well heard."}))
+
+        by_position = record.changes(since=before, clock="position")
+        by_date = record.changes(since="2024-02-01")
+        nothing = record.changes(since="2024-03-01")
+
+    assert [
+        (group.thing, group.name, [(line.change, line.happening.event) for line in group.lines])
+        for group in by_position.groups
+    ] == [
+        ("initiative", "Works", [("new", "more")]),
+        ("meeting", "Talks", [("new", "held")]),
+        ("actor", "Ann", [("corrected", "mended"), ("new", "else")]),
+    ]
+    assert {line.happening.event for group in by_date.groups for line in group.lines} == {
+        *("more", "held", "else")
+    }
+    assert "Well heard. (corrected)" in by_position.to_text()
+    assert nothing.groups == ()
+    assert "Nothing on record fits" in nothing.to_text()

@@ -31,6 +31,7 @@ from timeline.engine.projection import Projection, R, Rows, Subject, shape_of
 from timeline.engine.reader import Amendments, Reader, amended_ids
 from timeline.engine.rows import MOST_VALUES, FoldedView, LogView
 from timeline.engine.runner import Projector
+from timeline.engine.search import Search
 from timeline.engine.subjects import CORRECTED, SubjectRow, Subjects, new_values
 from timeline.errors import DatabaseBusy, DatabaseReadOnly
 from timeline.events import (
@@ -102,6 +103,12 @@ class PartialView(LogView):
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""
         return self._view_for(cls, equal).all(cls, **equal)
+
+    def search(
+        self, cls: type[R], sought: Mapping[str, Search], limit: int | None = None
+    ) -> tuple[list[R], int]:
+        """The rows of a class that have these words, by column, and how many there are."""
+        return self._folded().search(cls, sought, limit)
 
     def events(self, ids: Iterable[str]) -> dict[str, _AnyEvent]:
         """The events with these ids as recorded, by id, with the evidence that is in view."""

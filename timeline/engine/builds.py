@@ -29,6 +29,7 @@ import sqlalchemy as sa
 
 from timeline.engine.projection import Projection, shape_of
 from timeline.engine.rows import tables_of
+from timeline.engine.search import drop_index, index_searched
 from timeline.errors import DatabaseError
 from timeline.log import telemetry
 from timeline.log.codec import Upcaster, decode_value, encode_value
@@ -254,6 +255,7 @@ def make(connection: sa.Connection, projection: Projection, made_by: str) -> Bui
     _require_free(connection, {*made.table_names(), *(set(rows) - ours)})
     for table in tables_of(projection.rows, made.number).values():
         table.create(connection)
+        index_searched(connection, table)
     _let_read(connection, made.table_names())
     values = attrs.asdict(made) | {"build": made.number, "rows": encode_value(made.rows)}
     del values["number"]
@@ -411,4 +413,5 @@ def drop(connection: sa.Connection, build: Build) -> None:
     quote = connection.dialect.identifier_preparer.quote
     for name in build.table_names():
         connection.exec_driver_sql(f"DROP TABLE {quote(name)}")
+        drop_index(connection, name)
     connection.execute(sa.delete(checkpoints).where(_is(build)))

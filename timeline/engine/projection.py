@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, dataclass_transform
 
@@ -24,6 +24,7 @@ import sqlalchemy as sa
 
 from timeline.dates import When
 from timeline.engine.cutoff import Cutoff
+from timeline.engine.search import SEARCHED, Search
 from timeline.errors import InvalidProjection
 from timeline.events import RecordedEvent, event_type
 from timeline.log.codec import decode_value, encode_value
@@ -72,6 +73,9 @@ OfMeeting = Annotated[str, Subject("meeting", "meeting")]
 OfPlan = Annotated[str, Subject("plan")]
 OfProposal = Annotated[str, Subject("proposal")]
 
+Searched = Annotated[str, SEARCHED]
+"""A field whose words are indexed, for `View.search`: words as compared, with a space between."""
+
 
 @dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
 def row(name: str, key: tuple[str, ...]) -> Callable[[_Class], _Class]:
@@ -118,6 +122,7 @@ class Shape:
                 primary_key=column.name in self.key,
                 nullable=column.nullable and column.name not in self.key,
                 autoincrement=False,
+                info={SEARCHED: True} if column.searched else None,
             )
             for column in self.columns
         ]
@@ -163,6 +168,7 @@ class _Column:
     plain: bool  # stored as it is; else When is stored as its text, and the rest as canonical JSON
     nullable: bool
     subject: Subject | None
+    searched: bool
 
     def store(self, value: Any) -> Any:
         if value is None or self.plain:
@@ -216,12 +222,14 @@ def _column(name: str, hint: Any) -> _Column:
         members = [part for part in typing.get_args(hint) if part is not type(None)]
         nullable = type(None) in typing.get_args(hint)
         hint = members[0] if len(members) == 1 else hint
-    marks = [mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Subject)]
+    metadata = getattr(hint, "__metadata__", ())
+    marks = [mark for mark in metadata if isinstance(mark, Subject)]
     plain = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
     if typing.get_origin(plain) is typing.Literal:
         plain = str
     subject = marks[0] if marks else None
-    return _Column(name, hint, _PLAIN.get(plain, sa.Text), plain in _PLAIN, nullable, subject)
+    sql = _PLAIN.get(plain, sa.Text)
+    return _Column(name, hint, sql, plain in _PLAIN, nullable, subject, SEARCHED in metadata)
 
 
 def key_of(value: Any) -> tuple[Any, ...]:
@@ -380,6 +388,14 @@ class View(Protocol):
 
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""
+
+    def search(
+        self, cls: type[R], sought: Mapping[str, Search], limit: int | None = None
+    ) -> tuple[list[R], int]:
+        """The rows of a class that have these words, by column, and how many there are.
+
+        The rows with the highest keys come first; at most `limit` of them are read.
+        """
 
     def events(self, ids: Iterable[str]) -> dict[str, RecordedEvent[Any]]:
         """The events with these ids as recorded, by id."""

@@ -24,6 +24,7 @@ from timeline.engine.compare import Comparison
 from timeline.engine.projection import Projection, shape_of
 from timeline.engine.reader import Amendments, LogReader
 from timeline.engine.rows import KeptRows, hold, tables_of
+from timeline.engine.search import forget_deleted
 from timeline.errors import (
     DatabaseBusy,
     DatabaseError,
@@ -508,7 +509,9 @@ class Builder:
                     builds.go_live(connection, mine)
                 state = "live" if build.state == "live" and mine is None else "building"
                 builds.moved(connection, build, position=0, target=0, state=state)
-        return [name for build in there for name in build.table_names()]
+            tables = [name for build in there for name in build.table_names()]
+            forget_deleted(connection, tables)
+        return tables
 
     # Comparing
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from timeline.dates import UNKNOWN, When
 from timeline.engine.cutoff import ALL, Cutoff, Horizon
 from timeline.engine.projection import R, Rows, Shape, key_of, shape_of
+from timeline.engine.search import Search, fits, searched
 from timeline.errors import DatabaseBusy
 from timeline.events import EventRedacted, RecordedEvent, Redacted, type_names
 from timeline.log import database
@@ -213,6 +214,13 @@ class FoldedView(LogView):
         rows = self._sorted[cls]
         return [row for row in rows if all(getattr(row, k) == v for k, v in equal.items())]
 
+    def search(
+        self, cls: type[R], sought: Mapping[str, Search], limit: int | None = None
+    ) -> tuple[list[R], int]:
+        """The rows of a class that have these words, by column, and how many there are."""
+        rows = [row for row in reversed(self.all(cls)) if fits(sought, row)]
+        return rows[:limit], len(rows)
+
     def events(self, ids: Iterable[str]) -> dict[str, RecordedEvent[Any]]:
         """The events with these ids as recorded, by id, with the evidence that is in view."""
         events = self.store.get(ids)
@@ -253,6 +261,20 @@ class KeptView(LogView):
             query = query.where(table.c[name] == shape.column(name).store(value))
         # A database sorts text by its own collation, memory by code point: sort here for both.
         return sorted(map(shape.load, self.connection.execute(query)), key=key_of)
+
+    def search(
+        self, cls: type[R], sought: Mapping[str, Search], limit: int | None = None
+    ) -> tuple[list[R], int]:
+        """The rows of a class that have these words, by column, and how many there are."""
+        table = self.tables[cls]
+        source, fitting, key = searched(self.connection, table, sought)
+        counting = sa.select(sa.func.count()).select_from(source).where(fitting)
+        first = sa.select(key).select_from(source).where(fitting).order_by(key.desc()).limit(limit)
+        (own_key,) = table.primary_key.columns
+        query = sa.select(table).where(own_key.in_(first))
+        rows = map(shape_of(cls).load, self.connection.execute(query))
+        total = self.connection.scalar(counting)
+        return sorted(rows, key=key_of, reverse=True), total or 0
 
     def events(self, ids: Iterable[str]) -> dict[str, RecordedEvent[Any]]:
         """The events with these ids as recorded, by id."""

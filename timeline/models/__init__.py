@@ -11,6 +11,7 @@ from timeline.models.documents import Documents
 from timeline.models.initiatives import Initiatives
 from timeline.models.meetings import Meetings
 from timeline.models.plans import Plans
+from timeline.models.search import SearchWords
 from timeline.models.statements import Statements
 
 BUILT_IN: tuple[Projection, ...] = (
@@ -24,6 +25,7 @@ BUILT_IN: tuple[Projection, ...] = (
     AmendmentsMade(),
     Chronology(),
     Subjects(),
+    SearchWords(),
 )
 """One of each."""
 
@@ -36,6 +38,7 @@ __all__ = [
     "Initiatives",
     "Meetings",
     "Plans",
+    "SearchWords",
     "Sources",
     "Statements",
     "Subjects",

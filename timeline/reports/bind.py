@@ -31,6 +31,7 @@ from timeline.reports.model import Report
 from timeline.reports.offices import offices_report
 from timeline.reports.plans import plans_report
 from timeline.reports.positions import positions_report
+from timeline.reports.search import search_report
 from timeline.reports.show import show_report
 from timeline.reports.sources import sources_report
 from timeline.reports.statements import statement_counts_report, statements_report
@@ -129,6 +130,7 @@ class Reports:
     sources = bind(sources_report, "Sources")
     initiative = bind(initiative_report)
     show = bind(show_report)
+    search = bind(search_report)
     positions = bind(positions_report)
     dossier = bind(dossier_report)
     corroboration = bind(corroboration_report)

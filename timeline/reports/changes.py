@@ -14,7 +14,11 @@ from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected, MembershipReported, RoleReported, type_names
 from timeline.models.amendments import AmendmentRow
+from timeline.models.chronology import HappeningRow
+from timeline.models.initiatives import InitiativeRow
+from timeline.models.meetings import MeetingRow
 from timeline.reports.attendance import attendance_report
+from timeline.reports.chronology import HappeningLine, happening_lines, shown_parts, what_cell
 from timeline.reports.differences import (
     Cause,
     Causes,
@@ -27,8 +31,8 @@ from timeline.reports.differences import (
 )
 from timeline.reports.evidence import Citation, Citer, line_of, text
 from timeline.reports.initiative import initiative_report
-from timeline.reports.model import Report, made_from
-from timeline.reports.tables import NOTHING, Document, Key, Table, cell
+from timeline.reports.model import Report, by_time, made_from
+from timeline.reports.tables import NOTHING, Document, Key, Table, cell, table
 
 Clock = Literal["occurred", "published", "recorded", "position"]
 
@@ -108,7 +112,7 @@ class ChangesReport(Report):
     of: str
     title: str
     since: str
-    until: str
+    until: str | None
     clock: Clock
     changes: tuple[ChangeLine, ...]
 
@@ -116,9 +120,7 @@ class ChangesReport(Report):
         """The report as headings and tables."""
         changed = [line for line in self.changes if line.kind != "confirmed"]
         confirmed = [line for line in self.changes if line.kind == "confirmed"]
-        stretch = f"from {self.since} to {self.until}"
-        by = {"occurred": "what happened", "published": "what was published"}
-        measure = by.get(self.clock, "what was recorded")
+        stretch, measure = _stretch(self.since, self.until), _measure(self.clock)
         nothing = "" if self.changes else f"Nothing changed {stretch}, by {measure}. "
         return self._document(
             f"Changes in {self.title}, {stretch}",
@@ -142,6 +144,97 @@ class ChangesReport(Report):
                 for line in lines
             ),
         )
+
+
+def _stretch(since: str, until: str | None) -> str:
+    return f"since {since}" if until is None else f"from {since} to {until}"
+
+
+def _measure(clock: Clock) -> str:
+    by = {"occurred": "what happened", "published": "what was published"}
+    return by.get(clock, "what was recorded")
+
+
+@attrs.frozen
+class NewsLine:
+    """One event that came into view.
+
+    Attributes:
+        change: `new`; `corrected` or `corroborated` where it was in view and reads otherwise, or
+            rests on more evidence; `retracted` where it is no longer in view.
+        happening: the event as it reads at the end; of one that was retracted, as it read before.
+    """
+
+    change: Literal["new", "corrected", "corroborated", "retracted"]
+    happening: HappeningLine
+
+
+@attrs.frozen
+class NewsGroup:
+    """What is new of one thing.
+
+    Attributes:
+        thing: `initiative`, `meeting` or `actor`; None for what concerns none of these.
+        id: its id.
+        name: its name or title.
+        lines: what is new, in order of time.
+    """
+
+    thing: Literal["initiative", "meeting", "actor"] | None
+    id: str | None
+    name: str
+    lines: tuple[NewsLine, ...]
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class NewsReport(Report):
+    """What is new in the whole record: initiatives first, then meetings, then persons.
+
+    Each event stands with the initiative it concerns; if none, with its meeting; if none, with
+    whoever did it.
+    """
+
+    kind: ClassVar[str] = "changes"
+
+    since: str
+    until: str | None
+    clock: Clock
+    groups: tuple[NewsGroup, ...]
+
+    def document(self) -> Document:
+        """The report as headings and tables."""
+        stretch = _stretch(self.since, self.until)
+        return self._document(
+            f"What is new {stretch}",
+            [
+                table(
+                    group.name,
+                    [line.happening for line in group.lines],
+                    {
+                        "When": lambda line: line.occurred,
+                        "What": what_cell,
+                        "Who": lambda line: shown_parts(line.who),
+                    },
+                )
+                for group in map(_flagged, self.groups)
+            ],
+            note=f"By {_measure(self.clock)} {stretch}. Name an initiative, a series or a meeting "
+            "to see what changed in its report.",
+        )
+
+
+def _flagged(group: NewsGroup) -> NewsGroup:
+    """The group, with what became of each event in words."""
+    lines = tuple(
+        line
+        if line.change == "new"
+        else attrs.evolve(
+            line,
+            happening=attrs.evolve(line.happening, what=f"{line.happening.what} ({line.change})"),
+        )
+        for line in group.lines
+    )
+    return attrs.evolve(group, lines=lines)
 
 
 def _when(line: ChangeLine, clock: Clock) -> str | int | None:
@@ -175,21 +268,24 @@ def changes_report(
     report: Callable[[Any], Report] | None = None,
     *,
     since: Occurred | int,
-    until: Occurred | int,
+    until: Occurred | int = None,
     clock: Clock = "published",
     initiative: str | None = None,
     series: str | None = None,
     meeting: str | None = None,
     possibly: bool = False,
-) -> ChangesReport:
-    """What changed in a report between two dates, and which events made it change.
+) -> ChangesReport | NewsReport:
+    """What changed since a date, and which events made it change.
+
+    Name an initiative, a series or a meeting to see what changed in its report. Else it is what is
+    new in the whole record, by initiative, meeting and person.
 
     Args:
         record: what the report is made of.
         report: makes the report that is compared, from the record as of some moment, such as
-            `lambda record: record.plans()`; or name an initiative, a series or a meeting.
+            `lambda record: record.plans()`.
         since: the first day; with the clock `position`, the position before the first one.
-        until: the last day, or position.
+        until: the last day, or position; the end of the record unless given.
         clock: what counts as within that time: what was `published` then, and so could be learned;
             what `occurred`, as far as is known now; or what was `recorded`, by date or by
             `position`.
@@ -199,12 +295,13 @@ def changes_report(
         possibly: as for `as_of`.
 
     Example:
-        timeline report changes --initiative joint-harbour --since 2022-12-01 --until 2022-12-10
+        timeline changes --since 2022-12-01
+        timeline changes --initiative joint-harbour --since 2022-12-01 --until 2022-12-10
 
     Raises:
         NotFound: there is nothing to report at either end, or the log has not come so far.
         InvalidInput: no such clock; or the stretch has an open end, or ends before it starts; or
-            nothing makes a report, or several do.
+            several of these make the report.
         InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
     """
     make = _maker(report, initiative, series, meeting)
@@ -212,7 +309,10 @@ def changes_report(
     later = record.as_of(**end)
     # From the later one, so that both leave out what is appended meanwhile.
     earlier = later.as_of(**start)
-    return _compared(earlier, later, make, since=str(since), until=str(until), clock=clock)
+    asked: dict[str, Any] = {"since": str(since), "until": text(until), "clock": clock}
+    if make is None:
+        return _news(earlier, later, **asked)
+    return _compared(earlier, later, make, **asked)
 
 
 def _compared(
@@ -233,6 +333,72 @@ def _compared(
         )
 
 
+# What is new in the whole record
+
+
+def _news(earlier: Record, later: Record, **asked: Any) -> NewsReport:
+    with earlier.view() as old, later.view() as new:
+        before = {row.event: row for row in old.all(HappeningRow)}
+        now = {row.event: row for row in new.all(HappeningRow)}
+        changed = [row for id, row in (before | now).items() if before.get(id) != now.get(id)]
+        citer = Citer(new)
+        lines = {
+            line.event: NewsLine(_change(before.get(line.event), now.get(line.event)), line)
+            for line in happening_lines(new, citer, by_time(changed))
+        }
+        groups = _grouped(new, citer, [(row, lines[row.event]) for row in by_time(changed)])
+        return NewsReport(groups=groups, **asked, **made_from(new, citer))
+
+
+def _change(
+    before: HappeningRow | None, now: HappeningRow | None
+) -> Literal["new", "corrected", "corroborated", "retracted"]:
+    if before is None:
+        return "new"
+    if now is None:
+        return "retracted"
+    same = attrs.evolve(now, events=before.events) == before  # type: ignore[misc]  # made by @row
+    return "corroborated" if same else "corrected"
+
+
+_GROUPS = ("initiative", "meeting", "actor", None)
+
+
+def _grouped(
+    view: View, citer: Citer, lines: Iterable[tuple[HappeningRow, NewsLine]]
+) -> tuple[NewsGroup, ...]:
+    """The lines by what they concern, in the order of their first."""
+    groups: dict[tuple[Any, str | None], list[NewsLine]] = defaultdict(list)
+    for row, line in lines:
+        for key in _keys(view, row, line):
+            groups[key].append(line)
+    made = [
+        NewsGroup(thing, id, _name(view, citer, thing, id), tuple(group))
+        for (thing, id), group in groups.items()
+    ]
+    return tuple(sorted(made, key=lambda group: _GROUPS.index(group.thing)))
+
+
+def _keys(view: View, row: HappeningRow, line: NewsLine) -> list[tuple[Any, str | None]]:
+    initiatives = [id for id in row.about if view.get(InitiativeRow, id) is not None]
+    if initiatives:
+        return [("initiative", id) for id in initiatives]
+    if row.meeting is not None:
+        return [("meeting", row.meeting)]
+    doers = dict.fromkeys(part.who.id for part in line.happening.who)
+    return [("actor", id) for id in doers] or [(None, None)]
+
+
+def _name(view: View, citer: Citer, thing: str | None, id: str | None) -> str:
+    if thing is None or id is None:
+        return "Other"
+    if thing == "actor":
+        return citer.name(id).name
+    cls: type[InitiativeRow | MeetingRow] = InitiativeRow if thing == "initiative" else MeetingRow
+    row = view.get(cls, id)
+    return id if row is None else row.title or id
+
+
 # What is compared
 
 
@@ -241,11 +407,13 @@ def _maker(
     initiative: str | None,
     series: str | None,
     meeting: str | None,
-) -> Callable[[Record], Report]:
-    """What makes the report, from the record as of some moment."""
+) -> Callable[[Record], Report] | None:
+    """What makes the report, from the record as of some moment; None for the whole record."""
     given = [one for one in (report, initiative, series, meeting) if one is not None]
-    if len(given) != 1:
-        raise InvalidInput(f"{_EXPECTED}; found {' and '.join(map(repr, given)) or None}")
+    if not given:
+        return None
+    if len(given) > 1:
+        raise InvalidInput(f"{_EXPECTED}; found {' and '.join(map(repr, given))}")
     if report is not None:
         if not callable(report):
             raise InvalidInput(f"{_EXPECTED}; found {report!r}")
@@ -276,7 +444,7 @@ def _cutoffs(
     """The arguments of `as_of` for the moment before a stretch, and for its end."""
     if clock == "position":
         first, last = _positions(since, until)
-        return {"position": first}, {"position": last}
+        return {"position": first}, {} if last is None else {"position": last}
     if clock not in {"occurred", "published", "recorded"}:
         raise InvalidInput(
             f"clock: expected occurred, published, recorded or position; found {clock!r}"
@@ -284,22 +452,23 @@ def _cutoffs(
     if isinstance(since, int) or isinstance(until, int):
         raise InvalidInput(f"by {clock}: expected dates; found {since!r} and {until!r}")
     start, end = asked(since), asked(until)
-    if start is None or end is None or start.earliest is None or end.latest is None:
+    if start is None or start.earliest is None or (end is not None and end.latest is None):
         raise InvalidInput(f"expected a stretch that has two ends; found {since} to {until}")
-    if start.earliest > end.latest:
+    if end is not None and end.latest is not None and start.earliest > end.latest:
         raise InvalidInput(f"expected a stretch that ends after it starts; found {start} to {end}")
     before = just_before(start.earliest)
     if clock == "recorded":
-        return {"recorded": before.latest}, {"recorded": end.latest}
-    return {clock: before, "possibly": possibly}, {clock: end, "possibly": possibly}
+        return {"recorded": before.latest}, {} if end is None else {"recorded": end.latest}
+    ending: dict[str, Any] = {} if end is None else {clock: end, "possibly": possibly}
+    return {clock: before, "possibly": possibly}, ending
 
 
-def _positions(since: Occurred | int, until: Occurred | int) -> tuple[int, int]:
+def _positions(since: Occurred | int, until: Occurred | int) -> tuple[int, int | None]:
     try:
-        first, last = int(str(since)), int(str(until))
+        first, last = int(str(since)), None if until is None else int(str(until))
     except ValueError:
         raise InvalidInput(f"expected two positions; found {since!r} and {until!r}") from None
-    if first > last:
+    if last is not None and first > last:
         raise InvalidInput(f"expected a stretch that ends after it starts; found {first} to {last}")
     return first, last
 

@@ -153,7 +153,7 @@ class ChronologyReport(Report):
                     {
                         "When": lambda line: line.occurred,
                         "What": what_cell,
-                        "Who": lambda line: _shown(line.who),
+                        "Who": lambda line: shown_parts(line.who),
                         "Published by": lambda line: line.published_by,
                     },
                 )
@@ -348,7 +348,7 @@ def what_cell(line: HappeningLine) -> Cell:
     return about("proposal", one, line.what)
 
 
-def _shown(who: Sequence[Part]) -> object:
+def shown_parts(who: Sequence[Part]) -> object:
     """The names; where statuses are given, under them."""
     if not any(one.part in _STATUSES for one in who):
         return tuple(dict.fromkeys(one.who for one in who))
