@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from timeline import Timeline
 from timeline.cli import cli
+from timeline.cli.reports import TOP
 from timeline.dates import Occurred, stretch, within
 from timeline.engine.projection import View
 from timeline.events import Actor, ActorAdded
@@ -153,3 +154,11 @@ def test_it_has_a_page(url, tmp_path):
 def test_each_report_is_bound_under_its_own_name():
     reports = {name for name, value in vars(Reports).items() if hasattr(value, "bound")}
     assert {*bound_reports()} == reports
+
+
+def test_reports_that_are_commands_of_their_own_say_in_help_what_they_do():
+    for name, text in TOP.items():
+        made = bound_reports()[name].make
+        assert inspect.getdoc(made).startswith(text), name
+        assert name in CliRunner().invoke(cli, ["--help"]).output
+        assert CliRunner().invoke(cli, ["report", name]).exit_code == 2

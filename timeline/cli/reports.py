@@ -116,13 +116,49 @@ class _Reports(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         from timeline.reports.bind import bound_reports
 
-        return sorted(name.replace("_", "-") for name in bound_reports())
+        return sorted({name.replace("_", "-") for name in bound_reports()} - TOP.keys())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        from timeline.reports.bind import bound_reports
+        return None if cmd_name in TOP else _command_named(cmd_name)
 
-        bound = bound_reports().get(cmd_name.replace("-", "_"))
-        return None if bound is None else command_of(bound)
+
+TOP = {
+    "changes": "What changed since a date, and which events made it change.",
+    "search": "Find statements, quotes, names, titles and notes that have all these words.",
+    "show": "One entry in full: fields, dates, evidence with quotes, what amends it.",
+}
+"""The reports that are commands of their own, with what help says of them."""
+
+
+class LateCommand(click.Command):
+    """A report as a command of its own; made when it is run, so that help need not load reports."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """The context of the real command."""
+        return self.made.make_context(info_name, args, parent, **extra)
+
+    @property
+    def made(self) -> click.Command:
+        """The real command."""
+        return typing.cast("click.Command", _command_named(str(self.name)))
+
+
+def top_commands() -> list[click.Command]:
+    """The commands of the reports that stand beside `report`."""
+    return [LateCommand(name, short_help=text) for name, text in TOP.items()]
+
+
+def _command_named(name: str) -> click.Command | None:
+    from timeline.reports.bind import bound_reports
+
+    bound = bound_reports().get(name.replace("-", "_"))
+    return None if bound is None else command_of(bound)
 
 
 @click.group(cls=_Reports)

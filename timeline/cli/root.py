@@ -12,7 +12,7 @@ import click
 
 from timeline.cli import export, ingest, log, read_models
 from timeline.cli.open_record import Opener
-from timeline.cli.reports import report
+from timeline.cli.reports import report, top_commands
 from timeline.errors import TimelineError
 
 _DEFAULT_URL = "timeline.db"
@@ -110,7 +110,8 @@ def cli(ctx: click.Context, url: str, modules: tuple[str, ...]) -> None:
     ctx.obj = Opener(url, modules)
 
 
-for _command in (*ingest.COMMANDS, *log.COMMANDS, *read_models.COMMANDS, report, *export.COMMANDS):
+_COMMANDS = (*ingest.COMMANDS, *log.COMMANDS, *read_models.COMMANDS, *export.COMMANDS)
+for _command in (*_COMMANDS, report, *top_commands()):
     cli.add_command(_command)
 
 

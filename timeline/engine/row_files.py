@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from timeline.engine.cutoff import ALL, Cutoff
 from timeline.engine.projection import Projection, R, key_of, shape_of
 from timeline.engine.rows import LogView
+from timeline.engine.search import Search, scanned
 from timeline.errors import InvalidInput, InvalidProjection, MissingExtra, NotFound
 from timeline.events import EventRedacted, RecordedEvent, type_names
 from timeline.log.codec import decode_value, encode_value
@@ -295,6 +296,12 @@ class FiledView(LogView):
         shape = shape_of(cls)
         stored = {name: shape.column(name).store(value) for name, value in equal.items()}
         return sorted(self._loaded(cls, _equal(stored)), key=key_of)
+
+    def search(
+        self, cls: type[R], sought: Mapping[str, Search], limit: int | None = None
+    ) -> tuple[list[R], int]:
+        """The rows of a class that have these words, by column, and how many there are."""
+        return scanned(self.all(cls), sought, limit)
 
     def events(self, ids: Iterable[str]) -> dict[str, RecordedEvent[Any]]:
         """The events with these ids as recorded, by id."""

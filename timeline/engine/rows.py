@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from timeline.dates import UNKNOWN, When
 from timeline.engine.cutoff import ALL, Cutoff, Horizon
 from timeline.engine.projection import R, Rows, Shape, key_of, shape_of
-from timeline.engine.search import Search, fits, searched
+from timeline.engine.search import Search, scanned, searched
 from timeline.errors import DatabaseBusy
 from timeline.events import EventRedacted, RecordedEvent, Redacted, type_names
 from timeline.log import database
@@ -218,8 +218,7 @@ class FoldedView(LogView):
         self, cls: type[R], sought: Mapping[str, Search], limit: int | None = None
     ) -> tuple[list[R], int]:
         """The rows of a class that have these words, by column, and how many there are."""
-        rows = [row for row in reversed(self.all(cls)) if fits(sought, row)]
-        return rows[:limit], len(rows)
+        return scanned(self.all(cls), sought, limit)
 
     def events(self, ids: Iterable[str]) -> dict[str, RecordedEvent[Any]]:
         """The events with these ids as recorded, by id, with the evidence that is in view."""

@@ -9,10 +9,13 @@ PostgreSQL by GIN.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+
+R = TypeVar("R")
 
 SEARCHED = "searched"
 """In the `info` of a column that `View.search` finds rows by."""
@@ -31,7 +34,7 @@ class Phrase:
     def fits(self, text: str) -> bool:
         """Whether a searched text has it.
 
-        >>> Phrase(("gas", "un"), prefix=True).fits("a gas union")
+        >>> Phrase(("joint", "har"), prefix=True).fits("a joint harbour")
         True
         """
         return self.sought in f" {text} "
@@ -57,8 +60,15 @@ Search = tuple[tuple[Phrase, ...], ...]
 """What a text must have: at least one phrase of each group."""
 
 
-def fits(sought: Mapping[str, Search], row: object) -> bool:
-    """Whether a row has what is looked for, by column."""
+def scanned(
+    rows: list[R], sought: Mapping[str, Search], limit: int | None = None
+) -> tuple[list[R], int]:
+    """The last of these rows that have what is looked for, last first; and how many have it."""
+    fitting = [row for row in reversed(rows) if _fits(sought, row)]
+    return fitting[:limit], len(fitting)
+
+
+def _fits(sought: Mapping[str, Search], row: object) -> bool:
     return all(_has_all(search, getattr(row, column)) for column, search in sought.items())
 
 

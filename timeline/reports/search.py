@@ -104,9 +104,9 @@ def search_report(
     initiative: str | None = None,
     top: int | None = _TOP,
 ) -> SearchReport:
-    """Find statements, quotes, names, titles, notes and excerpts that have all these words.
+    """Find statements, quotes, names, titles and notes that have all these words.
 
-    Case, accents and endings make no difference: `gas` finds `Gas imports`, `газ` finds `Газа`. In
+    Case, accents and endings make no difference: `port` finds `Ports`, `порт` finds `Порта`. In
     double quotes, words must follow each other. A star stands for any ending: `impor*`.
 
     Args:

@@ -90,7 +90,7 @@ class ShowReport(Report):
 
 
 def show_report(view: View, id: str) -> Report:
-    """One entry in full: fields, dates by every clock, evidence with quotes, what amends it.
+    """One entry in full: fields, dates, evidence with quotes, what amends it.
 
     An actor is shown as its dossier, a meeting with its attendance, an initiative by its state.
 
@@ -99,8 +99,8 @@ def show_report(view: View, id: str) -> Report:
         id: the id of an event, a source, an actor, a meeting or an initiative.
 
     Example:
-        timeline report show harbour/floated
-        timeline report show joint-harbour
+        timeline show harbour/floated
+        timeline show joint-harbour
 
     Raises:
         NotFound: nothing in view has that id; the message has similar ones.
