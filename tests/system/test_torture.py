@@ -48,16 +48,16 @@ only_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=Tr
 
 
 def test_writers_killed_at_random_points(migrated_url: str) -> None:
-    result = torture.kill(migrated_url, kills=40, seed=1)
+    result = torture.kill(migrated_url, kills=25, seed=1)
 
-    assert result.counts["kill points"] == 40
-    assert result.counts["batches acknowledged"] > 40
+    assert result.counts["kill points"] == 25
+    assert result.counts["batches acknowledged"] > 25
 
 
 def test_followers_beside_writers_that_roll_back_and_die(migrated_url: str) -> None:
-    result = torture.follow(migrated_url, count=1500, seed=1, writers=4, largest=60)
+    result = torture.follow(migrated_url, count=600, seed=1, writers=4, largest=60)
 
-    assert result.counts["events followed"] >= 3 * 1500
+    assert result.counts["events followed"] >= 3 * 600
     assert result.counts["rolled back"] > 0
     assert result.counts["processes killed"] > 4
 
@@ -136,6 +136,7 @@ def test_the_program_fails_at_the_first_broken_promise(
 
 
 # With the store broken on purpose. The processes are forked, so they inherit what is broken here.
+# What is seen of it is the same on either database, so one is enough where both can be broken so.
 
 
 def new_database(server: PrivateServer) -> str:
@@ -199,9 +200,10 @@ def test_the_head_row_not_locked(migrated_url: str, monkeypatch: pytest.MonkeyPa
     unlock_the_head(monkeypatch)
 
     with pytest.raises(torture.Broken, match="DatabaseError"):  # the constraints refuse it
-        torture.kill(migrated_url, kills=40, seed=1)
+        torture.kill(migrated_url, kills=25, seed=1)
 
 
+@only_sqlite
 def test_the_head_row_not_locked_and_no_constraint_to_refuse_it(
     migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +211,7 @@ def test_the_head_row_not_locked_and_no_constraint_to_refuse_it(
     unconstrain(migrated_url)
 
     with pytest.raises(torture.Broken, match=r"follows|is next|was given"):
-        torture.follow(migrated_url, count=500, seed=1, writers=4, largest=60)
+        torture.follow(migrated_url, count=150, seed=1, writers=4, largest=60)
 
 
 @only_postgresql
@@ -229,9 +231,10 @@ def test_the_head_row_read_without_for_update(
     monkeypatch.setattr(append, "take_head", take_head)
 
     with pytest.raises(torture.Broken, match=r"UniqueViolation|duplicate key"):
-        torture.kill(migrated_url, kills=40, seed=1)
+        torture.kill(migrated_url, kills=25, seed=1)
 
 
+@only_sqlite
 def test_ids_not_unique(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     unconstrain(migrated_url)
     only_the_long_way(monkeypatch)
@@ -239,9 +242,10 @@ def test_ids_not_unique(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(append, "_recorded_before", lambda *_: {})
 
     with pytest.raises(torture.Broken, match="twice"):
-        torture.kill(migrated_url, kills=40, seed=1)
+        torture.kill(migrated_url, kills=25, seed=1)
 
 
+@only_sqlite
 def test_versions_not_unique(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     unconstrain(migrated_url)
     only_the_long_way(monkeypatch)
@@ -266,6 +270,7 @@ def test_versions_not_unique_where_one_statement_relies_on_it(
         torture.kill(migrated_url, kills=50, seed=1, writers=6)
 
 
+@only_sqlite
 def test_a_subscription_that_notes_its_place_too_early(
     migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,9 +291,10 @@ def test_a_subscription_that_notes_its_place_too_early(
     monkeypatch.setattr(torture, "QUIET", 2.0)
 
     with pytest.raises(torture.Broken, match=r"the subscription was given|followers stay"):
-        torture.follow(migrated_url, count=800, seed=1, writers=4, largest=60)
+        torture.follow(migrated_url, count=400, seed=1, writers=4, largest=60)
 
 
+@only_sqlite
 def test_the_chain_not_covering_a_column(
     migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,6 +304,7 @@ def test_the_chain_not_covering_a_column(
         torture.edit_rows(migrated_url, edits=48, seed=1)
 
 
+@only_sqlite
 def test_the_chain_not_covering_the_evidence(
     migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
