@@ -15,6 +15,7 @@ import click
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
+from waiting import until
 
 from timeline import Timeline
 from timeline.cli import cli
@@ -945,8 +946,12 @@ def test_control_c_while_waiting_leaves_nothing(migrated_url):
             stderr=subprocess.PIPE,
             text=True,
         )
-        while ingest.poll() is None and not watcher.scalar(waiting):
+
+        def waits() -> bool:
             watcher.rollback()
+            return ingest.poll() is not None or bool(watcher.scalar(waiting))
+
+        until(waits)
         ingest.send_signal(signal.SIGINT)
         out, err = ingest.communicate()
     engine.dispose()

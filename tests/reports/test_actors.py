@@ -1,9 +1,10 @@
 """Who is who: every spelling leads to one actor, with its offices and memberships."""
 
 import json
-from collections.abc import Iterator
 
+import builder
 import pytest
+from builder import report
 from click.testing import CliRunner
 
 from timeline import (
@@ -23,23 +24,13 @@ from timeline.cli import cli
 
 ARTICLE = Source("article", publisher="gazette", title="Who is who", published="2024-06-02")
 THINGS = (
-    Actor("gazette", "organisation", "The Gazette"),
     Actor("zoe", "person", "Zoë O'Brien-Müller", aliases=["Зоя О’Брайен", "Zoya Obrayen"]),
-    Actor("north", "state", "Northland"),
-    Actor("league", "organisation", "The League"),
+    *builder.cast("gazette", "north", "league"),
     ARTICLE,
 )
 
 
-@pytest.fixture
-def timeline(kept_url) -> Iterator[Timeline]:
-    with Timeline.open(kept_url) as opened:
-        opened.add(*THINGS)
-        yield opened
-
-
-def report(timeline, event, occurred=None, id=None):
-    return timeline.append(event, occurred=occurred, id=id, source="article")
+timeline = builder.record(*THINGS)
 
 
 def one(timeline, name):

@@ -1,7 +1,6 @@
 """Who attended which meeting: the seven statuses, who is silent, and how many could have come."""
 
-from collections.abc import Iterator
-
+import builder
 import pytest
 
 from timeline import (
@@ -16,7 +15,6 @@ from timeline import (
     NotFound,
     RoleReported,
     Source,
-    Timeline,
 )
 from timeline.reports.render.columns import in_parts
 
@@ -25,19 +23,15 @@ PAPERS = ("one", "two", "three", "four", "five")
 PEOPLE = {"deputy": "The deputy", "leader": "The leader", "envoy": "The envoy"}
 
 
-@pytest.fixture
-def timeline(kept_url) -> Iterator[Timeline]:
-    with Timeline.open(kept_url) as opened:
-        opened.add(
-            *(Actor(id, "organisation", f"Paper {id}") for id in PAPERS),
-            Actor("league", "organisation", "The League"),
-            *(Actor(id, "state", name) for id, name in STATES.items()),
-            *(Actor(id, "person", name) for id, name in PEOPLE.items()),
-            *(Source(id, publisher=id, title=id) for id in PAPERS),
-            Source("copy", publisher="two", title="copy", copies="one"),
-            Source("hearsay", publisher="five", title="hearsay", cited_in="two"),
-        )
-        yield opened
+timeline = builder.record(
+    *(Actor(id, "organisation", f"Paper {id}") for id in PAPERS),
+    *builder.cast("league"),
+    *(Actor(id, "state", name) for id, name in STATES.items()),
+    *(Actor(id, "person", name) for id, name in PEOPLE.items()),
+    *(Source(id, publisher=id, title=id) for id in PAPERS),
+    Source("copy", publisher="two", title="copy", copies="one"),
+    Source("hearsay", publisher="five", title="hearsay", cited_in="two"),
+)
 
 
 def held(timeline, id, *attendance, source="one", meeting="summit", on="2024-05-01", **fields):

@@ -1,8 +1,8 @@
 """What changed in a report between two moments, and which events made it change."""
 
 import json
-from collections.abc import Iterator
 
+import builder
 import pytest
 from click.testing import CliRunner
 
@@ -37,22 +37,15 @@ SOUTH = Actor("south", "state", "Southland")
 DAYS = {"early": "2024-05-01", "eighth": "2024-05-08", "tenth": "2024-05-10", "late": "2024-06-20"}
 
 
-@pytest.fixture
-def timeline(kept_url) -> Iterator[Timeline]:
-    with Timeline.open(kept_url) as opened:
-        opened.add(
-            *(Actor(id, "organisation", f"Paper {id}") for id in ("paper", *DAYS)),
-            NORTH,
-            SOUTH,
-            *(Source(id, publisher=id, title=id, published=day) for id, day in DAYS.items()),
-        )
-        opened.append(
-            ProposalMade("harbour", "A harbour", by="north", text="A harbour.", parties=["north"]),
-            id="made",
-            occurred="2024-04-30",
-            source="early",
-        )
-        yield opened
+MADE = ProposalMade("harbour", "A harbour", by="north", text="A harbour.", parties=["north"])
+
+timeline = builder.record(
+    *(Actor(id, "organisation", f"Paper {id}") for id in ("paper", *DAYS)),
+    NORTH,
+    SOUTH,
+    *(Source(id, publisher=id, title=id, published=day) for id, day in DAYS.items()),
+    then=lambda record: builder.report(record, MADE, "2024-04-30", "made", source="early"),
+)
 
 
 def says(timeline, id, source, *, on, text="Yes.", **fields):

@@ -1,8 +1,8 @@
 """The contradictions report: what cannot hold together stands side by side, undecided."""
 
 import json
-from collections.abc import Iterator
 
+import builder
 import pytest
 from click.testing import CliRunner
 
@@ -28,7 +28,6 @@ from timeline import (
     Side,
     Source,
     StatementMade,
-    Timeline,
     event,
 )
 from timeline.cli import cli
@@ -45,21 +44,14 @@ class Rained:
     about: int = 0
 
 
-@pytest.fixture
-def timeline(kept_url) -> Iterator[Timeline]:
-    with Timeline.open(kept_url, events=[Rained]) as opened:
-        opened.add(
-            Actor("gazette", "organisation", "The Gazette"),
-            Actor("minister", "person", "The minister"),
-            Actor("secretary", "person", "The secretary"),
-            Actor("north", "state", "Northland"),
-            Actor("south", "state", "Southland"),
-            MAY,
-            JUNE,
-            DAY,
-            UNDATED,
-        )
-        yield opened
+timeline = builder.record(
+    *builder.cast("gazette", "minister", "secretary", "north", "south"),
+    MAY,
+    JUNE,
+    DAY,
+    UNDATED,
+    events=[Rained],
+)
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """The corroboration report: independent origins are counted, not addresses."""
 
 import json
-from collections.abc import Iterator
 
+import builder
 import pytest
 from click.testing import CliRunner
 
@@ -22,7 +22,6 @@ from timeline import (
     ProposalMade,
     Source,
     StatementMade,
-    Timeline,
 )
 from timeline.cli import cli
 from timeline.reports.evidence import Named
@@ -36,21 +35,17 @@ NORTH = Actor("north", "state", "Northland")
 SAID = StatementMade("minister", "The harbour will be built.")
 
 
-@pytest.fixture
-def timeline(kept_url) -> Iterator[Timeline]:
-    with Timeline.open(kept_url) as opened:
-        opened.add(
-            *(Actor(id, "organisation", id.title()) for id in ORGANISATIONS),
-            MINISTER,
-            SECRETARY,
-            BLOGGER,
-            NORTH,
-            Source("article", publisher="gazette", title="In the Gazette", published="2024-04-12"),
-            Source("story", publisher="herald", title="In the Herald", published="2024-04-13"),
-            Source("note", publisher="courier", title="In the Courier", grade="low"),
-            Source("item", publisher="wire", title="On the wire", address="https://wire.test/1"),
-        )
-        yield opened
+timeline = builder.record(
+    *(Actor(id, "organisation", id.title()) for id in ORGANISATIONS),
+    MINISTER,
+    SECRETARY,
+    BLOGGER,
+    NORTH,
+    Source("article", publisher="gazette", title="In the Gazette", published="2024-04-12"),
+    Source("story", publisher="herald", title="In the Herald", published="2024-04-13"),
+    Source("note", publisher="courier", title="In the Courier", grade="low"),
+    Source("item", publisher="wire", title="On the wire", address="https://wire.test/1"),
+)
 
 
 def say(timeline, **chains):

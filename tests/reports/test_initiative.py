@@ -1,11 +1,10 @@
 """The state of an initiative, and the statements about it: whose word is whose, what is open."""
 
-from collections.abc import Iterator
-
+import builder
 import pytest
+from builder import report
 
 from timeline import (
-    Actor,
     DisagreementNoted,
     EventCorrected,
     EventCorroborated,
@@ -27,35 +26,19 @@ from timeline import (
     Source,
     StatementMade,
     Term,
-    Timeline,
 )
-
-THINGS = (
-    Actor("gazette", "organisation", "The Gazette"),
-    Actor("minister", "person", "The minister"),
-    Actor("envoy", "person", "The envoy"),
-    Actor("north", "state", "Northland"),
-    Actor("south", "state", "Southland"),
-    Actor("league", "organisation", "The League"),
-    Source("article", publisher="gazette", title="A harbour for two"),
-)
-
-
-@pytest.fixture
-def timeline(kept_url) -> Iterator[Timeline]:
-    with Timeline.open(kept_url) as opened:
-        opened.add(*THINGS)
-        propose(opened, "2024-04", id="made")
-        yield opened
-
-
-def report(timeline, event, occurred=None, id=None):
-    return timeline.append(event, occurred=occurred, id=id, source="article")
 
 
 def propose(timeline, occurred=None, id=None, **fields):
     given = {"by": "north", "text": "A harbour for both.", "parties": ["north", "south"]} | fields
     report(timeline, ProposalMade("harbour", "A joint harbour", **given), occurred, id)
+
+
+timeline = builder.record(
+    *builder.cast("gazette", "minister", "envoy", "north", "south", "league"),
+    builder.ARTICLE,
+    then=lambda record: propose(record, "2024-04", id="made"),
+)
 
 
 def say(timeline, stance, occurred, party="south", id=None, speaker="minister", **fields):

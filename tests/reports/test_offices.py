@@ -1,8 +1,8 @@
 """Who held which office: certain, possible and past are told apart."""
 
-from collections.abc import Iterator
-
+import builder
 import pytest
+from builder import report
 
 from timeline import Actor, NotFound, Position, ProposalMade, RoleReported, Source, Timeline
 from timeline.events import StatementMade
@@ -14,15 +14,9 @@ ACTORS = [
 ]
 
 
-@pytest.fixture
-def timeline(kept_url: str) -> Iterator[Timeline]:
-    with Timeline.open(kept_url) as opened:
-        opened.add(*ACTORS, Source("g", publisher="gazette", title="G", published="2023-06-03"))
-        yield opened
-
-
-def report(timeline: Timeline, event: object, occurred: str | None = None) -> None:
-    timeline.append(event, occurred=occurred, source="g")
+timeline = builder.record(
+    *ACTORS, Source("article", publisher="gazette", title="G", published="2023-06-03")
+)
 
 
 def on(timeline: Timeline, day: str) -> dict[str, str | None]:

@@ -1,13 +1,13 @@
 """Plans and what became of them: kept, late, missed, open, unknown, as of a date."""
 
 import json
-from collections.abc import Iterator
 
+import builder
 import pytest
+from builder import report
 from click.testing import CliRunner
 
 from timeline import (
-    Actor,
     EventRetracted,
     InvalidDate,
     InvalidInput,
@@ -20,35 +20,19 @@ from timeline import (
     PlanOutcomeReported,
     ProposalDiscussed,
     ProposalMade,
-    Source,
     StatementMade,
     Timeline,
 )
 from timeline.cli import cli
 
-THINGS = (
-    Actor("gazette", "organisation", "The Gazette"),
-    Actor("north", "state", "Northland"),
-    Actor("south", "state", "Southland"),
-    Source("article", publisher="gazette", title="What is to come"),
+MADE = ProposalMade("harbour", "A joint harbour", by="north", text="A harbour for both.")
+
+THINGS = (*builder.cast("gazette", "north", "south"), builder.ARTICLE)
+
+timeline = builder.record(
+    *THINGS,
+    then=lambda record: report(record, MADE, "2024-01", id="made"),
 )
-
-
-@pytest.fixture
-def timeline(kept_url) -> Iterator[Timeline]:
-    with Timeline.open(kept_url) as opened:
-        opened.add(*THINGS)
-        opened.append(
-            ProposalMade("harbour", "A joint harbour", by="north", text="A harbour for both."),
-            id="made",
-            occurred="2024-01",
-            source="article",
-        )
-        yield opened
-
-
-def report(timeline, event, occurred=None, id=None):
-    return timeline.append(event, occurred=occurred, id=id, source="article")
 
 
 def promise(timeline, occurred="2024-02", id=None, **fields):
