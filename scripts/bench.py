@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import bench_ingest
+import bench_scale
 import bench_split
 import servers
 from benchmarks import growth, lines, page, work
@@ -274,6 +275,11 @@ def parse() -> argparse.Namespace:
     of_split.add_argument("--postgresql", action="store_true")
     of_split.add_argument("--write", metavar="PAGE", help="put the table in its place there")
     of_split.set_defaults(run=split)
+    of_scale = kinds.add_parser("scale", help="files to an archive to rows, all in Parquet")
+    of_scale.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
+    of_scale.add_argument("--workers", type=int, default=2)
+    of_scale.add_argument("--memory", default="2GiB", help="of each worker")
+    of_scale.set_defaults(run=bench_scale.measure)
     given = sys.argv[1:]
     named = given and (not given[0].startswith("-") or given[0] in ("-h", "--help"))
     return parser.parse_args(given if named else ["all", *given])

@@ -164,7 +164,8 @@ def apart(url: str, name: str, folder: str, workers: int) -> Shares:
     tasks: dict[str, float] = {}
     times = []
     for task in stream.data:
-        kind = str(task["key"][0]).split("-")[1]
+        _, _, kind = str(task["key"][0]).partition("timeline-")
+        kind = kind.partition("-")[0]  # empty of Dask's own tasks
         for each in task["startstops"]:
             times += [each["start"], each["stop"]]
             if each["action"] == "compute" and kind in ("routed", "folded", "folded_alone"):

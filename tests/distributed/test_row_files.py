@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from dask_workers import FERRY, building, fill, live, record, rows_of, threads, two_processes
 
-from timeline import InvalidInput, NotFound, Timeline
+from timeline import EventCorrected, InvalidInput, NotFound, Timeline
 from timeline.cli import cli
 from timeline.distributed import cluster
 from timeline.engine import rebuild
@@ -124,6 +124,25 @@ def test_rows_of_another_log_and_with_words_taken_down_are_refused(
     ferry.redact(next(iter(ferry.log(type="StatementMade"))).id, reason="A court said so.")
     with pytest.raises(InvalidInput, match="words were taken down since"):
         ferry.with_rows(tmp_path / "rows")
+
+
+def test_an_archive_is_enough(ferry: Timeline, tmp_path: Path, workers: str) -> None:
+    ferry.append(
+        EventCorrected(
+            [next(iter(ferry.log(type="StatementMade"))).id], "Misheard.", {"text": "Ah."}
+        )
+    )
+    ferry.archive(tmp_path / "archive", rows_per_file=50)
+    asked = ["--db", "sqlite://", "rebuild", "statements", "--on", workers]
+
+    done = CliRunner().invoke(
+        cli, [*asked, "--archive", f"{tmp_path}/archive", "--rows", f"{tmp_path}/rows"]
+    )
+
+    assert done.exit_code == 0, done.output
+    with ferry.with_rows(tmp_path / "rows").view() as view, ferry.view() as kept:
+        assert view.head == ferry.store.head()
+        assert view.all(StatementRow) == kept.all(StatementRow)
 
 
 def test_a_failure_leaves_no_files(

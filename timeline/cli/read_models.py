@@ -150,7 +150,9 @@ def rebuild(
 
 
 def _rebuild_files(opener: Opener, name: str, rows: str, workers: dict[str, Any]) -> None:
-    with opener() as timeline, progress(f"building {name}") as report:
+    # An archive is enough: the record may be a new one.
+    record = opener(create=workers["archive"] is not None)
+    with record as timeline, progress(f"building {name}") as report:
         filed = timeline.rebuild_files(name, rows, progress=report, **workers)
     click.echo(f"{name}, at position {filed.position:,}, is at {rows}/{filed.folder}.")
 

@@ -53,7 +53,7 @@ from timeline.engine.runner import Projector
 from timeline.errors import ClusterError, DatabaseBusy, InvalidInput, MissingExtra, TimelineError
 from timeline.events import EventRedacted, RecordedEvent, type_names
 from timeline.log import database, telemetry
-from timeline.log.archive import Archive, arrow_schema, arrow_table, stored_rows
+from timeline.log.archive import Archive, ArchivedLog, arrow_schema, arrow_table, stored_rows
 from timeline.log.codec import Upcaster
 from timeline.log.schema import Stored
 from timeline.log.store import EventStore
@@ -168,13 +168,18 @@ def rebuild_files(
         NotFound: no such projection is known, or there is no archive.
         DatabaseBusy: words were taken down meanwhile.
     """
-    with _fold(projector, name, workers, progress) as fold:
+    with _fold(projector, name, workers, progress, may_lack_log=True) as fold:
         return fold.file(projector.named(name), RowFiles(target), projector.fingerprints[name])
 
 
 @contextlib.contextmanager
 def _fold(
-    projector: Projector, name: str, workers: Workers, progress: Progress | None
+    projector: Projector,
+    name: str,
+    workers: Workers,
+    progress: Progress | None,
+    *,
+    may_lack_log: bool = False,
 ) -> Iterator[Fold]:
     """What folds on these workers, once all is checked that can be before anything is begun."""
     _require_dask()
@@ -185,6 +190,8 @@ def _fold(
     with connected(workers) as client:
         require_same_code(client, modules)
         fold = Fold(client, projector, modules, workers.archive, progress)
+        if may_lack_log:
+            fold.take_archive_alone()
         fold.require_readable()
         yield fold
 
@@ -460,6 +467,7 @@ class Fold:
     ) -> None:
         self._client = client
         self._store = projector.store
+        self._log: EventStore | ArchivedLog = projector.store
         self._modules = modules
         self._archive = archive
         self._progress = progress
@@ -470,6 +478,11 @@ class Fold:
         """Fold the log, as far as that position or as an archive goes; how far, and the rows."""
         until, held = self._folded(projection, end, _held)
         return until, _Result(self._client, projection, held)
+
+    def take_archive_alone(self) -> None:
+        """Where the database has no events, take the archive for the log."""
+        if self._archive is not None and not self._store.head().position:
+            self._log = ArchivedLog(self._archive, self._store.codec)
 
     @property
     def may_copy(self) -> bool:
@@ -493,7 +506,7 @@ class Fold:
         Raises:
             DatabaseBusy: words were taken down meanwhile.
         """
-        head = self._store.head()
+        head = self._log.head()
         folder = files.new_folder(projection.name)
         try:
             until, written = self._folded(projection, head.position, _Filed(files.address, folder))
@@ -501,7 +514,7 @@ class Fold:
             for part in self._gathered(written):
                 for name, file in part.items():
                     names[name].append(file)
-            digest = self._store.head_at(until).digest.hex()
+            digest = self._log.head_at(until).digest.hex()
             build = FiledBuild(
                 projection.name, projection.version, fingerprint, until, digest, folder, names
             )
@@ -516,7 +529,7 @@ class Fold:
 
     def _require_words(self, position: int) -> None:
         takedowns = type_names(EventRedacted)
-        for _ in self._store.read_all(after=position, types=takedowns, limit=1):
+        for _ in self._log.read_all(after=position, types=takedowns):
             raise DatabaseBusy("words were taken down while rows were folded; try again")
 
     def _gathered(self, futures: Sequence[Any]) -> list[Any]:
@@ -561,7 +574,7 @@ class Fold:
         Raises:
             InvalidInput, NotFound: there is not; see `Timeline.rebuild`.
         """
-        self._until(self._store.head().position)
+        self._until(self._log.head().position)
 
     def _until(self, end: int) -> int:
         if self._archive is None:
@@ -570,7 +583,8 @@ class Fold:
                 raise InvalidInput("a record in memory cannot be read by workers; archive it first")
             return end
         archive = Archive(self._archive)
-        archive.require_current(self._store)
+        if self._log is self._store:
+            archive.require_current(self._store)
         return min(end, archive.head().position)
 
     def _sizes(self, until: int) -> tuple[int, int]:
@@ -593,7 +607,7 @@ class Fold:
         url = engine.url
         if url.get_backend_name() == "sqlite":
             url = url.set(database=os.path.abspath(str(url.database)))  # noqa: PTH100  (no link is followed)
-        amendments = self._store.read_all(until=until, types=Amendments.TYPES)
+        amendments = self._log.read_all(until=until, types=Amendments.TYPES)
         job = _Job(
             projection,
             self._store.codec.known,
@@ -628,7 +642,7 @@ class Fold:
         """Check that the workers have read this very log, and add up the heaviest keys."""
         found: list[_Read] = self._client.gather(list(reads))
         for (after, until), read in zip(reads.values(), found, strict=True):
-            if read[:2] != (until - after, self._store.head_at(until).digest):
+            if read[:2] != (until - after, self._log.head_at(until).digest):
                 raise ClusterError(
                     f"workers read other events from {after + 1} to {until} than the log has: are "
                     "they at the same database, or at an archive of it?"

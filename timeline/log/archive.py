@@ -20,9 +20,10 @@ from typing import Any
 import attrs
 
 from timeline.errors import InvalidInput, LogDamaged, NotFound
-from timeline.events import EventRedacted, Redacted, type_names
+from timeline.events import EventRedacted, RecordedEvent, Redacted, type_names
 from timeline.log import database
 from timeline.log.archive_files import ArchiveFiles, file_name, first_line
+from timeline.log.codec import Codec, meanings
 from timeline.log.digests import GENESIS, Chain, Head, followed, require_sealed
 from timeline.log.schema import Stored, events
 from timeline.log.store import EventStore
@@ -101,8 +102,10 @@ class Archive(ArchiveFiles):
         for table in self.tables(after=after, until=until):
             yield from stored_rows(table)
 
-    def tables(self, *, after: int = 0, until: int | None = None) -> Iterator[Any]:
-        """The same as Arrow tables, one for each group of rows.
+    def tables(
+        self, *, after: int = 0, until: int | None = None, types: Iterable[str] | None = None
+    ) -> Iterator[Any]:
+        """The same as Arrow tables, one for each group of rows; only of these types, where given.
 
         Raises:
             NotFound: there is no archive.
@@ -113,16 +116,32 @@ class Archive(ArchiveFiles):
         for first, following in zip(firsts, [*firsts[1:], None], strict=True):
             beyond = following is not None and following <= after + 1
             if not beyond and (until is None or first <= until):
-                yield from self._groups(first, files[first], after, until)
+                yield from self._groups(first, files[first], after, until, types)
 
-    def _groups(self, first: int, name: str, after: int, until: int | None) -> Iterator[Any]:
+    def _groups(
+        self,
+        first: int,
+        name: str,
+        after: int,
+        until: int | None,
+        types: Iterable[str] | None = None,
+    ) -> Iterator[Any]:
+        import pyarrow as pa
         import pyarrow.compute as pc
+
+        wanted = None if types is None else pa.array(sorted(types), pa.string())
 
         with self._opened(first, name) as file:
             for number in range(file.num_row_groups):
                 if _passed_over(file.metadata.row_group(number), after, until):
                     continue
+                if wanted is not None:
+                    there = file.read_row_group(number, columns=["type"])["type"]
+                    if not pc.any(pc.is_in(there, value_set=wanted)).as_py():
+                        continue
                 table = file.read_row_group(number)
+                if wanted is not None:
+                    table = table.filter(pc.is_in(table["type"], value_set=wanted))
                 within = pc.greater(table["position"], after)
                 if until is not None:
                     within = pc.and_(within, pc.less_equal(table["position"], until))
@@ -380,6 +399,37 @@ class Archive(ArchiveFiles):
                     links.take(row._asdict())
                 writer.write_table(arrow_table(group).cast(schema), row_group_size=len(group))
         return file_name(first)
+
+
+class ArchivedLog:
+    """A log that only an archive has; what a fold on workers asks of a log.
+
+    Args:
+        target: of the archive.
+        codec: knows the events.
+    """
+
+    def __init__(self, target: str, codec: Codec) -> None:
+        self.codec = codec
+        self._archive = Archive(target)
+
+    def head(self) -> Head:
+        """Where it ends."""
+        return self._archive.head()
+
+    def head_at(self, position: int) -> Head:
+        """The position, and the digest there."""
+        for row in self._archive.rows(after=position - 1, until=position):
+            return Head(position, row.digest)
+        return Head(0, GENESIS)
+
+    def read_all(
+        self, *, types: Iterable[str], after: int = 0, until: int | None = None
+    ) -> Iterator[RecordedEvent[Any]]:
+        """The events of these types after a position, in order."""
+        names = self.codec.stored_names(types)
+        for table in self._archive.tables(after=after, until=until, types=names):
+            yield from meanings(self.codec, stored_rows(table))
 
 
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, OverflowError)
