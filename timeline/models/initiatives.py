@@ -256,6 +256,7 @@ class Initiatives(Projection):
         there = (noted.proposal, noted.relation, noted.other)
         back = (noted.other, _REVERSED[noted.relation], noted.proposal)
         for initiative, relation, other in (there, back):
+            _keep_in_view(rows, recorded, initiative)
             rows.put(
                 RelationRow(
                     event=recorded.id,
@@ -276,6 +277,7 @@ class Initiatives(Projection):
     def reached(self, rows: Rows, recorded: RecordedEvent[MilestoneReached]) -> None:
         """Keep what was done."""
         made = recorded.event
+        _keep_in_view(rows, recorded, made.proposal)
         rows.put(
             MilestoneRow(
                 event=recorded.id,
@@ -301,6 +303,7 @@ class Initiatives(Projection):
     def amended(self, rows: Rows, recorded: RecordedEvent[ProposalAmended]) -> None:
         """Keep the terms as they are from here on."""
         made = recorded.event
+        _keep_in_view(rows, recorded, made.proposal)
         _put_terms(rows, recorded, (made.proposal,), made.by, made.terms)
 
     @on(ProposalAnswered)
@@ -309,6 +312,7 @@ class Initiatives(Projection):
         made = recorded.event
         if made.proposal is None:
             return
+        _keep_in_view(rows, recorded, made.proposal)
         rows.put(
             PositionRow(
                 event=recorded.id,
@@ -443,6 +447,11 @@ def _put_stage(
             events=recorded.basis,
         )
     )
+    _keep_in_view(rows, recorded, initiative)
+
+
+def _keep_in_view(rows: Rows, recorded: RecordedEvent[Any], initiative: str) -> None:
+    """An initiative whose proposal was retracted, or is not yet in view, keeps what names it."""
     if rows.get(InitiativeRow, initiative) is None:
         rows.put(InitiativeRow(initiative, None, (), recorded.basis))
 
@@ -478,6 +487,7 @@ def _mention(
     known = None if kind == "statement" else rows.get(MentionRow, initiative, kind, thing)
     events = dict.fromkeys((*(known.events if known else ()), *recorded.basis))
     rows.put(MentionRow(initiative, kind, thing, tuple(events)))
+    _keep_in_view(rows, recorded, initiative)
 
 
 def _put_terms(

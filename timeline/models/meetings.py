@@ -176,6 +176,7 @@ class Meetings(Projection):
     @on(AttendanceReported)
     def attended(self, rows: Rows, recorded: RecordedEvent[AttendanceReported]) -> None:
         """Keep what it says of each participant."""
+        _keep_in_view(rows, recorded, recorded.event.meeting)
         _put_attendance(rows, recorded)
 
 
@@ -208,9 +209,7 @@ def _put_change(
     place: str | None,
 ) -> None:
     meeting = recorded.event.meeting
-    if rows.get(MeetingRow, meeting) is None:
-        # What announced it was retracted: what else was reported of it is still to be seen.
-        rows.put(MeetingRow(meeting, meeting, "other", None, None, None, recorded.basis))
+    _keep_in_view(rows, recorded, meeting)
     rows.put(
         MeetingReportRow(
             event=recorded.id,
@@ -233,6 +232,12 @@ def _put_change(
             events=recorded.basis,
         )
     )
+
+
+def _keep_in_view(rows: Rows, recorded: RecordedEvent[Any], meeting: str) -> None:
+    """A meeting whose announcement or report was retracted keeps what else was reported of it."""
+    if rows.get(MeetingRow, meeting) is None:
+        rows.put(MeetingRow(meeting, meeting, "other", None, None, None, recorded.basis))
 
 
 def _is_coded(recorded: RecordedEvent[Any]) -> bool:
