@@ -278,6 +278,27 @@ def test_the_words_of_a_withdrawn_actor_stay_with_it(timeline: Timeline) -> None
     assert [str(line.by) for line in timeline.initiative("d").proposals] == ["Aland"]
 
 
+def test_what_a_retracted_proposal_leaves_stays_in_view(timeline: Timeline) -> None:
+    answer = ProposalAnswered("d", by="b", answer="accepted", text="Yes.")
+    timeline.append(answer, id="yes", occurred="2023-01-10", source="x")
+    timeline.append(EventRetracted(["made"], "forged"))
+
+    report = timeline.initiative("d")
+    assert (report.title, report.stage.stage, report.proposals) == ("d", "unknown", ())
+    assert [own.stance for own in report.party("b").own] == ["favourable"]
+    assert "no report that stands says that it was proposed" in shown(report)
+
+
+def test_what_a_retracted_meeting_leaves_stays_in_view(timeline: Timeline) -> None:
+    timeline.append(MeetingHeld("m", "Talks"), id="met", occurred="2023-02-01", source="x")
+    came = AttendanceReported("m", [Attendance("a", "attended")])
+    timeline.append(came, id="came", occurred="2023-02-01", source="y")
+    timeline.append(EventRetracted(["met"], "never held"))
+
+    (party,) = timeline.attendance(meeting="m").parties
+    assert (party.party, [cell.event for cell in party.evidence]) == ("a", ["came"])
+
+
 # Corrections reach evidence
 
 

@@ -205,7 +205,7 @@ class Initiatives(Projection):
     """Each initiative's stage, proposals, positions, terms and talks."""
 
     name = "initiatives"
-    version = 5
+    version = 6
     split_by = "initiative"
     rows = (
         InitiativeRow,

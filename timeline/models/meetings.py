@@ -100,7 +100,7 @@ class Meetings(Projection):
     """Each meeting, what was reported of it, and its attendance."""
 
     name = "meetings"
-    version = 4
+    version = 5
     split_by = "meeting"
     rows = (MeetingRow, MeetingReportRow, AttendanceRow)
 

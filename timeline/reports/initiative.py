@@ -172,6 +172,9 @@ def milestones_table(title: str, lines: Iterable[MilestoneLine]) -> Table:
 
 _OVER_TIME = "Positions over time"
 
+UNKNOWN_STAGE = "unknown"
+"""The stage of an initiative that reports name, where none that stands tells of the proposal."""
+
 
 @attrs.frozen
 class StageLine:
@@ -283,6 +286,8 @@ class InitiativeReport(Report):
     def document(self) -> Document:
         """The report as headings and tables."""
         stage = f"Stage: {self.stage.stage}, {_since(self.stage.occurred)}"
+        if self.stage.stage == UNKNOWN_STAGE:
+            stage = "Stage: unknown; no report that stands says that it was proposed"
         return self._document(
             self.title,
             _tables(self),
@@ -372,6 +377,9 @@ def _stages(
     """The stage that holds, and all that were reported, in order of world time."""
     rows = by_time(view.all(StageRow, initiative=known.initiative))
     citer.load(id for row in rows for id in row.events)
+    if not rows:
+        named = citer.cite(known.events)
+        return StageLine(UNKNOWN_STAGE, None, None, "", named[0].event, named), ()
     setting, notes = setting_stage(offices, rows, proposals, known.parties)
     lines = {row: citer.line(StageLine, row, note=notes.get(row.event)) for row in rows}
     return lines[setting], tuple(lines.values())

@@ -94,6 +94,7 @@ def meeting_lines(view: View, citer: Citer, meetings: Iterable[MeetingRow]) -> l
 def _line(citer: Citer, row: MeetingRow, reports: Sequence[MeetingReportRow]) -> MeetingLine:
     by_position = sorted(reports, key=lambda report: report.position)
     ids = dict.fromkeys(id for report in by_position for id in report.events)
+    ids = ids or dict.fromkeys(row.events)
     return MeetingLine(
         meeting=row.meeting,
         title=row.title,
@@ -134,6 +135,8 @@ def _state(reports: Sequence[MeetingReportRow]) -> str:
     if _held(reports):
         return "held"
     plans = _plans(reports)
+    if not plans:  # what told of it was retracted; who came is still reported
+        return "unknown"
     if plans[0].what == "called off":
         return "called off"
     firmness = next((plan.firmness for plan in plans if plan.firmness), None)
