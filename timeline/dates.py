@@ -60,6 +60,8 @@ _MONTHS = (
 )
 """By number; here, since the library's names follow the locale."""
 
+_MONTH = re.compile(rf"\b(?:{'|'.join(filter(None, _MONTHS))})\b")
+
 _SEASONS = {
     **dict(zip(range(21, 25), ("spring", "summer", "autumn", "winter"), strict=True)),
     **{
@@ -201,6 +203,15 @@ class When:
         return self.sort_key < other.sort_key if isinstance(other, When) else NotImplemented
 
     @property
+    def short(self) -> str:
+        """As `words`, with months cut to three letters, for tables.
+
+        >>> When("2022-11-29~").short
+        'about 29 Nov 2022'
+        """
+        return _MONTH.sub(lambda month: month[0][:3], self.words)
+
+    @property
     def words(self) -> str:
         """The date as a reader says it, without the signs of EDTF.
 
@@ -340,6 +351,16 @@ def when(value: Occurred) -> When | None:
     if not isinstance(value, str):
         raise InvalidDate(f"expected {_FORMS}; found {value!r}, a {type(value).__name__}")
     return When(value)
+
+
+def short(date: When | str | None) -> str:
+    """A date as a reader sees it in a table; `undated` for none. Text is EDTF.
+
+    >>> short("../2023-10-31"), short(None)
+    ('by 31 Oct 2023', 'undated')
+    """
+    moment = When(date) if isinstance(date, str) else date
+    return "undated" if moment is None else moment.short
 
 
 def asked(value: Occurred) -> When | None:

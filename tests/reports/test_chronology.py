@@ -73,7 +73,7 @@ def test_an_initiative_is_concerned_by_its_meetings_and_plans(record: Timeline) 
         ("west-answers", "Answered, conditional: If paid.", "Bob Birch"),
         (
             "spring-announced",
-            "Meeting announced, for 2024-04: Spring session",
+            "Meeting announced, for Apr 2024: Spring session",
             "invited: Ann Alder, Bob Birch",
         ),
         (
@@ -82,7 +82,7 @@ def test_an_initiative_is_concerned_by_its_meetings_and_plans(record: Timeline) 
             "absent: Bob Birch; represented: Cy Cedar",
         ),
         ("spring-held", "Meeting held: Spring session, Old Pier", "attended: Ann Alder, Bob Birch"),
-        ("dig", "Plan announced, for 2024-12: Digging. To dig.", "Ann Alder"),
+        ("dig", "Plan announced, for Dec 2024: Digging. To dig.", "Ann Alder"),
         ("no-dig", "Plan missed: Digging. Nobody dug.", "–"),
         ("ann-minister", "In office: minister of Eastholm", "Ann Alder"),
         ("east-in", "Belonging: member of Strait Council", "Eastholm"),

@@ -133,7 +133,7 @@ def test_a_plan_is_open_where_no_later_meeting_is_on_record(talks: Timeline) -> 
 
     assert states(talks) == {("ann", "cat"): "open", ("bland", "cat"): "open"}
     assert report.last == "2030-01-02"
-    assert "of 2030-01-02: plans whose days end later, 2, are open." in " ".join(
+    assert "of 2 Jan 2030: plans whose days end later, 2, are open." in " ".join(
         report.to_text().split()
     )
     assert [each.planned for each in report.plans] == [("2030-06",)] * 2
@@ -156,7 +156,7 @@ def test_nothing_is_said_of_what_there_is_none_of(talks: Timeline) -> None:
     announce(talks, "summit", "2030-01-10")
     assert lead() == (
         "2 plans of two to meet; 0 were followed by a meeting of both within 30 days. "
-        "The last meeting on record is of 2030-01-02: plans whose days end later, 2, are open."
+        "The last meeting on record is of 2 Jan 2030: plans whose days end later, 2, are open."
     )
 
 

@@ -600,7 +600,7 @@ def test_the_stage_after_the_second_article_was_dated(initiative):
     assert initiative.stage.event == "gas-union/gas-discussed-at-summit"
     assert events(initiative.stage) == ["gas-discussed-at-summit", "summit-dated-2023"]
     assert initiative.stages[-1] == initiative.stage
-    assert initiative.to_text().splitlines()[1] == "Stage: negotiating, since 2023-12-26 [1][2]"
+    assert initiative.to_text().splitlines()[1] == "Stage: negotiating, since 26 Dec 2023 [1][2]"
 
 
 # All reports

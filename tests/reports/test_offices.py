@@ -54,7 +54,7 @@ def test_the_end_names_who_came_after(succession: Timeline) -> None:
     assert first.successor is not None
     assert first.successor.id == "m2"
     assert (second.until, second.successor) == (None, None)
-    assert "succeeded by M2 by 2023-06-02" in succession.offices().to_csv("Who held")
+    assert "succeeded by M2 by 2 Jun 2023" in succession.offices().to_csv("Who held")
 
 
 def test_one_who_was_succeeded_does_not_speak_for_the_party(succession: Timeline) -> None:

@@ -240,7 +240,7 @@ def test_a_meeting_held_without_what_it_was_for(timeline):
     line = only(timeline)
     assert (line.state, line.about, line.not_named) == ("kept", ("harbour",), ("harbour",))
     text = " ".join(timeline.plans().to_text(300).split())
-    assert "kept 2024-03, though no report of it names harbour" in text
+    assert "kept Mar 2024, though no report of it names harbour" in text
     assert only(timeline, initiative="harbour") == line
 
 
@@ -395,4 +395,4 @@ def test_the_command_line(database_url):
 
     assert json.loads(run("--on", "2024-03", "--format", "json"))["plans"][0]["state"] == "open"
     assert "Start of the digging" in run()
-    assert "as of 2024-06" in run("--on", "2024-06")
+    assert "as of Jun 2024" in run("--on", "2024-06")

@@ -97,9 +97,9 @@ def test_every_cell_is_a_row_with_its_evidence(reports: list[Report]) -> None:
         assert all(row[5] for row in rows if row[0]), report.kind
         reported = {row[3] for row in rows}
         for each in report.document().tables:
-            assert {cell.text for row in each.rows for cell in row} - reported <= {"–"} or any(
-                cell.depth for row in each.rows for cell in row
-            )
+            assert {cell.date or cell.text for row in each.rows for cell in row} - reported <= {
+                "–"
+            } or any(cell.depth for row in each.rows for cell in row)
 
 
 def test_one_table_is_as_it_is_shown_with_the_evidence_behind(record: Timeline) -> None:
@@ -201,7 +201,7 @@ def test_text_is_returned_in_a_notebook_too(monkeypatch, capsys) -> None:
 
 
 def test_what_is_left_out_by_date_is_said_at_the_top(record: Timeline) -> None:
-    banner = "As published by 2024-04-30. What came later is not in it."
+    banner = "As published by 30 Apr 2024. What came later is not in it."
     report = record.as_of(published="2024-04-30").chronology()
 
     assert report.to_text().splitlines()[1] == banner

@@ -178,7 +178,7 @@ def test_accounts_of_one_agreement_that_differ(timeline: Timeline) -> None:
     report(timeline, agreed(place="Blandton"), "2023-06-18", "y")
 
     assert contradictions(timeline) == {
-        "date of the agreement": ["2023-06-16", "2023-06-18"],
+        "date of the agreement": ["16 Jun 2023", "18 Jun 2023"],
         "place of the agreement": ["Alandville", "Blandton"],
     }
 
@@ -219,7 +219,7 @@ def test_rival_due_dates_and_outcomes_of_a_plan(timeline: Timeline) -> None:
         report(timeline, PlanOutcomeReported("start", outcome, "So it was."), "2023-07-01")
 
     assert contradictions(timeline) == {
-        "due date": ["2023-06-01", "2023-06-30"],
+        "due date": ["1 Jun 2023", "30 Jun 2023"],
         "what became of it": ["kept", "missed"],
     }
 
@@ -247,7 +247,7 @@ def test_what_rests_on_a_withdrawn_source_alone_says_so(timeline: Timeline) -> N
     for view in (timeline, timeline.as_of(published="2023-12-31")):
         actual = view.initiative("d")
         assert actual.stage.stage == "agreed"
-        assert "agreed, since 2023-06-16 (rests on a withdrawn source: forged)" in shown(actual)
+        assert "agreed, since 16 Jun 2023 (rests on a withdrawn source: forged)" in shown(actual)
     assert "withdrawn" not in shown(timeline.as_of(position=10).initiative("d"))
 
 
@@ -400,7 +400,7 @@ def test_a_plan_is_kept_or_late_by_each_of_its_due_dates(timeline: Timeline) -> 
 
     (line,) = timeline.plans().plans
     assert line.state == "late by Aland's date, kept by Bland's"
-    assert "2023-06-01 (by Aland) or 2023-06-30 (by Bland)" in shown(timeline.plans())
+    assert "1 Jun 2023 (by Aland) or 30 Jun 2023 (by Bland)" in shown(timeline.plans())
     # The speaker's own word of a later day replaces that speaker's date, and nobody else's.
     later = PlanAnnounced("start", "The start", by="a", text="By July.", due="2023-07", about=["d"])
     report(timeline, later, "2023-03-01")

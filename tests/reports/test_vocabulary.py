@@ -251,7 +251,7 @@ def test_a_document_and_a_plan_can_be_disagreed_about(canal: Timeline) -> None:
 
 def test_the_record_passes_through_all_reports(canal: Timeline) -> None:
     heads = {line.type: line.what.split(":")[0] for line in canal.chronology().happenings}
-    assert heads["DocumentSigned"] == "Signed, for 2015-06-30"
+    assert heads["DocumentSigned"] == "Signed, for 30 Jun 2015"
     assert heads["MilestoneReached"] == "Milestone"
     assert heads["ProposalLapsed"] == "Lapsed"
     assert heads["PlanPostponed"].startswith("Plan put off")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, When, when
+from timeline.dates import UNKNOWN, When, short, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected
@@ -407,5 +407,5 @@ def _belonging(line: MembershipLine | MemberLine) -> str:
 
 def _when(line: RoleLine | MembershipLine | MemberLine) -> str:
     parts = {"since": line.since, "until": line.until, "as of": line.reported}
-    known = (f"{word} {value}" for word, value in parts.items() if value is not None)
+    known = (f"{word} {short(value)}" for word, value in parts.items() if value is not None)
     return ", ".join(known) or "at an unknown time"

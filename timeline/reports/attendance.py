@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import attrs
 
+from timeline.dates import short, when
 from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.events import (
@@ -332,7 +333,7 @@ class AttendanceReport(Report):
             "Meetings",
             self.meetings,
             {
-                "When": lambda line: line.held_on,
+                "When": lambda line: tuple(map(when, line.held_on)),
                 "Meeting": title_cell,
                 "Where": lambda line: line.place,
                 "State": lambda line: line.state,
@@ -414,7 +415,7 @@ def _lanes(report: AttendanceReport, beside: str) -> Iterable[Chart]:
 
 
 def _heading(meeting: MeetingLine) -> str:
-    return f"{meeting.title} ({' or '.join(meeting.held_on) or 'undated'})"
+    return f"{meeting.title} ({' or '.join(map(short, meeting.held_on)) or 'undated'})"
 
 
 def _came(meeting: MeetingLine, count: AttendanceCount) -> str:
@@ -456,8 +457,9 @@ def title_cell(meeting: MeetingLine) -> Cell:
 def _sideline(sideline: SidelineLine) -> Line:
     who = tuple(_named_with_status(party) for party in sideline.parties)
     meeting = sideline.meeting
-    when, title, state = line(meeting.evidence, meeting.held_on, title_cell(meeting), meeting.state)
-    return when, title, cell(who, sideline.evidence), state
+    days = tuple(map(when, meeting.held_on))
+    day, title, state = line(meeting.evidence, days, title_cell(meeting), meeting.state)
+    return day, title, cell(who, sideline.evidence), state
 
 
 def _named_with_status(line: AttendanceLine) -> str:

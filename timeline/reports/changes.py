@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
 
-from timeline.dates import UNKNOWN, Occurred, When, asked, just_before
+from timeline.dates import UNKNOWN, Occurred, When, asked, just_before, short, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected, MembershipReported, RoleReported, type_names
@@ -120,7 +120,7 @@ class ChangesReport(Report):
         """The report as headings and tables."""
         changed = [line for line in self.changes if line.kind != "confirmed"]
         confirmed = [line for line in self.changes if line.kind == "confirmed"]
-        stretch, measure = _stretch(self.since, self.until), _measure(self.clock)
+        stretch, measure = _stretch(self.since, self.until, self.clock), _measure(self.clock)
         nothing = "" if self.changes else f"Nothing changed {stretch}, by {measure}. "
         return self._document(
             f"Changes in {self.title}, {stretch}",
@@ -146,8 +146,9 @@ class ChangesReport(Report):
         )
 
 
-def _stretch(since: str, until: str | None) -> str:
-    return f"since {since}" if until is None else f"from {since} to {until}"
+def _stretch(since: str, until: str | None, clock: Clock) -> str:
+    shown = str if clock == "position" else short
+    return f"since {shown(since)}" if until is None else f"from {shown(since)} to {shown(until)}"
 
 
 def _measure(clock: Clock) -> str:
@@ -203,7 +204,7 @@ class NewsReport(Report):
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        stretch = _stretch(self.since, self.until)
+        stretch = _stretch(self.since, self.until, self.clock)
         return self._document(
             f"What is new {stretch}",
             [
@@ -211,7 +212,7 @@ class NewsReport(Report):
                     group.name,
                     [line.happening for line in group.lines],
                     {
-                        "When": lambda line: line.occurred,
+                        "When": lambda line: when(line.occurred),
                         "What": what_cell,
                         "Who": lambda line: shown_parts(line.who),
                     },
@@ -237,16 +238,15 @@ def _flagged(group: NewsGroup) -> NewsGroup:
     return attrs.evolve(group, lines=lines)
 
 
-def _when(line: ChangeLine, clock: Clock) -> str | int | None:
+def _when(line: ChangeLine, clock: Clock) -> str | int | When | None:
     if clock == "published" and line.published and line.occurred not in (None, line.published):
-        return f"{line.published}, of {line.occurred}"
+        return f"{short(line.published)}, of {short(line.occurred)}"
     shown = {
         "occurred": line.occurred,
         "published": line.published,
         "recorded": line.recorded[:10],
-        "position": line.position,
     }
-    return shown[clock]
+    return line.position if clock == "position" else when(shown[clock])
 
 
 def _what(line: ChangeLine) -> str:

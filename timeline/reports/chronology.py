@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from timeline.dates import Occurred
+from timeline.dates import Occurred, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.events import (
@@ -151,7 +151,7 @@ class ChronologyReport(Report):
                     "What happened",
                     self.happenings,
                     {
-                        "When": lambda line: line.occurred,
+                        "When": lambda line: when(line.occurred),
                         "What": what_cell,
                         "Who": lambda line: shown_parts(line.who),
                         "Published by": lambda line: line.published_by,
@@ -316,7 +316,7 @@ def _who(citer: Citer, row: HappeningRow) -> tuple[Part, ...]:
 def _what(citer: Citer, row: HappeningRow, titles: dict[str, str]) -> str:
     head = _HEADS.get(row.type, "").format(word=row.word)
     if row.planned:
-        head += f", {'until' if row.type in _OFFICES else 'for'} {row.planned}"
+        head += f", {'until' if row.type in _OFFICES else 'for'} {row.planned.short}"
     named = _named(citer, row, titles)
     said = ". ".join(part for part in (named and named.removesuffix("."), row.text) if part)
     return f"{head[0].upper()}{head[1:]}: {said}" if head else said

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from timeline.dates import When, latest_key
+from timeline.dates import When, latest_key, short
 from timeline.engine.projection import View
 from timeline.events import ActorsMerged, event_type
 from timeline.models.amendments import DisagreementRow
@@ -236,7 +236,7 @@ def _is_denial(contradiction: ContradictionLine) -> bool:
 def _rows(contradiction: ContradictionLine) -> Iterator[Line]:
     subject, question = _subject(contradiction.subject), contradiction.question
     for index, side in enumerate(contradiction.sides):
-        published = side.published or "undated"
+        published = short(side.published)
         newest = f"{published} (newer)" if index == contradiction.newer else published
         yield line(side.evidence, subject, question, _says(side), newest)
 
@@ -250,7 +250,7 @@ def _subject(subject: Subject) -> Cell:
 def _says(side: ContradictionSide) -> str:
     if side.speaker is None:
         return side.value
-    return f"{side.speaker}, {side.occurred or 'undated'}: {side.value}"
+    return f"{side.speaker}, {short(side.occurred)}: {side.value}"
 
 
 # What the record of an initiative leaves open
@@ -285,7 +285,7 @@ def questions_of_origin(
     dates = [row.occurred for row in proposals if row.occurred is not None]
     if not all(may_be_same(one, other) for one, other in combinations(dates, 2)):
         yield QuestionLine(
-            f"When was it proposed? Accounts say {_either(map(str, dates))}.", evidence
+            f"When was it proposed? Accounts say {_either(date.short for date in dates)}.", evidence
         )
 
 
@@ -307,7 +307,7 @@ def questions_of_parties(
             last = party.own[0]
             yield QuestionLine(
                 f"What will {party.name} decide? Its latest position of its own is {last.stance} "
-                f"({last.occurred or 'undated'}).",
+                f"({short(last.occurred)}).",
                 last.evidence,
                 last.party,
             )
@@ -317,7 +317,9 @@ def questions_of_plans(initiative: str, plans: Iterable[PlanLine]) -> Iterator[Q
     """What became of plans, where no report says or reports differ."""
     for plan in plans:
         if plan.state == UNKNOWN_OUTCOME:
-            question = f"What became of “{plan.title}”? It was due {plan.due}, and no report says."
+            question = (
+                f"What became of “{plan.title}”? It was due {short(plan.due)}, and no report says."
+            )
         elif plan.state == OPEN and plan.due is None:
             question = f"Has “{plan.title}” come about? It was given no date, and no report says."
         elif " / " in plan.state:

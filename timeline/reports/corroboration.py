@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import attrs
 
+from timeline.dates import short, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.reports.evidence import Citation, Citer, Named, text
@@ -157,7 +158,7 @@ class CorroborationReport(Report):
         return ", ".join(parts)
 
     def _claim_table(self) -> Table:
-        rows = (line(each.evidence, each.occurred, each.text) for each in self.events)
+        rows = (line(each.evidence, when(each.occurred), each.text) for each in self.events)
         return Table("The claim", ("When", "What"), tuple(rows))
 
     def _origins_table(self) -> Table:
@@ -336,7 +337,7 @@ def _teller(citer: Citer, who: Named, paths: Sequence[_Left]) -> Teller:
 
 def _sources(each: OriginLine) -> tuple[str, ...]:
     return tuple(
-        f"{source.source} ({source.publisher}, {source.published or 'undated'})"
+        f"{source.source} ({source.publisher}, {short(source.published)})"
         for source in each.sources
     )
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import attrs
 
+from timeline.dates import short, when
 from timeline.engine.projection import View
 from timeline.models.documents import DocumentRow, DocumentStatusRow, SignatureRow
 from timeline.models.initiatives import MentionRow
@@ -220,10 +221,10 @@ def documents_table(title: str, lines: Iterable[DocumentLine]) -> Table:
 def _rows(line: DocumentLine) -> Iterable[tables.Line]:
     for signing in line.signings:
         where = f"signed in {signing.place}" if signing.place else "signed"
-        due = f"deadline {signing.deadline}" if signing.deadline else None
+        due = f"deadline {short(signing.deadline)}" if signing.deadline else None
         yield tables.line(
             signing.evidence,
-            signing.occurred,
+            when(signing.occurred),
             (line.title, *_kinds(signing)),
             (where, due) if due else where,
             tuple(map(str, signing.signatures)),
@@ -231,7 +232,9 @@ def _rows(line: DocumentLine) -> Iterable[tables.Line]:
         )
     for status in line.statuses:
         state = f"{status.status}, by {status.by}" if status.by else status.status
-        yield tables.line(status.evidence, status.occurred, line.title, state, None, status.text)
+        yield tables.line(
+            status.evidence, when(status.occurred), line.title, state, None, status.text
+        )
 
 
 def _kinds(signing: SigningLine) -> Iterable[str]:

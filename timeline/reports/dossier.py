@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import attrs
 
+from timeline.dates import When, short, when
 from timeline.engine.projection import View
 from timeline.models.chronology import HappeningRow, InvolvementRow
 from timeline.models.directory import RoleRow
@@ -139,8 +140,8 @@ class DossierReport(Report):
             {
                 "With": lambda line: line.who,
                 "Times": _times,
-                "First": lambda line: " or ".join(line.first) or "undated",
-                "Last": lambda line: " or ".join(line.last) or "undated",
+                "First": lambda line: _either(line.first),
+                "Last": lambda line: _either(line.last),
                 "Where": lambda line: line.places,
             },
             named_by=1,
@@ -152,7 +153,7 @@ class DossierReport(Report):
             "Meetings",
             self.meetings,
             {
-                "When": lambda line: line.meeting.held_on,
+                "When": lambda line: tuple(map(when, line.meeting.held_on)),
                 "Meeting": lambda line: title_cell(line.meeting),
                 "Where": lambda line: line.meeting.place,
                 "Status": lambda line: shown_person(line.attendance, actor).text,
@@ -164,7 +165,7 @@ class DossierReport(Report):
             "Positions, its own and imputed",
             self.positions,
             {
-                "When": lambda line: line.position.occurred,
+                "When": lambda line: when(line.position.occurred),
                 "On": lambda line: about("proposal", line.initiative, line.title),
                 "Party": lambda line: line.position.party,
                 "Stance": lambda line: taken_as(line.position),
@@ -318,6 +319,10 @@ def _is_coded(cited: Iterable[Citation]) -> bool:
 
 
 # As a document
+
+
+def _either(dates: tuple[str, ...]) -> When | str | None:
+    return when(dates[0]) if len(dates) == 1 else " or ".join(map(short, dates)) or "undated"
 
 
 def _times(line: ContactLine) -> str:

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, get_args
 
 import attrs
 
-from timeline.dates import UNKNOWN, Occurred, When
+from timeline.dates import UNKNOWN, Occurred, When, short, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.models.meetings import MeetingReportRow
@@ -212,7 +212,7 @@ def encounters(
 
 
 def _when(line: EncounterLine) -> str:
-    return " to ".join(dict.fromkeys(filter(None, (line.first, line.last))))
+    return " to ".join(dict.fromkeys(short(date) for date in (line.first, line.last) if date))
 
 
 def _forms(line: EncounterLine) -> tuple[str, ...]:
@@ -371,12 +371,12 @@ class FollowUpsReport(Report):
                     "Plans",
                     self.plans,
                     {
-                        "Announced": lambda line: line.announced,
+                        "Announced": lambda line: when(line.announced),
                         "Times": lambda line: line.announcements,
                         "Who": lambda line: line.one,
                         "Whom": lambda line: line.other,
                         "Outcome": _outcome,
-                        "Met": lambda line: line.met,
+                        "Met": lambda line: when(line.met),
                         "Days": lambda line: None if line.days is None else str(line.days),
                     },
                 )
@@ -406,7 +406,7 @@ class FollowUpsReport(Report):
             yield f"No meeting on record has a date: {number(still, 'plan')} open."
         else:
             later = f": plans whose days end later, {still:,}, are open" if still else ""
-            yield f"The last meeting on record is of {self.last}{later}."
+            yield f"The last meeting on record is of {short(self.last)}{later}."
         if total > len(self.plans):
             yield f"Shown are {len(self.plans):,}."
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import attrs
 
+from timeline.dates import short, when
 from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.models.initiatives import (
@@ -102,14 +103,14 @@ def relations_table(title: str, lines: Iterable[RelationLine]) -> Table:
         {
             "Relation": _relation,
             "Initiative": lambda line: about("proposal", line.other, line.title),
-            "Proposed": lambda line: line.proposed,
+            "Proposed": lambda line: tuple(map(when, line.proposed)),
             "Why": lambda line: line.reason,
         },
     )
 
 
 def _relation(line: RelationLine) -> str:
-    return f"{line.relation}, since {line.occurred}" if line.occurred else line.relation
+    return f"{line.relation}, since {short(line.occurred)}" if line.occurred else line.relation
 
 
 # Milestones
@@ -158,7 +159,7 @@ def milestones_table(title: str, lines: Iterable[MilestoneLine]) -> Table:
         title,
         lines,
         {
-            "When": lambda line: line.occurred,
+            "When": lambda line: when(line.occurred),
             "Milestone": lambda line: f"{line.title}, {line.place}" if line.place else line.title,
             "By": lambda line: line.by,
             "What": lambda line: line.text,
@@ -298,7 +299,7 @@ class InitiativeReport(Report):
             ),
             note="Own positions were taken by the party or one who speaks for it; imputed ones "
             "were ascribed to it by others. “If in office”: it is not certain that the speaker "
-            f"held the office then, or spoke in it. Plans stand as of {self.on}.",
+            f"held the office then, or spoke in it. Plans stand as of {short(self.on)}.",
         )
 
 
@@ -417,13 +418,13 @@ def _facts(report: InitiativeReport) -> Iterable[Fact]:
     evidence = distinct(own.evidence for line in spoken for own in line.own)
     count = f"{len(spoken)} of {len(report.parties)} parties"
     yield Fact("Stage", cell(report.stage.stage, report.stage.evidence))
-    yield Fact("Since", cell(report.stage.occurred or "unknown", report.stage.evidence))
+    yield Fact("Since", cell(when(report.stage.occurred) or "unknown", report.stage.evidence))
     yield Fact("Spoke for themselves", cell(count, evidence))
     yield Fact("Open questions", cell(str(len(report.questions))))
     if report.plans:
         states = Counter(line.state for line in report.plans)
         counted = ", ".join(f"{number} {state}" for state, number in states.items())
-        yield Fact(f"Plans as of {report.on}", cell(counted))
+        yield Fact(f"Plans as of {short(report.on)}", cell(counted))
 
 
 def _tables(report: InitiativeReport) -> Iterable[Table]:
@@ -448,7 +449,7 @@ def _proposal_tables(report: InitiativeReport) -> Iterable[Table]:
         "How it came to this stage",
         report.stages,
         {
-            "When": lambda line: line.occurred,
+            "When": lambda line: when(line.occurred),
             "Stage": lambda line: f"{line.stage} ({line.note})" if line.note else line.stage,
             "What happened": lambda line: line.text,
         },
@@ -457,7 +458,7 @@ def _proposal_tables(report: InitiativeReport) -> Iterable[Table]:
         "Who proposed it",
         report.proposals,
         {
-            "When": lambda line: line.occurred,
+            "When": lambda line: when(line.occurred),
             "By": _proposed_by,
             "Where": lambda line: line.place,
             "What": lambda line: with_quotes(line.text, line.quotes),
@@ -480,7 +481,7 @@ def _party_tables(report: InitiativeReport) -> Iterable[Table]:
         _OVER_TIME,
         report.positions,
         {
-            "When": lambda line: line.occurred,
+            "When": lambda line: when(line.occurred),
             "Party": lambda line: line.party,
             "Stance": taken_as,
             "What": lambda line: line.text,
@@ -490,7 +491,7 @@ def _party_tables(report: InitiativeReport) -> Iterable[Table]:
         "Terms",
         report.terms,
         {
-            "When": lambda line: line.occurred,
+            "When": lambda line: when(line.occurred),
             "Term": lambda line: f"{line.name} ({line.scope})" if line.scope else line.name,
             "As reported": _value,
             "By": lambda line: line.by,
@@ -508,7 +509,7 @@ def _event_tables(report: InitiativeReport) -> Iterable[Table]:
         "Talks",
         report.talks,
         {
-            "When": lambda line: line.occurred,
+            "When": lambda line: when(line.occurred),
             "Between": lambda line: line.participants,
             "About": lambda line: (*line.topics, line.text),
         },
@@ -517,7 +518,7 @@ def _event_tables(report: InitiativeReport) -> Iterable[Table]:
         "Meetings",
         report.meetings,
         {
-            "When": lambda line: line.held_on,
+            "When": lambda line: tuple(map(when, line.held_on)),
             "Meeting": lambda line: about("meeting", line.meeting, line.title),
             "State": lambda line: line.state,
         },
@@ -526,4 +527,4 @@ def _event_tables(report: InitiativeReport) -> Iterable[Table]:
 
 
 def _since(occurred: str | None) -> str:
-    return f"since {occurred}" if occurred else "on an unknown date"
+    return f"since {short(occurred)}" if occurred else "on an unknown date"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, Occurred, When, stretch, within
+from timeline.dates import UNKNOWN, Occurred, When, short, stretch, within
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.models.initiatives import InitiativeRow
@@ -81,7 +81,7 @@ class Standing:
         """What is left out by date, in words."""
         by = "possibly by" if self.possibly else "by"
         dates = {"as published": self.published, "as it had happened": self.occurred}
-        return tuple(f"{how} {by} {date}" for how, date in dates.items() if date)
+        return tuple(f"{how} {by} {short(date)}" for how, date in dates.items() if date)
 
 
 def made_from(view: View, citer: Citer) -> dict[str, Any]:
@@ -319,7 +319,7 @@ def _listed(_instance: object, _field: object, value: Any) -> Any:
 
 
 def _described(line: SourceLine) -> Cell:
-    parts = [f"“{line.title}”", line.publisher.name, line.published or "undated"]
+    parts = [f"“{line.title}”", line.publisher.name, short(line.published)]
     if line.grade != "ordinary":
         parts.append(f"{line.grade} grade")
     return Cell(
@@ -401,8 +401,8 @@ def chosen_by(
         (at and at.title) or meeting,
         f"series {series}" if series else None,
         *others,
-        f"since {span.since}" if span.since else None,
-        f"until {span.until}" if span.until else None,
+        f"since {span.since.short}" if span.since else None,
+        f"until {span.until.short}" if span.until else None,
         "certainly" if span.certainly else None,
     ]
     return tuple(filter(None, given))

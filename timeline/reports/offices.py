@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, Occurred, When, asked
+from timeline.dates import UNKNOWN, Occurred, When, asked, short
 from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.models.directory import RoleRow
@@ -69,7 +69,7 @@ class OfficesReport(Report):
         """The report as headings and tables."""
         actors = [actor.name for actor in (self.of, self.holder) if actor is not None]
         parts = actors if self.office is None else [self.office, *actors]
-        title = ", ".join(["Offices", *parts]) + (f", on {self.on}" if self.on else "")
+        title = ", ".join(["Offices", *parts]) + (f", on {short(self.on)}" if self.on else "")
         columns = ("Office", "Of", "Who", "When", *(["On that day"] if self.on else []))
         rows = tuple(_row(line, dated=self.on is not None) for line in self.offices)
         return self._document(
@@ -163,10 +163,10 @@ def _row(line: OfficeLine, *, dated: bool) -> Line:
     after = None
     if line.successor is not None and line.until is not None:
         bound = line.until.removeprefix("../")
-        when_came = f"by {bound}" if bound != line.until else f"in {line.until}"
+        when_came = short(line.until) if bound != line.until else f"in {short(line.until)}"
         after = f"succeeded by {line.successor} {when_came}"
     dates = {"since": line.since, "until": None if after else line.until, "as of": line.reported}
-    parts = [f"{word} {date}" for word, date in dates.items() if date is not None]
+    parts = [f"{word} {short(date)}" for word, date in dates.items() if date is not None]
     spoken = ", ".join([*parts, *([after] if after else [])]) or "at an unknown time"
     cells: list[object] = [line.office, line.of, line.holder, spoken]
     if dated and line.on_the_day is not None:

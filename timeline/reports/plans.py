@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, Occurred, When, asked, latest_key
+from timeline.dates import UNKNOWN, Occurred, When, asked, latest_key, short
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
 from timeline.models.initiatives import InitiativeRow, MentionRow
@@ -118,7 +118,7 @@ class PlansReport(Report):
         """The report as headings and tables."""
         of = f" of {', '.join(self.chosen_by)}" if self.chosen_by else ""
         # Of an empty log no day of the last recording is known.
-        on = "" if self.on == UNKNOWN.text else f", as of {self.on}"
+        on = "" if self.on == UNKNOWN.text else f", as of {short(self.on)}"
         return self._document(
             f"Plans{of} and what became of them{on}",
             [plans_table("Plans and outcomes", self.plans)],
@@ -307,7 +307,9 @@ class _Plan:
         verdicts = [_kept_or_late(report.occurred, rival.due) for rival in rivals]
         if len(set(verdicts)) > 1:
             named = [str(citer.name(rival.by)) if rival.by else "" for rival in rivals]
-            return _by_each_date(verdicts, named, [str(rival.due) for rival in rivals])
+            return _by_each_date(
+                verdicts, named, [rival.due.short for rival in rivals if rival.due]
+            )
         return _kept_or_late(report.occurred, self.due(report.occurred))
 
     def state(self, citer: Citer, on: When) -> str:
@@ -540,16 +542,19 @@ def _meant(line: PlanLine) -> Cell:
 
 
 def _announced(line: PlanLine) -> str:
-    said = line.announced or "undated"
+    said = short(line.announced)
     return f"{said}, by {', '.join(map(str, line.by))}" if line.by else said
 
 
 def _due(line: PlanLine) -> str:
-    rivals = " or ".join(f"{rival.due} (by {rival.by})" for rival in line.rival_due)
-    parts = [rivals or line.due or "no date", *(f"before: {each}" for each in line.earlier_due)]
+    rivals = " or ".join(f"{short(rival.due)} (by {rival.by})" for rival in line.rival_due)
+    parts = [
+        rivals or (short(line.due) if line.due else "no date"),
+        *(f"before: {short(each)}" for each in line.earlier_due),
+    ]
     for delay in line.delays:
         who = f" by {delay.by}" if delay.by else ""
-        parts.append(f"put off {delay.occurred or 'on an unknown date'}{who}")
+        parts.append(f"put off {_on(delay.occurred)}{who}")
     return ", ".join((*parts, line.firmness) if line.firmness else parts)
 
 
@@ -567,4 +572,8 @@ def _outcome(line: PlanLine) -> tuple[str, ...]:
 
 
 def _date(line: OutcomeLine) -> str:
-    return line.occurred or "on an unknown date"
+    return _on(line.occurred)
+
+
+def _on(date: str | None) -> str:
+    return short(date) if date else "on an unknown date"

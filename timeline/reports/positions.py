@@ -8,7 +8,7 @@ from typing import ClassVar, get_args
 
 import attrs
 
-from timeline.dates import latest_key, when
+from timeline.dates import latest_key, short, when
 from timeline.engine.projection import View
 from timeline.events.statements import Stance as Taken
 from timeline.models.directory import MembershipRow
@@ -163,7 +163,7 @@ def _newest(
     for position in positions:
         newest.setdefault(words(position), position)
     stances = [
-        f"{_before(position, positions[0])}{what} ({position.occurred or 'undated'})"
+        f"{_before(position, positions[0])}{what} ({short(position.occurred)})"
         for what, position in newest.items()
     ]
     evidence = distinct(position.evidence for position in newest.values())
@@ -262,7 +262,10 @@ class PositionsReport(Report):
         """Parties across, and down the dates on which the position of any of them changed."""
         rows = tuple(
             (
-                cell(date or "undated", _joined(new(party.cells[index]) for party in self.parties)),
+                cell(
+                    when(date) or "undated",
+                    _joined(new(party.cells[index]) for party in self.parties),
+                ),
                 *(
                     attrs.evolve(
                         shown(party.cells[index], party), quiet=not new(party.cells[index])

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import attrs
 import msgspec
 
-from timeline.dates import encode_time
+from timeline.dates import encode_time, when
 from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.events import RecordedEvent, Redacted, references
@@ -227,7 +227,7 @@ def _support_row(support: Support) -> Line:
     excerpt = None if support.excerpt is None else f"“{support.excerpt}”"
     return (
         about("source", support.source, title),
-        cell(support.published or "undated"),
+        cell(when(support.published) or "undated"),
         cell(support.at),
         cell(chain_text(support.chain)),
         cell(excerpt),

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import attrs
 
+from timeline.dates import short, when
 from timeline.engine.projection import View
 from timeline.models.chronology import HappeningRow
 from timeline.models.directory import SourceRow
@@ -160,7 +161,7 @@ class SourcesReport(Report):
             "Resting on one origin only",
             self.single,
             {
-                "When": lambda line: line.happening.occurred,
+                "When": lambda line: when(line.happening.occurred),
                 "What": lambda line: what_cell(line.happening),
                 "Origin": _only_origin,
             },
@@ -275,7 +276,7 @@ def _words(type: str) -> str:
 
 
 def _span(line: CoverageLine) -> str | None:
-    return line.first if line.first == line.last else f"{line.first} to {line.last}"
+    return " to ".join(dict.fromkeys(map(short, filter(None, (line.first, line.last))))) or None
 
 
 def _descent(line: DescentLine) -> str:

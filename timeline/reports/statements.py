@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.dates import UNKNOWN, Occurred, When
+from timeline.dates import UNKNOWN, Occurred, When, when
 from timeline.engine.projection import View
 from timeline.models.initiatives import MentionRow
 from timeline.models.statements import StatementRow
@@ -151,7 +151,7 @@ def said_table(title: str, lines: Iterable[SaidLine]) -> Table:
         title,
         lines,
         {
-            "When": lambda line: line.occurred,
+            "When": lambda line: when(line.occurred),
             "Speaker": lambda line: about("actor", line.speaker.id, _speaking(line)),
             "What": lambda line: with_quotes(line.text, line.quotes),
         },
@@ -228,7 +228,7 @@ class StatementCountsReport(Report):
                     self.months,
                     {
                         "Who": lambda line: line.speaker,
-                        "Month": lambda line: line.month,
+                        "Month": lambda line: when(line.month),
                         "Statements": lambda line: line.statements,
                     },
                     named_by=2,

@@ -28,6 +28,7 @@ class Cell:
         about: what the cell names, as category and id, such as `actor/harbour-master`; where there
             is a page for that, a rendering may lead to it.
         foreign: the words in it that are a source's own, and their language in BCP 47.
+        date: the date that it says in words, in EDTF, where that is all it says.
         quiet: whether it says nothing new. Where a table is shown in parts, a part leaves out the
             rows that have only such cells.
     """
@@ -37,6 +38,7 @@ class Cell:
     depth: int = 0
     about: str | None = None
     foreign: tuple[str, str] | None = None
+    date: str | None = None
     quiet: bool = False
 
     @property
@@ -174,8 +176,11 @@ def cell(value: object, evidence: tuple[Citation, ...] = ()) -> Cell:
     if value is None or value in ("", ()):
         return Cell(NOTHING, evidence)
     if isinstance(value, tuple):
-        one = cell(value[0], evidence).about if len(value) == 1 else None
-        return Cell("; ".join(map(str, value)), evidence, about=one)
+        if len(value) == 1:
+            return cell(value[0], evidence)
+        return Cell("; ".join(cell(one).text for one in value), evidence)
+    if isinstance(value, When):
+        return Cell(value.short, evidence, date=value.text)
     named = f"actor/{value.id}" if isinstance(value, Named) else None
     return Cell(str(value), evidence, about=named)
 

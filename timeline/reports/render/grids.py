@@ -122,7 +122,7 @@ def _parts(cell: Cell) -> tuple[str, ...]:
 
 
 def _value(cell: Cell) -> str:
-    return "" if cell.text == NOTHING else f"{cell.branch}{cell.text}"
+    return "" if cell.text == NOTHING else cell.date or f"{cell.branch}{cell.text}"
 
 
 def _behind(line: Line) -> tuple[str, str]:

@@ -92,7 +92,7 @@ def _occurred(row: _Row) -> When | None:
 
 def _date(row: _Placed) -> Answer | None:
     date = _occurred(row)
-    return None if date is None else Answer.of(row, date, date.text)
+    return None if date is None else Answer.of(row, date, date.short)
 
 
 def _place(row: _Placed) -> Answer | None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import attrs
 
-from timeline.dates import When, latest_key
+from timeline.dates import When, latest_key, short
 from timeline.engine.projection import View
 from timeline.models.amendments import DisagreementRow
 from timeline.models.documents import DocumentRow
@@ -347,7 +347,7 @@ class Contradictions:
             if self._scope.holds(about, {row.meeting for row in rows}):
                 subject = Subject("plan", rows[0].plan, rows[0].title)
                 for rivals in rival_announcements(rows):
-                    due = [Answer.of(row, row.due, str(row.due), row.by) for row in rivals]
+                    due = [Answer.of(row, row.due, short(row.due), row.by) for row in rivals]
                     yield from _between(subject, "due date", due, may_be_same)
                 outcomes = self._view.all(PlanOutcomeRow, plan=subject.id)
                 became = [
