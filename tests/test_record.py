@@ -833,7 +833,7 @@ def test_positions_at_odds_stand_side_by_side(harbour):
     (table,) = (each for each in report.document().tables if each.title == "Positions")
     shown = {row[0].text: row for row in table.rows}["Southland"][2]
     assert shown.text == (
-        "opposed, says The minister (2024-07); favourable, says The minister (2024-06)"
+        "opposed, says The minister (Jul 2024); favourable, says The minister (Jun 2024)"
     )
     assert [citation.event for citation in shown.evidence] == ["said-2", "said-1"]
 

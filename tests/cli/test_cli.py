@@ -167,7 +167,7 @@ def test_a_record_from_init_to_reports(database_url):
     assert added.stdout == "4 events added, 0 there already; the log holds 4 events.\n"
     assert added.stderr == ""
     report = run(*db, "report", "initiative", "joint-harbour").stdout.splitlines()
-    assert report[:2] == ["A joint harbour", "Stage: proposed, since 2024-04 [1]"]
+    assert report[:2] == ["A joint harbour", "Stage: proposed, since Apr 2024 [1]"]
 
     again = run(*db, "ingest", "record.yaml")
     assert again.stdout == "0 events added, 4 there already; the log holds 4 events.\n"

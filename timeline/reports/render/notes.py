@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from timeline.dates import short
 from timeline.reports.evidence import Citation, Support, Told
 
 
@@ -62,7 +63,8 @@ def chain_text(chain: Iterable[Told]) -> str:
 
 
 def _told(link: Told) -> str:
-    details = [part for part in (link.capacity, link.manner, link.said) if part]
+    said = link.said and short(link.said)
+    details = [part for part in (link.capacity, link.manner, said) if part]
     if link.to:
         details.append(f"to {link.to}")
     return f"{link.who} ({', '.join(details)})" if details else link.who.name
