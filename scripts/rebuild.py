@@ -178,7 +178,10 @@ def shown(view: View) -> str:
     return hashlib.sha256(repr(view.all(SpeakerRow)).encode()).hexdigest()
 
 
-LIVE = "SELECT version, position FROM checkpoints WHERE projection = 'speakers' AND state = 'live'"
+LIVE = (
+    "SELECT version, position FROM timeline_checkpoints"
+    " WHERE projection = 'speakers' AND state = 'live'"
+)
 
 
 def select(record: Timeline, tally: Tally, number: int) -> None:

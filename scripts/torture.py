@@ -1065,9 +1065,9 @@ _IN_ORDER = sa.select(events).order_by(events.c.position)
 def _unguard(connection: sa.Connection) -> None:
     """What only the owner can: the triggers would refuse every edit."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("ALTER TABLE events DISABLE TRIGGER USER")
+        connection.exec_driver_sql("ALTER TABLE timeline_events DISABLE TRIGGER USER")
         return
-    guards = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'events'"
+    guards = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'timeline_keep_%'"
     for (name,) in connection.exec_driver_sql(guards).all():
         connection.exec_driver_sql(f"DROP TRIGGER {name}")
 
@@ -1136,8 +1136,10 @@ def dump(file: Path) -> _Rows | None:
         # So that text and bytes differ, and that no text is wrong.
         plain.text_factory = lambda value: (value,)
         try:
-            rows = plain.execute(f"SELECT {columns} FROM events ORDER BY position").fetchall()
-            ends = plain.execute("SELECT id, position, digest FROM head").fetchall()
+            rows = plain.execute(
+                f"SELECT {columns} FROM timeline_events ORDER BY position"
+            ).fetchall()
+            ends = plain.execute("SELECT id, position, digest FROM timeline_head").fetchall()
         except (sqlite3.DatabaseError, UnicodeError):  # what is wrong may be quoted as it stands
             return None
     # By what it shows: 1 and 1.0 are equal.

@@ -206,6 +206,8 @@ class Server:
         name = f"timeline_{uuid.uuid4().hex}"
         source = sa.make_url(template).database if "://" in template else template
         self._run(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+        # So that a test's own SQL meets the tables by the same names as on SQLite.
+        self._run(f'ALTER DATABASE "{name}" SET search_path TO timeline, public')
         return self.url.set(database=name).render_as_string(hide_password=False)
 
     def drop_database(self, url: str) -> None:

@@ -932,33 +932,38 @@ def test_another_programs_tables_stay_as_they_are(database_url, execute):
 
 
 def test_another_programs_table_of_events_is_not_taken_for_ours(database_url, execute):
-    execute("CREATE TABLE events (name TEXT)", "INSERT INTO events VALUES ('Fair')")
+    execute(
+        "CREATE TABLE timeline_events (name TEXT)", "INSERT INTO timeline_events VALUES ('Fair')"
+    )
 
     with pytest.raises(MigrationFailed, match=r"already exists.*Nothing was changed"):
         Timeline.open(database_url)
 
-    assert execute("SELECT * FROM events") == [("Fair",)]
+    assert execute("SELECT * FROM timeline_events") == [("Fair",)]
     with pytest.raises(NotFound):
         Timeline.open(database_url, create=False)
 
 
-def test_another_programs_table_is_never_dropped_for_a_view(database_url, execute):
-    execute("CREATE TABLE sources (name TEXT)", "INSERT INTO sources VALUES ('Spring')")
-
-    with pytest.raises(DatabaseError) as caught, Timeline.open(database_url) as timeline:
-        timeline.statements()
-
-    assert "DROP TABLE" not in str(caught.value)
-    assert execute("SELECT * FROM sources") == [("Spring",)]
+THEIRS = ("events", "roles", "sources", "head", "subscriptions", "log", "sessions")
 
 
-def test_another_programs_view_is_never_dropped_for_ours(database_url, execute):
-    execute("CREATE VIEW sources AS SELECT 'Spring' AS name")
+def test_a_host_may_use_every_name_that_is_not_marked_as_ours(database_url, execute):
+    execute(*(f"CREATE TABLE {name} (name TEXT)" for name in THEIRS[:-1]))
+    execute("CREATE VIEW sessions AS SELECT 'Spring' AS name")
+    execute(*(f"INSERT INTO {name} VALUES ('Spring')" for name in THEIRS[:-1]))
+    apart = database_url.startswith("postgresql")
 
-    with pytest.raises(DatabaseError), Timeline.open(database_url) as timeline:
-        timeline.statements()
+    with Timeline.open(database_url) as timeline:
+        timeline.add(*THINGS)
+        assert timeline.statements().statements == ()
+        timeline.rebuild("sources")
+        timeline.verify()
 
-    assert execute("SELECT * FROM sources") == [("Spring",)]
+    theirs, ours = ("public.", "timeline.") if apart else ("", "timeline_")
+    for name in THEIRS:
+        assert execute(f"SELECT * FROM {theirs}{name}") == [("Spring",)]
+    for name in ("roles", "sources", "log"):
+        assert execute(f"SELECT count(*) FROM {ours}{name}") != []
 
 
 # Rendering

@@ -2,7 +2,7 @@
 
 The one module that touches `edtf` and `pendulum`. World time is a `When`, written in EDTF (the
 Extended Date/Time Format, ISO 8601-2:2019 and https://www.loc.gov/standards/datetime/); our own
-time is an aware `datetime` in UTC, stored as fixed-width text that sorts as time does.
+time is an aware `datetime` in UTC, stored as microseconds since 1970.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from typing import Any
 import pendulum
 
 from timeline.errors import InvalidDate, InvalidInput, NaiveDatetime
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 _LONGEST = 80
 """Longer than any date of a source; a longer text would only keep the parser busy."""
@@ -628,7 +631,7 @@ def now() -> datetime:
 
 
 def instant_text(moment: datetime) -> str:
-    """The stored form of an instant: UTC, microseconds, fixed width, so text sorts as time does.
+    """An instant as text: UTC, microseconds, fixed width, so text sorts as time does.
 
     >>> instant_text(datetime(2022, 11, 28, 12, tzinfo=UTC))
     '2022-11-28T12:00:00.000000Z'
@@ -641,19 +644,41 @@ def instant_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def bound_texts(occurred: When | None) -> tuple[str | None, str | None]:
-    """The stored forms of the bounds of a date; None where there is none."""
-    return (None, None) if occurred is None else _bound_texts(occurred.text)
+def stamp(moment: datetime) -> int:
+    """The stored form of an instant: microseconds since 1970, in UTC.
+
+    >>> stamp(datetime(2022, 11, 28, 12, tzinfo=UTC))
+    1669636800000000
+
+    Raises:
+        NaiveDatetime: the datetime has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise _naive(moment.isoformat())
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 @lru_cache(maxsize=65_536)
-def _bound_texts(text: str) -> tuple[str | None, str | None]:
+def stamp_text(stamp: int) -> str:
+    """A stored instant as text, in the form of `instant_text`.
+
+    >>> stamp_text(1669636800000000)
+    '2022-11-28T12:00:00.000000Z'
+
+    Raises:
+        OverflowError: the number is of no year from 1 to 9999.
+    """
+    return instant_text(_EPOCH + timedelta(microseconds=stamp))
+
+
+@lru_cache(maxsize=65_536)
+def bounds_of(text: str) -> tuple[int | None, int | None]:
+    """The stored bounds of a date in EDTF; None where there is none."""
     earliest, latest = _bounds(text)
-    return _bound_text(earliest), _bound_text(latest)
-
-
-def _bound_text(bound: datetime | None) -> str | None:
-    return None if bound is None else instant_text(bound)
+    return (
+        None if earliest is None else stamp(earliest),
+        None if latest is None else stamp(latest),
+    )
 
 
 def instant(text: str) -> Instant:

@@ -24,10 +24,11 @@ from timeline.events import VOCABULARY, EventRedacted, NewEvent
 from timeline.events.envelope import derived_stream, in_stream, new_id
 from timeline.log.append import drafts_of, numbered
 from timeline.log.codec import Codec, meanings
-from timeline.log.digests import GENESIS, Head
+from timeline.log.digests import GENESIS
+from timeline.log.read import End
 from timeline.log.schema import Stored
 
-_RECORDED = "2024-01-01T00:00:00.000000Z"
+_RECORDED = 1_704_067_200_000_000
 
 
 def given(*events: Any) -> Given:
@@ -94,9 +95,8 @@ def _stored(codec: Codec, news: Sequence[NewEvent]) -> Iterator[Stored]:
     taken_down = {new.event.event for new in news if isinstance(new.event, EventRedacted)}
     streams = [new.stream or derived_stream(new.event, new.id) or "test" for new in news]
     drafts = drafts_of(codec, map(in_stream, streams, news))
-    for row in numbered(
-        [draft.row for draft in drafts], Head(0, GENESIS), dict.fromkeys(streams, 0), _RECORDED
-    ):
+    start, versions = End(0, GENESIS, _RECORDED), dict.fromkeys(streams, 0)
+    for row in numbered(drafts, start, versions, _RECORDED):
         gone = row.event_id in taken_down
         yield row._replace(evidence=None, data=None, salt=None) if gone else row
 

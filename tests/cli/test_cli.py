@@ -747,12 +747,14 @@ def test_an_empty_log_has_a_seal(database_url):
 def test_verify_names_the_place_of_damage(database_url):
     db = ("--db", database_url)
     run(*db, "ingest", write(SMALL))
-    trigger = "events_keep_update"
+    trigger = "timeline_keep_update"
     engine = create_engine(database_url)
     with engine.begin() as connection:
-        on = " ON events" if engine.dialect.name == "postgresql" else ""
+        on = " ON timeline_events" if engine.dialect.name == "postgresql" else ""
         connection.exec_driver_sql(f"DROP TRIGGER {trigger}{on}")
-        connection.exec_driver_sql("UPDATE events SET occurred = '2024-05' WHERE position = 4")
+        connection.exec_driver_sql(
+            "UPDATE timeline_events SET occurred = '2024-05' WHERE position = 4"
+        )
     engine.dispose()
 
     assert "damaged at position 4" in fails(*db, "verify")
@@ -939,7 +941,7 @@ def test_control_c_while_waiting_leaves_nothing(migrated_url):
     )
     engine = create_engine(migrated_url)
     with engine.connect() as holder, engine.connect() as watcher:
-        holder.exec_driver_sql("SELECT * FROM head FOR UPDATE")
+        holder.exec_driver_sql("SELECT * FROM timeline_head FOR UPDATE")
         ingest = subprocess.Popen(
             [COMMAND, "--db", migrated_url, "ingest", "record.yaml"],
             stdout=subprocess.PIPE,

@@ -480,8 +480,8 @@ def test_only_the_build_that_was_live_before_is_left(store: EventStore, engine: 
 
     assert states(engine) == {3: "ready", 4: "live"}
     assert sorted(t for t in sa.inspect(engine).get_table_names() if "speakers" in t) == [
-        "speakers_v3",
-        "speakers_v4",
+        "timeline_speakers_v3",
+        "timeline_speakers_v4",
     ]
 
 
@@ -606,9 +606,11 @@ def test_live_rows_that_were_tampered_with_show(store: EventStore, engine: sa.En
     projector = Projector(store, [Speakers()])
     projector.catch_up()
     with database.writing(engine) as connection:
-        connection.exec_driver_sql("UPDATE speakers_v1 SET statements = 7 WHERE speaker = 'ann'")
-        connection.exec_driver_sql("DELETE FROM speakers_v1 WHERE speaker = 'bob'")
-        connection.exec_driver_sql("INSERT INTO speakers_v1 VALUES ('dan', 1)")
+        connection.exec_driver_sql(
+            "UPDATE timeline_speakers_v1 SET statements = 7 WHERE speaker = 'ann'"
+        )
+        connection.exec_driver_sql("DELETE FROM timeline_speakers_v1 WHERE speaker = 'bob'")
+        connection.exec_driver_sql("INSERT INTO timeline_speakers_v1 VALUES ('dan', 1)")
     say(store, 1, "ann")
     before = everything(engine)
 
@@ -671,10 +673,10 @@ def test_views_that_were_replaced_show(store: EventStore, engine: sa.Engine) -> 
     with database.writing(engine) as connection:
         connection.exec_driver_sql("DROP VIEW speakers")
         connection.exec_driver_sql(
-            "CREATE VIEW speakers AS SELECT speaker, 9 AS statements FROM speakers_v1"
+            "CREATE VIEW speakers AS SELECT speaker, 9 AS statements FROM timeline_speakers_v1"
         )
     (problem,) = projector.problems()
-    assert "the view 'speakers' does not show the table 'speakers_v1'" in problem
+    assert "the view 'speakers' does not show the table 'timeline_speakers_v1'" in problem
     projector.rebuild("speakers")
     assert projector.problems() == []
 

@@ -660,7 +660,8 @@ def test_row_classes_may_come_and_go_with_the_version(store: EventStore, engine:
         assert kept_tables == mine | before  # those before stay, to go back to
         before = mine
         live = select(
-            engine, "SELECT version, position, \"rows\" FROM checkpoints WHERE state = 'live'"
+            engine,
+            "SELECT version, position, \"rows\" FROM timeline_checkpoints WHERE state = 'live'",
         )
         assert [line[:2] for line in live] == [(number, 1)]
         assert set(json.loads(live[0][2])) == names
@@ -801,7 +802,7 @@ def test_two_projections_cannot_share_a_checkpoint(store: EventStore) -> None:
         Projector(store, [keeping(SpeakerRow), keeping(AgendaRow)])
 
 
-@pytest.mark.parametrize("name", ["events", "head", "checkpoints", "timeline_version"])
+@pytest.mark.parametrize("name", ["log", "timeline_events", "timeline_version"])
 def test_rows_cannot_take_the_name_of_a_table_of_the_log(store: EventStore, name: str) -> None:
     @row(name, key=("name",))
     class TakenRow:

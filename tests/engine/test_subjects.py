@@ -446,7 +446,7 @@ def test_rows_of_ones_own_are_found_by_the_fields_that_are_marked(record: Timeli
 
 def test_marked_fields_are_indexed_in_the_tables(record: Timeline) -> None:
     record.statements()
-    result = sa.inspect(record.store.engine).get_indexes("meeting_reports_v1")
+    result = sa.inspect(record.store.engine).get_indexes("timeline_meeting_reports_v1")
 
     columns = {tuple(item["column_names"]) for item in result}
     assert columns == {("meeting",), ("series",), ("within",)}

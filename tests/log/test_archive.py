@@ -27,7 +27,7 @@ from strategies import RECORDED, WHENS, examples
 
 from timeline import Actor, EventCorrected, InvalidInput, NotFound, Source, StatementMade, Timeline
 from timeline.cli import cli
-from timeline.dates import bound_texts, instant_text
+from timeline.dates import bounds_of, stamp
 from timeline.errors import ArchiveDamaged, LogDamaged
 from timeline.log.archive import Archive, arrow_table, stored_rows
 from timeline.log.digests import Head
@@ -64,9 +64,7 @@ def say(record: Timeline, id: str, text: str = "Yes.", occurred: str | None = No
 
 
 def in_the_log(record: Timeline) -> list[Stored]:
-    with record.store.engine.connect() as connection:
-        query = sa.select(events).order_by(events.c.position)
-        return [Stored._make(row) for row in connection.execute(query)]
+    return list(record.store.stored())
 
 
 def names(folder: Path) -> list[str]:
@@ -98,10 +96,17 @@ def test_instants_come_back_as_the_log_writes_them(dates: list[tuple[Any, Any]])
     for number, (date, recorded) in enumerate(dates, start=1):
         known = {"event_id": "e", "stream": "meeting-x-1", "version": 1, "type": "T"}
         body = {"evidence": "[]", "data": "{}", "salt": b"s" * 16, "redacted": None}
+        known["metadata"] = None
         text = None if date is None else date.text
-        bounds = dict(zip(("occurred_from", "occurred_to"), bound_texts(date), strict=True))
+        bounds = dict(
+            zip(
+                ("occurred_from", "occurred_to"),
+                bounds_of(text) if text else (None, None),
+                strict=True,
+            )
+        )
         place = {"position": number, "type_version": 1, "digest": b"d" * 32, "occurred": text}
-        recorded_at = instant_text(recorded)
+        recorded_at = stamp(recorded)
         rows.append(Stored(**known, **body, **bounds, **place, recorded_at=recorded_at))
     table = arrow_table(rows)
 
@@ -417,7 +422,7 @@ OTHER = {
 }
 
 
-@pytest.mark.parametrize("column", [*events.columns.keys(), "category"])
+@pytest.mark.parametrize("column", [*Stored._fields, "category"])
 def test_whatever_is_changed_in_a_file_is_found_with_its_name(
     archived: tuple[Timeline, Path], column: str
 ) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from timeline import (
     row,
 )
 from timeline.cli import cli
+from timeline.dates import stamp
 from timeline.errors import LogDamaged, LogsDiffer, UnknownEventType
 from timeline.events import Redacted
 from timeline.log import digests
@@ -73,6 +75,9 @@ def rehashed(lines: list[dict[str, Any]]) -> bytes:
     for line in lines[1:]:
         names = ("salt", "redacted")
         row = line | {name: line[name] and bytes.fromhex(line[name]) for name in names}
+        for name in ("occurred_from", "occurred_to", "recorded_at"):
+            at = line[name] and datetime.fromisoformat(line[name])
+            row[name] = at and stamp(at if at.tzinfo else at.replace(tzinfo=UTC))
         digest = digests.event_digest(digest, row)
         line["digest"] = digest.hex()
     lines[0]["digest"], lines[0]["position"] = digest.hex(), len(lines) - 1
@@ -301,8 +306,8 @@ def test_a_damaged_log_is_not_exported(migrated_url: str, tmp_path: Path) -> Non
     with Timeline.open(migrated_url) as timeline:
         timeline.add(Actor("ann", "person", "Ann"))
         with timeline.store.engine.begin() as connection:
-            connection.exec_driver_sql("DROP TRIGGER events_keep_update")
-            connection.execute(sa.update(events).values(recorded_at="2020"))
+            connection.exec_driver_sql("DROP TRIGGER timeline_keep_update")
+            connection.execute(sa.update(events).values(recorded_at=2020))
         target = tmp_path / "log.jsonl"
         target.write_text("what was there")
 
@@ -381,7 +386,7 @@ def test_memory_stays_flat_as_rows_are_taken_one_page_at_a_time(tmp_path: Path) 
     with Timeline.open("sqlite://") as timeline:
 
         def notice(statement: str) -> None:
-            if statement.startswith("INSERT INTO events"):
+            if statement.startswith("INSERT INTO main.timeline_events"):
                 written.append(len(reads))
 
         with timeline.store.engine.connect() as connection:  # the one there is, in memory

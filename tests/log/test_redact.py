@@ -149,7 +149,7 @@ def test_the_words_are_nowhere_in_the_database(timeline: Timeline, backend: Any)
     timeline.append(EventCorrected(["said"], "the place was missing", {"place": "here"}))
     timeline.statements()
     timeline.initiative("union")
-    assert {"events", "statements"} <= tables_with(timeline, WORDS)
+    assert {"timeline_events", "statements"} <= tables_with(timeline, WORDS)
     assert files_with(timeline, backend, WORDS)
 
     assert timeline.redact("said", reason="a court's order") is True
@@ -233,7 +233,7 @@ def test_a_takedown_beside_a_reader_leaves_nothing_or_says_so(
     reader = create_engine(kept_url)
     snapshot = {"isolation_level": "REPEATABLE READ"} if "postgresql" in kept_url else {}
     with reader.connect().execution_options(**snapshot) as connection:
-        connection.exec_driver_sql("SELECT position FROM head").one()
+        connection.exec_driver_sql("SELECT position FROM timeline_head").one()
         told = True
         with contextlib.suppress(DatabaseBusy):
             timeline.redact("said", reason="a court's order")
@@ -279,9 +279,9 @@ def test_a_takedown_waits_for_those_who_are_about_to_end(
     reader = create_engine(kept_url)
     with ThreadPoolExecutor(1) as threads:
         with reader.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-            connection.exec_driver_sql("SELECT position FROM head").one()
+            connection.exec_driver_sql("SELECT position FROM timeline_head").one()
             done = threads.submit(timeline.redact, "said", reason="a court's order")
-            until(lambda: "events" not in tables_with(timeline, WORDS))
+            until(lambda: "timeline_events" not in tables_with(timeline, WORDS))
         assert done.result() is True
     reader.dispose()
 
@@ -336,7 +336,8 @@ def test_a_table_that_a_rebuild_drops_meanwhile_is_no_hindrance(
     timeline.statements()
 
     redact.scrub(
-        timeline.store.engine, ["statements_v7", "statements_v1", "subjects_v1", "search_v1"]
+        timeline.store.engine,
+        [f"timeline_{name}" for name in ("statements_v7", "statements_v1", "search_v1")],
     )
 
     assert files_with(timeline, backend, [PLACE, EXCERPT]) == set()
@@ -349,7 +350,7 @@ def test_after_a_crash_half_way_a_second_takedown_does_the_rest(
     timeline.statements()
 
     assert redact.redact(timeline.store, "said", "a court's order") is True
-    assert "events" not in tables_with(timeline, WORDS)
+    assert "timeline_events" not in tables_with(timeline, WORDS)
     assert "statements" in tables_with(timeline, WORDS)  # nobody has asked for a report since
 
     assert timeline.redact("said", reason="again") is False
@@ -622,13 +623,12 @@ def test_the_database_takes_no_words_without_a_takedown_on_record(timeline: Time
         {"event_id": "new"},
         {"stream": "new"},
         {"version": 9},
-        {"type": "EventRetracted"},
-        {"type_version": 2},
+        {"type": 99},
         {"occurred": "2023"},
         {"occurred": None},
         {"occurred_from": None},
-        {"occurred_to": ""},
-        {"recorded_at": "2001-01-01T00:00:00.000000Z"},
+        {"occurred_to": 0},
+        {"recorded_at": 978_307_200_000_000},
         {"digest": bytes(32)},
     ],
     ids=repr,
@@ -641,7 +641,7 @@ def test_the_database_lets_a_takedown_change_nothing_but_the_words(
     before = list(timeline.log())
 
     with (
-        pytest.raises(sa.exc.DBAPIError, match=r"append-only|ck_events_body|CHECK"),
+        pytest.raises(sa.exc.DBAPIError, match=r"append-only|ck_timeline_events_body|CHECK"),
         timeline.store.engine.begin() as connection,
     ):
         connection.execute(takedown_of(connection, "said", **changed))
@@ -663,7 +663,9 @@ def test_the_database_lets_a_takedown_make_no_empty_text_of_nothing(
         pytest.raises(sa.exc.DBAPIError, match="append-only"),
         timeline.store.engine.begin() as connection,
     ):
-        connection.execute(takedown_of(connection, "undated", **{column: ""}))
+        connection.execute(
+            takedown_of(connection, "undated", **{column: "" if column == "occurred" else 0})
+        )
 
 
 def test_words_once_taken_cannot_be_put_back(timeline: Timeline) -> None:
@@ -675,5 +677,7 @@ def test_words_once_taken_cannot_be_put_back(timeline: Timeline) -> None:
             pytest.raises(sa.exc.DBAPIError, match="append-only"),
             timeline.store.engine.begin() as connection,
         ):
-            connection.exec_driver_sql(f"UPDATE events SET {values} WHERE event_id = 'said'")
+            connection.exec_driver_sql(
+                f"UPDATE timeline_events SET {values} WHERE event_id = 'said'"
+            )
     timeline.verify()

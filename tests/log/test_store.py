@@ -178,7 +178,7 @@ def test_events_without_an_id_get_one_each(store: EventStore) -> None:
         "Газовый союз",
         "🇰🇿 𝔘𝔫𝔦𝔠𝔬𝔡𝔢",
         "e\N{COMBINING ACUTE ACCENT} é",
-        "'; DROP TABLE events; --",
+        "'; DROP TABLE timeline_events; --",
         'line\nline\r\n\ttab "quoted" \\ back',
         "\x01\x7f\ufeff\u2028\u202e",
         "%s %(name)s :name ?",
@@ -980,11 +980,11 @@ def test_a_connection_of_a_driver_that_is_not_ours_is_refused(store: EventStore)
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE events SET data = '{}' WHERE position = 1",
-        "UPDATE events SET recorded_at = '2000-01-01T00:00:00.000000Z'",
-        "UPDATE events SET position = position + 10",
-        "DELETE FROM events WHERE position = 2",
-        "DELETE FROM events",
+        "UPDATE timeline_events SET data = '{}' WHERE position = 1",
+        "UPDATE timeline_events SET recorded_at = 946684800000000",
+        "UPDATE timeline_events SET position = position + 10",
+        "DELETE FROM timeline_events WHERE position = 2",
+        "DELETE FROM timeline_events",
     ],
 )
 def test_the_database_refuses_to_change_or_delete_events(
@@ -1003,7 +1003,7 @@ def test_postgresql_refuses_to_empty_the_log(store: EventStore, engine: sa.Engin
     store.append("a", notes("1"))
 
     with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
-        connection.exec_driver_sql("TRUNCATE events")
+        connection.exec_driver_sql("TRUNCATE timeline_events")
 
     assert texts(store.read_all()) == ["1"]
 
@@ -1017,13 +1017,13 @@ def test_sqlite_refuses_to_replace_events(
     before = store.append("a", notes("1", "2")).events
     values = {"position": "99", "event_id": "'new'", "version": "99"} | {column: column}
     with engine.connect() as connection:
-        columns = [each["name"] for each in sa.inspect(connection).get_columns("events")]
+        columns = [each["name"] for each in sa.inspect(connection).get_columns("timeline_events")]
     chosen = ", ".join(values.get(name, name) for name in columns)
 
     with pytest.raises(sa.exc.DBAPIError), engine.begin() as connection:
         connection.exec_driver_sql(
-            f"REPLACE INTO events ({', '.join(columns)}) "
-            f"SELECT {chosen} FROM events WHERE position = 1"
+            f"REPLACE INTO timeline_events ({', '.join(columns)}) "
+            f"SELECT {chosen} FROM timeline_events WHERE position = 1"
         )
 
     assert tuple(store.read_all()) == before
@@ -1040,7 +1040,9 @@ def test_sqlite_refuses_every_way_to_put_an_event_in_anothers_place(
     before = store.append("a", notes("1", "2")).events
 
     with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
-        connection.exec_driver_sql(f"{verb} INTO events SELECT * FROM events WHERE true {clause}")
+        connection.exec_driver_sql(
+            f"{verb} INTO timeline_events SELECT * FROM timeline_events WHERE true {clause}"
+        )
 
     assert tuple(store.read_all()) == before
 
@@ -1051,7 +1053,8 @@ def test_postgresql_refuses_an_upsert_of_an_event(store: EventStore, engine: sa.
 
     with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO events SELECT * FROM events ON CONFLICT (position) DO UPDATE SET data = ''"
+            "INSERT INTO timeline_events SELECT * FROM timeline_events"
+            " ON CONFLICT (position) DO UPDATE SET data = ''"
         )
 
     assert tuple(store.read_all()) == before
@@ -1063,8 +1066,9 @@ def test_the_database_keeps_ids_positions_and_versions_unique(
 ) -> None:
     with engine.connect() as connection:
         inspector = sa.inspect(connection)
-        unique = [each["column_names"] for each in inspector.get_unique_constraints("events")]
-        unique.append(inspector.get_pk_constraint("events")["constrained_columns"])
+        table = "timeline_events"
+        unique = [each["column_names"] for each in inspector.get_unique_constraints(table)]
+        unique.append(inspector.get_pk_constraint(table)["constrained_columns"])
 
     assert column.split(", ") in unique
 
@@ -1255,7 +1259,7 @@ def held(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that has the head, as one has who is appending; ended on leaving."""
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql("SELECT * FROM head FOR UPDATE")
+            connection.exec_driver_sql("SELECT * FROM timeline_head FOR UPDATE")
         else:
             connection.execution_options(timeline_begin="IMMEDIATE").exec_driver_sql("SELECT 1")
         yield connection
@@ -1544,7 +1548,7 @@ def test_a_database_without_the_log_is_named(database_url: str) -> None:
     store = EventStore(engine, [Noted])
 
     for attempt in (store.head, lambda: store.append("a", [Noted("1")])):
-        with pytest.raises(DatabaseError, match="head"):
+        with pytest.raises(DatabaseError, match="timeline_"):
             attempt()
     engine.dispose()
 

@@ -12,6 +12,7 @@ prints one. The lines of a type that have fewer fields than its class are from b
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ import pytest
 import sqlalchemy as sa
 
 from timeline import Actor, Evidence, Timeline
+from timeline.dates import stamp
 from timeline.events import VOCABULARY, event_type, references
-from timeline.log import digests
+from timeline.log import append, database, digests
+from timeline.log import schema as log_schema
 from timeline.log.codec import Codec, Upcaster
-from timeline.log.schema import events, head
 
 FILE = Path(__file__).parents[2] / "fixtures/stored-events.jsonl"
 CODEC = Codec()
@@ -164,26 +166,26 @@ def test_a_log_of_all_that_was_ever_stored_is_a_record(kept_url: str) -> None:
 
 def insert(connection: sa.Connection, log: dict[str, Stored]) -> digests.Head:
     """Put events into the log as if they had been there for long."""
-    digest = digests.GENESIS
+    digest, rows = digests.GENESIS, []
+    at = [stamp(datetime(2031, month, 20, tzinfo=UTC)) for month in (3, 4, 5)]
     for position, (id, each) in enumerate(log.items(), start=1):
-        row = {
-            "position": position,
-            "event_id": id,
-            "stream": f"{each.type}-{position}",
-            "version": 1,
-            "type": each.type,
-            "type_version": each.version,
-            "occurred": "2031-03-20",
-            "occurred_from": "2031-03-20T00:00:00.000000Z",
-            "occurred_to": "2031-03-20T23:59:59.999999Z",
-            "recorded_at": "2031-05-01T00:00:00.000000Z",
-            "evidence": each.evidence,
-            "data": each.data,
-            "salt": digests.new_salts(1)[0],
-            "redacted": None,
-        }
-        digest = row["digest"] = digests.event_digest(digest, row)
-        connection.execute(sa.insert(events), row)
-    end = digests.Head(len(log), digest)
-    connection.execute(sa.update(head).values(position=end.position, digest=end.digest))
-    return end
+        row = log_schema.Stored(
+            position,
+            id,
+            f"{each.type}-{position}",
+            1,
+            each.type,
+            each.version,
+            "2031-03-20",
+            *at,
+            each.evidence,
+            each.data,
+            None,
+            digests.new_salts(1)[0],
+            None,
+            b"",
+        )
+        digest = digests.event_digest(digest, row._asdict())
+        rows.append(row._replace(digest=digest))
+    append.insert(database.driver_of(connection), connection.engine, rows)
+    return digests.Head(len(log), digest)

@@ -38,9 +38,9 @@ def bad(position, why):
 def body(row):
     if row["data"] is None:
         return row["redacted"]
-    return hashlib.sha256(
-        row["salt"] + row["evidence"].encode() + b"\\0" + row["data"].encode()
-    ).digest()
+    words = row["salt"] + row["evidence"].encode() + b"\\0" + row["data"].encode()
+    more = b"" if row["metadata"] is None else b"\\0" + row["metadata"].encode()
+    return hashlib.sha256(words + more).digest()
 
 
 def covered(row):
@@ -53,7 +53,7 @@ file, *seal = sys.argv[1:]
 connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
 connection.row_factory = sqlite3.Row
 digests, blanked = [bytes(32)], {}
-for row in connection.execute("SELECT * FROM events ORDER BY position"):
+for row in connection.execute("SELECT * FROM log ORDER BY position"):
     if row["position"] != len(digests):
         bad(len(digests), "missing")
     try:
@@ -69,9 +69,6 @@ for row in connection.execute("SELECT * FROM events ORDER BY position"):
     digests.append(digest)
 if blanked:
     bad(min(blanked.values()), "words gone")
-[(position, digest)] = connection.execute("SELECT position, digest FROM head")
-if (position, digest) != (len(digests) - 1, digests[-1]):
-    bad(len(digests), "head")
 for position, digest in (each.split(":") for each in seal):
     if int(position) >= len(digests) or digests[int(position)].hex() != digest:
         bad(position, "seal")
@@ -111,7 +108,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
 def file(written: tuple[Path, str, str], tmp_path: Path) -> Path:
     """A copy of the file, without its guards."""
     copied = Path(shutil.copyfile(written[0], tmp_path / "log.db"))
-    tamper(copied, *(f"DROP TRIGGER events_keep_{it}" for it in ("update", "delete", "insert")))
+    guards = ("update", "delete", "insert", "types_update")
+    tamper(copied, *(f"DROP TRIGGER timeline_keep_{it}" for it in guards))
     return copied
 
 
@@ -155,42 +153,34 @@ def test_a_sound_file_has_the_seal_that_the_store_gave(written: tuple[Path, str,
 @pytest.mark.parametrize(
     ("statements", "position"),
     [
-        (["UPDATE events SET occurred = '2022-10~' WHERE position = 4"], 4),
-        (["UPDATE events SET occurred_from = NULL WHERE position = 4"], 4),
-        (["UPDATE events SET data = replace(data, 'Wrong', 'Right') WHERE position = 6"], 6),
-        (["UPDATE events SET data = CAST(data AS BLOB) WHERE position = 6"], 6),
-        (["UPDATE events SET evidence = '[]' WHERE position = 5"], 5),
-        (["UPDATE events SET salt = zeroblob(16) WHERE position = 5"], 5),
-        (["UPDATE events SET redacted = zeroblob(32) WHERE position = 4"], 4),
-        (["UPDATE events SET version = version + 1 WHERE position = 8"], 8),
-        (["DELETE FROM events WHERE position = 2"], 2),
-        (["DELETE FROM events WHERE position = 9"], 4),  # it was the takedown of 4
+        (["UPDATE timeline_events SET occurred = '2022-10~' WHERE position = 4"], 4),
+        (["UPDATE timeline_events SET occurred_from = NULL WHERE position = 4"], 4),
+        (["UPDATE timeline_events SET data = replace(data, 'Wro', 'Ri') WHERE position = 6"], 6),
+        (["UPDATE timeline_events SET metadata = '{}' WHERE position = 6"], 6),
+        (["UPDATE timeline_types SET name = 'Other' WHERE name = 'StatementMade'"], 4),
+        (["UPDATE timeline_events SET data = CAST(data AS BLOB) WHERE position = 6"], 6),
+        (["UPDATE timeline_events SET evidence = '[]' WHERE position = 5"], 5),
+        (["UPDATE timeline_events SET salt = zeroblob(16) WHERE position = 5"], 5),
+        (["UPDATE timeline_events SET redacted = zeroblob(32) WHERE position = 4"], 4),
+        (["UPDATE timeline_events SET version = version + 1 WHERE position = 8"], 8),
+        (["DELETE FROM timeline_events WHERE position = 2"], 2),
+        (["DELETE FROM timeline_events WHERE position = 9"], 4),  # it was the takedown of 4
         (
             [
-                "UPDATE events SET position = 99 WHERE position = 2",
-                "UPDATE events SET position = 2 WHERE position = 3",
-                "UPDATE events SET position = 3 WHERE position = 99",
+                "UPDATE timeline_events SET position = 99 WHERE position = 2",
+                "UPDATE timeline_events SET position = 2 WHERE position = 3",
+                "UPDATE timeline_events SET position = 3 WHERE position = 99",
             ],
             2,
         ),
         (
             [
-                """INSERT INTO events
-                SELECT 10, 'forged', 'forged', 1, type, type_version, occurred, occurred_from,
-                occurred_to, recorded_at, evidence, data, salt, redacted, digest
-                FROM events WHERE position = 8"""
+                """INSERT INTO timeline_events
+                SELECT 10, 'forged', 'forged', 1, type, occurred, occurred_from, occurred_to,
+                recorded_at, evidence, data, metadata, salt, redacted, digest
+                FROM timeline_events WHERE position = 8"""
             ],
             10,
-        ),
-        (["UPDATE head SET position = 8"], 10),
-        (["UPDATE head SET digest = zeroblob(32)"], 10),
-        (
-            [
-                "DELETE FROM events WHERE position = 9",
-                """UPDATE head SET (position, digest) =
-                (SELECT position, digest FROM events WHERE position = 8)""",
-            ],
-            4,
         ),
     ],
 )
@@ -207,10 +197,10 @@ def test_tampering_is_found_by_the_stranger_and_by_us(
 def test_words_gone_without_a_takedown_are_missed(file: Path) -> None:
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
         body = connection.execute(
-            "SELECT salt, evidence, data FROM events WHERE position = 6"
+            "SELECT salt, evidence, data FROM timeline_events WHERE position = 6"
         ).fetchone()
         connection.execute(
-            "UPDATE events SET salt = NULL, evidence = NULL, data = NULL, redacted = ?"
+            "UPDATE timeline_events SET salt = NULL, evidence = NULL, data = NULL, redacted = ?"
             " WHERE position = 6",
             [body_digest(*body)],
         )
@@ -221,9 +211,8 @@ def test_words_gone_without_a_takedown_are_missed(file: Path) -> None:
 def test_a_tail_cut_off_with_care_shows_against_the_seal(
     file: Path, written: tuple[Path, str, str]
 ) -> None:
-    cut = "DELETE FROM events WHERE position > 3"
-    back = "UPDATE head SET (position, digest) ="
-    tamper(file, cut, f"{back} (SELECT position, digest FROM events WHERE position = 3)")
+    cut = "DELETE FROM timeline_events WHERE position > 3"
+    tamper(file, cut)
 
     assert stranger(file).startswith("3:")
     for seal in written[1:]:

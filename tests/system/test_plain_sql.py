@@ -21,7 +21,7 @@ from datasette.app import Datasette
 
 from timeline import Timeline, When
 from timeline.engine.projection import Shape, shape_of
-from timeline.log.schema import events
+from timeline.log.schema import Stored
 from timeline.models import BUILT_IN
 from timeline.reports.attendance import AttendanceReport
 
@@ -80,7 +80,7 @@ def test_the_page_says_of_a_view_what_its_rows_have(name: str) -> None:
 def test_the_page_says_what_the_log_has() -> None:
     listed = columns(section("The log"))
 
-    assert list(listed) == [column.name for column in events.columns]
+    assert list(listed) == [*Stored._fields]
 
 
 # The record
@@ -273,7 +273,7 @@ def test_every_view_is_there_with_names_that_need_no_quotes(record: Record, name
 def test_sqlite_utils_opens_the_record(demo: Path) -> None:
     database = sqlite_utils.Database(demo)
     try:
-        assert set(database.view_names()) == SHAPES.keys()
+        assert set(database.view_names()) == {*SHAPES, "log"}
         listed = [column.name for column in database["attendance"].columns]
         assert listed == [column.name for column in SHAPES["attendance"].columns]
         (query, _) = queries(ATTENDED, "sqlite")

@@ -240,7 +240,7 @@ def test_an_append_that_is_tried_again_is_logged(migrated_url: str) -> None:
     if engine.dialect.name == "sqlite":
         impatient, hold = "PRAGMA busy_timeout = 50", "BEGIN IMMEDIATE"
     else:
-        impatient, hold = "SET lock_timeout TO '50ms'", "SELECT 1 FROM head FOR UPDATE"
+        impatient, hold = "SET lock_timeout TO '50ms'", "SELECT 1 FROM timeline_head FOR UPDATE"
     sa.event.listen(engine, "connect", lambda connection, _: _execute(connection, impatient))
     logger = logging.getLogger("timeline")
     with other.connect() as holder:

@@ -153,7 +153,7 @@ def unconstrain(url: str) -> None:
     bare = sa.Table("events", sa.MetaData(), *columns)
     engine = database.create_engine(url)
     with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE events")
+        connection.exec_driver_sql("DROP TABLE timeline_events")
         bare.create(connection)
     engine.dispose()
 
@@ -219,7 +219,7 @@ def test_the_head_row_read_without_for_update(
     migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def take_head(driver: Any, _: object) -> Head:
-        look = "SELECT position, digest FROM head"
+        look = "SELECT position, digest FROM timeline_head"
         at = driver.execute(look).fetchone()
         for _ in range(20):  # for another writer to move it, if there is one
             if driver.execute(look).fetchone() != at:
@@ -262,7 +262,7 @@ def test_versions_not_unique_where_one_statement_relies_on_it(
     monkeypatch.setattr(torture, "STREAMS", ["struck-1"])
     engine = database.create_engine(migrated_url)
     with engine.begin() as connection:
-        drop = "ALTER TABLE events DROP CONSTRAINT uq_events_stream_version"
+        drop = "ALTER TABLE timeline_events DROP CONSTRAINT uq_timeline_events_stream_version"
         connection.exec_driver_sql(drop)
     engine.dispose()
 

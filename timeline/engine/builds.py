@@ -27,12 +27,13 @@ from typing import Any, Literal
 import attrs
 import sqlalchemy as sa
 
-from timeline.engine.projection import Projection, shape_of
+from timeline.engine.projection import Projection, shape_of, table_name
 from timeline.engine.rows import tables_of
 from timeline.engine.search import drop_index, index_searched
 from timeline.errors import DatabaseError
 from timeline.log import telemetry
 from timeline.log.codec import Upcaster, decode_value, encode_value
+from timeline.log.database import PREFIX, qualified, schema_of
 from timeline.log.schema import checkpoints
 
 State = Literal["building", "built", "live", "ready"]
@@ -75,7 +76,7 @@ class Build:
 
     def table_names(self) -> list[str]:
         """The tables it keeps rows in."""
-        return [f"{name}_v{self.number}" for name in self.rows]
+        return [table_name(name, self.number) for name in self.rows]
 
 
 def fingerprint(projection: Projection, upcasters: Iterable[Upcaster] = ()) -> str:
@@ -251,8 +252,7 @@ def make(connection: sa.Connection, projection: Projection, made_by: str) -> Bui
         target=0,
         state="building",
     )
-    ours = {name for build in there for name in build.rows}
-    _require_free(connection, {*made.table_names(), *(set(rows) - ours)})
+    _require_free(connection, {*made.table_names()})
     for table in tables_of(projection.rows, made.number).values():
         table.create(connection)
         index_searched(connection, table)
@@ -264,13 +264,34 @@ def make(connection: sa.Connection, projection: Projection, made_by: str) -> Bui
 
 
 def _require_free(connection: sa.Connection, names: set[str]) -> None:
-    inspector = sa.inspect(connection)
-    taken = names & {*inspector.get_table_names(), *inspector.get_view_names()}
+    tables, views = _taken(connection)
+    taken = names & {*tables, *views}
     if taken:
         raise DatabaseError(
             f"the database has a table or view {min(taken)!r} already, which is not ours; it is "
             "left as it is. Rename it, or keep the record in a database of its own."
         )
+
+
+def _taken(connection: sa.Connection) -> tuple[list[str], list[str]]:
+    """The tables and the views where ours are."""
+    inspector, schema = sa.inspect(connection), schema_of(connection.engine)
+    return inspector.get_table_names(schema), inspector.get_view_names(schema)
+
+
+def view_name(connection: sa.Connection, name: str) -> str:
+    """The name of the view of some rows: with a prefix where the host has something of the name."""
+    tables, views = _taken(connection)
+    theirs = name in tables or (name in views and not _shows(connection, name, name))
+    return f"{PREFIX}{name}" if theirs or f"{PREFIX}{name}" in views else name
+
+
+def _shows(connection: sa.Connection, view: str, name: str, number: str = r"\d+") -> bool:
+    """Whether a view shows a build of these rows."""
+    inspector, schema = sa.inspect(connection), schema_of(connection.engine)
+    definition = str(inspector.get_view_definition(view, schema))
+    table = re.escape(f"{PREFIX}{name}_v")
+    return re.search(rf"\b{table}{number}\b", definition) is not None
 
 
 def moved(connection: sa.Connection, build: Build, **changes: Any) -> Build:
@@ -287,9 +308,8 @@ def _is(build: Build) -> Any:
 def emptied(connection: sa.Connection, build: Build) -> Build:
     """Delete the rows of a build; the build at position 0. The caller moves its checkpoint."""
     # DROP and TRUNCATE would wait for every reader to end; DELETE does not.
-    quote = connection.dialect.identifier_preparer.quote
     for name in build.table_names():
-        connection.exec_driver_sql(f"DELETE FROM {quote(name)}")
+        connection.exec_driver_sql(f"DELETE FROM {qualified(connection.engine, name)}")
     return attrs.evolve(build, position=0)
 
 
@@ -306,9 +326,10 @@ def go_live(connection: sa.Connection, build: Build) -> Build:
             for name in set(other.rows) - set(build.rows):
                 _drop_view(connection, name, other)
             moved(connection, other, state="ready")
-    for name, table in zip(build.rows, build.table_names(), strict=True):
-        _point(connection, name, table)
-    _let_read(connection, build.rows)
+    views = [view_name(connection, name) for name in build.rows]
+    for view, table in zip(views, build.table_names(), strict=True):
+        _point(connection, view, table)
+    _let_read(connection, views)
     return moved(connection, build, state="live")
 
 
@@ -316,16 +337,17 @@ def _let_read(connection: sa.Connection, names: Iterable[str]) -> None:
     """Grant SELECT on these tables or views to every role that may read the checkpoints."""
     if connection.dialect.name != "postgresql":
         return
-    quote = connection.dialect.identifier_preparer.quote
-    readers = ", ".join(connection.scalars(_READERS))
+    ours = qualified(connection.engine, checkpoints.name)
+    readers = ", ".join(connection.scalars(_READERS, {"ours": ours}))
     if readers:
-        granted = f"GRANT SELECT ON {', '.join(map(quote, names))} TO {readers}"
+        given = ", ".join(qualified(connection.engine, name) for name in names)
+        granted = f"GRANT SELECT ON {given} TO {readers}"
         connection.exec_driver_sql(granted.replace("%", "%%"))
 
 
 _READERS = sa.text(
     "SELECT DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE CAST(grantee::regrole AS text) END "
-    "FROM pg_class, aclexplode(relacl) WHERE pg_class.oid = CAST('checkpoints' AS regclass) "
+    "FROM pg_class, aclexplode(relacl) WHERE pg_class.oid = CAST(:ours AS regclass) "
     "AND privilege_type = 'SELECT' AND grantee <> current_user::regrole"
 )
 """The roles that `timeline.engine.roles` has granted the right to read checkpoints."""
@@ -339,21 +361,23 @@ def _wait_briefly(connection: sa.Connection) -> None:
 
 def _point(connection: sa.Connection, name: str, table: str) -> None:
     """Make a view show a table, and make the view where there is none."""
-    quote = connection.dialect.identifier_preparer.quote
-    made = f"VIEW {quote(name)} AS SELECT * FROM {quote(table)}"
+    view, shown = qualified(connection.engine, name), qualified(connection.engine, table)
+    if connection.dialect.name == "sqlite":
+        shown = connection.dialect.identifier_preparer.quote(table)  # a view is in its own file
+    made = f"VIEW {view} AS SELECT * FROM {shown}"
     if connection.dialect.name == "postgresql":
         # Replacing keeps the rights on the view, and other views on it; but the columns must fit.
         with contextlib.suppress(sa.exc.ProgrammingError), connection.begin_nested():
             connection.exec_driver_sql(f"CREATE OR REPLACE {made}")
             return
-    connection.exec_driver_sql(f"DROP VIEW IF EXISTS {quote(name)}")
+    connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
     connection.exec_driver_sql(f"CREATE {made}")
 
 
 def view_problems(connection: sa.Connection) -> Iterator[str]:
     """What is wrong with the tables and plain-named views of the live builds."""
-    inspector = sa.inspect(connection)
-    views, tables = inspector.get_view_names(), inspector.get_table_names()
+    inspector, schema = sa.inspect(connection), schema_of(connection.engine)
+    tables, views = _taken(connection)
     live = [build for build in all_builds(connection) if build.state == "live"]
     for build in live:
         remedy = f"`timeline rebuild {build.projection}` makes it anew."
@@ -361,29 +385,26 @@ def view_problems(connection: sa.Connection) -> Iterator[str]:
             if table not in tables:
                 yield f"the table {table!r} is gone: {remedy}"
                 continue
-            columns = [column["name"] for column in inspector.get_columns(table)]
+            columns = [column["name"] for column in inspector.get_columns(table, schema)]
             expected = {f"select {chosen} from {table}" for chosen in ("*", ", ".join(columns))}
-            shown = _plain(inspector.get_view_definition(name), table) if name in views else None
-            if shown not in expected:
+            view = view_name(connection, name)
+            shown = inspector.get_view_definition(view, schema) if view in views else None
+            if shown is None or _plain(shown, schema, table) not in expected:
                 yield f"the view {name!r} does not show the table {table!r}: {remedy}"
 
 
-def _plain(definition: str | None, table: str) -> str:
+def _plain(definition: str, schema: str, table: str) -> str:
     """A view's query in one form, whichever database shows it."""
-    text = str(definition).replace('"', "").replace(f"{table}.", "").rstrip("; ")
-    query = re.split(r"\bAS\s+(?=SELECT\b)", text, maxsplit=1, flags=re.IGNORECASE)[-1]
+    text = definition.replace('"', "").replace(f"{table}.", "").replace(f"{schema}.", "")
+    query = re.split(r"\bAS\s+(?=SELECT\b)", text.rstrip("; "), maxsplit=1, flags=re.IGNORECASE)[-1]
     return re.sub(r"^SELECT|FROM", lambda word: word[0].lower(), " ".join(query.split()))
 
 
 def _drop_view(connection: sa.Connection, name: str, build: Build) -> None:
     """Drop a view, unless it shows rows that another projection has taken over."""
-    inspector = sa.inspect(connection)
-    if name not in inspector.get_view_names():
-        return
-    shown = str(inspector.get_view_definition(name))
-    if re.search(rf"\bFROM \"?{re.escape(name)}_v{build.number}\b", shown):
-        quote = connection.dialect.identifier_preparer.quote
-        connection.exec_driver_sql(f"DROP VIEW {quote(name)}")
+    view = view_name(connection, name)
+    if view in _taken(connection)[1] and _shows(connection, view, name, str(build.number)):
+        connection.exec_driver_sql(f"DROP VIEW {qualified(connection.engine, view)}")
 
 
 def outdated(found: Iterable[Build], before: int) -> list[Build]:
@@ -410,8 +431,7 @@ def drop(connection: sa.Connection, build: Build) -> None:
         DatabaseBusy: somebody is reading the tables.
     """
     _wait_briefly(connection)
-    quote = connection.dialect.identifier_preparer.quote
     for name in build.table_names():
-        connection.exec_driver_sql(f"DROP TABLE {quote(name)}")
+        connection.exec_driver_sql(f"DROP TABLE {qualified(connection.engine, name)}")
         drop_index(connection, name)
     connection.execute(sa.delete(checkpoints).where(_is(build)))

@@ -15,7 +15,7 @@ import attrs
 import sqlalchemy as sa
 
 from timeline.engine.builds import Build
-from timeline.engine.projection import Projection
+from timeline.engine.projection import Projection, table_name
 from timeline.engine.rows import KeptRows, tables_of
 from timeline.log import database
 from timeline.log.telemetry import batched
@@ -94,7 +94,10 @@ class Comparison:
 def scratch() -> Iterator[sa.Connection]:
     """A database that ends with the block: in memory, and in a hidden file once it is large."""
     engine = sa.create_engine(
-        "sqlite://", creator=lambda: sqlite3.connect(""), poolclass=sa.pool.StaticPool
+        "sqlite://",
+        creator=lambda: sqlite3.connect(""),
+        poolclass=sa.pool.StaticPool,
+        execution_options={"schema_translate_map": {database.SCHEMA: "main"}},
     )
     try:
         with engine.connect() as connection:
@@ -127,16 +130,16 @@ def _copied(
     connection: sa.Connection, aside: sa.Connection, name: str, number: int
 ) -> sa.Table | None:
     """Copy a table; None where it is gone."""
-    kept = _reflected(connection, f"{name}_v{number}")
+    kept = _reflected(connection, table_name(name, number))
     if kept is None:
         return None
     columns = [sa.Column(c.name, c.type.as_generic(), primary_key=c.primary_key) for c in kept.c]
-    copy = sa.Table(f"{name}_v{_COPY}", sa.MetaData(), *columns)
+    copy = sa.Table(table_name(name, _COPY), sa.MetaData(database.SCHEMA), *columns)
     copy.create(aside)
     # Without types, so that values which do not fit their column are copied as they are.
     quote = connection.dialect.identifier_preparer.quote
     names = ", ".join(quote(column.name) for column in kept.c)
-    query = sa.text(f"SELECT {names} FROM {quote(kept.name)}")
+    query = sa.text(f"SELECT {names} FROM {database.qualified(connection.engine, kept.name)}")
     with connection.execute(query, execution_options={"yield_per": _PAGE}) as rows:
         for page in batched(rows, _PAGE):
             database.insert_many(aside, copy, [tuple(row) for row in page])
@@ -146,7 +149,8 @@ def _copied(
 def _reflected(connection: sa.Connection, name: str) -> sa.Table | None:
     # Read from the database: the row classes of other code are not at hand.
     try:
-        return sa.Table(name, sa.MetaData(), autoload_with=connection)
+        where = sa.MetaData(database.schema_of(connection.engine))
+        return sa.Table(name, where, autoload_with=connection)
     except sa.exc.NoSuchTableError:
         return None
 
@@ -159,10 +163,11 @@ def _differences(
     Only columns that both have are compared. Where the keys differ, all old rows are removed and
     all new ones added.
     """
-    folded = [name.removesuffix(f"_v{_FOLD}") for name in sa.inspect(aside).get_table_names()]
-    ours = [name for name in folded if not name.endswith(f"_v{_COPY}")]
-    for name in dict.fromkeys((*copies, *ours)):
-        before, after = copies.get(name), _reflected(aside, f"{name}_v{_FOLD}")
+    there = [name.removeprefix(database.PREFIX) for name in sa.inspect(aside).get_table_names()]
+    end = f"_v{_FOLD}"
+    folded = [name.removesuffix(end) for name in there if name.endswith(end)]
+    for name in dict.fromkeys((*copies, *folded)):
+        before, after = copies.get(name), _reflected(aside, table_name(name, _FOLD))
         if before is None or after is None or _key(before) != _key(after):
             yield from _lacking(aside, name, "removed", before)
             yield from _lacking(aside, name, "added", after)

@@ -28,11 +28,17 @@ from timeline.engine.search import SEARCHED, Search
 from timeline.errors import InvalidProjection
 from timeline.events import RecordedEvent, event_type
 from timeline.log.codec import decode_value, encode_value
+from timeline.log.database import PREFIX, SCHEMA
 from timeline.log.digests import Head
 
 R = TypeVar("R")
 _Class = TypeVar("_Class", bound=type)
 _Handler = TypeVar("_Handler", bound=Callable[..., None])
+
+
+def table_name(name: str, number: int) -> str:
+    """The name of the table that holds these rows in the build of that number."""
+    return f"{PREFIX}{name}_v{number}"
 
 
 # Row classes
@@ -126,13 +132,13 @@ class Shape:
             )
             for column in self.columns
         ]
-        name = f"{self.name}_v{number}"
+        name = table_name(self.name, number)
         indexes = [
             sa.Index(f"ix_{name}_{column.name}", column.name)
             for column in self.columns
             if column.subject is not None and column.name != self.key[0]
         ]
-        return sa.Table(name, sa.MetaData(), *columns, *indexes)
+        return sa.Table(name, sa.MetaData(schema=SCHEMA), *columns, *indexes)
 
     def store(self, row: Any) -> tuple[Any, ...]:
         """A row as its table stores it, in the order of the columns."""

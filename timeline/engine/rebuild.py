@@ -635,7 +635,7 @@ def copy_part(
 def _require_names(projections: Iterable[Projection]) -> None:
     """Check that the projections, their rows and their tables all have names of their own."""
     names: set[str] = set()
-    taken = {*metadata.tables, VERSION_TABLE}
+    taken = {"log", VERSION_TABLE, *(table.name for table in metadata.tables.values())}
     for projection in projections:
         if projection.name in names:
             raise InvalidProjection(f"two projections have the name {projection.name!r}")

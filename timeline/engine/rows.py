@@ -45,8 +45,7 @@ def hold(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
     # On SQLite a reading transaction sees the database as it was when it began.
     if connection.dialect.name != "postgresql":
         return
-    quote = connection.dialect.identifier_preparer.quote
-    names = ", ".join(quote(table.name) for table in tables)
+    names = ", ".join(database.qualified(connection.engine, table.name) for table in tables)
     try:
         connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
     except sa.exc.ProgrammingError as error:
@@ -62,7 +61,7 @@ def find(
     shape, driver = shape_of(cls), database.driver_of(connection)
     with database.translated(connection.engine, connected=True):
         cursor = _finder(shape.cls, table.name).run(
-            driver, connection.dialect, **dict(zip(shape.key, shape.store_key(key), strict=True))
+            driver, connection.engine, **dict(zip(shape.key, shape.store_key(key), strict=True))
         )
         stored = cursor.fetchone()
     return None if stored is None else typing.cast("R", shape.load(stored))
@@ -71,7 +70,8 @@ def find(
 @functools.lru_cache(maxsize=1024)
 def _finder(cls: type, name: str) -> database.Prepared:
     shape = shape_of(cls)
-    table = sa.table(name, *(sa.column(column.name, column.sql) for column in shape.columns))
+    columns = (sa.Column(column.name, column.sql) for column in shape.columns)
+    table = sa.Table(name, sa.MetaData(database.SCHEMA), *columns)
     same_key = (table.c[name] == sa.bindparam(name, required=False) for name in shape.key)
     return database.Prepared(sa.select(table).where(*same_key))
 

@@ -15,6 +15,8 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from timeline.log.database import qualified
+
 R = TypeVar("R")
 
 SEARCHED = "searched"
@@ -95,7 +97,7 @@ def _gin_statements(connection: sa.Connection, table: str, columns: list[str]) -
     for name in columns:
         index, words = quote(f"ix_{table}_{name}"), quote(name)
         yield (
-            f"CREATE INDEX {index} ON {quote(table)} USING gin "
+            f"CREATE INDEX {index} ON {qualified(connection.engine, table)} USING gin "
             f"(array_to_tsvector(string_to_array({words}, ' ')))"
         )
 

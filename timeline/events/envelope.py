@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
+import msgspec
 
 from timeline import dates
 from timeline.dates import When, when
@@ -30,6 +31,12 @@ def _evidence(value: Iterable[Evidence | Mapping[str, Any]]) -> tuple[Evidence, 
     return several(Evidence, value)
 
 
+def _metadata(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise InvalidEvent(f"metadata: expected values by name; found {value!r:.80}")
+    return value
+
+
 @attrs.frozen
 class NewEvent:
     """An event to append.
@@ -45,6 +52,10 @@ class NewEvent:
         stream: the stream, where the class does not say by itself which one it belongs to.
         occurred: when it happened in the world; None where no source says.
         evidence: where it is known from.
+        metadata: what to note with it beside that, as values of JSON by name: who recorded it
+            (`recorded_by`), what caused it (`causation_id`), what it belongs to
+            (`correlation_id`), and whatever the caller needs. It is no part of what a source says:
+            an event appended again may bring other metadata, and that of the first time stands.
     """
 
     event: Any
@@ -52,6 +63,7 @@ class NewEvent:
     stream: str | None = None
     occurred: When | None = attrs.field(default=None, converter=when)
     evidence: tuple[Evidence, ...] = attrs.field(default=(), converter=_evidence)
+    metadata: Mapping[str, Any] = attrs.field(factory=dict, converter=_metadata, hash=False)
 
 
 @attrs.frozen
@@ -67,8 +79,9 @@ class RecordedEvent(Generic[E_co]):
         type: the name of its type as stored.
         occurred: when it happened in the world, as far as is known.
         evidence: where it is known from.
-        recorded: when we recorded it, as the log stores it; see `recorded_at`.
+        stamp: when we recorded it, as the log stores it; see `recorded_at`.
         digest: SHA-256 over this event and the digest before it.
+        metadata_text: what was noted with it, as the log stores it; see `metadata`.
         amended_by: the ids of later events that corrected it. Empty as the log gives it; set by
             the engine of projections, which hands on events as corrected.
         withdrawn: why it was retracted, where it is an entry, an actor or a source, that others may
@@ -83,15 +96,26 @@ class RecordedEvent(Generic[E_co]):
     type: str
     occurred: When | None
     evidence: tuple[Evidence, ...]
-    recorded: str
+    stamp: int
     digest: bytes
+    metadata_text: str | None = None
     amended_by: tuple[str, ...] = ()
     withdrawn: str | None = None
+
+    @property
+    def recorded(self) -> str:
+        """When we recorded it, in UTC, as text that sorts as time does."""
+        return dates.stamp_text(self.stamp)
 
     @property
     def recorded_at(self) -> dates.Instant:
         """When we recorded it, in UTC."""
         return dates.instant(self.recorded)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What was noted with it: who recorded it, with what, and what the caller added."""
+        return {} if self.metadata_text is None else msgspec.json.decode(self.metadata_text)
 
     @property
     def basis(self) -> tuple[str, ...]:
@@ -129,4 +153,4 @@ def in_stream(stream: str, item: Any) -> NewEvent:
     if not isinstance(item, NewEvent):
         return NewEvent(item, stream=stream)
     # Not by attrs.evolve, which takes longer than all the rest of this.
-    return NewEvent(item.event, item.id, stream, item.occurred, item.evidence)
+    return NewEvent(item.event, item.id, stream, item.occurred, item.evidence, item.metadata)

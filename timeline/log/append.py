@@ -1,20 +1,24 @@
-"""How events become rows, and rows the log: all that adds to the table `events` is in this file.
+"""How events become rows, and rows the log: all that adds to the log's table is in this file.
 
-A writer takes the row `head` first and holds it until the commit. That one lock gives every event
-the position after the last one, without gaps, in the order of commits, on SQLite and PostgreSQL
-alike. No reader sees position n+1 before n.
+A writer locks the end of the log first and holds it until the commit. On SQLite that is the whole
+database, and the end is the last row; on PostgreSQL it is the row of `timeline_head`. That one lock
+gives every event the position after the last one, without gaps, in the order of commits. No reader
+sees position n+1 before n.
 
 `drafts_of` prepares the columns that do not depend on an event's place. `write` looks for retries,
-checks versions, and adds places and digests. `insert` adds the rows and moves the head; an import
-of a whole log has rows already and begins there. `append_one` is the exception: on PostgreSQL a
-procedure of the first migration does all this for one event, in one statement.
+checks versions, and adds the events. On SQLite it computes places and digests here. On PostgreSQL a
+function of the first migration does, so a role that may append can do nothing else to the log; for
+a single event a procedure does it all in one statement. `insert` adds rows of a whole log that was
+exported, with the places and digests they have.
 """
 
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 import attrs
 import sqlalchemy as sa
@@ -27,9 +31,8 @@ from timeline.events.envelope import stream_name
 from timeline.log import codec, database, digests
 from timeline.log.codec import Codec
 from timeline.log.database import Driver
-from timeline.log.digests import Head
-from timeline.log.read import rows_by_id, stream_versions
-from timeline.log.schema import Stored, events, head
+from timeline.log.read import End, end_of, rows_by_id, stream_versions
+from timeline.log.schema import Stored, events, head, types
 
 BATCH = 1000
 """Rows written at a time: enough that a query costs little, few enough for flat memory."""
@@ -93,60 +96,87 @@ class Loaded:
 # Events into rows
 
 
-@attrs.frozen
-class Draft:
+class Draft(NamedTuple):
     """An event to append, with the columns that do not depend on its place."""
 
-    new: NewEvent
-    row: dict[str, Any]
+    new: Any
+    event_id: str
+    stream: str
+    type: str
+    type_version: int
+    occurred: str | None
+    occurred_from: int | None
+    occurred_to: int | None
+    evidence: str
+    data: str
+    metadata: str | None
 
-    def recorded(self, row: Stored) -> RecordedEvent[Any]:
-        """The event as recorded by a row."""
-        return codec.recorded(row, self.new.event, self.new.evidence, self.new.occurred)
+    def recorded(self, place: Place) -> RecordedEvent[Any]:
+        """The event as recorded at a place."""
+        new = self.new
+        position, version, at, digest = place
+        return RecordedEvent(
+            new.event, new.id, position, self.stream, version, self.type, new.occurred,
+            new.evidence, at, digest, self.metadata,
+        )  # fmt: skip
 
 
-def drafts_of(known: Codec, events: Iterable[NewEvent]) -> list[Draft]:
+class Place(NamedTuple):
+    """Where an event stands in the log, and when it was recorded."""
+
+    position: int
+    version: int
+    recorded_at: int
+    digest: bytes
+
+
+def drafts_of(
+    known: Codec, events: Iterable[NewEvent], noted: Mapping[str, Any] = MappingProxyType({})
+) -> list[Draft]:
     """Prepare events to be written.
 
     Args:
         known: the codec of the store.
         events: the events, in order.
+        noted: metadata of all of them, to which each may add.
 
     Raises:
         InvalidEvent: a field does not fit the class, the id or the stream is no name, or one id
             stands for two events.
         UnknownEventType: the store does not know the class of an event.
     """
-    drafts = [_draft(known, new) for new in events]
+    shared = known.encode_metadata(noted)
+    drafts = [_draft(known, new, noted, shared) for new in events]
     first: dict[str, Draft] = {}
     for draft in drafts:
-        if first.setdefault(draft.new.id, draft).row != draft.row:
+        if first.setdefault(draft.event_id, draft)[1:-1] != draft[1:-1]:
             raise InvalidEvent(
-                f"event {draft.new.id!r} stands twice in one call, with different content"
+                f"event {draft.event_id!r} stands twice in one call, with different content"
             )
     return drafts
 
 
-def _draft(known: Codec, new: NewEvent) -> Draft:
+def _draft(known: Codec, new: NewEvent, noted: Mapping[str, Any], shared: str | None) -> Draft:
     kind, data = known.encode(new.event)
     stream = stream_name(new)
-    earliest, latest = dates.bound_texts(new.occurred)
+    occurred = None if new.occurred is None else new.occurred.text
+    earliest, latest = (None, None) if occurred is None else dates.bounds_of(occurred)
     _check_name("id", new.id, LONGEST_ID, new.id)
     _check_name("stream", stream, _LONGEST_STREAM, new.id)
+    evidence = known.encode_evidence(new.evidence)
+    metadata = known.encode_metadata({**noted, **new.metadata}) if new.metadata else shared
     return Draft(
         new,
-        {
-            "event_id": new.id,
-            "stream": stream,
-            "type": kind.name,
-            "type_version": kind.version,
-            "occurred": None if new.occurred is None else new.occurred.text,
-            "occurred_from": earliest,
-            "occurred_to": latest,
-            "evidence": known.encode_evidence(new.evidence),
-            "data": data,
-            "redacted": None,
-        },
+        new.id,
+        stream,
+        kind.name,
+        kind.version,
+        occurred,
+        earliest,
+        latest,
+        evidence,
+        data,
+        metadata,
     )
 
 
@@ -159,142 +189,160 @@ def _check_name(what: str, value: Any, longest: int, event_id: Any) -> None:
         )
 
 
-def numbered(
-    drafts: Sequence[Mapping[str, Any]], at: Head, versions: dict[str, int], recorded_at: str
-) -> list[Stored]:
-    """Give the rows of drafts their places and digests, following on from `at`, with one time."""
-    position, digest = at.position, at.digest
-    rows = []
-    for draft, salt in zip(drafts, digests.new_salts(len(drafts)), strict=True):
-        stream = draft["stream"]
-        versions[stream] += 1
-        position += 1
-        place = {"position": position, "version": versions[stream]}
-        row = dict(draft) | place | {"recorded_at": recorded_at, "salt": salt}
-        digest = row["digest"] = digests.event_digest(digest, row)
-        rows.append(Stored(**row))
-    return rows
-
-
 # Rows into the log
 
-_TAKE_HEAD = database.Prepared(sa.select(head.c.position, head.c.digest).with_for_update())
-_MOVE_HEAD = database.Prepared(
-    sa.update(head).values(position=sa.bindparam("position"), digest=sa.bindparam("digest"))
-)
 
-
-def take_head(driver: Driver, dialect: sa.Dialect) -> Head:
-    """Lock the head of the log until the transaction ends; every other append waits.
+def take_end(driver: Driver, engine: sa.Engine) -> End:
+    """Lock the end of the log until the transaction ends; every other append waits.
 
     Raises:
-        DatabaseError: the row `head` is gone.
+        DatabaseError: PostgreSQL has no row of the head.
     """
-    # SQLite has no FOR UPDATE and needs none: its writer holds the whole database.
-    return Head.of_row(_TAKE_HEAD.run(driver, dialect).fetchone())
+    # SQLite's writer holds the whole database already.
+    if database.is_postgresql(engine):
+        _call(driver, engine, [], None, 0)
+    return end_of(driver, engine)
 
 
 def write(
     driver: Driver,
-    dialect: sa.Dialect,
+    engine: sa.Engine,
     known: Codec,
     drafts: Sequence[Draft],
     *,
     expected: Mapping[str, ExpectedVersion],
-    clock: Callable[[], str],
+    clock: Callable[[], int],
     progress: Progress | None = None,
-) -> tuple[dict[str, Stored], dict[str, Stored]]:
+) -> tuple[dict[str, Stored], dict[str, Place]]:
     """Write what is new among the drafts, in the transaction of the connection.
 
     Args:
         driver: the connection.
-        dialect: of its database.
+        engine: of its database.
         known: the codec of the store.
         drafts: from `drafts_of`.
         expected: the versions that streams must be at.
-        clock: gives the time of recording, as text.
+        clock: gives the time of recording.
         progress: called with the number of rows written.
 
     Returns:
-        The rows of retries, and the rows added, by id.
+        The rows of retries, and the places of the events added, by id.
 
     Raises:
         WrongExpectedVersion: a stream is at another version.
         EventIdReused: an event with other content has the id.
     """
-    at, before, versions = _look(driver, dialect, known, drafts, expected)
-    for stream in expected.keys() & versions.keys():
+    end = take_end(driver, engine)
+    before = _recorded_before(driver, engine, known, drafts)
+    fresh = list({d.event_id: d for d in drafts if d.event_id not in before}.values())
+    streams = {draft.stream for draft in fresh}
+    # Where all events of a stream are retries, the expectation was met when they were appended.
+    checked = expected.keys() - ({draft.stream for draft in drafts} - streams)
+    versions = stream_versions(driver, engine, streams | checked)
+    for stream in checked:
         _check_version(stream, expected[stream], versions[stream])
-    fresh = list({d.new.id: d for d in drafts if d.new.id not in before}.values())
-    rows = numbered([draft.row for draft in fresh], at, versions, clock())
-    insert(driver, dialect, rows, progress)
-    return before, {row.event_id: row for row in rows}
-
-
-def insert(
-    driver: Driver, dialect: sa.Dialect, rows: Sequence[Stored], progress: Progress | None = None
-) -> None:
-    """Add rows that follow on from the head, and move the head to the last one."""
-    for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
-        database.insert_rows(driver, dialect, events, batch)
+    recorded_at = max(clock(), end.recorded_at)
+    added: dict[str, Place] = {}
+    for start in range(0, len(fresh), BATCH):
+        batch = fresh[start : start + BATCH]
+        end = _add(driver, engine, batch, end, versions, recorded_at, added)
         if progress is not None:
             progress(start + len(batch))
-    if rows:
+    return before, added
+
+
+def _add(
+    driver: Driver,
+    engine: sa.Engine,
+    drafts: Sequence[Draft],
+    end: End,
+    versions: dict[str, int],
+    recorded_at: int,
+    added: dict[str, Place],
+) -> End:
+    """Add a batch of events that are new; gives where the log ends then."""
+    if database.is_postgresql(engine):
+        places = _call(driver, engine, drafts, None, recorded_at)
+    else:
+        rows = numbered(drafts, end, versions, recorded_at)
+        insert(driver, engine, rows)
+        places = [Place(row.position, row.version, row.recorded_at, row.digest) for row in rows]
+    added.update(zip([draft.event_id for draft in drafts], places, strict=True))
+    last = places[-1]
+    return End(last.position, last.digest, last.recorded_at)
+
+
+def numbered(
+    drafts: Sequence[Draft], end: End, versions: dict[str, int], recorded_at: int
+) -> list[Stored]:
+    """Give drafts their places and digests, following on from `end`, with one time for all."""
+    position, digest = end.position, end.digest
+    recorded = dates.stamp_text(recorded_at)
+    rows = []
+    for draft, salt in zip(drafts, digests.new_salts(len(drafts)), strict=True):
+        _, id, stream, type, kind, occurred, earliest, latest, evidence, data, more = draft
+        version = versions[stream] = versions[stream] + 1
+        position += 1
+        body = digests.body_digest(salt, evidence, data, more)
+        digest = digests.chained(
+            digest, position, version, id, stream, type, kind, occurred, earliest, latest,
+            recorded, body,
+        )  # fmt: skip
+        row = (
+            position, id, stream, version, type, kind, occurred, earliest, latest, recorded_at,
+            evidence, data, more, salt, None, digest,
+        )  # fmt: skip
+        rows.append(Stored._make(row))
+    return rows
+
+
+_TYPES = database.Prepared(sa.select(types.c.name, types.c.version, types.c.id))
+
+
+def _type_ids(
+    driver: Driver, engine: sa.Engine, wanted: Iterable[tuple[str, int]]
+) -> dict[tuple[str, int], int]:
+    """The keys of types by name and version; those that are new get one."""
+    ids = {(name, version): id for name, version, id in _TYPES.run(driver, engine)}
+    last = max(ids.values(), default=0)
+    new = {key: last + n for n, key in enumerate(sorted({*wanted} - ids.keys()), start=1)}
+    if new:
+        rows = [(id, *key) for key, id in new.items()]
+        database.insert_rows(driver, engine, types, rows)
+    return ids | new
+
+
+def insert(driver: Driver, engine: sa.Engine, rows: Sequence[Stored]) -> None:
+    """Add rows that follow on from the end of the log, as they are."""
+    ids = _type_ids(driver, engine, {(row.type, row.type_version) for row in rows})
+    made = [(*row[:4], ids[row.type, row.type_version], *row[6:]) for row in rows]
+    database.insert_rows(driver, engine, events, made)
+    if rows and database.is_postgresql(engine):
         last = rows[-1]
-        _MOVE_HEAD.run(driver, dialect, position=last.position, digest=last.digest)
+        _MOVE_HEAD.run(
+            driver,
+            engine,
+            position=last.position,
+            digest=last.digest,
+            recorded_at=last.recorded_at,
+        )
 
 
-_LOOK_FOR_ONE = database.Prepared(
-    sa.select(
-        head.c.position,
-        head.c.digest,
-        sa.select(sa.func.coalesce(sa.func.max(events.c.version), 0))
-        .where(events.c.stream == sa.bindparam("stream"))
-        .scalar_subquery(),
-    ).where(~sa.exists().where(events.c.event_id == sa.bindparam("event_id")))
+_MOVE_HEAD = database.Prepared(
+    sa.update(head).values(
+        position=sa.bindparam("position"),
+        digest=sa.bindparam("digest"),
+        recorded_at=sa.bindparam("recorded_at"),
+    )
 )
 
 
-def _look_for_one(
-    driver: Driver, dialect: sa.Dialect, draft: Draft
-) -> tuple[Head, dict[str, Stored], dict[str, int]] | None:
-    """The same as `_look` in one query, for one new event on SQLite; None for a retry.
-
-    It saves a fifth of a single append. PostgreSQL would read the version before it locks the head.
-    """
-    stream, id = draft.row["stream"], draft.new.id
-    row = _LOOK_FOR_ONE.run(driver, dialect, stream=stream, event_id=id).fetchone()
-    return None if row is None else (Head(*row[:2]), {}, {stream: row[2]})
-
-
-def _look(
-    driver: Driver,
-    dialect: sa.Dialect,
-    known: Codec,
-    drafts: Sequence[Draft],
-    expected: Mapping[str, ExpectedVersion],
-) -> tuple[Head, dict[str, Stored], dict[str, int]]:
-    """Take the head; gives it, the rows of retries by id, and the versions of other streams."""
-    streams = {draft.row["stream"] for draft in drafts}
-    if len(drafts) == 1 and dialect.name == "sqlite" and expected.keys() <= streams:
-        looked = _look_for_one(driver, dialect, drafts[0])
-        if looked is not None:
-            return looked
-    at = take_head(driver, dialect)
-    before = _recorded_before(driver, dialect, known, drafts)
-    fresh = {draft.row["stream"] for draft in drafts if draft.new.id not in before}
-    # Where all events of a stream are retries, the expectation was met when they were appended.
-    checked = expected.keys() - (streams - fresh)
-    return at, before, stream_versions(driver, dialect, fresh | checked)
-
-
 def _recorded_before(
-    driver: Driver, dialect: sa.Dialect, known: Codec, drafts: Sequence[Draft]
+    driver: Driver, engine: sa.Engine, known: Codec, drafts: Sequence[Draft]
 ) -> dict[str, Stored]:
     """The rows of the drafts that are in the log already, by id."""
-    by_id = {draft.new.id: draft for draft in drafts}
-    rows = {row.event_id: row for row in rows_by_id(driver, dialect, by_id)}
+    by_id = {draft.event_id: draft for draft in drafts}
+    rows = {row.event_id: row for row in rows_by_id(driver, engine, by_id)}
     for id, row in rows.items():
         differs = _differences(known, by_id[id], row)
         if differs:
@@ -304,21 +352,21 @@ def _recorded_before(
 
 def _differences(known: Codec, draft: Draft, row: Stored) -> tuple[str, ...]:
     """The columns in which an event is not what was recorded under its id."""
-    differs = {name for name in _CONTENT if getattr(row, name) != draft.row[name]}
+    differs = {name for name in _CONTENT if getattr(row, name) != getattr(draft, name)}
     if row.data is None:
         # A takedown removed the words: there is nothing left to compare.
         differs -= {"evidence", "data", "type_version"}
-        if row.type in known.stored_names({draft.row["type"]}):
+        if row.type in known.stored_names({draft.type}):
             differs -= {"type"}
     elif differs & {"type", "data", "evidence", "type_version"}:
         # A class that has gained an optional field, or another name, writes other bytes for the
         # same event.
         there = _current(known, row)
-        if there is not None and there.type == draft.row["type"]:
+        if there is not None and there.type == draft.type:
             differs -= {"type"}
-            if known.encode(there.event)[1] == draft.row["data"]:
+            if known.encode(there.event)[1] == draft.data:
                 differs -= {"data", "type_version"}
-            if known.encode_evidence(there.evidence) == draft.row["evidence"]:
+            if known.encode_evidence(there.evidence) == draft.evidence:
                 differs -= {"evidence"}
     return tuple(name for name in _CONTENT if name in differs)
 
@@ -347,20 +395,67 @@ def _check_version(stream: str, wanted: ExpectedVersion, actual: int) -> None:
         raise WrongExpectedVersion(stream, expectation, actual)
 
 
-_APPEND_ONE = b"""
-    CALL timeline_append(
-        %(expected)s, %(covered)s, %(event_id)s, %(stream)s, %(type)s, %(type_version)s,
-        %(occurred)s, %(occurred_from)s, %(occurred_to)s, %(recorded_at)s, %(evidence)s, %(data)s,
-        %(salt)s, NULL, NULL, NULL
-    )
-"""
+# On PostgreSQL
+
+_GIVEN = (
+    ("event_id", "text"),
+    ("stream", "text"),
+    ("type", "text"),
+    ("type_version", "integer"),
+    ("occurred", "text"),
+    ("occurred_from", "bigint"),
+    ("occurred_to", "bigint"),
+    ("evidence", "text"),
+    ("data", "text"),
+    ("metadata", "text"),
+)
+"""The columns that PostgreSQL's function takes as arrays, with their types; salts follow."""
+
+
+@functools.lru_cache(maxsize=64)
+def _calling(schema: str, *, now: bool) -> bytes:
+    """The statement that appends, for one schema; `now` if it also commits."""
+    # Qualified and with exact types: else another role's function of that name might be meant.
+    types = [*(type for _, type in _GIVEN), "bytea"]
+    arrays = [f"%b::pg_catalog.{_NAMES.get(type, type)}[]" for type in types]
+    given = ", ".join([*arrays, "%b::pg_catalog.int4", "%b::pg_catalog.int8"])
+    if now:
+        return f"CALL {schema}.timeline_append_now({given}, NULL, NULL, NULL, NULL)".encode()
+    return f"SELECT * FROM {schema}.timeline_append({given})".encode()
+
+
+_NAMES = {"integer": "int4", "bigint": "int8"}
+
+
+def _call(
+    driver: Driver,
+    engine: sa.Engine,
+    drafts: Sequence[Draft],
+    expected: int | None,
+    recorded_at: int,
+    *,
+    now: bool = False,
+) -> list[Place]:
+    """Have PostgreSQL lock the head and append events; gives their places.
+
+    None are given where the stream of the first is not at the expected version.
+    """
+    columns: list[list[Any]] = [list(column) for column in zip(*drafts, strict=True)]
+    given = columns[1:] or [[] for _ in _GIVEN]
+    quoted = engine.dialect.identifier_preparer.quote(database.schema_of(engine))
+    arguments = [*given, digests.new_salts(len(drafts)), expected, recorded_at]
+    cursor = driver.execute(_calling(quoted, now=now), arguments, binary=True)
+    positions, versions, made, at = cursor.fetchone()
+    places = zip(positions, versions, [at] * len(made), made, strict=True)
+    return [Place._make(place) for place in places]
+
 
 _EXACTLY = {Expected.ANY: None, Expected.NO_STREAM: 0}
 
 
 def append_one(
-    driver: Driver, draft: Draft, wanted: ExpectedVersion, recorded_at: str
-) -> Stored | None:
+    driver: Driver, engine: sa.Engine, draft: Draft, wanted: ExpectedVersion, recorded_at: int
+) -> Place | None:
     """Have PostgreSQL append one event in one statement; None where it did nothing.
 
     It does nothing where the stream is at another version. Where the id is taken the database
@@ -369,9 +464,5 @@ def append_one(
     if wanted is Expected.STREAM_EXISTS:
         return None
     version = wanted if isinstance(wanted, int) else _EXACTLY[wanted]
-    row = draft.row | {"recorded_at": recorded_at, "salt": digests.new_salts(1)[0]}
-    values = row | {"expected": version, "covered": digests.covered_but_place(row)}
-    position, version, digest = driver.execute(_APPEND_ONE, values).fetchone()
-    if position is None:
-        return None
-    return Stored(**row, position=position, version=version, digest=digest)
+    places = _call(driver, engine, [draft], version, recorded_at, now=True)
+    return places[0] if places else None

@@ -38,6 +38,7 @@ _PAGE = 1_000
 
 _INSTANTS = ("occurred_from", "occurred_to", "recorded_at")
 _COLUMNS = Stored._fields
+_NULLABLE = {column.name for column in events.columns if column.nullable}
 
 
 @attrs.frozen
@@ -476,8 +477,8 @@ def arrow_schema() -> Any:
         **dict.fromkeys(("salt", "redacted", "digest"), pa.binary()),
     }
     fields = [
-        pa.field(column.name, kinds.get(column.name, pa.string()), nullable=bool(column.nullable))
-        for column in events.columns
+        pa.field(name, kinds.get(name, pa.string()), nullable=name in _NULLABLE)
+        for name in _COLUMNS
     ]
     at = _COLUMNS.index("stream") + 1
     return pa.schema(
@@ -486,11 +487,7 @@ def arrow_schema() -> Any:
 
 
 def arrow_table(rows: Sequence[Stored]) -> Any:
-    """Stored rows as an archive holds them.
-
-    Raises:
-        LogDamaged: an instant is not in the form in which the log keeps it.
-    """
+    """Stored rows as an archive holds them."""
     import pyarrow as pa
 
     schema = arrow_schema()
@@ -498,20 +495,9 @@ def arrow_table(rows: Sequence[Stored]) -> Any:
     columns["category"] = [_category(stream) for stream in columns["stream"]]
     made = {}
     for field in schema:
-        values = columns[field.name]
-        if field.name in _INSTANTS:
-            try:
-                made[field.name] = pa.array(values, pa.string()).cast(field.type)
-            except pa.ArrowInvalid as error:
-                raise LogDamaged(rows[0].position, f"{field.name}: {error}") from None
-        else:
-            made[field.name] = pa.array(values, field.type)
-    table = pa.table(made, schema)
-    for name in _INSTANTS:
-        if _texts(table[name]).to_pylist() != columns[name]:
-            problem = f"{name}: an instant is not in the form in which the log keeps it"
-            raise LogDamaged(rows[0].position, problem)
-    return table
+        kind = pa.int64() if field.name in _INSTANTS else field.type
+        made[field.name] = pa.array(columns[field.name], kind).cast(field.type)
+    return pa.table(made, schema)
 
 
 def _passed_over(group: Any, after: int, until: int | None) -> bool:
@@ -524,18 +510,11 @@ def _passed_over(group: Any, after: int, until: int | None) -> bool:
 
 def stored_rows(table: Any) -> Iterator[Stored]:
     """The rows of an Arrow table as the log stores them."""
-    columns = [_texts(table[n]) if n in _INSTANTS else table[n] for n in _COLUMNS]
+    import pyarrow as pa
+
+    columns = [table[n].cast(pa.int64()) if n in _INSTANTS else table[n] for n in _COLUMNS]
     values = (column.to_pylist() for column in columns)
     return map(Stored._make, zip(*values, strict=True))
-
-
-def _texts(instants: Any) -> Any:
-    """Instants in the form in which the log keeps them; see `timeline.dates.instant_text`."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    text = instants.cast(pa.timestamp("us")).cast(pa.string())
-    return pc.binary_join_element_wise(pc.replace_substring(text, " ", "T"), "Z", "")
 
 
 def _checked_rows(table: Any, links: Chain) -> Iterator[Stored]:

@@ -345,6 +345,20 @@ class Codec:
             raise InvalidEvent(f"evidence: {readable(error, tuple[Evidence, ...])}") from None
         return _storable("evidence", data)
 
+    def encode_metadata(self, metadata: Mapping[str, Any]) -> str | None:
+        """Canonical JSON of what is noted with an event; None where that is nothing.
+
+        Raises:
+            InvalidEvent: JSON cannot hold it.
+        """
+        if not metadata:
+            return None
+        try:
+            data = _encode(metadata)
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
+            raise InvalidEvent(f"metadata: {error}") from None
+        return _storable("metadata", data)
+
     def decode_evidence(self, data: str) -> tuple[Evidence, ...]:
         """The evidence that `encode_evidence` stored."""
         return () if data == "[]" else _decode_evidence(data)
@@ -505,20 +519,21 @@ def meanings(codec: Codec, rows: Iterable[tuple[Any, ...]]) -> Iterator[Recorded
     # Every event that is read comes through here: unpacking the row at once and passing arguments
     # by position saves a sixth of the time.
     for row in rows:
-        position, id, stream, version, type, kind, when, _, _, at, evidence, data, _, _, digest = (
-            row
-        )
+        (
+            position, id, stream, version, type, kind, when, _, _, at, evidence, data, more, _, _,
+            digest,
+        ) = row  # fmt: skip
         occurred = None if when is None else _when(when)
         if data is None or evidence is None:
             yield RecordedEvent(
-                Redacted(), id, position, stream, version, type, occurred, (), at, digest
+                Redacted(), id, position, stream, version, type, occurred, (), at, digest, None
             )
             continue
         sources = codec.decode_evidence(evidence)
         for event in codec.decode(type, kind, data, position):
             name = event_type(event).name
             yield RecordedEvent(
-                event, id, position, stream, version, name, occurred, sources, at, digest
+                event, id, position, stream, version, name, occurred, sources, at, digest, more
             )
 
 
@@ -533,6 +548,7 @@ def recorded(row: Stored, event: Any, evidence: Any, occurred: When | None) -> R
         type=row.type if event.__class__ in _STAND_INS else event_type(event).name,
         occurred=occurred,
         evidence=evidence,
-        recorded=row.recorded_at,
+        stamp=row.recorded_at,
         digest=row.digest,
+        metadata_text=row.metadata,
     )

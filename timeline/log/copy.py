@@ -18,11 +18,11 @@ import attrs
 import msgspec
 import sqlalchemy as sa
 
-from timeline.dates import When, instant_text
+from timeline.dates import When, stamp, stamp_text
 from timeline.errors import InvalidInput, InvalidRecord, LogDamaged, LogsDiffer
 from timeline.events.base import LONGEST_ID
 from timeline.log import database
-from timeline.log.append import BATCH, insert, take_head
+from timeline.log.append import BATCH, insert, take_end
 from timeline.log.codec import Codec
 from timeline.log.database import Driver
 from timeline.log.digests import Chain, Head
@@ -39,6 +39,9 @@ _LONGEST_LINE = 64 * 1024 * 1024
 
 _COLUMNS = ("salt", "redacted", "digest")
 """The columns of bytes; in the file they are hexadecimal digits."""
+
+_TIMES = ("occurred_from", "occurred_to", "recorded_at")
+"""The columns of instants; in the file they are texts in UTC."""
 
 _Hex16 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 _Hex32 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
@@ -70,6 +73,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     recorded_at: str
     evidence: str | None
     data: str | None
+    metadata: str | None
     salt: _Hex16 | None
     redacted: _Hex32 | None
     digest: _Hex32
@@ -97,11 +101,18 @@ def write_log(out: BinaryIO, head: Head, rows: Iterable[Stored]) -> None:
     for row in rows:
         columns = row._asdict()
         chain.take(columns)
-        plain = columns | {name: columns[name] and columns[name].hex() for name in _COLUMNS}
-        out.write(_encode(plain) + b"\n")
+        out.write(_encode(_plain(columns)) + b"\n")
     chain.end()
     if chain.head != head:
         raise LogDamaged(chain.head.position + 1, f"the log was to end at {head.seal}")
+
+
+def _plain(columns: dict[str, Any]) -> dict[str, Any]:
+    """The columns of an event as a line of the file has them."""
+    plain = columns | {name: columns[name] and columns[name].hex() for name in _COLUMNS}
+    for name in _TIMES:
+        plain[name] = None if columns[name] is None else stamp_text(columns[name])
+    return plain
 
 
 class LogFile:
@@ -191,6 +202,8 @@ class LogFile:
         for name, value in row.items():
             if isinstance(value, str) and "\0" in value:
                 raise InvalidInput(f"{name}: expected text; found a NUL character in it")
+        for name in _TIMES:
+            row[name] = None if row[name] is None else _stamp(name, row[name])
         return row | {name: row[name] and bytes.fromhex(row[name]) for name in _COLUMNS}
 
     def _require_sealed(self, at: Head) -> None:
@@ -206,8 +219,6 @@ class LogFile:
                 raise InvalidInput(
                     f"{name}: expected printable characters; found {row[name]!r:.80}"
                 )
-        if instant_text(datetime.fromisoformat(row["recorded_at"])) != row["recorded_at"]:
-            raise InvalidInput(f"recorded_at: expected UTC; found {row['recorded_at']!r:.80}")
         if row["occurred"] is not None:
             When(row["occurred"])
         if row["data"] is not None:
@@ -216,6 +227,13 @@ class LogFile:
 
     def _problem(self, field: str | None, problem: str) -> InvalidRecord:
         return InvalidRecord(self.name, problem, line=self._line, field=field)
+
+
+def _stamp(name: str, text: str) -> int:
+    made = stamp(datetime.fromisoformat(text))
+    if stamp_text(made) != text:
+        raise InvalidInput(f"{name}: expected UTC; found {text!r:.80}")
+    return made
 
 
 @attrs.frozen
@@ -249,19 +267,18 @@ def restore(engine: sa.Engine, rows: Iterable[Stored]) -> Restored:
         DatabaseError: the database could not do it; nothing was written.
     """
     bare: list[Stored] = []  # tombstones of events that have their words here
-    dialect = engine.dialect
     with database.writing(engine) as connection:
         driver = database.driver_of(connection)
         with database.translated(engine, connected=True):
-            end = start = take_head(driver, dialect)
+            end = start = take_end(driver, engine).head
             for batch in batched(rows, BATCH):
                 bare += _require_same(
                     connection, [row for row in batch if row.position <= start.position]
                 )
                 fresh = [row for row in batch if row.position > start.position]
                 if fresh:
-                    _require_new(driver, dialect, fresh)
-                    insert(driver, dialect, fresh)
+                    _require_new(driver, engine, fresh)
+                    insert(driver, engine, fresh)
                     end = Head(fresh[-1].position, fresh[-1].digest)
         for tombstone in bare:
             take_words(connection, tombstone.event_id, tombstone.redacted)
@@ -285,10 +302,10 @@ def _require_same(connection: sa.Connection, rows: Sequence[Stored]) -> list[Sto
     return [row for row in rows if row.data is None and here[row.position][1]]
 
 
-def _require_new(driver: Driver, dialect: sa.Dialect, rows: Sequence[Stored]) -> None:
+def _require_new(driver: Driver, engine: sa.Engine, rows: Sequence[Stored]) -> None:
     """Check ids and versions ourselves: the database's refusal would not name the position."""
-    ids = {row.event_id for row in rows_by_id(driver, dialect, (row.event_id for row in rows))}
-    versions = stream_versions(driver, dialect, (row.stream for row in rows))
+    ids = {row.event_id for row in rows_by_id(driver, engine, (row.event_id for row in rows))}
+    versions = stream_versions(driver, engine, (row.stream for row in rows))
     for row in rows:
         if row.event_id in ids:
             problem = f"the id {row.event_id!r} is taken by an earlier event"

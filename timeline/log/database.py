@@ -30,6 +30,15 @@ from timeline.errors import (
 )
 from timeline.log import telemetry
 
+SCHEMA = "timeline"
+"""The schema of PostgreSQL that holds our tables, unless the caller names another."""
+
+PREFIX = "timeline_"
+"""What the names of all our tables begin with: the database may hold the host's own."""
+
+_FILE = "main"
+"""What SQLite calls the file itself, beside temporary tables and attached files."""
+
 BUSY_SECONDS = 30
 """How long a writer on SQLite waits for others before `DatabaseBusy`."""
 
@@ -61,8 +70,12 @@ _SHUTDOWN = {"57P01", "57P02", "57P03"}
 """SQLSTATEs for: the server is going down, or coming up."""
 
 
-def create_engine(url: str | sa.URL) -> sa.Engine:
+def create_engine(url: str | sa.URL, schema: str = SCHEMA) -> sa.Engine:
     """An engine for `sqlite:///FILE`, `sqlite://` (in memory) or `postgresql://…`.
+
+    Args:
+        url: the address.
+        schema: where our tables are on PostgreSQL.
 
     Raises:
         InvalidInput: it is not the address of such a database.
@@ -75,7 +88,7 @@ def create_engine(url: str | sa.URL) -> sa.Engine:
     engine = sa.create_engine(
         parsed,
         connect_args={"client_encoding": "utf8", "connect_timeout": 10, **options},
-        execution_options={_PROCESS: os.getpid()},
+        execution_options={_PROCESS: os.getpid(), **_placed(schema)},
     )
     sa.event.listen(engine, "checkin", _note_idle)
     sa.event.listen(engine, "checkout", _check_idle)
@@ -113,6 +126,25 @@ def _require_own(engine: sa.Engine) -> None:
             f"{shown(engine.url)}: a database in memory is for the thread that opened it. Use a "
             "file, such as sqlite:///record.db, where several threads are to share a record."
         )
+
+
+def _placed(schema: str) -> dict[str, Any]:
+    """The options by which statements meet our tables; those of a host stay where they are."""
+    return {} if schema == SCHEMA else {"schema_translate_map": {SCHEMA: schema}}
+
+
+def schema_of(engine: sa.Engine) -> str:
+    """The schema that holds our tables."""
+    if not is_postgresql(engine):
+        return _FILE
+    moved = engine.get_execution_options().get("schema_translate_map", {})
+    return str(moved.get(SCHEMA, SCHEMA))
+
+
+def qualified(engine: sa.Engine, name: str) -> str:
+    """The name of a table or view of ours, quoted, with its schema: for SQL as text."""
+    quote = engine.dialect.identifier_preparer.quote
+    return f"{quote(schema_of(engine))}.{quote(name)}"
 
 
 def _note_idle(_connection: object, record: Any) -> None:
@@ -193,7 +225,7 @@ def exists(engine: sa.Engine) -> bool:
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
     in_memory = not url.database or url.database == ":memory:"
     options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}}
-    owner = {_PROCESS: os.getpid()}
+    owner = {_PROCESS: os.getpid(), **_placed(_FILE)}
     if in_memory:
         # One connection for all: a second one would open another, empty database.
         options |= {"poolclass": StaticPool}
@@ -373,22 +405,31 @@ class Prepared:
 
     def __init__(self, statement: sa.ClauseElement | Callable[[bool], sa.ClauseElement]) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, Mapping[str, Any], Sequence[str] | None]] = {}
+        self._compiled: dict[
+            tuple[str, str], tuple[str, Mapping[str, Any], Sequence[str] | None]
+        ] = {}
 
-    def run(self, driver: Driver, dialect: sa.Dialect, **values: Any) -> Any:
+    def run(self, driver: Driver, engine: sa.Engine, **values: Any) -> Any:
         """Run it; gives the driver's cursor."""
-        if dialect.name not in self._compiled:
-            statement = self._statement
-            if not isinstance(statement, sa.ClauseElement):
-                statement = statement(dialect.name == "postgresql")
-            made: Any = statement.compile(
-                dialect=dialect, compile_kwargs={"render_postcompile": True}
-            )
-            self._compiled[dialect.name] = made.string, made.params, made.positiontup
-        text, given, order = self._compiled[dialect.name]
+        where = engine.dialect.name, schema_of(engine)
+        if where not in self._compiled:
+            self._compiled[where] = self._compile(engine)
+        text, given, order = self._compiled[where]
         if order is None:
             return driver.execute(text, {**given, **values})
         return driver.execute(text, [values[n] if n in values else given[n] for n in order])
+
+    def _compile(self, engine: sa.Engine) -> tuple[str, Mapping[str, Any], Sequence[str] | None]:
+        statement = self._statement
+        if not isinstance(statement, sa.ClauseElement):
+            statement = statement(is_postgresql(engine))
+        made: Any = statement.compile(
+            dialect=engine.dialect,
+            schema_translate_map={SCHEMA: schema_of(engine)},
+            compile_kwargs={"render_postcompile": True},
+            render_schema_translate=True,
+        )
+        return made.string, made.params, made.positiontup
 
 
 def given_texts(*, postgresql: bool) -> sa.TableValuedAlias:
@@ -400,9 +441,9 @@ def given_texts(*, postgresql: bool) -> sa.TableValuedAlias:
     )
 
 
-def texts_of(values: Iterable[str], dialect: sa.Dialect) -> Any:
+def texts_of(values: Iterable[str], engine: sa.Engine) -> Any:
     """The parameter of `given_texts`: any number of texts in one value."""
-    return list(values) if dialect.name == "postgresql" else json.dumps(list(values))
+    return list(values) if is_postgresql(engine) else json.dumps(list(values))
 
 
 def driver_of(connection: sa.Connection) -> Driver:
@@ -488,15 +529,15 @@ def insert_many(
     """
     driver = driver_of(connection)
     with translated(connection.engine, connected=True):
-        insert_rows(driver, connection.dialect, table, rows)
+        insert_rows(driver, connection.engine, table, rows)
 
 
 def insert_rows(
-    driver: Driver, dialect: sa.Dialect, table: sa.Table, rows: Sequence[tuple[Any, ...]]
+    driver: Driver, engine: sa.Engine, table: sa.Table, rows: Sequence[tuple[Any, ...]]
 ) -> None:
     """The same on the driver's own connection: COPY on PostgreSQL, `executemany` on SQLite."""
-    text = _insert_text(dialect, table)
-    if dialect.name != "postgresql":
+    text = _insert_text(engine, table)
+    if not is_postgresql(engine):
         if len(rows) >= _MANY:
             driver.execute(_ROOM_TO_WRITE)
         driver.executemany(text, rows)
@@ -506,12 +547,10 @@ def insert_rows(
             copy.write_row(row)
 
 
-@functools.lru_cache(maxsize=128)
-def _insert_text(dialect: sa.Dialect, table: sa.Table) -> str:
-    preparer = dialect.identifier_preparer
-    columns = ", ".join(map(preparer.format_column, table.columns))
-    into = f"{preparer.format_table(table)} ({columns})"
-    if dialect.name == "postgresql":
+def _insert_text(engine: sa.Engine, table: sa.Table) -> str:
+    columns = ", ".join(map(engine.dialect.identifier_preparer.format_column, table.columns))
+    into = f"{qualified(engine, table.name)} ({columns})"
+    if is_postgresql(engine):
         return f"COPY {into} FROM STDIN"
     return f"INSERT INTO {into} VALUES ({', '.join('?' * len(table.columns))})"
 
@@ -529,7 +568,7 @@ def delete_many(
     driver, preparer = driver_of(connection), connection.dialect.identifier_preparer
     place = "%s" if is_postgresql(connection.engine) else "?"
     where = " AND ".join(f"{preparer.quote(name)} = {place}" for name in key)
-    text = f"DELETE FROM {preparer.format_table(table)} WHERE {where}"
+    text = f"DELETE FROM {qualified(connection.engine, table.name)} WHERE {where}"
     with translated(connection.engine, connected=True):
         driver.cursor().executemany(text, keys)
 

@@ -1,17 +1,17 @@
 """Digests: they show every change to the log.
 
 Each event has two SHA-256 digests. That of its body covers the salt, then `evidence` and `data` as
-UTF-8, joined by a NUL byte. That of the event covers the digest of the event before it, then the
-columns of `ENVELOPE` as text, each after a NUL byte (null is the empty string, any other value has
-`=` before it), then the digest of the body. Before the first event there are 32 zero bytes.
+UTF-8, joined by a NUL byte; where there is `metadata`, another NUL byte and that follow. That of
+the event covers the digest of the event before it, then the columns of `ENVELOPE` as the view `log`
+shows them, each after a NUL byte (null is the empty string, any other value has `=` before it),
+then the digest of the body. Before the first event there are 32 zero bytes.
 
 No column can hold a NUL byte (PostgreSQL refuses it, and so does the store), and salts and digests
 have a fixed length, so no two events share an input. The body has a digest and a random salt of its
 own: a takedown can remove the words and leave the chain whole, and nobody can test guesses of the
 words without the salt.
 
-For a single append PostgreSQL computes the digest of the event in the database, from
-`covered_but_place`; the procedure is in the first migration.
+PostgreSQL computes the same digests in the database; the function is in the first migration.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Self, TypeAlias
 
 import attrs
 import msgspec
 import sqlalchemy as sa
 
-from timeline.errors import DatabaseError, InvalidInput, LogDamaged
-from timeline.log.schema import events, head
+from timeline import dates
+from timeline.errors import InvalidInput, LogDamaged
+from timeline.log.schema import events, head, stored
 from timeline.log.telemetry import Progress
 
 _Row: TypeAlias = Mapping[str, Any] | sa.RowMapping
@@ -55,26 +57,48 @@ def new_salts(count: int) -> list[bytes]:
     return [drawn[start : start + 16] for start in range(0, len(drawn), 16)]
 
 
-def body_digest(salt: bytes, evidence: str, data: str) -> bytes:
-    """The digest of an event's evidence and fields, as stored."""
-    return hashlib.sha256(b"%b%b\0%b" % (salt, evidence.encode(), data.encode())).digest()
+def body_digest(salt: bytes, evidence: str, data: str, metadata: str | None = None) -> bytes:
+    """The digest of an event's evidence, fields and metadata, as stored."""
+    words = f"{evidence}\0{data}" if metadata is None else f"{evidence}\0{data}\0{metadata}"
+    return hashlib.sha256(salt + words.encode()).digest()
 
 
 def event_digest(previous: bytes, row: _Row) -> bytes:
     """The digest of the event stored as `row`, which follows one with the digest `previous`."""
-    place = f"\0={row['position']}\0={row['version']}".encode()
-    return hashlib.sha256(previous + place + covered_but_place(row)).digest()
-
-
-def covered_but_place(row: _Row) -> bytes:
-    """What the digest covers after position and version: all that is known without a place."""
     if row["data"] is None:
         body: bytes = row["redacted"]
     else:
-        body = body_digest(row["salt"], row["evidence"], row["data"])
-    values = [row[column] for column in ENVELOPE[2:]]
-    text = "".join(["\0" if value is None else f"\0={value}" for value in values])
-    return text.encode() + body
+        body = body_digest(row["salt"], row["evidence"], row["data"], row["metadata"])
+    recorded = dates.stamp_text(row["recorded_at"])
+    place = row["position"], row["version"], row["event_id"], row["stream"]
+    kind = row["type"], row["type_version"]
+    when = row["occurred"], row["occurred_from"], row["occurred_to"]
+    return chained(previous, *place, *kind, *when, recorded, body)
+
+
+def chained(
+    previous: bytes,
+    position: int,
+    version: int,
+    event_id: str,
+    stream: str,
+    type: str,
+    type_version: int,
+    occurred: str | None,
+    occurred_from: int | None,
+    occurred_to: int | None,
+    recorded: str,
+    body: bytes,
+) -> bytes:
+    """The digest of an event, of all that it covers."""
+    when = "\0" if occurred is None else f"\0={occurred}"
+    start = "\0" if occurred_from is None else f"\0={dates.stamp_text(occurred_from)}"
+    end = "\0" if occurred_to is None else f"\0={dates.stamp_text(occurred_to)}"
+    text = (
+        f"\0={position}\0={version}\0={event_id}\0={stream}\0={type}\0={type_version}"
+        f"{when}{start}{end}\0={recorded}"
+    )
+    return hashlib.sha256(previous + text.encode() + body).digest()
 
 
 @attrs.frozen
@@ -88,21 +112,6 @@ class Head:
     def seal(self) -> str:
         """`POSITION:DIGEST`. Keep it where those with access to the log cannot change it."""
         return f"{self.position}:{self.digest.hex()}"
-
-    @classmethod
-    def of_row(cls, row: tuple[Any, ...] | None) -> Self:
-        """The head, from its row.
-
-        Raises:
-            DatabaseError: there is no row.
-        """
-        if row is None:
-            raise DatabaseError(
-                "the row `head` is gone, which says where the log ends: somebody has removed it. "
-                "`timeline verify` tells which events are sound; compare the log with a backup."
-            )
-        position, digest = row
-        return cls(position, digest)
 
     @classmethod
     def of_seal(cls, seal: str) -> Self:
@@ -142,12 +151,10 @@ def verify(
             that shows.
     """
     reader = _Reader(connection)
-    end = reader.head()
-    reached = followed(reader.events(), seal, progress, end.position if end else None)
-    if end is None:
-        raise LogDamaged(reached.position + 1, "the row `head` is missing, or no longer readable")
+    reached = followed(reader.events(), seal, progress, reader.last())
     reader.require_no_more(reached)
-    _same(reached, end, "the row `head`")
+    if connection.dialect.name == "postgresql":
+        reader.require_head(reached)
     require_sealed(reached, seal)
     _check_file(connection, reached)
     return reached
@@ -259,17 +266,30 @@ class _Reader:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def head(self) -> Head | None:
-        """The head, from its row; None where the row cannot be read."""
+    def last(self) -> int | None:
+        """The last position; None where it cannot be read."""
+        try:
+            last: int | None = self._connection.scalar(sa.select(sa.func.max(events.c.position)))
+        except _UNREADABLE:
+            return None
+        return last
+
+    def require_head(self, reached: Head) -> None:
+        """Check the row from which writers take the next position.
+
+        Raises:
+            LogDamaged: it is not where the log ends, or cannot be read.
+        """
         query = sa.select(sa.cast(head.c.position, sa.Text), head.c.digest)
         try:
-            rows = self._connection.execute(query).all()
-            position, digest = rows[0]
-            if len(rows) == 1 and _is_bytes(digest, 32):
-                return Head(int(position), digest)
-        except (*_UNREADABLE, IndexError, TypeError):
-            return None
-        return None
+            [(position, digest)] = self._connection.execute(query)
+            kept = Head(int(position), digest)
+        except (*_UNREADABLE, TypeError):
+            kept = None
+        if kept is None or not _is_bytes(kept.digest, 32):
+            problem = "the row of the head is missing, or not readable"
+            raise LogDamaged(reached.position + 1, problem)
+        _same(reached, kept, "the row of the head")
 
     def events(self) -> Iterator[Head]:
         """Where the log is at first, and after each event that is sound."""
@@ -300,7 +320,7 @@ class _Reader:
         # Not from 1 on: a position may have been changed to a lower one.
         after, size = None, _PAGE
         while True:
-            query = sa.select(events).order_by(events.c.position).limit(size)
+            query = stored.order_by(events.c.position).limit(size)
             if after is not None:
                 query = query.where(events.c.position > after)
             try:
@@ -322,16 +342,32 @@ def _problem(row: _Row, expected: int) -> str | None:
     if row["position"] != expected:
         return f"the event is missing; the next one has position {row['position']}"
     kept = row["data"] is not None
-    texts = ("event_id", "stream", "type", "recorded_at", *(("evidence", "data") if kept else ()))
+    texts = ("event_id", "stream", "type", *(("evidence", "data") if kept else ()))
     if not all(isinstance(row[name], str) for name in texts):
         return "a column that must hold text does not"
+    bounds = [row[name] for name in _BOUNDS if row[name] is not None]
+    if not all(map(_is_time, (row["recorded_at"], *bounds))):
+        return "a column that must hold a time does not"
     if kept and (row["redacted"] is not None or not _is_bytes(row["salt"], 16)):
         return "its salt or its mark of a takedown was changed"
     if not kept and (
-        row["evidence"] is not None or row["salt"] is not None or not _is_bytes(row["redacted"], 32)
+        any(row[name] is not None for name in ("evidence", "metadata", "salt"))
+        or not _is_bytes(row["redacted"], 32)
     ):
         return "its words were removed in part"
     return None
+
+
+_BOUNDS = ("occurred_from", "occurred_to")
+_FIRST, _LAST = (
+    dates.stamp(datetime(1, 1, 1, tzinfo=UTC)),
+    dates.stamp(datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
+)
+
+
+def _is_time(value: object) -> bool:
+    """Whether it is a stored instant of a year from 1 to 9999."""
+    return type(value) is int and _FIRST <= value <= _LAST
 
 
 def _is_bytes(value: object, length: int) -> bool:

@@ -8,18 +8,18 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
 from timeline import dates
-from timeline.errors import NotFound
+from timeline.errors import DatabaseError, NotFound
 from timeline.events import RecordedEvent
 from timeline.log import database, digests, telemetry
 from timeline.log.codec import Codec, meanings, read
 from timeline.log.database import Driver
 from timeline.log.digests import Head
-from timeline.log.schema import Stored, events, head
+from timeline.log.schema import Stored, events, head, stored, types
 from timeline.log.telemetry import batched
 
 PAGE = 1000
@@ -39,8 +39,9 @@ _FEW_TYPES = 6
 """Types of events up to which SQLite may use their index, which finds rare ones at once."""
 
 _STREAM = database.Prepared(
-    sa.select(events)
-    .where(events.c.stream == sa.bindparam("stream"), events.c.version > sa.bindparam("after"))
+    stored.where(
+        events.c.stream == sa.bindparam("stream"), events.c.version > sa.bindparam("after")
+    )
     .order_by(events.c.version)
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
@@ -55,7 +56,7 @@ def _versions(postgresql: bool) -> sa.Select[Any]:
 
 def _by_id(postgresql: bool) -> sa.Select[Any]:
     ids = database.given_texts(postgresql=postgresql)
-    return sa.select(events).where(events.c.event_id.in_(sa.select(ids.c.value)))
+    return stored.where(events.c.event_id.in_(sa.select(ids.c.value)))
 
 
 _VERSIONS = database.Prepared(_versions)
@@ -63,20 +64,61 @@ _BY_ID = database.Prepared(_by_id)
 
 
 @functools.lru_cache(maxsize=256)
-def _all_of(types: tuple[str, ...] | None, *, postgresql: bool) -> database.Prepared:
+def _all_of(names: tuple[str, ...] | None, *, postgresql: bool) -> database.Prepared:
     """The query for the next page of the log, or of events stored under some type names."""
-    query = sa.select(events).where(
+    query = stored.where(
         events.c.position > sa.bindparam("after", 0, sa.BigInteger),
         events.c.position <= sa.bindparam("until", 0, sa.BigInteger),
     )
-    if types is not None:
+    if names is not None:
         # With many types SQLite would use the index of types and sort all the rest for each page;
-        # the plus keeps it to the order of positions.
-        many = len(types) > _FEW_TYPES and not postgresql
-        column = sa.literal_column("+type", sa.Text) if many else events.c.type
-        query = query.where(column.in_(types))
+        # the sum keeps it to the order of positions.
+        many = len(names) > _FEW_TYPES and not postgresql
+        key = events.c.type.op("+", return_type=sa.Integer)(0) if many else events.c.type
+        query = query.where(key.in_(sa.select(types.c.id).where(types.c.name.in_(names))))
     at_most = sa.bindparam("limit", 0, sa.Integer)
     return database.Prepared(query.order_by(events.c.position).limit(at_most))
+
+
+class End(NamedTuple):
+    """Where the log ends, and when its last event was recorded."""
+
+    position: int
+    digest: bytes
+    recorded_at: int
+
+    @property
+    def head(self) -> Head:
+        """The same without the time."""
+        return Head(self.position, self.digest)
+
+
+_START = End(0, digests.GENESIS, -(2**63))
+
+_LAST = database.Prepared(
+    sa.select(events.c.position, events.c.digest, events.c.recorded_at)
+    .order_by(events.c.position.desc())
+    .limit(1)
+)
+_HEAD = database.Prepared(sa.select(head.c.position, head.c.digest, head.c.recorded_at))
+
+
+def end_of(driver: Driver, engine: sa.Engine) -> End:
+    """Where the log ends: by the row of the head on PostgreSQL, by the last row on SQLite.
+
+    Raises:
+        DatabaseError: PostgreSQL has no row of the head.
+    """
+    if not database.is_postgresql(engine):
+        return End(*(_LAST.run(driver, engine).fetchone() or _START))
+    row = _HEAD.run(driver, engine).fetchone()
+    if row is None:
+        raise DatabaseError(
+            "the row of `timeline_head` is gone, which says where the log ends: somebody has "
+            "removed it. `timeline verify` tells which events are sound; compare the log with a "
+            "backup."
+        )
+    return End(*row)
 
 
 class Reading:
@@ -156,7 +198,7 @@ class Reading:
         values["limit"] = size = PAGE if limit is None else min(max(limit, 1), PAGE)
         while True:
             with telemetry.operation("read") as done, self._driving(connection) as driver:
-                page = query.run(driver, self.engine.dialect, after=after, **values).fetchall()
+                page = query.run(driver, self.engine, after=after, **values).fetchall()
                 done.events = len(page)
             yield from page
             if len(page) < size:
@@ -221,7 +263,7 @@ class Reading:
     ) -> dict[str, RecordedEvent[Any]]:
         """The events with these ids that are in the log, by id."""
         with self._driving(connection) as driver:
-            rows = rows_by_id(driver, self.engine.dialect, ids)
+            rows = rows_by_id(driver, self.engine, ids)
             return {row.event_id: read(self.codec, row) for row in rows}
 
     def at(
@@ -230,7 +272,7 @@ class Reading:
         """The events at these positions, oldest first; positions beyond the end have none."""
         with self._reading(connection) as reader:
             for chunk in batched(sorted(set(positions)), _MOST_PARAMETERS):
-                query = sa.select(events).where(events.c.position.in_(chunk))
+                query = stored.where(events.c.position.in_(chunk))
                 rows = reader.execute(query.order_by(events.c.position))
                 yield from meanings(self.codec, map(tuple, rows))
 
@@ -239,19 +281,18 @@ class Reading:
     ) -> set[str]:
         """Which of the streams have events."""
         with self._driving(connection) as driver:
-            versions = stream_versions(driver, self.engine.dialect, streams)
+            versions = stream_versions(driver, self.engine, streams)
         return {name for name, version in versions.items() if version}
 
     def stream_version(self, stream: str) -> int:
         """The version the stream is at; 0 where it has no events."""
         with self._driving(None) as driver:
-            return stream_versions(driver, self.engine.dialect, [stream])[stream]
+            return stream_versions(driver, self.engine, [stream])[stream]
 
     def head(self, connection: sa.Connection | None = None) -> Head:
         """Where the log ends."""
-        with self._reading(connection) as reader:
-            query = sa.select(head.c.position, head.c.digest)
-            return Head.of_row(reader.execute(query).one_or_none())
+        with self._driving(connection) as driver:
+            return end_of(driver, self.engine).head
 
     def head_at(self, position: int, connection: sa.Connection | None = None) -> Head:
         """Where the log ended when it was at `position`.
@@ -270,19 +311,26 @@ class Reading:
         Raises:
             NaiveDatetime: the moment names no time zone.
         """
-        later = events.c.recorded_at > dates.instant_text(moment)
+        wanted = dates.stamp(moment)
         with database.reading(self.engine) as reader:
-            first = reader.scalar(sa.select(sa.func.min(events.c.position)).where(later))
-            return self.head(reader).position if first is None else int(first) - 1
+            low, high = 0, self.head(reader).position
+            # Times of recording never go back: half of what is left is passed over at each look.
+            while low < high:
+                middle = (low + high + 1) // 2
+                if self._of_event(events.c.recorded_at, middle, reader) > wanted:
+                    high = middle - 1
+                else:
+                    low = middle
+            return low
 
     def recorded_at(self, position: int, connection: sa.Connection | None = None) -> str:
-        """When the event at a position was recorded, as the log keeps it.
+        """When the event at a position was recorded, as text.
 
         Raises:
             NotFound: the log has not come to that position yet.
         """
         with self._reading(connection) as reader:
-            return str(self._of_event(events.c.recorded_at, position, reader))
+            return dates.stamp_text(self._of_event(events.c.recorded_at, position, reader))
 
     def _of_event(self, column: sa.Column[Any], position: int, connection: sa.Connection) -> Any:
         value = None
@@ -312,22 +360,22 @@ class Reading:
                 yield database.driver_of(connection)
 
 
-def stream_versions(driver: Driver, dialect: sa.Dialect, streams: Iterable[str]) -> dict[str, int]:
+def stream_versions(driver: Driver, engine: sa.Engine, streams: Iterable[str]) -> dict[str, int]:
     """The version of each of these streams; 0 where it has no events."""
-    versions = _by_texts(driver, dialect, _VERSIONS, streams)
+    versions = _by_texts(driver, engine, _VERSIONS, streams)
     return {stream: version or 0 for stream, version in versions}
 
 
-def rows_by_id(driver: Driver, dialect: sa.Dialect, ids: Iterable[str]) -> Iterator[Stored]:
+def rows_by_id(driver: Driver, engine: sa.Engine, ids: Iterable[str]) -> Iterator[Stored]:
     """The rows of the events with these ids."""
-    return map(Stored._make, _by_texts(driver, dialect, _BY_ID, ids))
+    return map(Stored._make, _by_texts(driver, engine, _BY_ID, ids))
 
 
 def _by_texts(
-    driver: Driver, dialect: sa.Dialect, query: database.Prepared, texts: Iterable[str]
+    driver: Driver, engine: sa.Engine, query: database.Prepared, texts: Iterable[str]
 ) -> list[tuple[Any, ...]]:
-    values = database.texts_of(dict.fromkeys(texts), dialect)
-    found: list[tuple[Any, ...]] = query.run(driver, dialect, texts=values).fetchall()
+    values = database.texts_of(dict.fromkeys(texts), engine)
+    found: list[tuple[Any, ...]] = query.run(driver, engine, texts=values).fetchall()
     return found
 
 

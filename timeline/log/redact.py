@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from timeline.errors import DatabaseBusy, DatabaseReadOnly, InvalidInput, NotFound
 from timeline.events import EventRedacted, NewEvent, event_type
 from timeline.log import database, digests
-from timeline.log.schema import events
+from timeline.log.database import qualified
+from timeline.log.schema import events, stored
 from timeline.log.store import EventStore
 
 
@@ -32,7 +33,7 @@ def redact(store: EventStore, event_id: str, reason: str) -> bool:
     """
     with database.writing(store.engine) as connection:
         mine = events.c.event_id == event_id
-        query = sa.select(events).where(mine).with_for_update()
+        query = stored.where(mine).with_for_update(of=events)
         row = connection.execute(query).mappings().one_or_none()
         if row is None:
             raise NotFound(f"no event {event_id!r} is in the log. `timeline log` lists the ids.")
@@ -42,14 +43,14 @@ def redact(store: EventStore, event_id: str, reason: str) -> bool:
             return False
         takedown = NewEvent(EventRedacted(event_id, reason))
         store.append_all([takedown], connection=connection)
-        digest = digests.body_digest(row["salt"], row["evidence"], row["data"])
+        digest = digests.body_digest(row["salt"], row["evidence"], row["data"], row["metadata"])
         take_words(connection, event_id, digest)
     return True
 
 
 def take_words(connection: sa.Connection, event_id: str, digest: bytes | None) -> None:
     """Remove the words of an event; the digest of its body takes their place."""
-    gone = {"evidence": None, "data": None, "salt": None, "redacted": digest}
+    gone = dict.fromkeys(("evidence", "data", "metadata", "salt")) | {"redacted": digest}
     connection.execute(sa.update(events).where(events.c.event_id == event_id).values(gone))
 
 
@@ -87,14 +88,14 @@ def _rewrite_file(connection: sa.Connection) -> None:
 def _rewrite_tables(connection: sa.Connection, tables: list[str]) -> None:
     # First, since the rewrite copies what somebody could still see.
     _outlast_older(connection)
-    quote = connection.dialect.identifier_preparer.quote
     with _warnings(connection) as warnings:
         for table in tables:
             # A rebuild may drop a table meanwhile; its files are then gone, too.
             with _passed_over_if_dropped():
                 # Its statistics hold samples of what is in it.
-                connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {quote(table)}")
-        connection.exec_driver_sql("VACUUM FULL pg_statistic")
+                rewritten = qualified(connection.engine, table)
+                connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {rewritten}")
+        connection.exec_driver_sql("VACUUM FULL pg_catalog.pg_statistic")
     if warnings:
         # PostgreSQL skips, with a warning, what the role may not rewrite.
         raise DatabaseReadOnly(

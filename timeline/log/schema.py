@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -24,39 +24,49 @@ from timeline.log import database
 REVISION = "0001"
 """The schema that this code reads and writes: the newest script in `alembic/versions`."""
 
-VERSION_TABLE = "timeline_version"
+SCHEMA = database.SCHEMA
+"""Where the tables are on PostgreSQL, unless the caller names another schema."""
+
+PREFIX = database.PREFIX
+"""What the names of all our tables begin with: the database may hold the host's own."""
+
+VERSION_TABLE = f"{PREFIX}version"
 """Where Alembic keeps the revision. Its usual table may belong to the host's own migrations."""
 
+# The schema of these tables is a placeholder; the engine says which one it stands for.
 metadata = sa.MetaData(
+    schema=SCHEMA,
     naming_convention={
         "pk": "pk_%(table_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "ck": "ck_%(table_name)s_%(constraint_name)s",
-    }
+    },
 )
 
 # In SQLite a key of exactly this type is the table's own order; any other is a second index.
 _POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 events = sa.Table(
-    "events",
+    f"{PREFIX}events",
     metadata,
     sa.Column("position", _POSITION, primary_key=True, autoincrement=False),
     sa.Column("event_id", sa.Text, nullable=False),
     sa.Column("stream", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("type", sa.Text, nullable=False),
-    sa.Column("type_version", sa.Integer, nullable=False),
-    # World time: EDTF as given, and its bounds as sortable UTC text; null where open or unknown.
+    # The key of its name and version in `types`: shorter than the name, in the row and the index.
+    sa.Column("type", sa.Integer, nullable=False),
+    # World time: EDTF as given, and its bounds; null where open or unknown. Times are microseconds
+    # since 1970, in UTC: a third of the bytes of a text. The view `log` has them as text.
     sa.Column("occurred", sa.Text),
-    sa.Column("occurred_from", sa.Text),
-    sa.Column("occurred_to", sa.Text),
-    sa.Column("recorded_at", sa.Text, nullable=False),
+    sa.Column("occurred_from", sa.BigInteger),
+    sa.Column("occurred_to", sa.BigInteger),
+    sa.Column("recorded_at", sa.BigInteger, nullable=False),
     # The body; null only where a takedown removed it, and `redacted` is then the digest it had.
     # Text, not JSON: digests cover the bytes we made, and a database may reorder JSON.
     sa.Column("evidence", sa.Text),
     sa.Column("data", sa.Text),
+    sa.Column("metadata", sa.Text),
     sa.Column("salt", sa.LargeBinary(16)),
     sa.Column("redacted", sa.LargeBinary(32)),
     sa.Column("digest", sa.LargeBinary(32), nullable=False),
@@ -66,12 +76,23 @@ events = sa.Table(
     sa.CheckConstraint("position > 0", name="position"),
     sa.CheckConstraint("version > 0", name="version"),
     sa.CheckConstraint("(data IS NULL) = (redacted IS NOT NULL)", name="body"),
+    sa.CheckConstraint("salt IS NULL OR length(salt) = 16", name="salt"),
 )
 """The log. Triggers refuse DELETE, and UPDATE except for a takedown."""
 
+types = sa.Table(
+    f"{PREFIX}types",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.UniqueConstraint("name", "version"),
+)
+"""The types of events, each with its versions. Triggers refuse UPDATE and DELETE."""
+
 
 class Stored(NamedTuple):
-    """A row of `events`: its columns, in their order."""
+    """An event as the log stores it: the columns of `events`, with the name of its type."""
 
     position: int
     event_id: str
@@ -80,28 +101,44 @@ class Stored(NamedTuple):
     type: str
     type_version: int
     occurred: str | None
-    occurred_from: str | None
-    occurred_to: str | None
-    recorded_at: str
+    occurred_from: int | None
+    occurred_to: int | None
+    recorded_at: int
     evidence: str | None
     data: str | None
+    metadata: str | None
     salt: bytes | None
     redacted: bytes | None
     digest: bytes
 
 
+def _stored() -> sa.Select[Any]:
+    named = {"type": types.c.name.label("type"), "type_version": types.c.version}
+    columns = [
+        named[name].label(name) if name in named else events.c[name] for name in Stored._fields
+    ]
+    return sa.select(*columns).select_from(events.join(types, events.c.type == types.c.id))
+
+
+stored = _stored()
+"""Selects what `Stored` holds."""
+
 head = sa.Table(
-    "head",
+    f"{PREFIX}head",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("digest", sa.LargeBinary(32), nullable=False),
+    sa.Column("recorded_at", sa.BigInteger, nullable=False),
     sa.CheckConstraint("id = 1", name="single"),
 )
-"""One row: the last position and its digest. A writer locks it first."""
+"""One row, on PostgreSQL only: where the log ends. A writer locks it first.
+
+On SQLite a writer locks the whole database, and the log ends with its last row.
+"""
 
 subscriptions = sa.Table(
-    "subscriptions",
+    f"{PREFIX}subscriptions",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("position", sa.BigInteger, nullable=False),
@@ -109,7 +146,7 @@ subscriptions = sa.Table(
 """The position that each subscription has reached."""
 
 checkpoints = sa.Table(
-    "checkpoints",
+    f"{PREFIX}checkpoints",
     metadata,
     sa.Column("projection", sa.Text, primary_key=True),
     sa.Column("build", sa.Integer, primary_key=True, autoincrement=False),
@@ -122,6 +159,21 @@ checkpoints = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
 )
 """The position that each build of each projection has reached."""
+
+
+def include_name(name: str | None, kind: str, _parents: Any = None) -> bool:
+    """Whether a name is the host's own: for `include_name` of the host's Alembic environment.
+
+    Without it, `alembic revision --autogenerate` proposes to drop what it does not know.
+
+    >>> include_name("invoices", "table"), include_name("timeline_events", "table")
+    (True, False)
+
+    A schema that the caller chose for the log is to be left out by the caller.
+    """
+    if kind == "schema":
+        return name != SCHEMA
+    return kind != "table" or not (name or "").startswith(PREFIX)
 
 
 # Migrations
@@ -194,9 +246,10 @@ def _make_up_for_readers(engine: sa.Engine, patience: float = 0.0) -> None:
 
 
 def _revision(connection: sa.Connection) -> str | None:
-    if not sa.inspect(connection).has_table(VERSION_TABLE):
+    schema = database.schema_of(connection.engine)
+    if not sa.inspect(connection).has_table(VERSION_TABLE, schema=schema):
         return None
-    version = sa.table(VERSION_TABLE, sa.column("version_num"))
+    version = sa.Table(VERSION_TABLE, sa.MetaData(SCHEMA), sa.Column("version_num"))
     return connection.scalar(sa.select(version.c.version_num))
 
 

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -49,6 +50,8 @@ class EventStore(Following):
         engine: from `timeline.log.database.create_engine`.
         events: your own event classes, made by `@event`, and upcasters, by `@upcaster`.
         clock: gives the time of recording; for tests.
+        metadata: what to note with every event, such as `recorded_by`. Where OpenTelemetry runs,
+            `traceparent` is noted, too.
     """
 
     def __init__(
@@ -56,9 +59,11 @@ class EventStore(Following):
         engine: sa.Engine,
         events: Iterable[type | Upcaster] = (),
         clock: Callable[[], datetime] = dates.now,
+        metadata: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.engine = engine
         self.codec = Codec(events)
+        self.metadata = metadata
         self._clock = clock
 
     def append(
@@ -118,7 +123,7 @@ class EventStore(Following):
         """
         wanted = expected or {}
         with telemetry.operation("append") as done:
-            drafts = drafts_of(self.codec, events)
+            drafts = drafts_of(self.codec, events, self._noted())
             if connection is None:
                 appended = database.persistently(lambda: self._append(drafts, wanted, progress))
             else:
@@ -158,7 +163,7 @@ class EventStore(Following):
             if connection is None:
                 connection = stack.enter_context(database.writing(self.engine))
             driver = stack.enter_context(self._within(connection))
-            append.take_head(driver, self.engine.dialect)
+            append.take_end(driver, self.engine)
             loaded = Loaded(0, 0, 0)
             for news in batched(events, BATCH):
                 if check is not None:
@@ -171,11 +176,12 @@ class EventStore(Following):
 
     def _load(self, driver: Driver, news: Sequence[NewEvent], before: Loaded) -> Loaded:
         """Write one batch; gives what the load has done with it."""
-        drafts = drafts_of(self.codec, news)
+        drafts = drafts_of(self.codec, news, self._noted())
         retries, added = append.write(
-            driver, self.engine.dialect, self.codec, drafts, expected={}, clock=self._now
+            driver, self.engine, self.codec, drafts, expected={}, clock=self._now
         )
-        positions = (row.position for row in (*retries.values(), *added.values()))
+        positions = [row.position for row in retries.values()]
+        positions += [place.position for place in added.values()]
         return Loaded(
             before.added + len(added),
             before.repeated + len(news) - len(added),
@@ -198,18 +204,18 @@ class EventStore(Following):
 
     def _append_one(self, draft: Draft, expected: Mapping[str, ExpectedVersion]) -> Appended | None:
         """Append one event in one statement; None where `write` has to take a closer look."""
-        stream = draft.row["stream"]
+        stream = draft.stream
         if expected.keys() - {stream}:
             return None
         wanted = expected.get(stream, Expected.ANY)
         try:
             with database.driving(self.engine) as driver:
-                row = append.append_one(driver, draft, wanted, self._now())
+                place = append.append_one(driver, self.engine, draft, wanted, self._now())
         except DatabaseError as error:
             if isinstance(error.__cause__, _CLOSER_LOOK):
                 return None
             raise
-        return None if row is None else Appended((draft.recorded(row),), added=1)
+        return None if place is None else Appended((draft.recorded(place),), added=1)
 
     def _write(
         self,
@@ -218,9 +224,9 @@ class EventStore(Following):
         expected: Mapping[str, ExpectedVersion],
         progress: Progress | None,
     ) -> Appended:
-        retries, rows = append.write(
+        retries, places = append.write(
             driver,
-            self.engine.dialect,
+            self.engine,
             self.codec,
             drafts,
             expected=expected,
@@ -229,10 +235,10 @@ class EventStore(Following):
         )
         recorded = {id: codec.read(self.codec, row) for id, row in retries.items()}
         for draft in drafts:
-            id = draft.new.id
+            id = draft.event_id
             if id not in recorded:
-                recorded[id] = draft.recorded(rows[id])
-        return Appended(tuple(recorded[draft.new.id] for draft in drafts), added=len(rows))
+                recorded[id] = draft.recorded(places[id])
+        return Appended(tuple(recorded[draft.event_id] for draft in drafts), added=len(places))
 
     @contextlib.contextmanager
     def _within(self, connection: sa.Connection) -> Iterator[Driver]:
@@ -242,8 +248,12 @@ class EventStore(Following):
             _require_transaction(driver)
             yield driver
 
-    def _now(self) -> str:
-        return dates.instant_text(self._clock())
+    def _noted(self) -> Mapping[str, Any]:
+        trace = telemetry.traceparent()
+        return self.metadata if trace is None else {**self.metadata, "traceparent": trace}
+
+    def _now(self) -> int:
+        return dates.stamp(self._clock())
 
 
 def _require_transaction(driver: Driver) -> None:

@@ -61,6 +61,16 @@ def _is_looked_at() -> bool:
     )
 
 
+def traceparent() -> str | None:
+    """The span under way, as W3C Trace Context writes it; None where nobody looks at spans."""
+    if _tracer is None or not _is_looked_at():
+        return None
+    span = trace.get_current_span().get_span_context()
+    if not span.is_valid:
+        return None
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
+
+
 @contextlib.contextmanager
 def _observed(name: str) -> Iterator[Operation]:
     assert _tracer is not None

@@ -19,16 +19,17 @@ from typing import Any, TypeVar, get_args
 
 import attrs
 
-from timeline.dates import instant_text
+from timeline.dates import stamp
 from timeline.errors import InvalidInput
 from timeline.events import NewEvent
 from timeline.formats.coded.ingest import Ingest, Ingested
 from timeline.formats.coded.reading import Read, SortedRows, read_rows
 from timeline.formats.coded.rows import CodedRow, Dataset, coded_event
-from timeline.log.append import drafts_of, numbered
+from timeline.log.append import Draft, drafts_of, numbered
 from timeline.log.archive import Archive
 from timeline.log.codec import Codec
-from timeline.log.digests import GENESIS, Head
+from timeline.log.digests import GENESIS
+from timeline.log.read import End
 from timeline.log.schema import Stored
 from timeline.log.telemetry import Progress, batched
 
@@ -126,10 +127,11 @@ class _Unmade:
         return coded_event(self.rows, self.ids.__getitem__)
 
 
-def _drafted(events: Sequence[NewEvent | _Unmade]) -> list[dict[str, Any]]:
+def _drafted(events: Sequence[NewEvent | _Unmade]) -> list[Draft]:
     """Some events as rows without a place."""
     made = [event.made() if isinstance(event, _Unmade) else event for event in events]
-    return [draft.row for draft in drafts_of(_codec(), made)]
+    # Without the events themselves, which would go from process to process for nothing.
+    return [draft._replace(new=None) for draft in drafts_of(_codec(), made)]
 
 
 _codec = functools.cache(Codec)
@@ -139,18 +141,18 @@ def _rows(file: str, dataset: Dataset) -> list[Read]:
     return list(read_rows(file, dataset))
 
 
-def _chained(drafts: Iterable[Sequence[dict[str, Any]]]) -> Iterator[Stored]:
+def _chained(drafts: Iterable[Sequence[Draft]]) -> Iterator[Stored]:
     """The rows of a log, with their places and digests; recorded at one time."""
-    at, versions = Head(0, GENESIS), Counter[str]()
-    now = instant_text(datetime.now(UTC))
+    versions, now = Counter[str](), stamp(datetime.now(UTC))
+    at = End(0, GENESIS, now)
     for some in drafts:
         for row in numbered(some, at, versions, now):
-            at = Head(row.position, row.digest)
+            at = End(row.position, row.digest, now)
             yield row
         # A stream that is named after its event has no other; the rest are few.
         for draft in some:
-            if draft["stream"].endswith(draft["event_id"]):
-                del versions[draft["stream"]]
+            if draft.stream.endswith(draft.event_id):
+                del versions[draft.stream]
 
 
 class _Pool(contextlib.AbstractContextManager["_Pool"]):

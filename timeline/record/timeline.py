@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -50,6 +50,8 @@ class Timeline(Writing):
         events: Iterable[type | Upcaster] = (),
         projections: Iterable[Projection] = (),
         create: bool = True,
+        schema: str = database.SCHEMA,
+        metadata: Mapping[str, Any] = MappingProxyType({}),
     ) -> Self:
         """Open the record in a database; its schema is created or brought up to date.
 
@@ -63,6 +65,9 @@ class Timeline(Writing):
             events: your own event classes, made by `@event`, and upcasters, made by `@upcaster`.
             projections: your own projections, kept beside the built-in ones.
             create: whether to make a record where there is none.
+            schema: where the tables are on PostgreSQL.
+            metadata: what to note with every event, such as `recorded_by`: who records it. Without
+                that, it is what the environment has as `TIMELINE_USER`.
 
         Raises:
             InvalidInput: the address is not that of a database.
@@ -72,12 +77,14 @@ class Timeline(Writing):
             DatabaseTooNew: a later version of this package wrote the database.
             MigrationFailed: the schema could not be brought up to date.
         """
-        engine = database.create_engine(_address(url))
+        engine = database.create_engine(_address(url), schema)
+        user = os.environ.get("TIMELINE_USER")
+        noted = ({"recorded_by": user} if user else {}) | dict(metadata)
         try:
             if not create:
                 _require_record(engine)
             upgrade(engine)
-            return cls(EventStore(engine, events), projections)
+            return cls(EventStore(engine, events, metadata=noted), projections)
         except BaseException:
             engine.dispose()
             raise

@@ -282,6 +282,6 @@ def _as_recorded(new: NewEvent, position: int) -> RecordedEvent[Any]:
         type=event_type(new.event).name,
         occurred=new.occurred,
         evidence=new.evidence,
-        recorded="",
+        stamp=0,
         digest=b"",
     )
