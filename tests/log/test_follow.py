@@ -480,7 +480,7 @@ def test_a_place_that_somebody_has_moved_undoes_the_batch(
     def moved() -> None:
         with store.batch("mailer") as batch:
             with store.engine.begin() as connection:
-                connection.exec_driver_sql("UPDATE subscriptions SET position = 2")
+                connection.exec_driver_sql("UPDATE timeline_subscriptions SET position = 2")
             batch.connection.execute(sa.insert(handled).values(position=2))
 
     with pytest.raises(DatabaseBusy, match="moved the subscription 'mailer'"):
