@@ -230,8 +230,9 @@ class EventIdReused(Conflict):
         what = f"names it, with {right} in its `changes`" if _BESIDE & {*differs} else "names it"
         super().__init__(
             f"event {event_id!r} is already recorded at position {position} with another "
-            f"{', '.join(differs)}. What is recorded never changes: append an EventCorrected that "
-            f"{what}, or give the new event an id of its own."
+            f"{', '.join(differs)}. What is recorded never changes. `timeline ingest --amend "
+            "--reason TEXT` records what changed in a file as corrections; in Python, append an "
+            f"EventCorrected that {what}, or give the new event an id of its own."
         )
 
 

@@ -593,6 +593,7 @@ def test_an_entry_that_has_changed():
         message
     )
     assert "append an EventCorrected" in message
+    assert "ingest --amend" in message
     assert run("log", "--format", "json").stdout == before
 
 

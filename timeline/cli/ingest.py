@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from timeline.formats.coded.rows import Dataset
     from timeline.formats.records.spoken_dates import Order
     from timeline.record import Timeline
+    from timeline.record.working_copy import Difference
     from timeline.record.writing import Draft
     from timeline.rules.plausibility import Finding
 
@@ -120,6 +121,9 @@ def _start_sheet(sheet: str) -> None:
     "--json", "as_json", is_flag=True, help="Of coded event data, account for it as JSON."
 )
 @click.option("--strict", is_flag=True, help="Record nothing if anything looks wrong.")
+@click.option("--amend", is_flag=True, help="Record what changed in files as corrections.")
+@click.option("--retract", is_flag=True, help="Retract what is gone from files.")
+@click.option("--reason", metavar="TEXT", help="Why, for --amend and --retract.")
 @click.option("--create", is_flag=True, help="Add actors that are known by name only.")
 @click.option(
     "--dates",
@@ -135,6 +139,9 @@ def ingest(
     strict: bool,
     create: bool,
     dates: Order | None,
+    amend: bool,
+    retract: bool,
+    reason: str | None,
     **options: bool,
 ) -> None:
     """Record what FILES say: all of it or, on any error, nothing.
@@ -148,25 +155,72 @@ def ingest(
     """
     if form == "record" and any(options.values()):
         raise click.UsageError("--no-conduct, --keep-going and --json go with coded event data")
-    if form != "record" and (strict or create or dates):
-        raise click.UsageError("--strict, --create and --dates go with record files")
+    if form != "record" and (strict or create or dates or amend or retract):
+        raise click.UsageError("--strict, --create, --dates and --amend go with record files")
+    if (amend or retract) != (reason is not None):
+        raise click.UsageError("--amend and --retract go with --reason, which readers see")
     with opener(create=True) as timeline:
         if form == "record":
-            _ingest_records(timeline, timeline.draft(*files, create=create, dates=dates), strict)
+            draft = timeline.draft(*files, create=create, dates=dates)
+            _ingest_records(timeline, draft, strict, reason, retract)
         else:
             _ingest_coded(timeline, files, cast("Dataset", form), **options)
 
 
-def _ingest_records(timeline: Timeline, draft: Draft, strict: bool) -> None:
+def _ingest_records(
+    timeline: Timeline, draft: Draft, strict: bool, reason: str | None, retract: bool
+) -> None:
     _note(draft)
     _warn(timeline.check(draft), strict=strict)
-    with progress("recording") as report:
-        done = timeline.ingest(draft, progress=report)
-    there = len(done.events) - done.added
+    difference = timeline.diff(draft)
+    if reason is not None:
+        done = timeline.amend(difference, reason, retract=retract)
+    else:
+        _warn_of_lost(difference)
+        with progress("recording") as report:
+            done = timeline.ingest(draft, progress=report)
     click.echo(
-        f"{count(done.added, 'event')} added, {there} there already; the log holds "
+        f"{count(done.added, 'event')} added, {difference.same} there already; the log holds "
         f"{count(timeline.store.head().position, 'event')}."
     )
+
+
+def _warn_of_lost(difference: Difference) -> None:
+    """Say which events the files no longer have, or have under another id."""
+    from timeline.reports.render.notes import inert
+
+    for old, new in difference.renamed:
+        place = difference.draft.place(new, "id")
+        problem = f"{place}: {new} says what {old} says, which is on record. Keep the old id"
+        click.echo(inert(f"Warning: {problem}, or retract it with --retract"), err=True)
+    for id in difference.gone[:_MOST_SHOWN]:
+        problem = f"{id} is on record, and no longer in the files; it stays, unless --retract"
+        click.echo(inert(f"Warning: {problem}"), err=True)
+    if len(difference.gone) > _MOST_SHOWN:
+        click.echo(f"Warning: and {len(difference.gone) - _MOST_SHOWN:,} more", err=True)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--create", is_flag=True, help="Take unknown names for actors to be added.")
+@click.pass_obj
+def diff(opener: Opener, files: tuple[str, ...], create: bool) -> None:
+    """Show what FILES say that the record does not: new, changed, renamed and gone events.
+
+    Nothing is recorded. `timeline ingest --amend --reason TEXT` records what is new, and what
+    changed as corrections; with --retract, what is gone is retracted.
+
+    \b
+    timeline diff harbour.yaml
+    timeline diff chronology.xlsx
+    """
+    from timeline.reports.render.notes import inert
+
+    with opener() as timeline:
+        difference = timeline.diff(timeline.draft(*files, create=create))
+    for line in str(difference).splitlines():
+        click.echo(inert(line))
+    click.echo(f"{count(difference.same, 'event')} as on record.")
 
 
 def _note(draft: Draft) -> None:
@@ -296,4 +350,4 @@ def _warn(findings: Sequence[Finding], *, strict: bool) -> None:
         )
 
 
-COMMANDS: tuple[click.Command, ...] = (init, schema, new, ingest, check)
+COMMANDS: tuple[click.Command, ...] = (init, schema, new, ingest, diff, check)

@@ -19,13 +19,13 @@ from timeline.log.schema import is_migrated, upgrade
 from timeline.log.store import EventStore
 from timeline.models import BUILT_IN
 from timeline.record.reading import Snapshot
-from timeline.record.writing import Writing
+from timeline.record.working_copy import WorkingCopy
 
 _ENDINGS = (".db", ".sqlite", ".sqlite3")
 """How the names of files end that hold a database of SQLite."""
 
 
-class Timeline(Writing):
+class Timeline(WorkingCopy):
     """A record of who said, met and proposed what, when, and according to whom.
 
     Open one with `Timeline.open`, best in a `with` block:

@@ -189,29 +189,6 @@ class Writing(Keeping):
             )
         return self._projector.append(news, expected=expected, progress=progress)
 
-    def ingest(
-        self,
-        *files: str | os.PathLike[str] | Draft,
-        progress: Progress | None = None,
-    ) -> Appended:
-        """Record everything in the record files, or nothing.
-
-        Entries on record are not added again: you can ingest a file that has grown. `progress` is
-        called with how many of the events are written, and how many there are.
-
-        Raises:
-            InvalidRecord: a file cannot be read; names file, line and field.
-            EventIdReused: an entry was recorded with other content before.
-            UnknownReference: something named is not recorded; names file, line and field.
-            InvalidEvent: a field does not fit.
-            DatabaseError: the database could not do it.
-        """
-        draft = self._drafted(files)
-        news = draft.events
-        report = None if progress is None else lambda done: progress(done, len(news))
-        with _placing(draft.files):
-            return self.append_all(news, progress=report)
-
     def draft(
         self,
         *files: str | os.PathLike[str],
@@ -298,7 +275,7 @@ class Writing(Keeping):
                 kept = [event for event in recorded if not isinstance(event.event, Redacted)]
                 return findings(kept, view, now())
             looks_wrong = findings(draft.events, view, now())
-        with _placing(draft.files):
+        with placing(draft.files):
             require_references(self.store, draft.events)
         return [
             attrs.evolve(finding, place=draft.place(finding.event, finding.field))
@@ -374,7 +351,7 @@ class Writing(Keeping):
 
 
 @contextlib.contextmanager
-def _placing(files: Sequence[RecordFile]) -> Iterator[None]:
+def placing(files: Sequence[RecordFile]) -> Iterator[None]:
     """Name file and line in errors about references."""
     try:
         yield

@@ -120,6 +120,19 @@ def read_files(paths: Iterable[str | os.PathLike[str]], expander: Expander) -> l
     ]
 
 
+def read_claim(
+    name: str, entry: Mapping[str, Any], record: str, expander: Expander
+) -> list[NewEvent]:
+    """The events of one claim in the short form, given as plain data: what it adds, and itself.
+
+    Raises:
+        InvalidRecord: it does not fit; names the key, after `name`.
+    """
+    nodes = {key: Node.of(value, Node(None, 0, key)) for key, value in entry.items()}
+    root = Node({"record": Node(record, 0), "events": Node([Node(nodes, 0)], 0)}, 0)
+    return _Reader(name, expander.classes, expander.expand(name, root)).read()
+
+
 def _root(file: str) -> Node:
     """The file as nodes, whatever it is written in."""
     is_sheet = Path(file).suffix.lower() in SUFFIXES

@@ -104,7 +104,7 @@ class Node:
         """An error that names where the value stands."""
         if self.place is not None:
             return InvalidRecord(f"{file}: {self.place}", problem, field=self.key or field)
-        return InvalidRecord(file, problem, line=self.line, field=self.key or field)
+        return InvalidRecord(file, problem, line=self.line or None, field=self.key or field)
 
 
 @attrs.define

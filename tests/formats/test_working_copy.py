@@ -1,0 +1,237 @@
+"""Claims in one call, and files that were edited since they were ingested."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import harbour
+import pytest
+from click.testing import CliRunner
+
+from timeline import InvalidInput, InvalidRecord, Source, Timeline
+from timeline.cli import cli
+from timeline.events import Attendance, Link, Position
+
+FERRY = Path(__file__).parents[2] / "fixtures/strait-ferry/01-crossing.yaml"
+
+RECORD = """\
+record: pier
+actors:
+  - person: [Ann Author, Bob Baker]
+  - organisation: The Gazette
+sources:
+  - {id: g1, publisher: the-gazette, title: One}
+  - {id: g2, publisher: the-gazette, title: Two}
+source: g1
+events:
+  - {id: idea, proposed: A pier, by: Ann Author, on: 2024-03, about: pier}
+  - {id: for, said: Good., by: Bob Baker, on: 2024-04, about: pier}
+  - {id: later, said: Later., by: Bob Baker, on: 2024-05, about: pier}
+"""
+
+
+@pytest.fixture
+def record() -> Any:
+    with Timeline.open("sqlite://") as record:
+        yield record
+
+
+@pytest.fixture
+def file(tmp_path: Path, record: Timeline) -> Path:
+    file = tmp_path / "pier.yaml"
+    file.write_text(RECORD, encoding="utf-8")
+    record.ingest(file)
+    return file
+
+
+def edit(file: Path, *pairs: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    for old, new in zip(pairs[::2], pairs[1::2], strict=True):
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
+
+
+def cells(report: Any) -> list[str]:
+    """The lines of a report, without citations and all that follows from them."""
+    text = report.to_text().partition("Corrected since")[0].partition("\nSources\n")[0]
+    return [" ".join(re.sub(r"\[[\d–]+\]|─", "", line).split()) for line in text.splitlines()]
+
+
+# One call a claim
+
+
+def test_what_is_said_takes_one_call(record: Timeline) -> None:
+    said = record.say(
+        "Dora Dean, spokesman",
+        "Eastholm wants it.",
+        on="2022-11-29~",
+        about=[],
+        source=Source("w1", "wire", "A story", published="2022-11-29"),
+        chain="wire (paraphrased) > Dean",
+        create=True,
+    )
+    assert (said.event.speaker, said.event.capacity) == ("dora-dean", "spokesman")
+    assert said.evidence[0].chain == (Link("wire", "paraphrased"), Link("dora-dean"))
+    position = record.store.head().position
+    again = record.say(
+        "Dean, spokesman",
+        "Eastholm wants it.",
+        on="2022-11-29~",
+        about=[],
+        source="w1",
+        chain="wire (paraphrased) > Dean",
+    )
+    assert (again.position, record.store.head().position) == (said.position, position)
+
+
+def test_its_siblings_take_one_call() -> None:
+    record = harbour.opened()
+    proposed = record.propose("Ann Alder", "A pier", with_=["Eastholm"], source="beacon-1")
+    assert (proposed.event.proposal, proposed.event.parties) == ("a-pier", ("east",))
+    met = record.meet(["Ann Alder for Eastholm"], "Talks", on="May 2024", source="beacon-1")
+    assert met.event.attendance == (Attendance("ann", "attended", represents="east"),)
+    planned = record.plan("Ann Alder", "A start", due="Q4 2024", source="beacon-1", about="harbour")
+    assert planned.event.due.words == "quarter 4 of 2024"
+    agreed = record.agree(["Eastholm", "Westholm"], "Yes.", about="harbour", source="wire-1")
+    assert agreed.event.parties == ("east", "west")
+    said = record.say(
+        "Bob Birch", "No.", about="A pier", stance={"Westholm": "opposed"}, source="wire-1"
+    )
+    assert (said.event.about, said.event.positions) == (("a-pier",), (Position("west", "opposed"),))
+
+
+def test_a_call_names_the_argument_that_does_not_fit() -> None:
+    record = harbour.opened()
+    with pytest.raises(InvalidRecord, match=r"said: by: no actor is named 'Ann Adler'. Did you"):
+        record.say("Ann Adler", "Soon.", source="beacon-1")
+    with pytest.raises(InvalidRecord, match="expected the key 'source'"):
+        record.say("Ann Alder", "Soon.")
+    with pytest.raises(InvalidRecord, match="on: expected a date"):
+        record.say("Ann Alder", "Soon.", on="in due course", source="beacon-1")
+
+
+def test_a_record_is_opened_by_its_path(tmp_path: Path) -> None:
+    with Timeline.open(tmp_path / "a.db"), Timeline.open(str(tmp_path / "b.db")):
+        assert {file.name for file in tmp_path.glob("?.db")} == {"a.db", "b.db"}
+
+
+# Files that were edited
+
+
+def test_a_file_as_it_was_ingested_differs_in_nothing(record: Timeline, file: Path) -> None:
+    difference = record.diff(file)
+    assert (difference.same, str(difference)) == (8, "")
+
+
+def test_what_is_new_changed_and_gone_is_told(record: Timeline, file: Path) -> None:
+    edit(
+        file,
+        "Good.", "Very good.",
+        "on: 2024-04", "on: 2024-04-02",
+        "  - {id: later, said: Later., by: Bob Baker, on: 2024-05, about: pier}\n",
+        "  - {id: never, said: Never., by: Bob Baker, on: 2024-06, about: pier}\n",
+    )  # fmt: skip
+    difference = record.diff(file)
+    assert [new.id for new in difference.new] == ["pier/never"]
+    [change] = difference.changed
+    assert (change.event.id, change.fields) == ("pier/for", ("text", "occurred"))
+    assert difference.gone == ("pier/later",)
+    assert difference.same == 6
+
+
+def test_amending_appends_corrections_evidence_included(record: Timeline, file: Path) -> None:
+    edit(
+        file, "{id: for, said: Good.", "{id: for, source: g2, chain: The Gazette, said: Very good."
+    )
+    done = record.amend(record.diff(file), "Read again.")
+    assert done.added == 1
+    report = record.initiative("pier").to_text()
+    assert "Very good." in report
+    assert "“Two”" in report
+    assert str(record.diff(file)) == ""
+    assert record.ingest(file).added == 0  # what the file says is on record now
+    assert record.amend(record.diff(file), "Once more.").added == 0
+    edit(file, "Very good.", "Good.")
+    assert record.diff(file).changed[0].fields == ("text",)
+
+
+def test_what_is_gone_is_retracted_only_if_asked_for(record: Timeline, file: Path) -> None:
+    edit(file, "  - {id: later, said: Later., by: Bob Baker, on: 2024-05, about: pier}\n", "")
+    assert record.amend(record.diff(file), "A slip.").added == 0
+    assert record.amend(record.diff(file), "A slip.", retract=True).added == 1
+    assert record.diff(file).gone == ()
+    assert "Later." not in record.initiative("pier").to_text()
+
+
+def test_a_renamed_event_is_known_by_its_content(record: Timeline, file: Path) -> None:
+    edit(file, "id: later", "id: much-later")
+    difference = record.diff(file)
+    assert difference.renamed == (("pier/later", "pier/much-later"),)
+    assert (difference.new, difference.gone) == ((), ())
+    record.amend(difference, "Named better.", retract=True)
+    assert str(record.diff(file)) == ""
+    assert record.initiative("pier").to_text().count("Later.") == 1
+
+
+def test_a_renamed_record_is_known_by_its_content(record: Timeline, file: Path) -> None:
+    edit(file, "record: pier", "record: jetty")
+    assert [old for old, _ in record.diff(file).renamed] == ["pier/idea", "pier/for", "pier/later"]
+
+
+def test_a_file_of_several_misses_only_what_stood_in_it(record: Timeline, tmp_path: Path) -> None:
+    one, two = tmp_path / "1.yaml", tmp_path / "2.yaml"
+    head, _, events = RECORD.partition("events:\n")
+    one.write_text(f"{head}events:\n{events}", encoding="utf-8")
+    lines = [f"  - {{said: No {n}., id: no{n}, by: Ann Author, source: g1}}\n" for n in range(4)]
+    two.write_text(f"record: pier\nevents:\n{''.join(lines)}", encoding="utf-8")
+    record.ingest(one, two)
+    two.write_text(f"record: pier\nevents:\n{lines[0]}{lines[3]}", encoding="utf-8")
+    assert record.diff(two).gone == ("pier/no1", "pier/no2")
+    assert record.diff(one).gone == ()
+
+
+def test_an_edited_record_amended_says_what_one_made_so_says(tmp_path: Path) -> None:
+    """Apart from the citations of corrections."""
+    edited = tmp_path / FERRY.name
+    edited.write_text(FERRY.read_text(encoding="utf-8"), encoding="utf-8")
+    with Timeline.open("sqlite://") as record, Timeline.open("sqlite://") as right:
+        record.ingest(edited)
+        edit(edited, "occurred: 1994-04-11", "occurred: 1994-04-12", "paragraph 2", "paragraph 22")
+        difference = record.diff(edited)
+        assert len(difference.changed) > 2
+        record.amend(difference, "Read again.")
+        right.ingest(edited)
+        one, other = (cells(made.initiative("strait-ferry")) for made in (record, right))
+        assert {*one} - {*other} == set()
+        assert len(other) > 20
+
+
+def test_corrections_need_a_reason(record: Timeline, file: Path) -> None:
+    with pytest.raises(InvalidInput, match="expected a reason"):
+        record.amend(record.diff(file), " ")
+
+
+def test_the_commands_show_and_record_what_changed(tmp_path: Path) -> None:
+    file = tmp_path / "pier.yaml"
+    file.write_text(RECORD, encoding="utf-8")
+    database = f"sqlite:///{tmp_path / 'a.db'}"
+
+    def run(*args: object, code: int = 0) -> Any:
+        done = CliRunner().invoke(cli, ["--db", database, *map(str, args)])
+        assert done.exit_code == code, done.output
+        return done
+
+    run("ingest", file)
+    edit(file, "Good.", "Very good.", "id: later", "id: much-later", "source: g1\n", "source: g1\n")
+    shown = run("diff", file).stdout
+    assert f"changed  pier/for ({file}:" in shown
+    assert "renamed  pier/later to pier/much-later" in shown
+    refused = run("ingest", file, code=1).stderr
+    assert "pier/much-later says what pier/later says, which is on record" in refused
+    assert "with another data" in refused
+    assert "--amend" in refused
+    assert "--reason" in run("ingest", "--amend", file, code=2).stderr
+    done = run("ingest", "--amend", "--retract", "--reason", "Read again.", file)
+    assert done.stdout.startswith("3 events added, 6 there already")
+    assert run("diff", file).stdout == "8 events as on record.\n"

@@ -1,0 +1,423 @@
+"""The working copy: claims in one call, and files that people go on editing.
+
+The log is append-only. What changed in a file since it was ingested becomes events: additions,
+corrections and retractions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypedDict, Unpack
+
+import attrs
+import msgspec
+import sqlalchemy as sa
+
+from timeline.dates import Occurred, encode_time, when
+from timeline.engine.projection import View
+from timeline.errors import InvalidInput
+from timeline.events import (
+    EventCorrected,
+    EventRetracted,
+    NewEvent,
+    RecordedEvent,
+    Redacted,
+    Source,
+    event_type,
+)
+from timeline.formats.records.expanding import Expander
+from timeline.formats.records.names import digest
+from timeline.formats.records.reader import read_claim
+from timeline.log import database
+from timeline.log.append import Appended
+from timeline.log.schema import events as log_events
+from timeline.log.telemetry import Progress, batched
+from timeline.models.amendments import AmendedRow
+from timeline.record.writing import Draft, Writing, placing
+
+_FILES = str | os.PathLike[str] | Draft
+_GONE = ("retracted", "superseded")
+_TOGETHER = 200
+"""Events that one query looks for."""
+
+
+@attrs.frozen
+class Change:
+    """An event of a file that says otherwise than the record does.
+
+    Attributes:
+        event: the event, as the file has it.
+        fields: the names of the fields that differ; `occurred` and `evidence` may be among them.
+    """
+
+    event: NewEvent
+    fields: tuple[str, ...]
+
+
+@attrs.frozen
+class Difference:
+    """What record files say beside what is on record.
+
+    Attributes:
+        draft: the files.
+        new: events that are not on record.
+        same: how many events are on record as the files have them.
+        changed: events that are on record with other content.
+        gone: ids of events that came from the files and are no longer in them.
+        renamed: ids on record, each with that of the new event that says the same.
+    """
+
+    draft: Draft
+    new: tuple[NewEvent, ...]
+    same: int
+    changed: tuple[Change, ...]
+    gone: tuple[str, ...]
+    renamed: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        """A line for each event that is not the same."""
+        place = self.draft.place
+        lines = [f"new      {new.id} ({place(new.id, 'id')})" for new in self.new]
+        lines += [
+            f"changed  {change.event.id} ({place(change.event.id, 'id')}): "
+            f"{', '.join(change.fields)}"
+            for change in self.changed
+        ]
+        lines += [f"renamed  {old} to {new} ({place(new, 'id')})" for old, new in self.renamed]
+        return "\n".join([*lines, *(f"gone     {id}" for id in self.gone)])
+
+
+class Details(TypedDict, total=False):
+    """What a claim may say beside who and what.
+
+    Attributes:
+        on: when: a date, EDTF, or words such as `late 2022`.
+        about: the proposals that it concerns.
+        source: a `Source`, an address, an id, a title, or a mapping such as
+            `{"publisher": "The Beacon", "title": "On the harbour"}`.
+        at: the place in the source.
+        quote: a short passage from there.
+        chain: from the publisher back to the speaker: `"The Beacon > Alder"`, or a list.
+        note: anything a reader should know of this support.
+        on_behalf_of: whom it was said or done for.
+        with_: with whom: participants, parties.
+        to: whom it was said to.
+        where: the place.
+        meeting: the meeting it belongs to.
+        due: when it is to happen.
+        stance: the word that goes with the verb, such as `favourable`, or stances by names.
+        more: further fields of the event.
+        id: an id; without one it is made of all that the claim says.
+        record: a name for the record, which ids begin with.
+        create: whether to add actors that are known by name only.
+    """
+
+    on: Occurred
+    about: str | Sequence[str]
+    source: Source | str | Mapping[str, Any]
+    at: str
+    quote: str
+    chain: str | Sequence[str | Mapping[str, Any]]
+    note: str
+    on_behalf_of: str
+    with_: str | Sequence[str]
+    to: str
+    where: str
+    meeting: str
+    due: Occurred
+    stance: str | Mapping[str, str]
+    more: Mapping[str, Any]
+    id: str
+    record: str
+    create: bool
+
+
+_KEYS = {"on_behalf_of": "for", "with_": "with"}
+
+
+class WorkingCopy(Writing):
+    """A record that takes claims in one call, and files that were edited since."""
+
+    def say(self, by: str, text: str, **details: Unpack[Details]) -> RecordedEvent[Any]:
+        """Record that somebody said something. Names do for ids; see `Details`.
+
+        >>> said = record.say(
+        ...     "Ann Alder, minister", "Soon.", on="late 2024", about="harbour", source="beacon-1"
+        ... )
+        >>> said.event.speaker, said.event.capacity, said.occurred
+        ('ann', 'minister', When('2024-09~/2024-12'))
+
+        Raises:
+            InvalidRecord: a name is unknown or stands for two, or a detail does not fit; names it.
+            UnknownReference: something named is not recorded.
+            DatabaseError: the database could not do it.
+        """
+        return self._claim("said", by, text, details)
+
+    def propose(self, by: str, title: str, **details: Unpack[Details]) -> RecordedEvent[Any]:
+        """Record that somebody put a proposal forward; `with_` are those who would take part.
+
+        >>> record.propose("ann", "A second pier", on="2024-05", source="beacon-1").event.proposal
+        'a-second-pier'
+
+        Raises:
+            InvalidRecord: a name is unknown or stands for two, or a detail does not fit; names it.
+            UnknownReference: something named is not recorded.
+            DatabaseError: the database could not do it.
+        """
+        return self._claim("proposed", by, title, details)
+
+    def meet(
+        self, who: str | Sequence[str], title: str, **details: Unpack[Details]
+    ) -> RecordedEvent[Any]:
+        """Record that a meeting was held, and who was there.
+
+        >>> met = record.meet(["Ann Alder for Eastholm", "Bob Birch"], "Talks", source="wire-1")
+        >>> [(one.actor, one.represents) for one in met.event.attendance]
+        [('ann', 'east'), ('bob', None)]
+
+        Raises:
+            InvalidRecord: a name is unknown or stands for two, or a detail does not fit; names it.
+            UnknownReference: something named is not recorded.
+            DatabaseError: the database could not do it.
+        """
+        return self._claim("met", who, title, details)
+
+    def plan(self, by: str, title: str, **details: Unpack[Details]) -> RecordedEvent[Any]:
+        """Record that something was said to be coming; `due` is when.
+
+        >>> record.plan("ann", "Digging starts", due="June 2024", source="beacon-1").event.due
+        When('2024-06')
+
+        Raises:
+            InvalidRecord: a name is unknown or stands for two, or a detail does not fit; names it.
+            UnknownReference: something named is not recorded.
+            DatabaseError: the database could not do it.
+        """
+        return self._claim("planned", by, title, details)
+
+    def agree(
+        self, who: str | Sequence[str], text: str, **details: Unpack[Details]
+    ) -> RecordedEvent[Any]:
+        """Record that parties agreed on the proposal that `about` names.
+
+        >>> both = ["Eastholm", "Westholm"]
+        >>> agreed = record.agree(both, "Yes.", about="harbour", source="wire-1")
+        >>> agreed.event.parties
+        ('east', 'west')
+
+        Raises:
+            InvalidRecord: a name is unknown or stands for two, or a detail does not fit; names it.
+            UnknownReference: something named is not recorded.
+            DatabaseError: the database could not do it.
+        """
+        return self._claim("agreed", who, text, details)
+
+    def _claim(
+        self, verb: str, by: str | Sequence[str], what: str, details: Details
+    ) -> RecordedEvent[Any]:
+        given: dict[str, Any] = {_KEYS.get(key, key): value for key, value in details.items()}
+        record, create = given.pop("record", "claims"), given.pop("create", False)
+        for key in ("on", "due"):
+            if key in given and not isinstance(given[key], str):
+                given[key] = str(when(given[key]))
+        if isinstance(given.get("source"), Source):
+            fields = msgspec.to_builtins(given["source"], enc_hook=encode_time)
+            given["source"] = {key: value for key, value in fields.items() if value is not None}
+        expander = Expander(self.store.codec.class_named, self._names(), create=create)
+        news = read_claim(verb, {verb: what, "by": by, **given}, record, expander)
+        return self.append_all(news).events[-1]
+
+    # --- Files -------------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        *files: _FILES,
+        progress: Progress | None = None,
+    ) -> Appended:
+        """Record everything in the record files, or nothing.
+
+        Entries on record, as recorded or as corrected since, are not added again: you can ingest a
+        file that has grown. `progress` is
+        called with how many of the events are written, and how many there are.
+
+        Raises:
+            InvalidRecord: a file cannot be read; names file, line and field.
+            EventIdReused: an entry was recorded with other content before; see `diff` and `amend`.
+            UnknownReference: something named is not recorded; names file, line and field.
+            InvalidEvent: a field does not fit.
+            DatabaseError: the database could not do it.
+        """
+        draft = self._drafted(files)
+        news = self._unsettled(draft)
+        report = None if progress is None else lambda done: progress(done, len(news))
+        with placing(draft.files):
+            return self.append_all(news, progress=report)
+
+    def diff(self, *files: _FILES) -> Difference:
+        """What record files say that the record does not: new, changed, gone and renamed events.
+
+        Nothing is recorded. An event is gone if it is on record among those of a file, or of files
+        that hold most of a record, and the files no longer have it.
+
+        Raises:
+            InvalidRecord: a file cannot be read; names file, line and field.
+            DatabaseError: the database could not do it.
+        """
+        draft = self._drafted(files)
+        known = self.store.existing(new.id for new in draft.events)
+        with self.view() as view:
+            withdrawn = {row.target for row in view.all(AmendedRow) if row.kind in _GONE}
+            changed = tuple(self._changes(draft, known, view))
+        fresh = tuple(new for new in draft.events if new.id not in known)
+        gone = [id for id in self._missing(draft, known) if id not in withdrawn]
+        renamed = {old: new for old, new in self._renamed(fresh) if old not in withdrawn}
+        renamed = {old: new for old, new in renamed.items() if old not in known}
+        news = tuple(new for new in fresh if new.id not in renamed.values())
+        left = tuple(id for id in gone if id not in renamed)
+        same = len(draft.events) - len(fresh) - len(changed)
+        return Difference(draft, news, same, changed, left, tuple(renamed.items()))
+
+    def amend(self, difference: Difference, reason: str, *, retract: bool = False) -> Appended:
+        """Record what is new in files, and what changed as corrections.
+
+        Args:
+            difference: what `diff` found.
+            reason: why it changed, for readers of the record.
+            retract: whether to retract what is gone or was renamed.
+
+        Raises:
+            InvalidInput: no reason is given.
+            UnknownReference: something named is not recorded.
+            InvalidEvent: an event cannot be corrected so; the message says what to do.
+            DatabaseError: the database could not do it.
+        """
+        if not reason.strip():
+            raise InvalidInput("expected a reason for the corrections, for readers of the record")
+        moved = {new for _, new in difference.renamed} if retract else set()
+        news = [new for new in difference.draft.events if new in difference.new or new.id in moved]
+        news += [_correction(change, reason) for change in difference.changed]
+        if retract:
+            news += [_retraction(id, reason) for id in difference.gone]
+            news += [_retraction(old, reason, new) for old, new in difference.renamed]
+        return self.append_all(news)
+
+    def _unsettled(self, draft: Draft) -> list[NewEvent]:
+        """The events of a draft, but for those that are on record as corrected since."""
+        known = self.store.existing(new.id for new in draft.events)
+        differ = {
+            new.id for new in draft.events if new.id in known and _differing(new, known[new.id])
+        }
+        if not differ:
+            return draft.events
+        with self.view() as view:
+            changed = {change.event.id for change in self._changes(draft, known, view)}
+        return [new for new in draft.events if new.id in changed or new.id not in differ]
+
+    def _changes(
+        self, draft: Draft, known: Mapping[str, RecordedEvent[Any]], view: View
+    ) -> Iterator[Change]:
+        """Events that differ from what is on record, both as recorded and as corrected since."""
+        differ = [new for new in draft.events if new.id in known and _differing(new, known[new.id])]
+        corrections = self._corrections([new.id for new in differ], view)
+        for new in differ:
+            recorded = known[new.id]
+            if isinstance(recorded.event, Redacted):
+                continue
+            for correction in corrections[new.id]:
+                recorded = self.store.codec.corrected(recorded, correction.event.changes)
+            if fields := _differing(new, recorded):
+                yield Change(new, fields)
+
+    def _corrections(
+        self, ids: Sequence[str], view: View
+    ) -> dict[str, list[RecordedEvent[EventCorrected]]]:
+        """The corrections in force of each event, in the order in which they were recorded."""
+        rows = [row for id in ids for row in view.all(AmendedRow, target=id)]
+        rows = [row for row in rows if row.kind == "corrected"]
+        events = self.store.existing({row.event for row in rows})
+        made: dict[str, list[RecordedEvent[EventCorrected]]] = defaultdict(list)
+        for row in sorted(rows, key=lambda row: events[row.event].position):
+            made[row.target].append(events[row.event])
+        return made
+
+    def _missing(self, draft: Draft, known: Mapping[str, RecordedEvent[Any]]) -> list[str]:
+        """Ids on record that the files seem to have had."""
+        held = {new.id for new in draft.events}
+        missing: list[str] = []
+        for record in {id.partition("/")[0] for id in known} - {"actor", "source"}:
+            recorded = self._positions(record)
+            ours = [position for id, position in recorded.items() if id in held]
+            whole = len(ours) * 2 > len(recorded)
+            for id, position in recorded.items():
+                if id not in held and (whole or self._is_between(position, draft, known, record)):
+                    missing.append(id)
+        return missing
+
+    def _is_between(
+        self, position: int, draft: Draft, known: Mapping[str, RecordedEvent[Any]], record: str
+    ) -> bool:
+        """Whether it was recorded between two events of one file."""
+        for file in draft.files:
+            ids = [new.id for new in file.events if new.id.startswith(f"{record}/")]
+            positions = [known[id].position for id in ids if id in known]
+            if positions and min(positions) < position < max(positions):
+                return True
+        return False
+
+    def _positions(self, record: str) -> dict[str, int]:
+        """The events of a record by their ids, with their positions."""
+        named = log_events.c.event_id
+        query = sa.select(named, log_events.c.position).where(
+            named > f"{record}/", named < f"{record}0"
+        )
+        with database.reading(self.store.engine) as connection:
+            found = connection.execute(query.order_by(log_events.c.position))
+            return {row.event_id: row.position for row in found}
+
+    def _renamed(self, fresh: Sequence[NewEvent]) -> Iterator[tuple[str, str]]:
+        """Ids on record whose events say what new ones say."""
+        encode = self.store.codec.encode
+        by_data = {encode(new.event)[1]: new for new in fresh}
+        columns = (log_events.c.event_id, log_events.c.data, log_events.c.occurred)
+        for part in batched(by_data, _TOGETHER):
+            types = {event_type(by_data[data].event).name for data in part}
+            query = sa.select(*columns).where(
+                log_events.c.type.in_(types), log_events.c.data.in_(part)
+            )
+            with database.reading(self.store.engine) as connection:
+                for id, data, occurred in connection.execute(query):
+                    new = by_data[data]
+                    if id != new.id and occurred == (new.occurred and new.occurred.text):
+                        yield id, new.id
+
+
+def _differing(new: NewEvent, recorded: RecordedEvent[Any]) -> tuple[str, ...]:
+    """The fields in which an event of a file differs from one on record."""
+    if type(new.event) is not type(recorded.event):
+        return ("type",)
+    names = [field.name for field in attrs.fields(type(new.event))]
+    fields = [name for name in names if getattr(new.event, name) != getattr(recorded.event, name)]
+    beside = [
+        name for name in ("occurred", "evidence") if getattr(new, name) != getattr(recorded, name)
+    ]
+    return (*fields, *beside)
+
+
+def _correction(change: Change, reason: str) -> NewEvent:
+    """The event that corrects what is on record; made again it is the same event."""
+    new = change.event
+    values = {
+        name: getattr(new if name in ("occurred", "evidence") else new.event, name)
+        for name in change.fields
+    }
+    changes = msgspec.to_builtins(values, enc_hook=encode_time)
+    text = msgspec.json.encode([new.id, changes], order="sorted").decode()
+    return NewEvent(EventCorrected((new.id,), reason, changes), id=f"correction/{digest(text, 16)}")
+
+
+def _retraction(id: str, reason: str, instead: str | None = None) -> NewEvent:
+    made = EventRetracted((id,), reason, superseded_by=instead)
+    return NewEvent(made, id=f"retraction/{digest(f'{id} {instead}', 16)}")
