@@ -14,6 +14,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,8 +28,9 @@ import servers
 # that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The commands that tests start would compile the package anew, each of them.
+# The commands that tests start would compile the package anew, each of them; each run, the tests.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No deadline: an example that touches a database takes as long as the machine is busy. In CI the
 # same examples every time, so that a failure is about the change; elsewhere new ones every time.
