@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -197,6 +198,18 @@ def test_csv_for_excel_says_that_it_is_utf_8(record: Timeline) -> None:
     assert out.getvalue() == b"\xef\xbb\xbf" + written(record, NAMES[0], "csv")
 
 
+def test_a_workbook_holds_text_as_text_and_numbers_as_numbers(record: Timeline) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(written(record, "measures", "xlsx")))
+    heads, *rows = list(book["measures"].values)
+    table = list(csv.reader(io.StringIO(written(record, "measures", "csv").decode())))
+
+    assert list(heads) == table[0]
+    assert len(rows) == len(table) - 1
+    cells = [cell for row in book["measures"].iter_rows(min_row=2) for cell in row]
+    assert any(cell.value == '=HYPERLINK("https://a.example";"x")' for cell in cells)
+    assert {cell.data_type for cell in cells} <= {"s", "n", "b"}  # none is a formula
+
+
 def test_csv_is_that_of_rfc_4180(record: Timeline) -> None:
     data = written(record, "measures", "csv")
 
@@ -212,7 +225,7 @@ def test_parquet_tells_where_in_the_log_it_was_made(record: Timeline) -> None:
 
     assert metadata[b"timeline.position"].decode() == str(position)
     assert metadata[b"timeline.digest"].decode() == record.store.head_at(position).digest.hex()
-    assert metadata[b"timeline.limits"].decode() == "as published by 1994-05"
+    assert metadata[b"timeline.limits"].decode() == "as published by May 1994"
     assert len(of_jsonl(written(seen, "meetings", "jsonl"))) == 1
 
 
@@ -221,7 +234,7 @@ def test_what_cannot_be_written_is_refused(
 ) -> None:
     with pytest.raises(NotFound, match="Kept are: actors, "):
         record.export_rows("speeches", tmp_path / "x.csv")
-    with pytest.raises(InvalidInput, match="expected csv, jsonl or parquet"):
+    with pytest.raises(InvalidInput, match="expected csv, xlsx, jsonl or parquet"):
         record.export_rows("meetings", tmp_path / "x.xls", "xls")  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtra, match=r"timeline-store\[parquet\]"):

@@ -165,10 +165,10 @@ def _complete_rows(_ctx: object, _param: object, begun: str) -> list[str]:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "jsonl", "parquet"]),
+    type=click.Choice(["csv", "xlsx", "jsonl", "parquet"]),
     default="csv",
     show_default=True,
-    help="CSV, JSON Lines, or Parquet.",
+    help="CSV, a workbook of Excel's format, JSON Lines, or Parquet.",
 )
 @EXCEL
 @as_of
@@ -187,8 +187,8 @@ def export_rows(
     """
     if excel and form != "csv":
         raise click.UsageError("--excel goes with --format csv")
-    if form == "parquet" and output == "-" and sys.stdout.isatty():
-        raise click.UsageError("parquet is not for a terminal: name a file with -o, or use a pipe")
+    if form in ("parquet", "xlsx") and output == "-" and sys.stdout.isatty():
+        raise click.UsageError(f"{form} is not for a terminal: name a file with -o, or use a pipe")
     with opener() as timeline, written(output) as place:
         chosen(timeline, moment).export_rows(name, place, form, excel=excel)
 

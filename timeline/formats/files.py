@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from timeline.errors import InvalidInput
+from timeline.errors import InvalidInput, MissingExtra
 
 Place = str | os.PathLike[str] | BinaryIO
 """A path, or a binary file that is open already."""
@@ -109,3 +110,15 @@ def name_of(place: Place) -> str:
     if isinstance(place, str | os.PathLike):
         return os.fspath(place)
     return str(getattr(place, "name", "the file"))
+
+
+def openpyxl() -> Any:
+    """The library for workbooks.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        return importlib.import_module("openpyxl")
+    except ImportError:
+        raise MissingExtra("a workbook", "sheets") from None

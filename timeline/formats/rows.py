@@ -1,4 +1,4 @@
-"""The rows of read models as files: CSV (RFC 4180), JSON Lines (https://jsonlines.org/) or Parquet.
+"""The rows of read models as files: CSV (RFC 4180), workbooks, JSON Lines or Parquet.
 
 The same columns as the views that `docs/sql.md` describes. In CSV a list is JSON text, no value is
 an empty cell, and text that a spreadsheet would compute stands behind an apostrophe.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, Literal, get_args, get_origin
 
@@ -16,12 +17,16 @@ import msgspec
 from timeline.dates import When, encode_time
 from timeline.engine.projection import Shape, View, shape_of
 from timeline.errors import MissingExtra
+from timeline.formats.files import openpyxl
 from timeline.log.codec import encode_value
 from timeline.log.telemetry import batched
 from timeline.reports.model import Standing
 from timeline.reports.render.grids import neutral
 
-Form = Literal["csv", "jsonl", "parquet"]
+Form = Literal["csv", "xlsx", "jsonl", "parquet"]
+
+_LONGEST_TITLE, _LONGEST_CELL = 31, 32_767  # of Excel
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 _GROUP = 10_000
 """Rows written to Parquet at a time."""
@@ -35,13 +40,15 @@ def write_rows(out: BinaryIO, view: View, cls: type, form: Form, *, excel: bool 
     With `excel`, CSV begins with a byte order mark.
 
     Raises:
-        MissingExtra: for Parquet, pyarrow is not installed.
+        MissingExtra: for Parquet, pyarrow is not installed; for a workbook, openpyxl.
     """
     shape = shape_of(cls)
     rows: list[Any] = view.all(cls)
     if form == "csv":
         out.write(b"\xef\xbb\xbf" if excel else b"")
         _write_csv(out, shape, rows)
+    elif form == "xlsx":
+        _write_xlsx(out, shape, rows)
     elif form == "jsonl":
         out.writelines(_encode(values) + b"\n" for values in _plain(shape, rows))
     else:
@@ -67,6 +74,28 @@ def _write_csv(out: BinaryIO, shape: Shape, rows: Iterable[Any]) -> None:
             writer.writerow(map(_cell, row.values()))
     finally:
         text.detach()  # or it would close the file, which is not ours
+
+
+def _write_xlsx(out: BinaryIO, shape: Shape, rows: Iterable[Any]) -> None:
+    """A workbook of one sheet; text that begins with = stays text."""
+    book = openpyxl().Workbook()
+    sheet = book.active
+    sheet.title = shape.name[:_LONGEST_TITLE]
+    sheet.append([column.name for column in shape.columns])
+    for number, row in enumerate(_plain(shape, rows), 2):
+        for at, value in enumerate(row.values(), 1):
+            if value is not None:
+                shown = value if isinstance(value, bool | int | float) else _as_text(value)
+                cell = sheet.cell(number, at, shown)
+                cell.data_type = "s" if isinstance(shown, str) else cell.data_type
+    sheet.freeze_panes = "A2"
+    book.save(out)
+
+
+def _as_text(value: Any) -> str:
+    """Text as a cell of a workbook can hold it."""
+    text = value if isinstance(value, str) else getattr(value, "text", None) or encode_value(value)
+    return _UNPRINTABLE.sub(" ", text)[:_LONGEST_CELL]
 
 
 def _cell(value: Any) -> Any:

@@ -186,12 +186,12 @@ class Record(Reports, abc.ABC):
         Args:
             name: the name in SQL, such as `meetings`; also one of a projection of your own.
             place: the file, by path or open for writing bytes.
-            form: `csv`, `jsonl` (JSON Lines) or `parquet`.
+            form: `csv`, `xlsx` (a workbook), `jsonl` (JSON Lines) or `parquet`.
             excel: begin CSV with a byte order mark, by which Excel knows that it is UTF-8.
 
         Raises:
             NotFound: no such rows are kept.
-            MissingExtra: for Parquet, pyarrow is not installed.
+            MissingExtra: for Parquet, pyarrow is not installed; for a workbook, openpyxl.
             InvalidInput: no such form, or the file cannot be written.
         """
         known = {
@@ -200,7 +200,7 @@ class Record(Reports, abc.ABC):
         if name not in known:
             raise NotFound(f"no rows {name!r} are kept. Kept are: {', '.join(sorted(known))}.")
         if form not in get_args(RowsForm):
-            raise InvalidInput(f"form: expected csv, jsonl or parquet; found {form!r}")
+            raise InvalidInput(f"form: expected csv, xlsx, jsonl or parquet; found {form!r}")
         with self.view() as view, new_file(place) as out:
             return write_rows(out, view, known[name], form, excel=excel)
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import msgspec
 
-from timeline.errors import InvalidRecord, MissingExtra
+from timeline.errors import InvalidRecord
+from timeline.formats.files import openpyxl
 from timeline.formats.records.expanding import KINDS
 from timeline.formats.records.names import slug
 from timeline.formats.records.short import ATTENDANCE, DEFAULTS, VERBS
@@ -153,26 +154,12 @@ def read_sheet(file: str) -> Node:
     return Node(root, 1)
 
 
-def openpyxl_() -> Any:
-    """The library for workbooks.
-
-    Raises:
-        MissingExtra: it is not installed.
-    """
-    try:
-        import openpyxl
-    except ImportError:
-        raise MissingExtra("a workbook", "sheets") from None
-    return openpyxl
-
-
 def _workbook(file: str) -> dict[str, list[list[Any]]]:
     """The cells of each sheet. Without one of the name, the first is that of the events."""
-    openpyxl = openpyxl_()
     if _size(file) > _LARGEST:
         raise InvalidRecord(file, f"expected at most {_LARGEST:,} bytes. Split the workbook")
     try:
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        book = openpyxl().load_workbook(file, read_only=True, data_only=True)
         sheets = {
             sheet.title: [list(row) for row in sheet.iter_rows(max_row=MOST_ROWS, values_only=True)]
             for sheet in book.worksheets

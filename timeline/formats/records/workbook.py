@@ -24,9 +24,10 @@ from timeline.errors import InvalidInput
 from timeline.events import ActorAdded, NewEvent, RecordedEvent, SourceAdded, event_type
 from timeline.events.base import SLUG
 from timeline.events.envelope import derived_stream
+from timeline.formats.files import openpyxl
 from timeline.formats.records.expanding import KINDS, Expander
 from timeline.formats.records.names import Names, slug
-from timeline.formats.records.sheets import DATES, EVENTS, MOST_ROWS, TABLES, claim_of, openpyxl_
+from timeline.formats.records.sheets import DATES, EVENTS, MOST_ROWS, TABLES, claim_of
 from timeline.formats.records.short import ATTENDANCE, VERBS
 from timeline.formats.records.tree import Node
 
@@ -197,7 +198,7 @@ def start_workbook(place: str | os.PathLike[str]) -> Path:
 
 def workbook_of(record: str, rows: dict[str, list[dict[str, str]]]) -> Workbook:
     """A workbook of rows; each has text by columns, and stands in the sheet that it goes by."""
-    book: Workbook = openpyxl_().Workbook()
+    book: Workbook = openpyxl().Workbook()
     del book[book.sheetnames[0]]
     for name, columns in TABLES.items():
         _fill(book.create_sheet(name), columns, rows.get(name, ()))
