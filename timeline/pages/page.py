@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from timeline.errors import MissingExtra
+from timeline.pages.chart import draw, legend
 from timeline.reports.evidence import Citation, Support, Told
 from timeline.reports.render.columns import CONTINUED, in_parts
 from timeline.reports.render.notes import Notes, inert, run_text, runs
@@ -28,6 +30,7 @@ from timeline.reports.tables import (
     Cell,
     Chart,
     Document,
+    Mark,
     Table,
     shown_evidence,
 )
@@ -72,6 +75,7 @@ def render_page(
     links: Mapping[str, str] | None = None,
     trail: Sequence[Crumb] = (),
     root: str | None = None,
+    cuts: Iterable[tuple[str, Document]] = (),
 ) -> str:
     """Lay a report out as a page.
 
@@ -82,23 +86,32 @@ def render_page(
         trail: the pages above this one, the highest first.
         root: the address of the folder with the files that `assets` gives, relative to the page;
             None for a page that has all in itself.
+        cuts: the report as of earlier moments, each with its name, the first moment first; the
+            page gets a slider over them.
 
     Raises:
         MissingExtra: the libraries of the extra `pages` are not installed.
     """
     notes, known, tables = Notes(), links or {}, _fitting(document.tables)
     # In reading order, so that the notes are numbered in it.
-    parts = {
+    earlier = dict(cuts)
+    parts: dict[str, Any] = {
+        "summary": [_cell(said, notes, known) for said in _summary(document)],
         "lead": [_cell(lead, notes, known) for lead in document.lead],
         "facts": [(fact.label, _cell(fact.value, notes, known)) for fact in document.facts],
         "sections": [_section(table, notes, known) for table in tables],
         "apparatus": [_section(table, notes, known) for table in document.apparatus],
+        "charts": [
+            _picture(chart, tables, notes, [*earlier.values()])
+            for chart in document.charts
+            if len(chart.marks) > 1
+        ],
     }
     page: str = _template().render(
         document=document,
         trail=trail,
-        charts=[_picture(chart, tables) for chart in document.charts],
         **parts,
+        cuts=_cuts(earlier, parts["charts"], notes),
         evidence=[_citation(citation, known) for citation in notes.citations.values()],
         **(_inlined() if root is None else {"policy": _POLICY, "root": root}),
     )
@@ -215,41 +228,93 @@ def _tabled(cell: Cell, filled: Mapping[str, Any], *, number: bool) -> Mapping[s
     return {**filled, **digits, "class": " ".join(classes)}
 
 
-def _picture(chart: Chart, tables: Sequence[Table]) -> Mapping[str, Any]:
+def _picture(
+    chart: Chart, tables: Sequence[Table], notes: Notes, earlier: Sequence[Document]
+) -> Mapping[str, Any]:
     from markupsafe import Markup
 
-    try:
-        from timeline.pages.chart import draw, legend
-    except ImportError:
-        raise MissingExtra("A chart", "pages") from None
     titles = [table.title for table in tables]
+    cuts = [next((one for one in cut.charts if one.title == chart.title), None) for cut in earlier]
+    references = _References(notes)
+    broad = draw(chart, references=references, cuts=cuts)
+    narrow = draw(chart, narrow=True, references=references, cuts=cuts)
     return {
         "title": chart.title,
-        "beside": f"part-{titles.index(chart.beside) + 1}",
+        "beside": f"part-{titles.index(chart.beside) + 1}" if chart.beside in titles else None,
         "text": chart.text,
         "legend": legend(chart),
+        "banded": any(mark.holds for mark in chart.marks),
         "solid": chart.solid,
         "outline": chart.outline,
-        # `draw` lets only known elements and attributes through.
-        "picture": Markup(draw(_drawable(chart))),
-        "narrow": Markup(draw(_drawable(chart), narrow=True)),
+        # `draw` escapes all that it is given.
+        "picture": Markup(broad.svg),
+        "narrow": Markup(narrow.svg),
+        "shown": broad.shown,
     }
 
 
-def _drawable(chart: Chart) -> Chart:
-    """The chart, its text without characters that XML forbids."""
-    return attrs.evolve(
-        chart,
-        lanes=tuple(map(inert, chart.lanes)),
-        kinds=tuple(map(inert, chart.kinds)),
-        marks=tuple(
-            attrs.evolve(mark, lane=inert(mark.lane), kind=inert(mark.kind)) for mark in chart.marks
-        ),
+@attrs.frozen
+class _References:
+    """Leads a mark of a chart to its evidence."""
+
+    notes: Notes
+
+    def __call__(self, mark: Mark) -> tuple[str, str]:
+        numbers = self.notes.numbers(mark.evidence)
+        return (f"#e{numbers[0]}", _all(numbers)) if numbers else ("", "")
+
+
+def _all(numbers: Iterable[int]) -> str:
+    """The numbers of notes as the script reads them: `1-3 7`."""
+    return " ".join(
+        f"{first}-{last}" if last > first else str(first) for first, last in runs(numbers)
     )
 
 
+# As of earlier moments
+
+MOVES = "Positions"
+"""The title of the table that the slider moves."""
+
+
+def _summary(document: Document) -> Sequence[Cell]:
+    return getattr(document, "summary", ())
+
+
+def _cuts(
+    earlier: Mapping[str, Document], charts: Sequence[Mapping[str, Any]], notes: Notes
+) -> Any:
+    """What the page shows at each moment, as JSON; equal ones once. None where it has no slider."""
+    from markupsafe import Markup
+
+    if not earlier or not charts:
+        return None
+    shown = charts[0]["shown"]
+    made: list[dict[str, Any]] = []
+    for number, (name, document) in enumerate(earlier.items()):
+        state = {**_state(document, notes), "shown": shown[number]}
+        if not made or {**made[-1], "date": None} != {**state, "date": None}:
+            made.append({**state, "date": name})
+    text = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
+    # No `<`, so that nothing in it ends the element that it stands in.
+    return Markup(text.replace("<", "\\u003c")), len(made)
+
+
+def _state(document: Document, notes: Notes) -> dict[str, Any]:
+    rows = [row for table in document.tables if table.title == MOVES for row in table.rows]
+    return {
+        "summary": [_said(cell, notes) for cell in _summary(document) or document.lead],
+        "facts": [(fact.label, *_said(fact.value, notes)) for fact in document.facts],
+        "rows": [[_said(cell, notes) for cell in shown_evidence(row)] for row in rows],
+    }
+
+
+def _said(cell: Cell, notes: Notes) -> tuple[str, str]:
+    return inert(cell.text), _all(notes.numbers(cell.evidence))
+
+
 def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, Any]:
-    numbers = runs(notes.numbers(cell.evidence))
+    numbers = notes.numbers(cell.evidence)
     return {
         "depth": cell.depth,
         "branch": cell.branch,
@@ -257,10 +322,8 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
         "digits": None,
         "long": len(cell.text) > _LONG,
         "href": None if cell.about is None else links.get(cell.about),
-        "all": " ".join(
-            f"{first}-{last}" if last > first else str(first) for first, last in numbers
-        ),
-        "refs": [(first, run_text(first, last)) for first, last in numbers],
+        "all": _all(numbers),
+        "refs": [(first, run_text(first, last)) for first, last in runs(numbers)],
     }
 
 

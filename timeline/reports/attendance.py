@@ -408,7 +408,7 @@ def _lanes(report: AttendanceReport, beside: str) -> Iterable[Chart]:
         beside,
         marks,
         lanes=(_MEETINGS, *names.values()),
-        kinds=(_MEETING, *OUTCOMES, *PLANS),
+        kinds=(*OUTCOMES, *PLANS, _MEETING),
         solid="held, or there",
         outline="announced only, or not there",
     )

@@ -49,7 +49,18 @@ from timeline.reports.rules.attribution import Offices, all_proposers, stances
 from timeline.reports.rules.initiatives import replacements, setting_stage
 from timeline.reports.rules.meetings import MeetingLine, meeting_lines
 from timeline.reports.statements import SaidLine, said_line, said_table, with_quotes
-from timeline.reports.tables import Cell, Document, Fact, Table, about, cell, table
+from timeline.reports.tables import (
+    Cell,
+    Chart,
+    Document,
+    Fact,
+    Mark,
+    Table,
+    about,
+    cell,
+    mark,
+    table,
+)
 
 # Relations to other initiatives
 
@@ -294,9 +305,7 @@ class InitiativeReport(Report):
             _tables(self),
             lead=(Cell(stage, self.stage.evidence),),
             facts=_facts(self),
-            charts=position_lanes(
-                (Named(line.party, line.name) for line in self.parties), self.positions, _OVER_TIME
-            ),
+            charts=_story(self),
             note="Own positions were taken by the party or one who speaks for it; imputed ones "
             "were ascribed to it by others. “If in office”: it is not certain that the speaker "
             f"held the office then, or spoke in it. Plans stand as of {short(self.on)}.",
@@ -410,6 +419,44 @@ def _talks(view: View, citer: Citer, initiative: str) -> Iterator[TalksLine]:
 
 
 # As a document
+
+
+def _story(report: InitiativeReport) -> Iterable[Chart]:
+    """Stage, positions and what happened, on one axis."""
+    return position_lanes(
+        (Named(line.party, line.name) for line in report.parties),
+        report.positions,
+        _OVER_TIME,
+        title="What happened, and where the parties stood",
+        stages=_stage_marks(report.stages),
+        happened=_happened(report),
+    )
+
+
+def _stage_marks(lines: Iterable[StageLine]) -> Iterator[Mark | None]:
+    for line in lines:
+        if line.note is None:
+            words = {"label": line.stage, "evidence": line.evidence}
+            yield mark("Stage", line.stage, line.occurred, solid=True, holds=True, **words)
+
+
+def _happened(report: InitiativeReport) -> Iterator[Mark | None]:
+    """The proposals, papers and milestones, and the meetings."""
+    for line in report.proposals:
+        yield _step("proposal", line.occurred, f"proposed by {line.by}", line.evidence)
+    for document in report.documents:
+        for signing in document.signings:
+            yield _step("agreement", signing.occurred, document.title, signing.evidence)
+    for done in report.milestones:
+        yield _step("milestone", done.occurred, done.title, done.evidence)
+    for met in report.meetings:
+        words = {"label": met.title, "evidence": met.evidence}
+        for day in met.held_on[:1]:
+            yield mark("Meetings", "meeting", day, solid=met.state == "held", **words)
+
+
+def _step(kind: str, day: str | None, label: str, evidence: tuple[Citation, ...]) -> Mark | None:
+    return mark("Steps", kind, day, solid=True, label=label, evidence=evidence)
 
 
 def _facts(report: InitiativeReport) -> Iterable[Fact]:

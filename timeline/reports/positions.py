@@ -19,7 +19,7 @@ from timeline.reports.evidence import Citation, Citer, Named, distinct, text
 from timeline.reports.model import Report, by_time, made_from
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.attribution import Stance, Sureness, stances
-from timeline.reports.tables import Cell, Chart, Document, Table, about, cell
+from timeline.reports.tables import Cell, Chart, Document, Mark, Table, about, cell
 
 
 @attrs.frozen
@@ -104,28 +104,59 @@ def position_line(citer: Citer, stance: Stance) -> PositionLine:
 # As a document
 
 
+HAPPENED = ("agreement", "milestone", "proposal", "meeting")
+"""What else a chart of positions shows, in the order of its shapes."""
+
+
 def position_lanes(
-    parties: Iterable[Named], positions: Iterable[PositionLine], beside: str
+    parties: Iterable[Named],
+    positions: Iterable[PositionLine],
+    beside: str,
+    *,
+    title: str = "Positions by party",
+    stages: Iterable[Mark | None] = (),
+    happened: Iterable[Mark | None] = (),
 ) -> Iterable[Chart]:
-    """Each party's positions, its own and those imputed to it, beside a table of that title."""
+    """Each party's positions, its own and those imputed to it, beside a table of that title.
+
+    Args:
+        parties: those who have a lane.
+        positions: what is said of them.
+        beside: the title of the table.
+        title: of the chart.
+        stages: marks of lanes above.
+        happened: marks of lanes below.
+    """
     names = tables.lane_names(parties)
+    above, below = list(stages), list(happened)
+    taken = (_position_mark(names[line.party.id], line) for line in positions)
     return tables.chart(
-        "Positions by party",
+        title,
         beside,
-        (
-            tables.mark(
-                names[line.party.id],
-                line.stance,
-                line.occurred,
-                solid=line.own,
-                by=None if line.own else speaker_of(line),
-            )
-            for line in positions
-        ),
-        lanes=names.values(),
-        kinds=get_args(Taken),
+        (*above, *taken, *below),
+        lanes=(*_lanes_of(above), *names.values(), *_lanes_of(below)),
+        kinds=(*get_args(Taken), *HAPPENED),
         solid="the party's own",
         outline="imputed to it by others",
+        fewest=1 if below or above else 2,
+    )
+
+
+def _lanes_of(marks: Iterable[Mark | None]) -> Iterable[str]:
+    return dict.fromkeys(mark.lane for mark in marks if mark is not None)
+
+
+def _position_mark(lane: str, line: PositionLine) -> Mark | None:
+    through = "" if line.speaker == line.party else f" · {line.speaker}"
+    return tables.mark(
+        lane,
+        line.stance,
+        line.occurred,
+        solid=line.own,
+        by=None if line.own else speaker_of(line),
+        holds=line.own,
+        label=f"{line.stance}{through}" if line.own else f"{line.speaker}: {line.stance}",
+        evidence=line.evidence,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import attrs
 
@@ -101,6 +101,9 @@ class Mark:
         start: the earliest moment it may be of, in UTC.
         end: the latest one.
         by: who says so, where that is not the one whose lane it is.
+        holds: whether it holds until the next such mark in its lane: it is drawn as a band.
+        label: what is written beside it; nothing for what its shape says.
+        evidence: the events that it rests on.
     """
 
     lane: str
@@ -109,11 +112,14 @@ class Mark:
     start: datetime
     end: datetime
     by: str | None = None
+    holds: bool = False
+    label: str = ""
+    evidence: tuple[Citation, ...] = attrs.field(default=(), eq=False, repr=False)
 
 
 @attrs.frozen
 class Chart:
-    """Marks in lanes over time. What a mark stands for has its evidence in the table beside it.
+    """Marks in lanes over time. A table beside it says the same.
 
     Attributes:
         title: what it shows.
@@ -277,9 +283,7 @@ def lane_names(actors: Iterable[Named]) -> dict[str, str]:
     return {id: f"{name} ({id})" if times[name] > 1 else name for id, name in named.items()}
 
 
-def mark(
-    lane: str, kind: str, occurred: str | None, *, solid: bool, by: str | None = None
-) -> Mark | None:
+def mark(lane: str, kind: str, occurred: str | None, *, solid: bool, **more: Any) -> Mark | None:
     """A mark over the whole time that a date may mean; None where that is unbounded.
 
     Args:
@@ -287,14 +291,14 @@ def mark(
         kind: what it is.
         occurred: the date, in EDTF. An instant stands at its local hour: the axis has no zone.
         solid: whether it is drawn full.
-        by: who says so, where that is not the actor of the lane.
+        more: the other attributes of the mark.
     """
     moment = when(occurred)
     start, end = (None, None) if moment is None else moment.reach
     if moment is None or start is None or end is None:
         return None
     offset = _offset(moment)
-    return Mark(lane, kind, solid, start + offset, end + offset, by)
+    return Mark(lane, kind, solid, start + offset, end + offset, **more)
 
 
 def _offset(moment: When) -> timedelta:
@@ -316,10 +320,11 @@ def chart(
     kinds: Iterable[str],
     solid: str,
     outline: str,
+    fewest: int = 2,
 ) -> Iterable[Chart]:
     """The chart of these marks, where it shows more than the table does.
 
-    There is none for a single date, or for more marks than can be told apart.
+    There is none for fewer dates than `fewest`, or for more marks than can be told apart.
 
     Args:
         title: what it shows.
@@ -330,11 +335,12 @@ def chart(
             legend has those that are drawn.
         solid: what a full mark says.
         outline: what one in outline says.
+        fewest: how many different dates it needs.
     """
     given = list(marks)
     dated = tuple(dict.fromkeys(one for one in given if one is not None))
     undated = given.count(None)
-    if len({(one.start, one.end) for one in dated}) < 2 or len(dated) > _MOST_MARKS:
+    if len({(one.start, one.end) for one in dated}) < fewest or len(dated) > _MOST_MARKS:
         return
     by_lane = {lane: [one for one in dated if one.lane == lane] for lane in lanes}
     shown = {lane: sorted(own, key=_order) for lane, own in by_lane.items() if own}

@@ -108,15 +108,79 @@
   };
   document.addEventListener("click", (event) => {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    const ref = event.target.closest("a.ref");
+    const ref = event.target.closest("a.ref, a.item");
     const cell = event.target.closest("main .open");
     if (ref && !panel.contains(ref)) {
       event.preventDefault();
-      open(ref.parentElement, named(holder(ref)));
+      open(ref.closest("[data-all]"), ref.getAttribute("class") === "ref" ? named(holder(ref)) : ref.dataset.words);
     } else if (cell && !event.target.closest("a") && !String(getSelection())) {
       open(refsOf(cell), named(cell));
     }
   });
+  // What was known when
+
+  const cuts = document.getElementById("cuts") && JSON.parse(document.getElementById("cuts").textContent);
+  const element = (name, className, text) => {
+    const made = document.createElement(name);
+    if (className) made.className = className;
+    if (text) made.textContent = text;
+    return made;
+  };
+  const refsTo = (all) => {
+    const refs = element("span", "refs");
+    refs.dataset.all = all;
+    for (const run of all.split(" ").filter(Boolean)) {
+      const ref = element("a", "ref", run.replace("-", "–"));
+      ref.href = `#e${run.split("-")[0]}`;
+      ref.setAttribute("aria-label", `Evidence ${ref.textContent}`);
+      refs.append(ref);
+    }
+    return refs;
+  };
+  const fill = (cell, [text, all]) => {
+    const words = cell.querySelector("bdi");
+    words.textContent = text;
+    cell.querySelector(".refs")?.remove();
+    if (all) cell.append(" ", refsTo(all));
+  };
+  const move = (form) => {
+    const range = form.querySelector("input");
+    const output = form.querySelector("output");
+    const banner = form.querySelector(".banner");
+    const items = [...document.querySelectorAll(".picture [data-k]")];
+    const table = tables.find((entry) => entry.table.caption.textContent === "Positions")?.table;
+    const parts = [...document.querySelectorAll(".top .lead, .top .strip"), table?.tBodies[0]].filter(Boolean);
+    const now = parts.map((part) => [...part.childNodes]);
+    const first = items.map((item) => item.classList.contains("off"));
+    const before = (cut) => {
+      const shown = new Set(cut.shown.map(String));
+      items.forEach((item) => item.classList.toggle("off", !shown.has(item.dataset.k)));
+      for (const part of parts) part.replaceChildren(...[...part.childNodes].map((node) => node.cloneNode(true)));
+      const lead = document.querySelector(".top .lead");
+      if (lead) lead.replaceChildren(...cut.summary.flatMap(([text, all]) => [element("bdi", "", text), " ", refsTo(all), " "]));
+      document.querySelectorAll(".top .strip div").forEach((fact, index) => {
+        const given = cut.facts[index];
+        fact.firstElementChild.textContent = given ? given[0] : "";
+        fill(fact.lastElementChild, given ? given.slice(1) : ["–", ""]);
+      });
+      for (const row of table ? table.tBodies[0].rows : []) {
+        const known = cut.rows.find(([name]) => name[0] === named(row.cells[0]));
+        row.hidden = !known;
+        if (known) [...row.cells].forEach((cell, index) => fill(cell, known[index]));
+      }
+    };
+    range.addEventListener("input", () => {
+      const cut = cuts[range.value];
+      parts.forEach((part, index) => part.replaceChildren(...now[index]));
+      items.forEach((item, index) => item.classList.toggle("off", first[index]));
+      if (cut) before(cut);
+      output.textContent = cut ? cut.date : "now: all of it";
+      range.setAttribute("aria-valuetext", output.textContent);
+      banner.hidden = !cut;
+      banner.textContent = cut ? `As published by ${cut.date}: the head, the chart and the table of positions. The rest of the page is as of now.` : "";
+    });
+  };
+  if (cuts) move(document.querySelector(".known"));
   document.getElementById("panel-close").addEventListener("click", () => panel.close());
   panel.addEventListener("click", (event) => {
     if (event.target === panel) panel.close();
