@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from collections.abc import Iterator
 
 import attrs
@@ -42,12 +43,13 @@ from timeline import (
 )
 from timeline.errors import (
     EventIdReused,
+    InvalidInput,
     MigrationFailed,
     NaiveDatetime,
     StoreAltered,
     UnknownEventType,
 )
-from timeline.events import ActorAdded, SourceAdded
+from timeline.events import ActorAdded, EventRedacted, SourceAdded
 from timeline.log import database
 from timeline.log.database import create_engine
 
@@ -975,7 +977,9 @@ STEERING = set("\x1b\x07\x9b\u202e")
 
 def hostile(text):
     """The reports of a record that has this text wherever a source's words may go."""
-    with Timeline.open("sqlite://") as timeline:
+    # As text that has come in otherwise: an append refuses it.
+    with pytest.MonkeyPatch.context() as patch, Timeline.open("sqlite://") as timeline:
+        patch.setattr("timeline.log.codec._UNWANTED", re.compile(rb"(?!)"))
         return record_hostile(timeline, text)
 
 
@@ -1108,3 +1112,42 @@ def test_edited_read_models_show_and_have_no_part_in_a_verified_report(harbour):
     harbour.rebuild("statements")
     harbour.verify(rows=True)
     assert [line.text for line in harbour.statements().statements] == ["Yes."]
+
+
+# What is refused at the door
+
+
+def test_a_takedown_is_recorded_by_redact_alone(harbour):
+    harbour.append(said("Yes."), id="yes", source="article")
+    with pytest.raises(InvalidEvent, match="only a takedown records an EventRedacted"):
+        harbour.append(EventRedacted("yes", "a pretext"))
+    assert harbour.redact("yes", reason="a court's order")
+
+
+@pytest.mark.parametrize(
+    "address", ["https://ann:secret@host/x", "http://ann@host", "https://a:@b"]
+)
+def test_an_address_names_no_user(harbour, address):
+    with pytest.raises(InvalidInput, match="names no user or password") as caught:
+        harbour.add(Source("other", publisher="gazette", title="T", address=address))
+    assert "secret" not in str(caught.value).split("found")[0]
+    harbour.add(
+        Source("fine", publisher="gazette", title="T", address="https://host/@ann?mail=a@b.example")
+    )
+
+
+@pytest.mark.parametrize("position", [-1, "3", True, 2**63, 1.0])
+def test_arguments_of_a_wrong_type_or_range_are_invalid_input(harbour, position):
+    for attempt in (
+        lambda: harbour.as_of(position=position),
+        lambda: harbour.wait_for(position),
+        lambda: next(harbour.store.follow(after=position)),
+        lambda: harbour.store.batch("mailer", limit=position).__enter__(),
+        lambda: harbour.archive("kept", rows_per_file=position),
+    ):
+        with pytest.raises(InvalidInput, match="expected a whole number"):
+            attempt()
+    with pytest.raises(InvalidInput, match="expected a subscription's name"):
+        harbour.store.batch("a\x1b[31m").__enter__()
+    with pytest.raises(InvalidInput, match="expected a seal"):
+        harbour.verify(seal=position)

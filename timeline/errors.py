@@ -78,6 +78,22 @@ class InvalidInput(TimelineError, ValueError):
     """What you handed in does not fit. Nothing was written; correct it and call again."""
 
 
+def require_number(name: str, value: object, least: int = 0) -> None:
+    """Check that an argument is a whole number that a database can hold.
+
+    >>> require_number("limit", 0, 1)
+    Traceback (most recent call last):
+    timeline.errors.InvalidInput: limit: expected a whole number from 1 to 2**63-1; found 0
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**63:
+        raise InvalidInput(
+            f"{name}: expected a whole number from {least} to 2**63-1; found {value!r:.40}"
+        )
+
+
 class InvalidDate(InvalidInput):
     """The text is no date.
 

@@ -979,3 +979,14 @@ def test_arguments_that_are_no_utf_8_are_told_of(command):
     given = b"caf\xe9".decode("utf-8", "surrogateescape")  # as Python makes it of Latin-1
 
     assert "the byte 0xe9 in 'caf" in fails(*command.split(), given)
+
+
+@pytest.mark.parametrize(
+    "words", [["ingest", "{}.yaml"], ["--db", "{}.db", "log"], ["log", "--stream", "{}"]]
+)
+def test_what_could_steer_a_terminal_is_written_out_in_messages(words: list[str]) -> None:
+    steering = "\x1b]0;title\x07\u202e"
+    done = CliRunner().invoke(cli, [word.format(steering) for word in words], color=True)
+
+    assert done.exit_code == 1
+    assert not set(steering) & {"\x1b", "\x07", "\u202e"} & set(done.output)

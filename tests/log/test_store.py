@@ -179,8 +179,8 @@ def test_events_without_an_id_get_one_each(store: EventStore) -> None:
         "🇰🇿 𝔘𝔫𝔦𝔠𝔬𝔡𝔢",
         "e\N{COMBINING ACUTE ACCENT} é",
         "'; DROP TABLE timeline_events; --",
-        'line\nline\r\n\ttab "quoted" \\ back',
-        "\x01\x7f\ufeff\u2028\u202e",
+        'line\nline\n\ttab "quoted" \\ back \\u001b',
+        "\ufeff\u2028\u200f",
         "%s %(name)s :name ?",
         "x" * 1_000_000,
     ],
@@ -192,6 +192,18 @@ def test_text_comes_back_as_it_was(store: EventStore, text: str) -> None:
     [found] = store.read_all()
     assert found.event.text == text
     assert found.evidence[0].at == text
+
+
+@pytest.mark.parametrize("character", ["\0", "\x1b", "\r", "\x7f", "\x9b", "\u202e", "\u2066"])
+@pytest.mark.parametrize("before", ["", "\\", "\\\\"])
+def test_what_could_steer_a_terminal_is_refused(
+    store: EventStore, character: str, before: str
+) -> None:
+    text = f"a{before}{character}b"
+    for new in (NewEvent(Noted(text)), NewEvent(Noted("a"), evidence=[Evidence("paper", text)])):
+        with pytest.raises(InvalidEvent, match=rf"control character U\+{ord(character):04X}"):
+            store.append("note-a", [new])
+    assert store.head().position == 0
 
 
 @examples(40)

@@ -32,7 +32,16 @@ def written(output: str) -> Iterator[Place]:
         yield sys.stdout.buffer
     else:
         yield output
-        click.echo(f"Wrote {output}", err=True)
+        click.echo(f"Wrote {escaped(output)}", err=True)
+
+
+def escaped(text: str) -> str:
+    """Text for a terminal, with what could steer it written out.
+
+    >>> escaped("red: \\x1b[31m")
+    'red: \\\\x1b[31m'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 EXCEL = click.option(

@@ -12,6 +12,7 @@ import click
 
 from timeline.cli import export, ingest, log, read_models
 from timeline.cli.open_record import Opener
+from timeline.cli.output import escaped
 from timeline.cli.reports import report, top_commands
 from timeline.errors import TimelineError
 
@@ -25,7 +26,7 @@ class _Commands(click.Group):
         try:
             done = super().invoke(ctx)
         except TimelineError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(escaped(str(error))) from error
         except UnicodeEncodeError as error:
             raise click.ClickException(_not_utf8(error)) from error
         if sys.stdout is not None:  # the parent process may have closed it
@@ -68,7 +69,7 @@ def _write_utf8() -> None:
 def _cannot_write(error: OSError) -> NoReturn:
     """End with a message that the output, or a file, cannot be written."""
     where = f"{error.filename}: " if error.filename else ""
-    click.echo(f"Error: cannot write: {where}{error.strerror or error}", err=True)
+    click.echo(f"Error: cannot write: {escaped(where)}{error.strerror or error}", err=True)
     # At exit Python tries to write the rest once more, and would print a traceback.
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -55,14 +55,14 @@ class Ref:
     stream: bool = True
 
 
-ADDRESS = r"\Ahttps?://\S+\Z"
+ADDRESS = r"\Ahttps?://(?![^/?#]*@)\S+\Z"
 """Pages make links of addresses: a `javascript:` one would run."""
 
 SHA256 = r"\A[0-9a-f]{64}\Z"
 
 _MEANING = {
     SLUG: "an id of lower-case letters and digits joined by hyphens, such as joint-harbour",
-    ADDRESS: "an address that begins with https:// or http://",
+    ADDRESS: "an address that begins with https:// or http://, and names no user or password",
     SHA256: "64 hexadecimal digits in lower case",
 }
 

@@ -431,14 +431,36 @@ def _lost(given: Any, kept: Any, path: str) -> Iterator[str]:
             yield from _lost(value, read, f"{path}[{index}]")
 
 
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_UNWANTED = re.compile(
+    rb"(?<!\\)(?:\\\\)*(\\u00[01][0-9a-f]|\\[bfr])"
+    rb"|(\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9])"
+)
+"""Controls but tabs and ends of lines, bidi overrides and isolates, in JSON.
+
+Record files refuse them, too. A terminal would obey them, and PostgreSQL's text holds no NUL.
+"""
 
 
 def _storable(what: str, data: bytes) -> str:
-    # PostgreSQL's text cannot hold a NUL. The plain look first costs a hundredth of the pattern.
-    if rb"\u0000" in data and _NUL.search(data):
-        raise InvalidEvent(f"{what}: expected text; found a NUL character in it. Remove it")
+    require_text(what, data)
     return data.decode()
+
+
+def require_text(what: str, data: bytes) -> None:
+    """Check that JSON holds no control characters, nor what turns the direction of text.
+
+    Raises:
+        InvalidEvent: it does.
+    """
+    # The plain looks first cost a hundredth of the pattern.
+    if b"\\" in data or b"\x7f" in data or not data.isascii():
+        unwanted = _UNWANTED.search(data)
+        if unwanted is not None:
+            character = f'"{(unwanted[1] or unwanted[2]).decode()}"'
+            code = ord(msgspec.json.decode(character, strict=False))
+            raise InvalidEvent(
+                f"{what}: expected text; found the control character U+{code:04X} in it. Remove it"
+            )
 
 
 _EMPTY = "Expected `str` of length >= 1"

@@ -18,12 +18,12 @@ import attrs
 import msgspec
 import sqlalchemy as sa
 
-from timeline.dates import When, stamp, stamp_text
+from timeline.dates import When, bounds_of, stamp, stamp_text
 from timeline.errors import InvalidInput, InvalidRecord, LogDamaged, LogsDiffer
 from timeline.events.base import LONGEST_ID
 from timeline.log import database
 from timeline.log.append import BATCH, insert, take_end
-from timeline.log.codec import Codec
+from timeline.log.codec import Codec, require_text
 from timeline.log.database import Driver
 from timeline.log.digests import Chain, Head
 from timeline.log.read import rows_by_id, stream_versions
@@ -219,8 +219,13 @@ class LogFile:
                 raise InvalidInput(
                     f"{name}: expected printable characters; found {row[name]!r:.80}"
                 )
+        bounds: tuple[int | None, int | None] = (None, None)
         if row["occurred"] is not None:
-            When(row["occurred"])
+            bounds = bounds_of(When(row["occurred"]).text)
+        if bounds != (row["occurred_from"], row["occurred_to"]):
+            raise InvalidInput(f"occurred: its bounds are not those of {row['occurred']!r:.80}")
+        for name in ("evidence", "data"):
+            require_text(name, (row[name] or "").encode())
         if row["data"] is not None:
             self._codec.decode_evidence(row["evidence"])
             self._codec.decode(row["type"], row["type_version"], row["data"], row["position"])

@@ -120,7 +120,7 @@ class Head:
         Raises:
             InvalidInput: the text is not a seal.
         """
-        position, _, digest = seal.strip().partition(":")
+        position, _, digest = str(seal).strip().partition(":")
         try:
             made = cls(int(position), bytes.fromhex(digest))
         except ValueError:

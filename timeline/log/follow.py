@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import attrs
 import sqlalchemy as sa
 
-from timeline.errors import DatabaseBusy
+from timeline.errors import DatabaseBusy, InvalidInput, require_number
 from timeline.events import RecordedEvent
 from timeline.log import database
 from timeline.log.codec import meanings
@@ -74,6 +74,7 @@ class Following(Reading):
             DatabaseError: the database could not be read; follow again from the last position
                 that you handled.
         """
+        require_number("after", after)
         stop = stop or threading.Event()
         while not stop.is_set():
             page = database.persistently(functools.partial(self._durable_page, after))
@@ -114,9 +115,12 @@ class Following(Reading):
             limit: the most events in the batch.
 
         Raises:
+            InvalidInput: the name is no printable text, or the limit no number.
             DatabaseBusy: somebody else has moved the subscription meanwhile.
             DatabaseError: the database could not do it; nothing was noted as handled.
         """
+        require_number("limit", limit, 1)
+        _require_name(subscription)
         postgresql = database.is_postgresql(self.engine)
         turn = _turn_on_postgresql if postgresql else _turn_on_sqlite
         with turn(self.engine, subscription) as connection:
@@ -137,6 +141,13 @@ class Following(Reading):
             return connection.scalar(query.with_for_update())
         with database.reading(self.engine) as reader:
             return reader.scalar(query)
+
+
+def _require_name(subscription: object) -> None:
+    if not isinstance(subscription, str) or not subscription or not subscription.isprintable():
+        raise InvalidInput(
+            f"expected a subscription's name, in printable characters; found {subscription!r:.80}"
+        )
 
 
 def _move(connection: sa.Connection, subscription: str, before: int | None, to: int) -> None:

@@ -20,7 +20,14 @@ from timeline.engine.cutoff import ALL
 from timeline.engine.projection import View
 from timeline.engine.row_files import FiledBuild
 from timeline.engine.runner import ProjectionStatus
-from timeline.errors import DatabaseBusy, DatabaseReadOnly, InvalidInput, LogDamaged, StoreAltered
+from timeline.errors import (
+    DatabaseBusy,
+    DatabaseReadOnly,
+    InvalidInput,
+    LogDamaged,
+    StoreAltered,
+    require_number,
+)
 from timeline.events import RecordedEvent
 from timeline.formats.files import Place, existing_file, name_of, new_file
 from timeline.log import database
@@ -96,6 +103,7 @@ class Keeping(Record):
             DatabaseUnreachable: there is no connection to the database.
             DatabaseError: the database could not do it.
         """
+        require_number("position", position)
         self._projector.wait_for(position, timeout=timeout)
 
     def run(
@@ -492,6 +500,8 @@ class Keeping(Record):
             LogDamaged: the log does not match its digests.
             DatabaseError: the database could not do it.
         """
+        if rows_per_file is not None:
+            require_number("rows_per_file", rows_per_file, 1)
         return Archive(os.fspath(target)).write(
             self.store, rows_per_file=rows_per_file, progress=progress
         )

@@ -17,7 +17,7 @@ from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import View, shape_of
 from timeline.engine.row_files import RowFiles
 from timeline.engine.runner import Projector
-from timeline.errors import InvalidInput, NotFound
+from timeline.errors import InvalidInput, NotFound, require_number
 from timeline.formats.bibliography import Form, bibliography
 from timeline.formats.calendar import calendar
 from timeline.formats.files import Place, new_file
@@ -87,9 +87,11 @@ class Record(Reports, abc.ABC):
 
         Raises:
             NotFound: the log has not come to that position yet.
-            InvalidInput: a date with an open end.
+            InvalidInput: a date with an open end, or a position that is no number.
             InvalidDate, NaiveDatetime: not a date, or an instant without a zone.
         """
+        if position is not None:
+            require_number("position", position)
         return self._narrowed(
             Cutoff(
                 position=position,

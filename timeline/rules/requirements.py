@@ -17,6 +17,7 @@ from timeline.events import (
     ActorsDistinguished,
     ActorsMerged,
     EventCorrected,
+    EventRedacted,
     EventRetracted,
     NewEvent,
     RecordedEvent,
@@ -38,12 +39,17 @@ def require_evidence(new: NewEvent) -> None:
     """Check that an event has evidence, if its class must have some.
 
     Raises:
-        InvalidEvent: it has none, or its class was not made by `@event`.
+        InvalidEvent: it has none, or its class was not made by `@event`, or it is a takedown.
     """
     try:
         kind = event_type(new.event)
     except TypeError as error:
         raise InvalidEvent(f"event {new.id!r}: {error}") from None
+    if isinstance(new.event, EventRedacted):
+        raise InvalidEvent(
+            f"event {new.id!r}: only a takedown records an EventRedacted, and removes the words, "
+            "too: `timeline redact`, or the method `redact`"
+        )
     if kind.evidence and not new.evidence:
         raise InvalidEvent(
             f"event {new.id!r}: {kind.name} needs evidence; name its source, with source=… or "
