@@ -3,6 +3,7 @@
 import pytest
 
 from timeline import (
+    Actor,
     EventCorrected,
     EventRetracted,
     InvalidEvent,
@@ -15,8 +16,9 @@ from timeline import (
     on,
     row,
 )
-from timeline.events import EventRedacted
-from timeline.testing import given
+from timeline.events import ActorAdded, ActorsMerged, EventRedacted
+from timeline.models.directory import Directory
+from timeline.testing import ProjectionContract, given
 
 
 @event
@@ -165,3 +167,47 @@ def test_an_error_of_a_handler_names_the_event():
     with pytest.raises(ZeroDivisionError) as caught:
         given(NewEvent(TariffImposed("tin", 5), id="first")).folded_by(Failing())
     assert "position 1: TariffImposed 'first'" in caught.value.__notes__[0]
+
+
+# The contract
+
+
+class TestTariffs(ProjectionContract):
+    projection = Tariffs()
+    events = (
+        TariffImposed("tin", 5),
+        NewEvent(TariffImposed("steel", 10), id="steel-10"),
+        TariffImposed("steel", 12),
+        EventCorrected(["steel-10"], "Misprinted.", {"percent": 11}),
+        StatementMade("ann", "tin"),
+        EventRetracted(["steel-10"], "Never imposed."),
+    )
+
+
+class TestDirectory(ProjectionContract):
+    projection = Directory()
+    events = (
+        *(ActorAdded(Actor(id, "person", id.title())) for id in ("ann", "bob", "rob")),
+        ActorsMerged("bob", ["rob"], "One person."),
+    )
+
+
+class Forgetful(Tariffs):
+    name = "forgetful"
+    seen = 0
+
+    @on(TariffImposed)
+    def imposed(self, rows, recorded):
+        Forgetful.seen += 1
+        rows.put(Tariff(recorded.event.goods, recorded.event.percent, Forgetful.seen))
+
+
+def test_a_projection_that_keeps_a_state_of_its_own_does_not_pass():
+    class Failing(ProjectionContract):
+        projection = Forgetful()
+        events = TestTariffs.events
+
+    for test in ("kept_step_by_step", "rebuilt"):
+        name = next(name for name in dir(Failing) if test in name)
+        with pytest.raises(AssertionError, match="forgetful at position"):
+            getattr(Failing(), name)()

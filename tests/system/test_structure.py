@@ -32,7 +32,7 @@ ROOMS = {
     "formats": "errors dates events log engine models reports",
     "distributed": "errors dates events log engine",
     "pages": "errors engine models reports log.telemetry",
-    "testing": "errors dates events log engine",
+    "testing": "errors dates events log engine distributed",
 }
 """Each room, and those that it may use. `record`, `rules` and `cli` join the rooms."""
 
