@@ -43,7 +43,7 @@ from timeline import (
     Timeline,
 )
 from timeline.cli import cli
-from timeline.distributed import cluster, workers
+from timeline.distributed import cluster, tasks, workers
 from timeline.distributed.split import Splitter, division_of
 from timeline.engine import rebuild
 from timeline.engine.projection import shape_of
@@ -267,10 +267,10 @@ def test_a_task_that_is_done_twice_gives_the_same(tmp_path: Path) -> None:
         for projection in (BUILT_IN[3], BUILT_IN[-1]):
             fold = cluster.Fold(None, projector, [], None, None)
             packed = fold._packed(projection, end)
-            routed = [cluster._routed(0, end, packed) for _ in range(2)]
+            routed = [tasks.routed(0, end, packed) for _ in range(2)]
             assert routed[0]["read"] == routed[1]["read"]
             assert routed[0]["frame"].equals(routed[1]["frame"])
-            folded = [cluster._folded(1, r["frame"], r["shared"], packed) for r in routed]
+            folded = [tasks.folded(1, r["frame"], r["shared"], packed) for r in routed]
             assert folded[0] == folded[1]
 
 
@@ -435,7 +435,7 @@ def test_a_worker_that_comes_later_is_asked_again(ferry: Timeline) -> None:
     # By each task, before it unpacks what only the same code can make sense of.
     packed = pickle.dumps(({"timeline": "0.0.9", "split_projections": "0"}, b"?"))
     with pytest.raises(ClusterError, match=r"expected timeline 0\.0\.9; found"):
-        cluster._prepared(packed)
+        tasks.prepared(packed)
 
 
 @pytest.mark.parametrize("there", ["", "times = 2\n"])

@@ -17,7 +17,6 @@ worker has loaded with the code of that process.
 from __future__ import annotations
 
 import contextlib
-import gc
 import itertools
 import math
 import os
@@ -25,21 +24,32 @@ import pickle
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
-import sqlalchemy as sa
 
-from timeline.distributed.split import Splitter, division_of
+from timeline.distributed.split import division_of
+from timeline.distributed.tasks import (
+    KEY,
+    Copied,
+    Filed,
+    Job,
+    Keep,
+    Read,
+    empty,
+    folded,
+    folded_alone,
+    frame,
+    held,
+    joined,
+    routed,
+    stored,
+)
 from timeline.distributed.workers import (
     Workers,
     code_of,
-    compare_code,
     connected,
     modules_of,
-    own_address,
     require_same_code,
     require_sensible,
     said,
@@ -47,17 +57,15 @@ from timeline.distributed.workers import (
 from timeline.engine.builds import Build
 from timeline.engine.projection import Projection, shape_of
 from timeline.engine.reader import Amendments
-from timeline.engine.rebuild import StoredRows, copy_part
-from timeline.engine.row_files import FiledBuild, RowFile, RowFiles, row_tables
+from timeline.engine.rebuild import StoredRows
+from timeline.engine.row_files import FiledBuild, RowFile, RowFiles
 from timeline.engine.runner import Projector
 from timeline.errors import ClusterError, DatabaseBusy, InvalidInput, MissingExtra, TimelineError
-from timeline.events import EventRedacted, RecordedEvent, type_names
-from timeline.log import database, telemetry
-from timeline.log.archive import Archive, ArchivedLog, arrow_schema, arrow_table, stored_rows
-from timeline.log.codec import Upcaster
-from timeline.log.schema import Stored
+from timeline.events import EventRedacted, type_names
+from timeline.log import telemetry
+from timeline.log.archive import Archive, ArchivedLog
 from timeline.log.store import EventStore
-from timeline.log.telemetry import Progress, batched
+from timeline.log.telemetry import Progress
 
 _LOST = 10.0
 """Seconds without an end of any task after which it is asked whether there are workers left."""
@@ -73,61 +81,6 @@ _PER_EVENT = 4_096
 
 _SHARE = 0.25
 """Of a worker's memory, what a part is to take: Dask holds others' results beside it."""
-
-_BATCH = 5_000
-
-_HEAVIEST = 20
-"""Keys of each stretch that are counted: those with the most events."""
-
-_KEY = "key"
-"""The column by which events are routed."""
-
-
-@attrs.frozen
-class _Job:
-    """What a worker needs to know."""
-
-    projection: Projection
-    known: tuple[type | Upcaster, ...]
-    amendments: tuple[RecordedEvent[Any], ...]
-    database: str | None
-    archive: str | None
-    keep: Keep
-
-
-Keep = Callable[[Projection, int, dict[type, Any]], Any]
-"""Keeps the rows that a part made, as tables by their class; what it gives goes to the caller."""
-
-
-def _held(_projection: Projection, _part: int, tables: dict[type, Any]) -> dict[type, Any]:
-    return tables
-
-
-@attrs.frozen
-class _Filed:
-    """Writes rows as Parquet files, into the folder of a build."""
-
-    target: str
-    folder: str
-
-    def __call__(
-        self, _projection: Projection, part: int, tables: dict[type, Any]
-    ) -> dict[str, RowFile]:
-        return RowFiles(self.target).write(self.folder, part, tables)
-
-
-@attrs.frozen
-class _Copied:
-    """Copies rows into the tables of a build on PostgreSQL."""
-
-    url: str
-    build: Build
-
-    def __call__(
-        self, projection: Projection, _part: int, tables: dict[type, Any]
-    ) -> dict[type, int]:
-        copy_part(_engine(self.url), projection, self.build, _stored(projection, tables))
-        return {cls: table.num_rows for cls, table in tables.items()}
 
 
 def rebuild(
@@ -204,191 +157,7 @@ def _require_dask() -> None:
         raise MissingExtra("folding on several workers", "dask") from None
 
 
-# What workers do
-
-
-@lru_cache(maxsize=2)
-def _prepared(packed: bytes) -> tuple[_Job, Splitter]:
-    """The job and its splitter, made once in a process."""
-    from timeline.log.codec import Codec
-
-    expected, job = pickle.loads(packed)
-    loaded = code_of([name for name in expected if name != "timeline"])
-    compare_code(expected, loaded, own_address())
-    job = pickle.loads(job)
-    return job, Splitter(job.projection, Codec(job.known), job.amendments)
-
-
-def _of(made: dict[str, Any], name: str) -> Any:
-    return made[name]
-
-
-@lru_cache(maxsize=2)
-def _engine(url: str) -> sa.Engine:
-    engine = database.create_engine(url)
-    if not database.exists(engine):
-        where = database.shown(engine.url)
-        raise ClusterError(
-            f"worker {own_address()}: there is no {where}. Where workers are on other machines, "
-            "let them read an archive that all can reach."
-        )
-    return engine
-
-
-def _stretch(job: _Job, after: int, until: int) -> Iterator[Any]:
-    """A stretch of the log, as Arrow tables."""
-    if job.archive is not None:
-        yield from Archive(job.archive).tables(after=after, until=until)
-        return
-    assert job.database is not None
-    rows = EventStore(_engine(job.database)).stored(after=after, until=until)
-    for group in batched(rows, _BATCH):
-        yield arrow_table(group)
-
-
-class _Read(NamedTuple):
-    """How a stretch was read: how many events, the last one's digest, and its heaviest keys."""
-
-    events: int
-    digest: bytes
-    heavy: Sequence[tuple[str, int]] = ()
-
-
-class _Reading:
-    """A stretch as it is read: counted, and without the events that make no rows."""
-
-    def __init__(self, packed: bytes, after: int, until: int) -> None:
-        self.job, self.splitter = _prepared(packed)
-        self.digest = b""
-        self.count = 0
-        self._place = after, until
-
-    def tables(self) -> Iterator[Any]:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        wanted = pa.array(sorted(self.splitter.stored_names))
-        for table in _stretch(self.job, *self._place):
-            if table.num_rows:
-                self.count += table.num_rows
-                self.digest = table["digest"][-1].as_py()
-                yield table.filter(pc.is_in(table["type"], value_set=wanted))
-
-
-@contextlib.contextmanager
-def _without_looking_for_circles() -> Iterator[None]:
-    """No garbage collection for the time of a task.
-
-    Nothing that is folded refers to itself in a circle, and all of it is kept to the end: to look
-    through it again and again takes a quarter of the time.
-    """
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
-
-
-@_without_looking_for_circles()
-def _routed(after: int, until: int, packed: bytes) -> dict[str, Any]:
-    """The events of a stretch with their keys, those that every part needs, and what was read."""
-    import pyarrow as pa
-
-    read = _Reading(packed, after, until)
-    routed, shared = [_empty()], [_empty()]
-    heavy: Counter[str] = Counter()
-    for table in read.tables():
-        places, keys, common = _places(read.splitter, table)
-        heavy.update(keys)
-        routed.append(_keyed(table, places, keys))
-        shared.append(_keyed(table, common, [""] * len(common)))
-    return {
-        "frame": _frame(pa.concat_tables(routed)),
-        "shared": pa.concat_tables(shared),
-        "read": _Read(read.count, read.digest, heavy.most_common(_HEAVIEST)),
-    }
-
-
-def _places(splitter: Splitter, table: Any) -> tuple[list[int], list[str], list[int]]:
-    """The places of routed events in a table, their keys beside them, and those of shared ones."""
-    places: list[int] = []
-    keys: list[str] = []
-    shared: list[int] = []
-    for place, row in enumerate(stored_rows(table)):
-        named = splitter.keys_of(row)
-        if named is None:
-            shared.append(place)
-            continue
-        places.extend([place] * len(named))
-        keys.extend(named)
-    return places, keys, shared
-
-
-def _keyed(table: Any, places: Sequence[int], keys: Sequence[str]) -> Any:
-    """The rows of a table at these places, each with its key."""
-    import pyarrow as pa
-
-    taken = table.take(pa.array(places, pa.int64()))
-    return taken.append_column(_KEY, pa.array(keys, pa.string()))
-
-
-def _empty() -> Any:
-    return _keyed(arrow_schema().empty_table(), (), ())
-
-
-def _frame(table: Any) -> Any:
-    """A table as the data frame that Dask shuffles, with the types of Arrow."""
-    import pandas as pd
-
-    return table.to_pandas(types_mapper=pd.ArrowDtype)
-
-
-def _joined(*tables: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.concat_tables(tables)
-
-
-@_without_looking_for_circles()
-def _folded(part: int, frame: Any, shared: Any, packed: bytes) -> Any:
-    """Fold a part, and keep its rows."""
-    import pyarrow as pa
-
-    job, splitter = _prepared(packed)
-    routed = pa.Table.from_pandas(frame, schema=_empty().schema, preserve_index=False)
-    own = frozenset(routed[_KEY].unique().to_pylist())
-    events = pa.concat_tables([routed, shared]).sort_by("position")
-    stored = _once(stored_rows(events))
-    tables = row_tables(job.projection, splitter.fold(stored, own, common=part == 0))
-    return job.keep(job.projection, part, tables)
-
-
-def _once(rows: Iterable[Stored]) -> Iterator[Stored]:
-    """Each event once: it is there for each of the keys that it names."""
-    return (next(same) for _, same in itertools.groupby(rows, key=attrgetter("position")))
-
-
-@_without_looking_for_circles()
-def _folded_alone(after: int, until: int, packed: bytes) -> dict[str, Any]:
-    """Fold a stretch where each event makes its rows alone, and keep them; and what was read."""
-    read = _Reading(packed, after, until)
-    stored = (row for table in read.tables() for row in stored_rows(table))
-    tables = row_tables(read.job.projection, read.splitter.fold(stored, None))
-    rows = read.job.keep(read.job.projection, after, tables)
-    return {"rows": rows, "read": _Read(read.count, read.digest)}
-
-
-def _stored(projection: Projection, tables: Mapping[type, Any]) -> Iterator[StoredRows]:
-    """The rows of a part as their tables store them, some at a time."""
-    for cls in projection.rows:
-        for batch in tables[cls].to_batches(_BATCH):
-            columns = (column.to_pylist() for column in batch.columns)
-            yield cls, list(zip(*columns, strict=True))
-
-
-# The process that asks
+# The tasks
 
 
 @attrs.frozen
@@ -423,26 +192,26 @@ def _tasks(work: Callable[..., Any], run: str, *given: Iterable[Any]) -> list[An
 
 def _alone(stretches: Sequence[tuple[int, int]], packed: Any, run: str) -> _Tasks:
     """Fold each stretch by itself."""
-    made = _tasks(_folded_alone, run, *zip(*stretches, strict=True), itertools.repeat(packed))
-    reads = {place: _task(_of, task, "read") for place, task in zip(stretches, made, strict=True)}
-    return _Tasks(reads, [_task(_of, task, "rows") for task in made], 0)
+    made = _tasks(folded_alone, run, *zip(*stretches, strict=True), itertools.repeat(packed))
+    reads = {place: task["read"] for place, task in zip(stretches, made, strict=True)}
+    return _Tasks(reads, [task["rows"] for task in made], 0)
 
 
 def _shuffled(stretches: Sequence[tuple[int, int]], parts: int, packed: Any, run: str) -> _Tasks:
     """Route the events of all stretches by their keys, and fold them part by part."""
     import dask.dataframe as frames
 
-    made = _tasks(_routed, run, *zip(*stretches, strict=True), itertools.repeat(packed))
-    reads = {place: _task(_of, task, "read") for place, task in zip(stretches, made, strict=True)}
-    routed = frames.from_delayed(
-        [_task(_of, task, "frame") for task in made],
-        meta=_frame(_empty()),
+    made = _tasks(routed, run, *zip(*stretches, strict=True), itertools.repeat(packed))
+    reads = {place: task["read"] for place, task in zip(stretches, made, strict=True)}
+    events = frames.from_delayed(
+        [task["frame"] for task in made],
+        meta=frame(empty()),
         verify_meta=False,
     )
-    keyed = routed.shuffle(on=_KEY, npartitions=parts, shuffle_method="p2p").to_delayed()
-    shared = _task(_joined, *[_task(_of, task, "shared") for task in made])
+    keyed = events.shuffle(on=KEY, npartitions=parts, shuffle_method="p2p").to_delayed()
+    shared = _task(joined, *[task["shared"] for task in made])
     given = (range(parts), keyed, itertools.repeat(shared), itertools.repeat(packed))
-    rows = _tasks(_folded, run, *given)
+    rows = _tasks(folded, run, *given)
     return _Tasks(reads, rows, stretches[-1][1] / parts)
 
 
@@ -476,8 +245,8 @@ class Fold:
 
     def __call__(self, projection: Projection, end: int) -> tuple[int, Iterable[StoredRows]]:
         """Fold the log, as far as that position or as an archive goes; how far, and the rows."""
-        until, held = self._folded(projection, end, _held)
-        return until, _Result(self._client, projection, held)
+        until, rows = self._folded(projection, end, held)
+        return until, _Result(self._client, projection, rows)
 
     def take_archive_alone(self) -> None:
         """Where the database has no events, take the archive for the log."""
@@ -494,7 +263,7 @@ class Fold:
     ) -> tuple[int, Mapping[type, int]]:
         """Fold the log, and let each worker write its rows; how far, and how many of each class."""
         url = self._store.engine.url.render_as_string(hide_password=False)
-        until, counted = self._folded(projection, end, _Copied(url, build))
+        until, counted = self._folded(projection, end, Copied(url, build))
         counts: Counter[type] = Counter(dict.fromkeys(projection.rows, 0))
         for counted_part in self._gathered(counted):
             counts.update(counted_part)
@@ -509,7 +278,7 @@ class Fold:
         head = self._log.head()
         folder = files.new_folder(projection.name)
         try:
-            until, written = self._folded(projection, head.position, _Filed(files.address, folder))
+            until, written = self._folded(projection, head.position, Filed(files.address, folder))
             names: dict[str, list[RowFile]] = {shape_of(cls).name: [] for cls in projection.rows}
             for part in self._gathered(written):
                 for name, file in part.items():
@@ -600,7 +369,7 @@ class Fold:
         parts = max(until / fitting, min(threads * 2, until / _LEAST), 1)
         return max(int(size), 1), math.ceil(parts)
 
-    def _packed(self, projection: Projection, until: int, keep: Keep = _held) -> bytes:
+    def _packed(self, projection: Projection, until: int, keep: Keep = held) -> bytes:
         import cloudpickle
 
         engine = self._store.engine
@@ -608,7 +377,7 @@ class Fold:
         if url.get_backend_name() == "sqlite":
             url = url.set(database=os.path.abspath(str(url.database)))  # noqa: PTH100  (no link is followed)
         amendments = self._log.read_all(until=until, types=Amendments.TYPES)
-        job = _Job(
+        job = Job(
             projection,
             self._store.codec.known,
             tuple(amendments),
@@ -640,7 +409,7 @@ class Fold:
 
     def _require_whole(self, reads: Mapping[Any, tuple[int, int]]) -> None:
         """Check that the workers have read this very log, and add up the heaviest keys."""
-        found: list[_Read] = self._client.gather(list(reads))
+        found: list[Read] = self._client.gather(list(reads))
         for (after, until), read in zip(reads.values(), found, strict=True):
             if read[:2] != (until - after, self._log.head_at(until).digest):
                 raise ClusterError(
@@ -674,7 +443,7 @@ class _Result:
         for future in self.futures:
             with _lost_told():
                 tables = self.client.gather(future)
-            yield from _stored(self.projection, tables)
+            yield from stored(self.projection, tables)
 
 
 _GONE = "all workers are gone; nothing was written. Start some, and try again."
