@@ -41,10 +41,11 @@ from timeline.errors import (
 )
 from timeline.events import Actor, ActorAdded, Evidence, Link, NewEvent, event, references
 from timeline.events.base import ActorId, ProposalId
-from timeline.log import database
+from timeline.log import database, digests
 from timeline.log.append import Expected
 from timeline.log.database import create_engine
 from timeline.log.digests import Head
+from timeline.log.redact import redact
 from timeline.log.schema import upgrade
 from timeline.log.store import EventStore
 
@@ -1622,3 +1623,44 @@ def test_what_was_interrupted_midway_is_rolled_back_and_holds_nobody_up(
     with database.writing_directly(engine) as driver:
         driver.execute("CREATE TABLE halfway (number INTEGER)")
     assert sa.inspect(engine).has_table("halfway")
+
+
+# Metadata
+
+
+def test_metadata_is_kept_under_the_digest_and_is_no_part_of_what_a_retry_compares(
+    engine: sa.Engine,
+) -> None:
+    store = EventStore(engine, [Noted], metadata={"recorded_by": "ann"})
+    first = NewEvent(Noted("1"), "one", metadata={"causation_id": "zero", "ключ": [1, {"b": None}]})
+    store.append("a", [first, Noted("2")])
+
+    again = store.append("a", [NewEvent(Noted("1"), "one", metadata={"desk": "energy"})])
+
+    noted = {"causation_id": "zero", "ключ": [1, {"b": None}], "recorded_by": "ann"}
+    assert (again.added, again.events[0].metadata) == (0, noted)
+    assert [event.metadata for event in store.read_all()] == [noted, {"recorded_by": "ann"}]
+    with database.reading(engine) as connection:
+        assert digests.verify(connection) == store.head()
+    row = next(store.stored())._asdict()
+    assert digests.event_digest(bytes(32), row) == row["digest"]
+    assert digests.event_digest(bytes(32), row | {"metadata": None}) != row["digest"]
+
+
+def test_a_takedown_removes_the_metadata_too(engine: sa.Engine) -> None:
+    store = EventStore(engine, [Noted])
+    store.append("a", [NewEvent(Noted("1"), "one", metadata={"who": "a name"})])
+
+    redact(store, "one", "asked to")
+
+    assert [event.metadata for event in store.read_all()] == [{}, {}]
+    with database.reading(engine) as connection:
+        assert digests.verify(connection) == store.head()
+
+
+@pytest.mark.parametrize("metadata", [{1: "x"}, ["x"], "x", {"x": object()}, {"x": "\0"}])
+def test_metadata_that_json_cannot_hold_is_refused(store: EventStore, metadata: Any) -> None:
+    with pytest.raises(InvalidEvent, match="metadata"):
+        store.append("a", [NewEvent(Noted("1"), metadata=metadata)])
+
+    assert store.head().position == 0

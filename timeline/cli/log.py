@@ -30,9 +30,17 @@ if TYPE_CHECKING:
     is_flag=True,
     help="With dates: leave out events that only may have occurred within them.",
 )
+@click.option(
+    "--noted",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Only events with this metadata, such as recorded_by=ann; it can be given several times.",
+)
 @FORMAT
 @click.pass_obj
-def log(opener: Opener, /, form: str, kind: str | None, **filters: Any) -> None:
+def log(
+    opener: Opener, /, form: str, kind: str | None, noted: tuple[str, ...], **filters: Any
+) -> None:
     """List the events of the log, oldest first.
 
     An event of uncertain date is listed if it may have occurred within the dates given.
@@ -43,9 +51,25 @@ def log(opener: Opener, /, form: str, kind: str | None, **filters: Any) -> None:
     timeline log --format json | jq -r .id
     """
     show = _event_json if form == "json" else _event_line
+    sought = dict(_split(pair) for pair in noted)
     with opener() as timeline:
         for event in timeline.log(type=kind, **filters):
-            click.echo(show(event))
+            if not sought or sought.items() <= _texts(event.metadata).items():
+                click.echo(show(event))
+
+
+def _split(pair: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    if not equals:
+        raise click.BadParameter(
+            f"expected NAME=VALUE, such as recorded_by=ann; found {pair!r:.80}",
+            param_hint="--noted",
+        )
+    return name, value
+
+
+def _texts(metadata: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in metadata.items()}
 
 
 def _event_line(event: RecordedEvent[Any]) -> str:
@@ -68,6 +92,7 @@ def _event_json(event: RecordedEvent[Any]) -> str:
         "recorded_at": event.recorded,
         "event": event.event,
         "evidence": event.evidence,
+        "metadata": event.metadata,
         "digest": event.digest.hex(),
     }
     return msgspec.json.encode(fields, enc_hook=encode_time).decode()

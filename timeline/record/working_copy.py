@@ -35,7 +35,7 @@ from timeline.log.append import Appended
 from timeline.log.schema import events as log_events
 from timeline.log.telemetry import Progress, batched
 from timeline.models.amendments import AmendedRow
-from timeline.record.writing import Draft, Writing, placing
+from timeline.record.writing import Draft, Writing, noted, placing
 
 _FILES = str | os.PathLike[str] | Draft
 _GONE = ("retracted", "superseded")
@@ -251,7 +251,7 @@ class WorkingCopy(Writing):
             DatabaseError: the database could not do it.
         """
         draft = self._drafted(files)
-        news = self._unsettled(draft)
+        news = noted(self._unsettled(draft), draft.files)
         report = None if progress is None else lambda done: progress(done, len(news))
         with placing(draft.files):
             return self.append_all(news, progress=report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
@@ -348,6 +349,23 @@ class Writing(Keeping):
         for new in news:
             require_evidence(new)
         require_references(self.store, news, connection)
+
+
+def noted(news: Iterable[NewEvent], files: Iterable[RecordFile]) -> list[NewEvent]:
+    """Events of record files, each with a note of the ingest and of its file."""
+    ingest = new_id()
+    notes = [(file, {"ingest": ingest, **_provenance(file.file)}) for file in files]
+    note_of = {new.id: note for file, note in notes for new in file.events}
+    return [attrs.evolve(new, metadata=note_of.get(new.id, {"ingest": ingest})) for new in news]
+
+
+def _provenance(path: str) -> dict[str, str]:
+    """What tells a file again: its name, without the folders of whoever has it, and its digest."""
+    file = Path(path)
+    if not file.is_file():
+        return {"file": file.name}
+    with file.open("rb") as opened:
+        return {"file": file.name, "file_digest": hashlib.file_digest(opened, "sha256").hexdigest()}
 
 
 @contextlib.contextmanager
