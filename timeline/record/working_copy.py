@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 import attrs
@@ -33,6 +33,7 @@ from timeline.formats.records.reader import read_claim
 from timeline.log import database
 from timeline.log.append import Appended
 from timeline.log.schema import events as log_events
+from timeline.log.schema import types as log_types
 from timeline.log.telemetry import Progress, batched
 from timeline.models.amendments import AmendedRow
 from timeline.record.writing import Draft, Writing, noted, placing
@@ -371,7 +372,7 @@ class WorkingCopy(Writing):
         """The events of a record by their ids, with their positions."""
         named = log_events.c.event_id
         query = sa.select(named, log_events.c.position).where(
-            named > f"{record}/", named < f"{record}0"
+            named.startswith(f"{record}/", autoescape=True)
         )
         with database.reading(self.store.engine) as connection:
             found = connection.execute(query.order_by(log_events.c.position))
@@ -385,13 +386,18 @@ class WorkingCopy(Writing):
         for part in batched(by_data, _TOGETHER):
             types = {event_type(by_data[data].event).name for data in part}
             query = sa.select(*columns).where(
-                log_events.c.type.in_(types), log_events.c.data.in_(part)
+                log_events.c.type.in_(_keys_of(types)), log_events.c.data.in_(part)
             )
             with database.reading(self.store.engine) as connection:
                 for id, data, occurred in connection.execute(query):
                     new = by_data[data]
                     if id != new.id and occurred == (new.occurred and new.occurred.text):
                         yield id, new.id
+
+
+def _keys_of(names: Iterable[str]) -> sa.Select[tuple[int]]:
+    """The keys of types in the log, in all their versions."""
+    return sa.select(log_types.c.id).where(log_types.c.name.in_(names))
 
 
 def _differing(new: NewEvent, recorded: RecordedEvent[Any]) -> tuple[str, ...]:
