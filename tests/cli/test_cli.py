@@ -306,9 +306,17 @@ def test_log_as_json_has_all_of_an_event():
         ),
         (["statements"], lambda record: record.statements()),
         (
-            ["statements", "--speaker", "peskov", "--about", "gas-union", "--topic", "gas supply"],
+            [
+                "statements",
+                "--speaker",
+                "peskov",
+                "--initiative",
+                "gas-union",
+                "--topic",
+                "gas supply",
+            ],
             lambda record: record.statements(
-                speaker="peskov", about="gas-union", topic="gas supply"
+                speaker="peskov", initiative="gas-union", topic="gas supply"
             ),
         ),
     ],

@@ -71,7 +71,7 @@ def test_rows_in_files_are_the_rows_kept(ferry: Timeline, tmp_path: Path, worker
 
 def test_other_tools_read_the_files(ferry: Timeline, tmp_path: Path, workers: str) -> None:
     url, place = str(ferry.store.engine.url), str(tmp_path / "rows")
-    asked = ["--db", url, "rebuild", "statements", "--on", workers, "--rows", place]
+    asked = ["--db", url, "rebuild", "statements", "--scheduler", workers, "--rows", place]
 
     done = CliRunner().invoke(cli, asked, catch_exceptions=False)
 

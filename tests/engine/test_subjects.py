@@ -68,7 +68,7 @@ def by_subject(ids: list[str]) -> Questions:
     for id in INITIATIVES:
         result[f"initiative {id}"] = lambda record, id=id: record.initiative(id)
         result[f"plans of {id}"] = lambda record, id=id: record.plans(initiative=id)
-        result[f"statements about {id}"] = lambda record, id=id: record.statements(about=id)
+        result[f"statements about {id}"] = lambda record, id=id: record.statements(initiative=id)
         result[f"positions on {id}"] = lambda record, id=id: record.positions(id)
         result[f"chronology of {id}"] = lambda record, id=id: record.chronology(initiative=id)
         result[f"sources of {id}"] = lambda record, id=id: record.sources(initiative=id)
@@ -211,7 +211,7 @@ ASKED: Questions = {
     "attendance of a series": lambda record: record.attendance(series="summits"),
     "attendance of a meeting": lambda record: record.attendance(meeting="summit-1"),
     "statements by": lambda record: record.statements(speaker="ann"),
-    "statements about": lambda record: record.statements(about="union"),
+    "statements about": lambda record: record.statements(initiative="union"),
     "plans": lambda record: record.plans(initiative="union"),
     "actor": lambda record: record.actors("ann"),
     "positions": lambda record: record.positions("union"),
@@ -290,21 +290,21 @@ def test_what_was_corrected_since_is_found_where_it_was(record: Timeline) -> Non
         lines = question(Through(part_of(record, **moment))).statements
         return [line.evidence[0].event for line in lines]
 
-    assert shown(lambda r: r.statements(about="union")) == []
-    assert shown(lambda r: r.statements(about="pipeline")) == ["about-it"]
+    assert shown(lambda r: r.statements(initiative="union")) == []
+    assert shown(lambda r: r.statements(initiative="pipeline")) == ["about-it"]
     assert shown(lambda r: r.statements(speaker="bob")) == []
     then = PartialView(record._projector, Cutoff(position=before), small=-1)
-    assert len(Through(then).statements(about="union").statements) == 1
+    assert len(Through(then).statements(initiative="union").statements) == 1
     assert len(Through(then).statements(speaker="bob").statements) == 1
 
 
 def test_what_undoes_an_amendment_is_found_however_far_behind_it(record: Timeline) -> None:
     record.append(EventRetracted(["about-it"], "Never said."), id="first")
     record.append(EventRetracted(["first"], "It was said."), id="second")
-    assert len(Through(part_of(record)).statements(about="union").statements) == 1
+    assert len(Through(part_of(record)).statements(initiative="union").statements) == 1
 
     record.append(EventRetracted(["second"], "It was not."), id="third")
-    assert Through(part_of(record)).statements(about="union").statements == ()
+    assert Through(part_of(record)).statements(initiative="union").statements == ()
 
 
 @pytest.mark.parametrize("day", ["2022-11-30", "2022-12-02", "2022-12-04", "2022-12-06"])

@@ -980,8 +980,8 @@ def shell(*arguments: object) -> Result:
 def test_the_account_is_a_table_or_json(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/record.db"
 
-    shown = shell("--db", url, "ingest", "--format", "icews", ICEWS)
-    again = shell("--db", url, "ingest", "--format", "icews", "--json", ICEWS)
+    shown = shell("--db", url, "ingest", "--from", "icews", ICEWS)
+    again = shell("--db", url, "ingest", "--from", "icews", "--format", "json", ICEWS)
 
     assert shown.exit_code == again.exit_code == 0, shown.output + again.output
     assert re.search(r"^042 +visits +held +3 +3", shown.stdout, re.MULTILINE), shown.stdout
@@ -995,8 +995,8 @@ def test_bad_rows_end_a_command_with_a_message(tmp_path: Path) -> None:
     bad = table(tmp_path / "bad.tab", [*ROWS, BAD["day"][0], BAD["fields"][0]])
     url = f"sqlite:///{tmp_path}/record.db"
 
-    refused = shell("--db", url, "ingest", "--format", "icews", bad)
-    passed = shell("--db", url, "ingest", "--format", "icews", "--keep-going", bad)
+    refused = shell("--db", url, "ingest", "--from", "icews", bad)
+    passed = shell("--db", url, "ingest", "--from", "icews", "--keep-going", bad)
     misspelt = shell("--db", url, "ingest", "--keep-going", bad)
 
     assert (refused.exit_code, passed.exit_code, misspelt.exit_code) == (1, 0, 2)
@@ -1009,7 +1009,7 @@ def test_bad_rows_end_a_command_with_a_message(tmp_path: Path) -> None:
 @pytest.mark.parametrize("report", ["encounters", "statement-counts", "follow-ups"])
 def test_the_counts_are_reports_of_the_command(report: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/record.db"
-    shell("--db", url, "ingest", "--format", "icews", ICEWS)
+    shell("--db", url, "ingest", "--from", "icews", ICEWS)
 
     text = shell("--db", url, "report", report, "--top", 1)
     data = shell("--db", url, "report", report, "--format", "json", "--since", "2031-03-02")

@@ -426,7 +426,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("content", "advice"),
     [
-        (b"Event ID\tEvent Date\tSource Name\tSource Sectors\n1\tx\ty\tz\n", "--format icews"),
+        (b"Event ID\tEvent Date\tSource Name\tSource Sectors\n1\tx\ty\tz\n", "--from icews"),
         (b"\xef\xbb\xbf954680550\t20201113\t202011\t2020\n" * 9, "icews or gdelt"),
         (gzip.compress(b"record: r\n"), "Unpack it"),
         (b"PK\x03\x04\x14\x00\x00\x00\x08\x00record.yaml", "Unpack it"),

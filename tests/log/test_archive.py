@@ -539,7 +539,7 @@ def test_the_commands_make_and_verify_it(
     monkeypatch.chdir(tmp_path)
     url = str(record.store.engine.url)
 
-    made = CliRunner().invoke(cli, ["--db", url, "archive", "kept", "--rows", "5"])
+    made = CliRunner().invoke(cli, ["--db", url, "archive", "kept", "--rows-per-file", "5"])
     assert made.output == (
         f"9 events added, 2 files written; the archive ends at {record.seal()}\n"
     )

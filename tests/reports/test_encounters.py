@@ -224,7 +224,7 @@ def test_titles_name_whom_and_what_they_are_about(memory: Timeline) -> None:
     ]
 
     assert [name in each.document().title for each in reports] == [True] * 5
-    assert memory.statements(about=initiative).document().title == f"Statements: {title}"
+    assert memory.statements(initiative=initiative).document().title == f"Statements: {title}"
     assert memory.chronology(initiative=initiative).document().title == f"Chronology: {title}"
     assert memory.sources(initiative=initiative).document().title == f"Sources of {title}"
     plans = memory.plans(initiative=initiative, on="1994").document().title
@@ -236,7 +236,7 @@ def test_titles_name_whom_and_what_they_are_about(memory: Timeline) -> None:
 
 def test_statements_on_what_is_not_on_record(talks: Timeline) -> None:
     with pytest.raises(NotFound, match="no initiative 'nope'"):
-        talks.statements(about="nope")
+        talks.statements(initiative="nope")
 
     assert "Nothing on record fits." in talks.statements(speaker="ann").to_text()
 

@@ -307,7 +307,7 @@ def test_what_lies_beside_the_subject_is_no_part_of_the_initiative(record):
         for word in (*BESIDE, "China", "Ukraine", "NATO", "peace"):
             assert word not in live["initiative"]
 
-    about = record.timeline.statements(about="gas-union").statements
+    about = record.timeline.statements(initiative="gas-union").statements
     everything = record.timeline.statements().statements
     assert {events(line)[0] for line in everything} - {events(line)[0] for line in about} == BESIDE
 

@@ -272,7 +272,7 @@ def test_6_the_first_is_by_tokayevs_account_in_words_that_do_not_say_gas_union(r
     chain = [told.who.id for told in support.chain]
     assert chain == ["turkey-news-gazette", "anadolu", "tokayev", "putin"]
 
-    said = record.statements(speaker="tokayev", about=UNION).statements
+    said = record.statements(speaker="tokayev", initiative=UNION).statements
     quotes = [quote for line in said for quote in line.quotes]
     assert "some kind of trilateral union" in quotes
     assert not any("gas union" in quote for quote in quotes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from timeline.cli.open_record import Opener, as_of, chosen
+from timeline.cli.open_record import Opener, as_of, chosen, completes
 from timeline.cli.output import EXCEL, OUTPUT, count, progress, written
 
 if TYPE_CHECKING:
@@ -85,8 +85,15 @@ def export_records(opener: Opener, folder: str) -> None:
 
 
 @click.command("calendar")
-@click.option("--series", help="Only the editions of this series.")
-@click.option("--meeting", help="Only this meeting.")
+@click.option(
+    "--series",
+    metavar="ID",
+    shell_complete=completes("series"),
+    help="Only the editions of this series.",
+)
+@click.option(
+    "--meeting", metavar="ID", shell_complete=completes("meeting"), help="Only this meeting."
+)
 @as_of
 @OUTPUT
 @click.pass_obj
@@ -108,7 +115,12 @@ def export_calendar(
 
 
 @click.command("timelinejs")
-@click.option("--initiative", metavar="ID", help="Only this initiative, grouped by party.")
+@click.option(
+    "--initiative",
+    metavar="ID",
+    shell_complete=completes("initiative"),
+    help="Only this initiative, grouped by party.",
+)
 @as_of
 @OUTPUT
 @click.pass_obj
@@ -134,7 +146,12 @@ def export_timelinejs(
     show_default=True,
     help="CSL-JSON, or BibTeX.",
 )
-@click.option("--initiative", metavar="ID", help="Only those that this initiative's report cites.")
+@click.option(
+    "--initiative",
+    metavar="ID",
+    shell_complete=completes("initiative"),
+    help="Only those that this initiative's report cites.",
+)
 @as_of
 @OUTPUT
 @click.pass_obj

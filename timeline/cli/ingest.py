@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from timeline.cli.open_record import Opener
-from timeline.cli.output import count, progress, progresses
+from timeline.cli.output import FORMAT, count, progress, progresses
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -107,8 +107,8 @@ def _start_sheet(sheet: str) -> None:
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--format",
-    "form",
+    "--from",
+    "kind",
     type=click.Choice(["record", "icews", "gdelt"]),
     default="record",
     show_default=True,
@@ -117,9 +117,6 @@ def _start_sheet(sheet: str) -> None:
 )
 @click.option("--no-conduct", is_flag=True, help="Of coded event data, leave conduct out.")
 @click.option("--keep-going", is_flag=True, help="Of coded event data, leave bad rows out.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Of coded event data, account for it as JSON."
-)
 @click.option("--strict", is_flag=True, help="Record nothing if anything looks wrong.")
 @click.option("--amend", is_flag=True, help="Record what changed in files as corrections.")
 @click.option("--retract", is_flag=True, help="Retract what is gone from files.")
@@ -130,11 +127,13 @@ def _start_sheet(sheet: str) -> None:
     type=click.Choice(["day first", "month first"]),
     help="What comes first in dates such as 05/06/2022.",
 )
+@FORMAT
 @click.pass_obj
 def ingest(
     opener: Opener,
     /,
     files: tuple[str, ...],
+    kind: str,
     form: str,
     strict: bool,
     create: bool,
@@ -153,18 +152,20 @@ def ingest(
     timeline ingest harbour.yaml
     timeline ingest record/*.yaml
     """
-    if form == "record" and any(options.values()):
-        raise click.UsageError("--no-conduct, --keep-going and --json go with coded event data")
-    if form != "record" and (strict or create or dates or amend or retract):
+    if kind == "record" and (any(options.values()) or form != "text"):
+        raise click.UsageError(
+            "--no-conduct, --keep-going and --format json go with --from icews or gdelt"
+        )
+    if kind != "record" and (strict or create or dates or amend or retract):
         raise click.UsageError("--strict, --create, --dates and --amend go with record files")
     if (amend or retract) != (reason is not None):
         raise click.UsageError("--amend and --retract go with --reason, which readers see")
     with opener(create=True) as timeline:
-        if form == "record":
+        if kind == "record":
             draft = timeline.draft(*files, create=create, dates=dates)
             _ingest_records(timeline, draft, strict, reason, retract)
         else:
-            _ingest_coded(timeline, files, cast("Dataset", form), **options)
+            _ingest_coded(timeline, files, cast("Dataset", kind), as_json=form == "json", **options)
 
 
 def _ingest_records(

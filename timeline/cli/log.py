@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from timeline.cli.open_record import Opener
+from timeline.cli.open_record import Opener, completes
 from timeline.cli.output import FORMAT, count, progress, progresses
 
 if TYPE_CHECKING:
@@ -19,10 +19,28 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--stream", help="Only events of this stream, such as proposal-joint-harbour.")
-@click.option("--actor", help="Only events that name this actor, in themselves or as evidence.")
-@click.option("--subject", help="Only events that name this id, of any kind of thing.")
-@click.option("--type", "kind", help="Only events of this type, such as StatementMade.")
+@click.option(
+    "--stream", metavar="ID", help="Only events of this stream, such as proposal-joint-harbour."
+)
+@click.option(
+    "--actor",
+    metavar="NAME",
+    shell_complete=completes("actor"),
+    help="Only events that name this actor, in themselves or as evidence.",
+)
+@click.option(
+    "--subject",
+    metavar="ID",
+    shell_complete=completes("id"),
+    help="Only events that name this id, of any kind of thing.",
+)
+@click.option(
+    "--type",
+    "kind",
+    metavar="EVENT",
+    shell_complete=completes("event"),
+    help="Only events of this type, such as StatementMade.",
+)
 @click.option("--since", metavar="DATE", help="Only events that occurred from this date on.")
 @click.option("--until", metavar="DATE", help="Only events that occurred up to this date.")
 @click.option(
@@ -99,11 +117,11 @@ def _event_json(event: RecordedEvent[Any]) -> str:
 
 
 @click.command()
-@click.argument("event", metavar="EVENT")
+@click.argument("event", metavar="ID")
 @click.option("--reason", required=True, help="Why; it is kept in the log.")
 @click.pass_obj
 def redact(opener: Opener, event: str, reason: str) -> None:
-    """Remove the words of EVENT, an event's id, for good.
+    """Remove the words of the event ID for good.
 
     Its id, dates and digest stay, so the log still verifies. The database's files are rewritten,
     which takes a while for a large record. Backups and replicas are not touched: see to them.
@@ -136,28 +154,30 @@ def seal(opener: Opener) -> None:
 @click.command()
 @click.argument("target", required=False)
 @click.option("--seal", "sealed", metavar="POSITION:DIGEST", help="What `timeline seal` printed.")
-@click.option("--rows", is_flag=True, help="Also compare the read models with a fold of the log.")
+@click.option(
+    "--read-models", is_flag=True, help="Also compare the read models with a fold of the log."
+)
 @click.pass_obj
-def verify(opener: Opener, target: str | None, sealed: str | None, *, rows: bool) -> None:
+def verify(opener: Opener, target: str | None, sealed: str | None, *, read_models: bool) -> None:
     """Check that nothing in the log was changed, removed, added or reordered.
 
-    The views by which SQL reads the read models are checked too; with --rows, the rows as well.
-    With TARGET, check the archive there, by itself. Only a seal shows that its last events were
-    cut off.
+    The views by which SQL reads the read models are checked too; with --read-models, the rows as
+    well. With TARGET, check the archive there, by itself. Only a seal shows that its last events
+    were cut off.
 
     \b
     timeline verify --seal "$(cat ~/seals/harbour-today)"
     timeline verify s3://bucket/record
     """
-    if rows and target is not None:
-        raise click.UsageError("an archive has no read models: leave --rows or TARGET out")
+    if read_models and target is not None:
+        raise click.UsageError("an archive has no read models: leave --read-models or TARGET out")
     if target is None:
-        head = _verified(opener, sealed, rows=rows)
+        head = _verified(opener, sealed, rows=read_models)
     else:
         head = _verified_archive(target, sealed)
     against = " and to the seal" if sealed else ""
     click.echo(f"{count(head.position, 'event')} verified, true to their digests{against}.")
-    if rows:
+    if read_models:
         click.echo("The rows that reports read are those that the log gives.")
 
 
@@ -178,7 +198,8 @@ def _verified_archive(target: str, sealed: str | None) -> Head:
 @click.command()
 @click.argument("target")
 @click.option(
-    "--rows",
+    "--rows-per-file",
+    "rows",
     type=click.IntRange(min=1),
     metavar="NUMBER",
     help="Events in each file of a new archive; 100,000 unless given.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from timeline.engine.projection import Projection
+    from timeline.engine.projection import Projection, View
     from timeline.log.codec import Codec, Upcaster
     from timeline.record import Record, Timeline
 
@@ -176,3 +177,51 @@ def chosen(timeline: Timeline, moment: dict[str, Any]) -> Record:
     if any(value is not None and value is not False for value in moment.values()):
         return record.as_of(**moment)
     return record
+
+
+# What the shell completes
+
+
+def completes(what: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """A completion of ids of `initiative`, `meeting`, `series`, `source`, or of all of them: `id`.
+
+    `actor` completes names, too, and `event` types of events. Case makes no difference.
+    """
+
+    def complete(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+        begins = begun.casefold()
+        # A shell shows what is printed, so a record that cannot be opened completes nothing.
+        with contextlib.suppress(Exception):
+            return sorted(one for one in _known(ctx, what) if one.casefold().startswith(begins))
+        return []
+
+    return complete
+
+
+def _known(ctx: click.Context, what: str) -> set[str]:
+    if what == "event":
+        from timeline.events import VOCABULARY, type_names
+
+        return {*type_names(*VOCABULARY)}
+    given = ctx.find_root().params
+    with Opener(given["url"], given["modules"])() as timeline, timeline.view() as view:
+        return {one for one in _names(view, what) if one}
+
+
+def _names(view: View, what: str) -> Iterator[str | None]:
+    from timeline.models.directory import ActorRow, SourceRow
+    from timeline.models.initiatives import InitiativeRow
+    from timeline.models.meetings import MeetingRow
+
+    if what in ("initiative", "id"):
+        yield from (row.initiative for row in view.all(InitiativeRow))
+    if what in ("meeting", "id"):
+        yield from (row.meeting for row in view.all(MeetingRow))
+    if what == "series":
+        yield from (row.series for row in view.all(MeetingRow))
+    if what in ("source", "id"):
+        yield from (row.source for row in view.all(SourceRow))
+    if what in ("actor", "id"):
+        yield from (row.actor for row in view.all(ActorRow))
+    if what == "actor":
+        yield from (row.name for row in view.all(ActorRow))

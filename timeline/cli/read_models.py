@@ -92,7 +92,9 @@ def _complete_projection(_ctx: object, _param: object, begun: str) -> list[str]:
     help="Keep nothing; show what differs from the live ones. Exits with 1 if anything does.",
 )
 @click.option("--back", is_flag=True, help="Let the rows that were live before be so again.")
-@click.option("--on", metavar="ADDRESS", help="Fold on the workers of this Dask scheduler.")
+@click.option(
+    "--scheduler", "on", metavar="ADDRESS", help="Fold on the workers of this Dask scheduler."
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 import re
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from timeline.cli.open_record import Opener, as_of, chosen
+from timeline.cli.open_record import Opener, as_of, chosen, completes
 from timeline.cli.output import EXCEL, OUTPUT, written
 
 if TYPE_CHECKING:
@@ -121,6 +122,21 @@ class _Reports(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return None if cmd_name in TOP else _command_named(cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The report that the first word names.
+
+        Raises:
+            UsageError: there is none; the message has the nearest.
+        """
+        if args[0] in TOP:
+            ctx.fail(f"{args[0]} is a command of its own: timeline {args[0]}")
+        near = difflib.get_close_matches(args[0], self.list_commands(ctx))
+        if near and args[0] not in near:
+            ctx.fail(f"No such report {args[0]!r}. Did you mean {' or '.join(near)}?")
+        return super().resolve_command(ctx, args)
+
 
 TOP = {
     "changes": "What changed since a date, and which events made it change.",
@@ -219,7 +235,28 @@ def _parameter(given: inspect.Parameter, explained: str | None) -> click.Paramet
         return _option(given, explained)
     several = given.kind is given.VAR_POSITIONAL
     required = several or given.default is given.empty
-    return click.Argument([given.name], required=required, nargs=-1 if several else 1)
+    nargs = -1 if several else 1
+    _, completion = _named(given.name)
+    return click.Argument([given.name], required=required, nargs=nargs, shell_complete=completion)
+
+
+def _named(parameter: str) -> tuple[str | None, Any]:
+    """How help shows what a parameter names, and what completes it."""
+    metavar, what = _NAMES.get(parameter, (None, None))
+    return metavar, None if what is None else completes(what)
+
+
+_ACTOR = ("NAME", "actor")
+_NAMES: dict[str, tuple[str, str | None]] = {
+    "initiative": ("ID", "initiative"),
+    "meeting": ("ID", "meeting"),
+    "series": ("ID", "series"),
+    "id": ("ID", "id"),
+    "type": ("EVENT", "event"),
+    "topic": ("WORDS", None),
+    **dict.fromkeys(("actor", "speaker", "publisher", "holder", "of", "name"), _ACTOR),
+}
+"""By parameter: the metavar of its option, and what the shell completes it with."""
 
 
 def _option(given: inspect.Parameter, explained: str | None) -> click.Option:
@@ -239,6 +276,9 @@ def _option(given: inspect.Parameter, explained: str | None) -> click.Option:
         options |= {"type": reading, "metavar": "NUMBER", "show_default": True}
     # None is Python's word; the command line has another.
     explained = explained and explained.replace("None for all", "`all` for all")
+    metavar, completion = _named(given.name)
+    if metavar is not None:
+        options |= {"metavar": metavar, "shell_complete": completion}
     return click.Option(
         [f"--{given.name.replace('_', '-')}", given.name],
         help=explained,

@@ -49,7 +49,7 @@ class StatementsReport(Report):
     kind: ClassVar[str] = "statements"
 
     speaker: str | None
-    about: str | None
+    initiative: str | None
     topic: str | None
     since: str | None
     until: str | None
@@ -72,7 +72,7 @@ def statements_report(
     view: View,
     *,
     speaker: str | None = None,
-    about: str | None = None,
+    initiative: str | None = None,
     topic: str | None = None,
     since: Occurred = None,
     until: Occurred = None,
@@ -83,7 +83,7 @@ def statements_report(
     Args:
         view: the read models to report from.
         speaker: only statements of this actor, by its id or any recorded name.
-        about: only statements about this initiative.
+        initiative: only statements about this initiative.
         topic: only statements on this topic.
         since: only statements made from this date on.
         until: only statements made up to this date.
@@ -99,9 +99,9 @@ def statements_report(
     """
     span = Span.of(since, until, certainly=certainly)
     actor = None if speaker is None else find_actor(view, speaker)
-    if about is not None and not view.all(MentionRow, initiative=about):
-        find_initiative(view, about)
-    rows = (row for row in _rows(view, actor, about) if about in (None, *row.about))
+    if initiative is not None and not view.all(MentionRow, initiative=initiative):
+        find_initiative(view, initiative)
+    rows = (row for row in _rows(view, actor, initiative) if initiative in (None, *row.about))
     chosen = by_time(
         row for row in rows if topic in (None, *row.topics) and span.holds(row.occurred)
     )
@@ -109,11 +109,11 @@ def statements_report(
     citer.load(id for row in chosen for id in row.events)
     return StatementsReport(
         speaker=actor,
-        about=about,
+        initiative=initiative,
         topic=topic,
         **span.dates,
         certainly=certainly,
-        chosen_by=chosen_by(view, actor=actor, initiative=about, others=(topic,), span=span),
+        chosen_by=chosen_by(view, actor=actor, initiative=initiative, others=(topic,), span=span),
         statements=tuple(said_line(offices, citer, row) for row in chosen),
         **made_from(view, citer),
     )

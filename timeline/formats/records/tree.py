@@ -45,7 +45,7 @@ _SURROGATES = re.compile(
     r"(?<!\\)((?:\\\\)*+)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE
 )
 
-_CODED = "coded event data goes in with --format icews or gdelt (ingest_coded in Python)"
+_CODED = "coded event data goes in with --from icews or gdelt (ingest_coded in Python)"
 
 _PACKED = (b"PK\x03\x04", b"\x1f\x8b")
 """What zipped and gzipped files begin with."""
