@@ -51,3 +51,13 @@ def test_import_of_the_package_loads_nothing_and_warns_of_nothing():
 def test_all_names_of_the_package_load_without_a_warning():
     code = "from timeline import *; from timeline.dates import when; when('2022-11~')"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_reports_on_sqlite_load_nothing_that_only_postgresql_or_search_needs():
+    code = "import sys, timeline.record; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+
+    assert "timeline.reports.bind" in loaded
+    for name in ("sqlalchemy.dialects.postgresql", "snowballstemmer", "edtf", "rich", "alembic"):
+        assert name not in loaded

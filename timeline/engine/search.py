@@ -13,7 +13,6 @@ from typing import TypeVar
 
 import attrs
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from timeline.log.database import qualified
 
@@ -171,6 +170,8 @@ def _has(column: sa.ColumnElement[str], search: Search) -> sa.ColumnElement[bool
 
 
 def _has_phrase(column: sa.ColumnElement[str], phrase: Phrase) -> sa.ColumnElement[bool]:
+    from sqlalchemy.dialects import postgresql  # takes a while, and SQLite needs none of it
+
     query = sa.cast(phrase.tsquery, postgresql.TSQUERY)
     has = _vector(column).op("@@", is_comparison=True)(query)
     if len(phrase.words) == 1:
