@@ -866,13 +866,13 @@ def test_the_wrong_format_ends_a_command_with_a_message(tmp_path: Path) -> None:
         f"sqlite:///{tmp_path}/record.db",
         "ingest",
         "--keep-going",
-        "--format",
+        "--from",
         "gdelt",
     )
     done = shell(*given, ICEWS)
 
     assert done.exit_code == 1
-    assert "icews.tab:1: this is ICEWS: expected GDELT 2.0. Use the format icews" in done.output
+    assert "icews.tab:1: this is ICEWS: expected GDELT 2.0. Use --from icews" in done.output
 
 
 @pytest.mark.parametrize("kept", [2, 4, 400])

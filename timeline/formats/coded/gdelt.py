@@ -47,7 +47,7 @@ def require_layout(line: str) -> None:
         ValueError: the file is of a layout that is known, and is not this one.
     """
     if line.startswith("Event ID\t"):
-        raise ValueError("this is ICEWS: expected GDELT 2.0. Use the format icews")
+        raise ValueError("this is ICEWS: expected GDELT 2.0. Use --from icews")
     other = _OTHERS.get(line.count("\t") + 1)
     if other is not None:
         raise ValueError(

@@ -116,7 +116,7 @@ def _layout(titles: list[str]) -> str:
     if "Event Type" in titles and "Actor Name" in titles:
         return "this is POLECAT, coded with PLOVER: expected ICEWS, coded with CAMEO"
     if len(titles) == 61:
-        return "this is GDELT 2.0: expected ICEWS. Use the format gdelt"
+        return "this is GDELT 2.0: expected ICEWS. Use --from gdelt"
     return "expected the names of ICEWS's fields between tabs"
 
 
