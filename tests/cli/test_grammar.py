@@ -44,7 +44,7 @@ def kind(option: click.Option) -> str:
         return "nothing"
     if isinstance(option.type, click.Choice):
         return "a choice"
-    return option.metavar or option.type.name
+    return option.metavar or option.type.name.upper()
 
 
 @pytest.mark.parametrize("name", sorted(options()))
