@@ -125,11 +125,7 @@ class _Reports(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The report that the first word names.
-
-        Raises:
-            UsageError: there is none; the message has the nearest.
-        """
+        """The report that the first word names; an error names the nearest."""
         if args[0] in TOP:
             ctx.fail(f"{args[0]} is a command of its own: timeline {args[0]}")
         near = difflib.get_close_matches(args[0], self.list_commands(ctx))
