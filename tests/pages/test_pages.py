@@ -156,11 +156,14 @@ def test_every_link_leads_somewhere(sites: Path, name: str) -> None:
 
 def test_every_report_can_be_reached_from_the_index(sites: Path) -> None:
     found = read(sites / "gas-union")
-    leads = {target("index.html", link) for link in found["index.html"].links} - {
-        "page.css",
-        "page.js",
-    }
-    assert leads == found.keys()
+    reached, left = set(), {"index.html"}
+    while left:
+        path = left.pop()
+        reached.add(path)
+        if path == "index.html" or path.startswith("lists/"):
+            leads = {target(path, link) for link in found[path].links}
+            left |= (leads & found.keys()) - reached
+    assert reached == found.keys()
 
 
 def test_a_site_leaves_out_no_sort_of_report_but_changes(sites: Path) -> None:
@@ -176,12 +179,13 @@ def test_a_site_leaves_out_no_sort_of_report_but_changes(sites: Path) -> None:
 
 
 def test_the_index_says_what_a_page_holds(sites: Path) -> None:
-    page = (sites / "gas-union/index.html").read_text(encoding="utf-8")
+    files = (sites / "gas-union/index.html", sites / "gas-union/lists/meetings.html")
+    page = "".join(file.read_text(encoding="utf-8") for file in files)
     plain = re.sub(r"</?(span|a)[^>]*>", "", page)
     glances = dict(re.findall(r"<bdi>([^<]*)</bdi></th>\s*<td[^>]*><bdi>(.*?)</bdi>", plain))
     assert glances["Chronology"] == "127 reports, 2002 to 2023"
     assert glances["Who is who"] == "118 actors"
-    assert glances["Putin–Mirziyoyev call of 30 November 2022"] == "2022-11-30; held"
+    assert glances["Putin–Mirziyoyev call of 30 November 2022"] == "30 Nov 2022; held"
     assert not [told for told in glances.values() if "–" in told.split("; ") or "lines" in told]
 
 
@@ -411,7 +415,7 @@ def visit(browser: Any, sites: Path) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert complaints == []
-    files = (".html", "/page.css", "/page.js")
+    files = (".html", "/page.css", "/page.js", "/search.js")
     assert [url for url in asked if not url.startswith("file:") or not url.endswith(files)] == []
 
 
@@ -513,10 +517,9 @@ def test_the_slider_stops_at_what_the_record_gives_as_of_a_date(
     assert "2022-12-02" in {cut["date"] for cut in cuts}
     for cut in cuts[::4]:
         report = gas_union.as_of(published=cut["date"]).initiative("gas-union")
-        assert [words for _, words, _ in cut["facts"][:2]] == [
-            report.stage.stage,
-            report.stage.occurred,
-        ]
+        assert cut["facts"][0][1] == report.stage.stage
+        facts = [fact.value.text for fact in report.document().facts]
+        assert [words for _, words, _ in cut["facts"]] == facts
         [table] = [one for one in report.document().tables if one.title == "Positions"]
         shown = [[words for words, _ in row] for row in cut["rows"]]
         assert shown == [[each.text for each in row] for row in table.rows]
@@ -619,6 +622,22 @@ def test_filters_leave_the_rows_that_fit(visit: Callable[..., Any]) -> None:
     page.get_by_label("Filter What was said of it").fill("")
     assert all("Novak" in each for each in left.all_inner_texts())
     assert left.count() > 0
+
+
+def test_the_front_page_tells_what_is_new_in_three_screens(visit: Callable[..., Any]) -> None:
+    page = visit("gas-union/index.html", width=1400)
+    assert page.locator(".broad text").get_by_text("negotiating", exact=True).count() == 1
+    assert page.get_by_role("table", name="Plans still open").locator("tbody tr").count() > 0
+    page.get_by_role("table", name="Actors").get_by_role("link", name="All").click()
+    assert page.get_by_role("table").locator("tbody tr").count() > 8
+
+
+def test_a_search_on_any_page_finds_the_others(visit: Callable[..., Any]) -> None:
+    page = visit(INITIATIVE)
+    page.get_by_label("Search all pages").fill("mirziyoyev call")
+    link = page.locator(".results").get_by_role("link", name="Putin–Mirziyoyev call")
+    link.first.click()
+    assert "Mirziyoyev" in page.inner_text("h1")
 
 
 def test_reports_lead_to_one_another(visit: Callable[..., Any]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import re
 import secrets
@@ -26,16 +27,28 @@ from timeline.models.directory import ActorRow
 from timeline.models.initiatives import InitiativeRow, PositionRow, ProposalRow
 from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.models.statements import StatementRow
-from timeline.pages.page import DATE, Crumb, assets, render_page
+from timeline.pages.page import Crumb, assets, render_page
 from timeline.reports import Report
 from timeline.reports.bind import bound_reports
 from timeline.reports.model import Standing
-from timeline.reports.tables import NOTHING, Document, Line, Table, about, cell
+from timeline.reports.render.notes import inert
+from timeline.reports.tables import NOTHING, Cell, Chart, Document, Line, Table, about, cell
 
 MANIFEST = "site.json"
 """The file that names the position a folder shows, and the files of the site in it."""
 
 INDEX = "index.html"
+
+_LISTS = "lists"
+"""The folder of the pages that list all of one sort."""
+
+_INITIATIVES = "Initiatives"
+
+_NEWS = ("report/chronology", "report/plans")
+"""The reports of which the front page shows a part."""
+
+Documents = Mapping[str, Document]
+"""What pages show, by what they are about."""
 
 Entries = Iterable[tuple[str, str]]
 """Id and name of everything that has a page."""
@@ -176,7 +189,7 @@ def _claims(view: View) -> Entries:
 
 HOLDS: tuple[Section, ...] = (
     Section("Overviews", "all", "report", _whole),
-    Section("Initiatives", "initiatives", "proposal", _initiatives, "initiative"),
+    Section(_INITIATIVES, "initiatives", "proposal", _initiatives, "initiative"),
     Section("Positions over time", "positions", "positions", _argued, "positions"),
     Section("Series of meetings", "series", "series", _series, "attendance", by="series"),
     Section("Meetings", "meetings", "meeting", _meetings, "attendance", by="meeting"),
@@ -279,11 +292,14 @@ def _write_pages(
     paths = {page.about: page.path for page in pages}
     beneath = {about: f"../{path}" for about, path in paths.items()}
     home = Crumb(title, f"../{INDEX}")
-    glances = {}
+    glances: dict[_Page, str] = {}
+    made: dict[str, Document] = {}
     for done, page in enumerate(pages, start=1):
         report = page.section.report(view, page.id)
         document = report.document()
         glances[page] = _glance(report, document)
+        if page.about in _NEWS or page.section.of == "initiative":
+            made[page.about] = document
         links = {about: path for about, path in beneath.items() if about != page.about}
         _write(
             folder / page.path,
@@ -297,12 +313,19 @@ def _write_pages(
         )
         if progress is not None:
             progress(done, len(pages))
-    index = _index(view, title, glances)
-    _write(folder / INDEX, render_page(index, links=paths, root=""))
-    for name, text in assets().items():
+    lists = [section for section in HOLDS if _listed(section, glances)]
+    paths |= {f"list/{section.folder}": f"{_LISTS}/{section.folder}.html" for section in lists}
+    for section in lists:
+        document = _list(view, section, glances)
+        page_text = render_page(document, links=beneath, trail=[home], root="../")
+        _write(folder / paths[f"list/{section.folder}"], page_text)
+    front = _front(view, title, glances, made)
+    _write(folder / INDEX, render_page(front, links=paths, root=""))
+    shared = {**assets(), "search.js": _search(glances)}
+    for name, text in shared.items():
         _write(folder / name, text)
-    _write(folder / MANIFEST, _manifest(view, [INDEX, *assets(), *(page.path for page in pages)]))
-    return len(pages) + 1
+    _write(folder / MANIFEST, _manifest(view, [INDEX, *shared, *paths.values()]))
+    return len(paths) + 1
 
 
 _MOST_ROWS = 300
@@ -345,25 +368,104 @@ def _file_name(id: str) -> str:
 # The index
 
 
-def _index(view: View, title: str, glances: Mapping[_Page, str]) -> Document:
+_FRONT = 6
+"""Pages of a sort, and rows of what is new, on the front page; the rest has a page of its own."""
+
+_CHARTS = 3
+"""Charts on the front page."""
+
+
+def _front(view: View, title: str, glances: Mapping[_Page, str], made: Documents) -> Document:
+    """The initiatives as charts, what happened last, what is planned, and what else there is."""
+    named = ((page, made.get(page.about)) for page in glances if page.section.of == "initiative")
+    small = (_small(page, document) for page, document in named if document is not None)
+    news = (_latest(made.get("report/chronology")), _upcoming(made.get("report/plans")))
+    sections = (_shown_first(view, section, glances) for section in HOLDS)
+    initiatives, *others = sorted(sections, key=lambda table: table.title != _INITIATIVES)
     return Document(
         title=title,
-        lead=(cell("All reports of the record, each with its sources."),),
-        tables=tuple(
-            Table(section.title, ("Report", "At a glance"), rows, named_by=1)
-            for section in HOLDS
-            if (
-                rows := tuple(
-                    (about(page.section.category, page.id, page.name), cell(glance))
-                    for page, glance in glances.items()
-                    if page.section is section
-                )
-            )
-        ),
+        lead=(cell("What is on record, each statement with its sources."),),
+        tables=tuple(table for table in (initiatives, *news, *others) if table.rows),
         apparatus=(),
         notes=("The folder opens without a network or a server; keep it together.",),
         standing=str(Standing.of(view)),
+        charts=tuple(chart for charts in small for chart in charts)[:_CHARTS],
     )
+
+
+def _small(page: _Page, document: Document) -> Iterable[Chart]:
+    """The chart of an initiative with nothing but its bands, where there are some of parties."""
+    for chart in document.charts[:1]:
+        bands = tuple(mark for mark in chart.marks if mark.holds)
+        lanes = tuple(lane for lane in chart.lanes if any(mark.lane == lane for mark in bands))
+        if len(lanes) > 1:
+            yield attrs.evolve(chart, title=page.name, beside="", marks=bands, lanes=lanes)
+
+
+def _latest(chronology: Document | None) -> Table:
+    tables = chronology.tables if chronology is not None else ()
+    dated = [row for table in tables for row in table.rows if row[0].date is not None]
+    return Table("What happened last", _columns(tables), tuple(reversed(dated[-_FRONT:])))
+
+
+def _upcoming(plans: Document | None) -> Table:
+    tables = plans.tables if plans is not None else ()
+    rows = (row for table in tables for row in table.rows if row[-1].text.startswith("open"))
+    return Table("Plans still open", _columns(tables), tuple(itertools.islice(rows, _FRONT)))
+
+
+def _columns(tables: Sequence[Table]) -> tuple[str, ...]:
+    return tables[0].columns if tables else ()
+
+
+def _shown_first(view: View, section: Section, glances: Mapping[_Page, str]) -> Table:
+    """The pages of a section that matter most, and the way to all of them."""
+    pages = [page for page in glances if page.section is section]
+    if len(pages) > _FRONT:
+        if section.category == "actor":
+            times = Counter(row.actor for row in view.all(InvolvementRow))
+            pages.sort(key=lambda page: -times[page.id])
+        if section.category == "meeting":
+            rows_ = view.all(MeetingReportRow)
+            days = {row.meeting: row.held_on.sort_key for row in rows_ if row.held_on is not None}
+            pages = [page for page in pages if page.id in days]
+            pages.sort(key=lambda page: days[page.id], reverse=True)
+        whole = about("list", section.folder, f"All {len(pages):,}")
+        pages = pages[:_FRONT] if section.folder != "all" else pages
+        rows = (*_rows(pages, glances), *([(whole, Cell(""))] if _listed(section, glances) else []))
+        return Table(section.title, _LISTED, rows, named_by=1)
+    return Table(section.title, _LISTED, _rows(pages, glances), named_by=1)
+
+
+def _listed(section: Section, glances: Mapping[_Page, str]) -> bool:
+    """Whether the pages of a section have a list of their own."""
+    return section.folder != "all" and sum(page.section is section for page in glances) > _FRONT
+
+
+_LISTED = ("Report", "At a glance")
+
+
+def _rows(pages: Iterable[_Page], glances: Mapping[_Page, str]) -> tuple[Line, ...]:
+    return tuple(
+        (about(page.section.category, page.id, page.name), cell(glances[page])) for page in pages
+    )
+
+
+def _list(view: View, section: Section, glances: Mapping[_Page, str]) -> Document:
+    """All pages of a section."""
+    rows = _rows((page for page in glances if page.section is section), glances)
+    table = Table(section.title, _LISTED, rows, named_by=1)
+    standing = str(Standing.of(view))
+    return Document(section.title, (), (table,), (), (), standing)
+
+
+def _search(glances: Mapping[_Page, str]) -> str:
+    """What a search goes through: the name, the sort, the address and the glance of each page."""
+    found = [
+        [inert(page.name), page.section.title, page.path, inert(glance)]
+        for page, glance in glances.items()
+    ]
+    return f"const PAGES = {json.dumps(found, ensure_ascii=False)};\n"
 
 
 def _glance(report: Report, document: Document) -> str:
@@ -385,7 +487,7 @@ def _glance(report: Report, document: Document) -> str:
 
 def _years(rows: Iterable[Line]) -> str:
     """The first and the last year of rows that begin with a date."""
-    dates = (row[0].text for row in rows if DATE.match(row[0].text))
+    dates = (row[0].date for row in rows if row[0].date is not None)
     years = [year for date in dates for year in _YEAR.findall(date)]
     if not years:
         return ""

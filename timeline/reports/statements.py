@@ -228,7 +228,9 @@ class StatementCountsReport(Report):
                     self.months,
                     {
                         "Who": lambda line: line.speaker,
-                        "Month": lambda line: when(line.month),
+                        "Month": lambda line: (
+                            line.month if line.month == UNDATED else when(line.month)
+                        ),
                         "Statements": lambda line: line.statements,
                     },
                     named_by=2,
@@ -239,6 +241,10 @@ class StatementCountsReport(Report):
             "it certainly lies in. Of each count the first five are cited."
             + left_uncited(line.statements for line in self.months),
         )
+
+
+def _month(line: MonthLine) -> object:
+    return line.month if line.month == UNDATED else when(line.month)
 
 
 def statement_counts_report(

@@ -1,4 +1,5 @@
 "use strict";
+/* global PAGES */
 // Everything is in the page without this: it adds filters, and a panel that keeps the reader's place.
 (() => {
   const MANY = 10; // rows from which on a table gets a filter of its own
@@ -63,6 +64,42 @@
     });
     everywhere = made.input;
     document.querySelector("header.top").append(made.tools);
+  }
+
+  // Search, over all pages of a site
+
+  const source = document.currentScript.getAttribute("src");
+  if (source) {
+    const root = source.replace("page.js", "");
+    const results = document.createElement("ul");
+    results.className = "results";
+    const search = () => {
+      const wanted = words(made.input);
+      const fits = PAGES.filter((page) => wanted.every((word) => plain(page.join(" ")).includes(word)));
+      made.counter.textContent = wanted.length ? `${fits.length} ${fits.length === 1 ? "page" : "pages"}` : "";
+      results.replaceChildren(
+        ...(wanted.length ? fits.slice(0, 20) : []).map(([name, sort, path, glance]) => {
+          const result = document.createElement("li");
+          const link = document.createElement("a");
+          link.href = root + path;
+          link.textContent = name;
+          result.append(link, ` ${sort}. ${glance}`);
+          return result;
+        }),
+      );
+    };
+    let loaded = null;
+    const made = filter("Search all pages", () => {
+      loaded ??= new Promise((resolve) => {
+        const script = document.createElement("script");
+        script.src = `${root}search.js`;
+        script.addEventListener("load", resolve);
+        document.body.append(script);
+      });
+      loaded.then(search);
+    });
+    made.tools.classList.add("search");
+    document.querySelector("header.top").prepend(made.tools, results);
   }
 
   // Evidence
