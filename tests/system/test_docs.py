@@ -75,16 +75,19 @@ def _console(body: str, folder: Path) -> str:
     return "\n".join(f"$ {c}\n{output}" for c, output in zip(commands, outputs, strict=True))
 
 
-OURS = re.compile(r"timeline ([^|<>&;$`]*)(?:\|(?!\|)(.*))?", re.DOTALL)
-"""A command that runs in this process, and the pipe that takes what it prints."""
+OURS = re.compile(r"timeline ([^|<>&;$`]*)(?:\|(?!\|)(.*)|> ?([^ ]+))?", re.DOTALL)
+"""A command that runs in this process, and the pipe or the file that takes what it prints."""
 
 
 def _output(command: str, folder: Path) -> str:
     if ours := OURS.fullmatch(command):
         # Paths stay relative, as those that the shell makes of patterns do.
         words = [file for w in shlex.split(ours[1]) for file in sorted(glob.glob(w)) or [w]]  # noqa: PTH207
-        output = CliRunner().invoke(cli, words, env={"COLUMNS": "80"}).output
-        return _shell(ours[2], folder, output) if ours[2] else output
+        done = CliRunner().invoke(cli, words, env={"COLUMNS": "80"})
+        if ours[3]:
+            Path(ours[3]).write_bytes(done.stdout_bytes)
+            return done.stderr
+        return _shell(ours[2], folder, done.output) if ours[2] else done.output
     return _shell(command, folder)
 
 
