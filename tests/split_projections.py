@@ -1,10 +1,12 @@
 """Projections as users write them, in a module that workers can import."""
 
 import os
-from typing import Annotated
+from itertools import pairwise
+from typing import Annotated, Any
 
 from timeline import (
     AttendanceReported,
+    EventStore,
     MeetingHeld,
     Projection,
     RecordedEvent,
@@ -15,7 +17,9 @@ from timeline import (
     on,
     row,
 )
+from timeline.distributed.split import Splitter
 from timeline.engine.projection import Subject
+from timeline.engine.reader import Amendments
 from timeline.events import SourceAdded
 
 
@@ -133,3 +137,22 @@ class Deadly(Tariffs):
     @on(TariffImposed)
     def imposed(self, rows: Rows, recorded: RecordedEvent[TariffImposed]) -> None:
         os._exit(1)
+
+
+def in_parts(store: EventStore, projection: Projection, parts: int) -> list[Any]:
+    """The rows of a projection, each part folded by itself."""
+    end = store.head().position
+    log = list(store.stored(until=end))
+    splitter = Splitter(projection, store.codec, store.read_all(types=Amendments.TYPES))
+    if splitter.division.alone:
+        cuts = [end * part // parts for part in range(parts + 1)]
+        stretches = pairwise(cuts)
+        return [r for a, b in stretches for r in splitter.fold(log[a:b], None)]
+    keys = [splitter.keys_of(row) for row in log]
+    named = sorted({key for some in keys for key in some or ()})
+    made = []
+    for part in range(parts):
+        own = set(named[part::parts])
+        mine = [row for row, some in zip(log, keys, strict=True) if some is None or own & {*some}]
+        made += splitter.fold(mine, own, common=part == 0)
+    return made

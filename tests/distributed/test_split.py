@@ -1,7 +1,6 @@
 """Rows folded in parts are the rows folded whole: of every projection, in any number of parts."""
 
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +8,7 @@ import pytest
 import strategies
 from hypothesis import given
 from hypothesis import strategies as st
-from split_projections import USERS, Heard, HeardRow, Present, TariffImposed
+from split_projections import USERS, Heard, HeardRow, Present, TariffImposed, in_parts
 
 from timeline import (
     EventStore,
@@ -23,33 +22,13 @@ from timeline import (
     on,
     row,
 )
-from timeline.distributed.split import Splitter, division_of
+from timeline.distributed.split import division_of
 from timeline.engine.projection import Subject, key_of
-from timeline.engine.reader import Amendments
 from timeline.engine.runner import Projector
 from timeline.errors import InvalidProjection
 from timeline.models import BUILT_IN
 
 ALL = (*BUILT_IN, *USERS)
-
-
-def in_parts(store: EventStore, projection: Projection, parts: int) -> list[Any]:
-    """The rows of a projection, each part folded by itself."""
-    end = store.head().position
-    log = list(store.stored(until=end))
-    splitter = Splitter(projection, store.codec, store.read_all(types=Amendments.TYPES))
-    if splitter.division.alone:
-        cuts = [end * part // parts for part in range(parts + 1)]
-        stretches = pairwise(cuts)
-        return [r for a, b in stretches for r in splitter.fold(log[a:b], None)]
-    keys = [splitter.keys_of(row) for row in log]
-    named = sorted({key for some in keys for key in some or ()})
-    made = []
-    for part in range(parts):
-        own = set(named[part::parts])
-        mine = [row for row, some in zip(log, keys, strict=True) if some is None or own & {*some}]
-        made += splitter.fold(mine, own, common=part == 0)
-    return made
 
 
 def in_order(rows: Iterable[Any]) -> list[Any]:
