@@ -665,7 +665,7 @@ def test_who_represents_a_party_is_named(timeline):
     report = timeline.attendance()
     assert report.cell("north", "summit").people("north") == ("The minister",)
     assert report.cell("south", "summit").people("south") == ()
-    assert "represented (The minister)" in report.to_text(200)
+    assert "represented (The minister)" in report.to_text(200, all=True, evidence=True)
 
 
 @pytest.mark.parametrize("count", [3, 7])
@@ -723,7 +723,7 @@ def test_of_a_meeting_that_was_moved_only_the_newest_plan_is_shown(timeline):
         MeetingRescheduled("summit", planned="2024-06"), occurred="2024-02", source="article"
     )
     assert the_summit(timeline) == ("announced; outcome unknown", ("2024-07",), ("North",))
-    assert "2024-05" not in timeline.attendance(series="summits").to_text()
+    assert "2024-05" not in timeline.attendance(series="summits").to_text(all=True, evidence=True)
 
     # In the order of the log, not of the ids.
     timeline.append(held(), id="z", occurred="2024-08", source="article")
@@ -778,8 +778,8 @@ def test_actors_have_an_id_and_a_name(harbour):
     assert shown["statements"][0]["speaker"] == {"id": "minister", "name": "The minister"}
     assert shown["statements"][0]["topics"] == ["ships", "trade"]
     assert shown["proposals"][0]["parties"][1] == {"id": "south", "name": "Southland"}
-    assert "Northland" in report.to_text()
-    assert "Named(" not in report.to_text() + report._repr_html_()
+    assert "Northland" in report.to_text(all=True, evidence=True)
+    assert "Named(" not in report.to_text(all=True, evidence=True) + report._repr_html_()
 
 
 def test_a_report_as_a_dict_is_what_json_can_hold(harbour):
@@ -843,8 +843,8 @@ def test_positions_at_odds_stand_side_by_side(harbour):
 def test_an_empty_report_has_no_heading_for_evidence(harbour):
     harbour.append(said(), source="article")
 
-    assert "Evidence" not in harbour.statements(topic="none").to_text()
-    assert "Evidence" in harbour.statements().to_text().splitlines()
+    assert "Evidence" not in harbour.statements(topic="none").to_text(all=True, evidence=True)
+    assert "Evidence" in harbour.statements().to_text(all=True, evidence=True).splitlines()
 
 
 # Names that are not there
@@ -867,7 +867,7 @@ def test_what_is_not_recorded_is_not_found(harbour):
 def test_reports_on_nothing_are_empty(timeline):
     assert timeline.statements(speaker="minister").statements == ()
     assert timeline.attendance().meetings == ()
-    assert "0 recorded" not in timeline.statements().to_text()
+    assert "0 recorded" not in timeline.statements().to_text(all=True, evidence=True)
 
 
 # Several at one database
@@ -1047,7 +1047,7 @@ def test_html_escapes_the_markup_of_sources(name):
 @pytest.mark.parametrize("color", [False, True])
 @pytest.mark.parametrize("name", ["initiative", "attendance", "statements"])
 def test_text_does_not_steer_the_terminal(name, color):
-    text = hostile(ESCAPES)[name].to_text(color=color)
+    text = hostile(ESCAPES)[name].to_text(color=color, all=True, evidence=True)
 
     assert "�[31mred" in text.replace("\n", "")
     assert "\x1b[31m" not in text
@@ -1063,14 +1063,14 @@ def test_html_has_no_steering_characters(name):
 def test_text_shows_the_markup_of_rich_as_it_is():
     assert "[bold]not bold[/bold] :smile:" in hostile("[bold]not bold[/bold] :smile:")[
         "initiative"
-    ].to_text(200)
+    ].to_text(200, all=True, evidence=True)
 
 
 def test_text_keeps_to_the_width(harbour):
     harbour.append(said("wide " * 100, about=["harbour"]), id="said", source="article")
 
     for width in (60, 80, 120):
-        lines = harbour.initiative("harbour").to_text(width).splitlines()
+        lines = harbour.initiative("harbour").to_text(width, all=True, evidence=True).splitlines()
         assert max(len(line) for line in lines) <= width
 
 

@@ -499,7 +499,7 @@ def test_what_a_later_file_adds_to_an_event_corroborates_it(tmp_path: Path, kept
         with timeline.view() as view:
             cited = timeline.corroboration(visit.id)
             assert view.head.position == done.position
-        assert "row 106" in cited.to_text()
+        assert "row 106" in cited.to_text(all=True, evidence=True)
         assert timeline.ingest_coded(ICEWS, dataset="icews").added == 0
 
 
@@ -1023,14 +1023,16 @@ def test_coded_reports_of_consulting_are_counted_in_days_and_are_no_meetings(
     record: Timeline,
 ) -> None:
     report = record.encounters()
-    text = " ".join(report.to_text(width=200).split())
+    text = " ".join(report.to_text(width=200, all=True, evidence=True).split())
 
     assert report.meetings == report.coded == 12
     assert "Who consults whom by coded reports" in text
     assert "Eastholm Westholm coded reports of consulting, on 2 days" in text
     assert "This report rests on coded event data: a program read the stories" in text
     assert " met" not in text.split("Two have met")[0]
-    dossier = " ".join(record.dossier("Eastholm").to_text(width=200).split())
+    dossier = " ".join(
+        record.dossier("Eastholm").to_text(width=200, all=True, evidence=True).split()
+    )
     assert "coded reports of consulting, on 2 days" in dossier
     assert "rests on coded event data" in dossier
 
@@ -1044,7 +1046,7 @@ def test_a_meeting_that_others_report_counts_beside_coded_ones(memory: Timeline)
     report = memory.encounters(actor="Eastholm")
     line = report.encounters[0]
     assert (line.meetings.count, line.coded, line.coded_days) == (4, 3, 2)
-    text = " ".join(report.to_text(width=200).split())
+    text = " ".join(report.to_text(width=200, all=True, evidence=True).split())
     assert "1 and coded reports of consulting, on 2 days" in text
     assert "A part of this report" not in text
 
@@ -1059,7 +1061,7 @@ def test_counts_cite_a_few_and_say_how_many_more(record: Timeline) -> None:
     assert (line.days, line.first, line.forms) == (1, "2031-03-02", {"visit": 2})
     assert len(line.meetings.evidence) == 2
     assert line.meetings.uncited == 0
-    assert "coded cameo 042 by icews, row 125" in report.to_text()
+    assert "coded cameo 042 by icews, row 125" in report.to_text(all=True, evidence=True)
     busy = record.statement_counts(speaker="ada-quill").months
     assert [(each.month, each.statements.count) for each in busy] == [
         ("2031-03", 3),

@@ -231,7 +231,10 @@ def test_the_workbook_of_both_articles_says_what_their_record_files_say(tmp_path
         for name in ("initiative", "attendance"):
             ids = ["gas-union"] if name == "initiative" else []
             one, other = (getattr(record, name)(*ids) for record in (sheet, yaml))
-            assert one.to_text().rpartition("digest")[0] == other.to_text().rpartition("digest")[0]
+            assert (
+                one.to_text(all=True, evidence=True).rpartition("digest")[0]
+                == other.to_text(all=True, evidence=True).rpartition("digest")[0]
+            )
 
 
 def test_most_of_that_workbook_stands_in_columns() -> None:

@@ -550,7 +550,7 @@ def test_whatever_is_taken_down_reports_can_be_made(timeline: Timeline, id: str,
         now = timeline.as_of(position=timeline.store.head().position)
         for make in makers:
             assert make(timeline).to_json() == make(now).to_json()
-        return [make(timeline).to_text(80) for make in makers]
+        return [make(timeline).to_text(80, all=True, evidence=True) for make in makers]
 
     if when == "after reports":
         assert "Zyrkwhistle" in "".join(reports())

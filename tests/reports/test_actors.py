@@ -160,7 +160,9 @@ def test_offices_stand_as_reported(timeline):
         ("mayor", None, None, "2020", "2024-06-02"),
     ]
     assert [cited(role) for role in line.roles] == [["b"], ["a"]]
-    assert "since about 2020, as of May 2022" in timeline.actors("zoe").to_text(200)
+    assert "since about 2020, as of May 2022" in timeline.actors("zoe").to_text(
+        200, all=True, evidence=True
+    )
 
 
 def test_the_date_of_a_report_can_be_corrected(timeline):

@@ -239,11 +239,16 @@ def test_roles_show_in_every_rendering(timeline):
         ("The leader", "attended as chair, for Northland"),
         ("The envoy", "attended as signatory, for Southland"),
     ]
-    renderings = (report.to_text(200), report.to_markdown(), report.to_csv(), report._repr_html_())
+    renderings = (
+        report.to_text(200, all=True, evidence=True),
+        report.to_markdown(),
+        report.to_csv(),
+        report._repr_html_(),
+    )
     for rendering in renderings:
         assert "attended as host (The leader as chair)" in rendering
         assert "signatory" in rendering
-    assert "as signatory" in timeline.dossier("envoy").to_text(200)
+    assert "as signatory" in timeline.dossier("envoy").to_text(200, all=True, evidence=True)
 
 
 def test_who_may_be_among_the_unnamed_is_not_merely_left_out(timeline):
@@ -279,7 +284,7 @@ def test_members_are_those_at_the_time(timeline):
     assert set(events(first.evidence)) == {"summit", "north-belongs", "west-belongs"}
     assert report.cell("south", "summit").member is False
     assert report.cell("south", "later").member is True
-    assert "1 of the 3 on record as members" in report.to_text(120)
+    assert "1 of the 3 on record as members" in report.to_text(120, all=True, evidence=True)
     assert has_evidence(report)
 
 
@@ -416,7 +421,7 @@ def test_a_meeting_that_is_only_planned_counts_nobody(timeline):
         ("Summit (undated)", "not known; 2 on record as members", "Eastland; Northland")
     ]
     for id in ("ahead", "north-belongs", "east-belongs"):
-        assert id in report.to_text()
+        assert id in report.to_text(all=True, evidence=True)
     assert has_evidence(report)
 
 
@@ -436,7 +441,7 @@ def test_who_was_in_office_counts_for_the_state(timeline):
     assert report.cell("south", "summit").status == "not mentioned"
     assert report.cell("deputy", "summit").status == "attended"
     assert str(report.count("summit")) == "1 of the 2 on record as members, 1 beside them"
-    assert "attended (The leader)" in report.to_text(200)
+    assert "attended (The leader)" in report.to_text(200, all=True, evidence=True)
 
 
 def test_two_offices_in_two_members_decide_nothing(timeline):
@@ -571,7 +576,7 @@ def test_a_part_of_a_wide_table_has_the_parties_that_its_meetings_concern(timeli
         ["Eastland", "Northland"],
         ["Northland", "Southland", "Westland"],
     ]
-    text = timeline.attendance().to_text(60)
+    text = timeline.attendance().to_text(60, all=True, evidence=True)
     assert "Who attended, continued" in text
     assert max(map(len, text.splitlines())) <= 60
 
@@ -583,9 +588,9 @@ def test_every_event_cited_is_shown(timeline):
 
     report = timeline.attendance()
     for id in ("north-belongs", "first", "second"):
-        assert id in report.to_text()
+        assert id in report.to_text(all=True, evidence=True)
         assert id in report._repr_html_()
-    assert max(map(len, report.to_text(80).splitlines())) <= 80
+    assert max(map(len, report.to_text(80, all=True, evidence=True).splitlines())) <= 80
 
 
 def test_evidence_of_several_sources_counts_each(timeline):

@@ -128,7 +128,7 @@ def test_old_news_published_late_changes_what_is_known_and_not_what_happened(tim
     ]
     assert causes(happened) == {"new"}
     assert (learned.clock, happened.clock) == ("published", "occurred")
-    assert "20 Jun 2024, of 2 May 2024" in learned.to_text(200)
+    assert "20 Jun 2024, of 2 May 2024" in learned.to_text(200, all=True, evidence=True)
     assert has_evidence(learned)
 
 
@@ -185,7 +185,7 @@ def test_nothing_changed(timeline):
     assert report.changes == ()
     assert report.document().tables == ()
     assert "Nothing changed from 11 May 2024 to 12 May 2024, by what was published." in " ".join(
-        report.to_text().split()
+        report.to_text(all=True, evidence=True).split()
     )
 
 
@@ -222,7 +222,7 @@ def test_a_retraction_shows_what_is_gone_and_is_its_cause(timeline):
     assert "Yes." in line.before
     assert line.occurred == "2024-05-07"
     assert events(line.evidence) == ["retraction", "yes"]
-    assert "It was not so." in report.to_text()
+    assert "It was not so." in report.to_text(all=True, evidence=True)
     assert has_evidence(report)
 
 
@@ -330,7 +330,7 @@ def test_further_sources_confirm_and_come_last(timeline):
     _, more, perhaps = report.changes
     assert (events(more.cause), events(perhaps.cause)) == (["more"], ["perhaps"])
     assert more.before == more.after
-    assert "Confirmed by further sources" in report.to_text()
+    assert "Confirmed by further sources" in report.to_text(all=True, evidence=True)
     assert has_evidence(report)
 
 
@@ -449,7 +449,7 @@ def test_a_plan_falls_due(timeline):
     assert report.changes
     assert {line.by_time for line in report.changes} == {True}
     assert causes(report) == {"plan"}
-    assert "(time passed)" in report.to_text(200)
+    assert "(time passed)" in report.to_text(200, all=True, evidence=True)
     assert has_evidence(report)
 
 
@@ -720,6 +720,6 @@ def test_what_is_new_in_the_whole_record_stands_with_what_it_concerns() -> None:
     assert {line.happening.event for group in by_date.groups for line in group.lines} == {
         *("more", "held", "else")
     }
-    assert "Well heard. (corrected)" in by_position.to_text()
+    assert "Well heard. (corrected)" in by_position.to_text(all=True, evidence=True)
     assert nothing.groups == ()
-    assert "Nothing on record fits" in nothing.to_text()
+    assert "Nothing on record fits" in nothing.to_text(all=True, evidence=True)

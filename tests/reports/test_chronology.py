@@ -127,7 +127,9 @@ def test_what_cannot_be_chosen_is_said(
 
 
 def test_what_fits_nothing_says_so(record: Timeline) -> None:
-    assert "Nothing on record fits." in record.chronology(until="1990", certainly=True).to_text()
+    assert "Nothing on record fits." in record.chronology(until="1990", certainly=True).to_text(
+        all=True, evidence=True
+    )
 
 
 def test_lines_follow_corrections_and_retractions() -> None:

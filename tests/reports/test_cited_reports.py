@@ -245,7 +245,7 @@ def shown(record: Record, view: Any, *, text: bool = False) -> dict[str, str]:
         else:
             made[name] = report.to_json()
             if text:
-                made[f"{name}, text"] = report.to_text()
+                made[f"{name}, text"] = report.to_text(all=True, evidence=True)
     return made
 
 
@@ -342,7 +342,7 @@ def test_a_report_names_what_it_takes_to_make_it_again(record: Record, kept_url:
                 continue
             assert (report.standing.position, report.standing.digest) == (at, digest)
             ending = f"Made at position {at} of the log, digest {digest}."
-            assert " ".join(report.to_text().split()).endswith(ending)
+            assert " ".join(report.to_text(all=True, evidence=True).split()).endswith(ending)
 
 
 @ONE_RECORD
@@ -457,7 +457,7 @@ def test_only_digests_differ_between_records_of_the_same(
 
 def says_taken_down(report: Report, id: str) -> bool:
     """Whether a report says, where it says how it stands, that the words of that event are gone."""
-    standing = report.to_text(1000).rpartition("Made at position")[2]
+    standing = report.to_text(1000, all=True, evidence=True).rpartition("Made at position")[2]
     reported = id in standing, id in json.dumps(report.to_dict()["standing"])
     assert reported[0] == reported[1]
     return reported[0]

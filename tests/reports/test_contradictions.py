@@ -761,7 +761,7 @@ def test_the_text_says_which_is_newer_and_decides_nothing(timeline):
     hold(timeline, "2024-04-11")
     hold(timeline, "2024-04-12", source="june")
 
-    shown = timeline.contradictions().to_text()
+    shown = timeline.contradictions().to_text(all=True, evidence=True)
 
     assert "2 Jun 2024 (newer) [2]" in shown
     assert "2 May 2024 [1]" in shown
@@ -772,7 +772,7 @@ def test_a_record_without_contradictions_says_so(timeline):
     report = timeline.contradictions()
 
     assert report.contradictions == ()
-    assert "None in view." in report.to_text()
+    assert "None in view." in report.to_text(all=True, evidence=True)
 
 
 def test_the_command_line_has_it(busy, kept_url):

@@ -312,7 +312,7 @@ def test_an_origin_that_was_not_read_or_is_of_low_grade_shows_it(timeline):
     # It reached the reader through what cites it.
     (branch,) = [each for each in report.tree[0].branches if each.who.id == "wire"]
     assert drawn(branch.branches) == {"gazette": ["unseen"]}
-    shown = report.to_text()
+    shown = report.to_text(all=True, evidence=True)
     assert "5 independent origins, 5 sources, 1 of the origins not read, 1 of the origins" in shown
     table = next(each for each in report.document().tables if each.title == "Origins")
     read = [row[-1].text for row in table.rows]
@@ -472,7 +472,7 @@ def test_an_event_without_evidence_has_no_origin(timeline):
     report = timeline.corroboration("actor/minister")
 
     assert (report.independent, report.origins, report.tree) == (0, (), ())
-    assert "0 independent origins, 0 sources" in report.to_text()
+    assert "0 independent origins, 0 sources" in report.to_text(all=True, evidence=True)
 
 
 # How it is shown
@@ -481,7 +481,7 @@ def test_an_event_without_evidence_has_no_origin(timeline):
 def test_the_tree_is_drawn_from_the_voice_to_the_reader(timeline):
     report = say(timeline, article=["gazette", Link("wire", manner="quoted"), "minister"])
 
-    lines = [line.split("  ") for line in report.to_text().splitlines()]
+    lines = [line.split("  ") for line in report.to_text(all=True, evidence=True).splitlines()]
     at = next(number for number, line in enumerate(lines) if "Who" in line[1:])
     tree = [[part.strip() for part in line if part.strip()] for line in lines[at + 2 : at + 5]]
     assert tree == [
@@ -497,7 +497,7 @@ def test_a_name_too_long_for_its_column_keeps_its_place_in_the_tree(timeline):
     timeline.append(EventCorrected(["actor/gazette"], "Its full name.", renamed))
     report = say(timeline, article=["gazette", "wire", "minister"])
 
-    lines = report.to_text(60).splitlines()
+    lines = report.to_text(60, all=True, evidence=True).splitlines()
     number = next(number for number, line in enumerate(lines) if "└── " in line)
     column = lines[number].index("The Gazette")
     for below in lines[number + 1 : number + 3]:

@@ -223,7 +223,11 @@ def test_a_source_that_reports_nothing_is_listed_with_what_brought_it_in() -> No
         report = record.sources()
         assert {line.reports for line in report.coverage} == {0}
         assert report.coverage[0].evidence[0].event == "source/beacon-1"
-        assert report.to_text().splitlines()[1].startswith("0 of 0 reports rest on one origin")
+        assert (
+            report.to_text(all=True, evidence=True)
+            .splitlines()[1]
+            .startswith("0 of 0 reports rest on one origin")
+        )
 
 
 # What changed

@@ -95,7 +95,7 @@ def test_who_stayed_away_by_other_reports_is_marked(talks: Timeline) -> None:
 
     assert pairs["ann", "cat"] == (1, 1)
     assert pairs["ann", "bland"] == (1, 0)
-    assert "1, 1 disputed" in talks.encounters().to_text()
+    assert "1, 1 disputed" in talks.encounters().to_text(all=True, evidence=True)
     for actor in ("ann", "bob", "cat", "bland"):
         assert contacts(talks, actor) == met(talks, actor=actor)
 
@@ -134,10 +134,10 @@ def test_a_plan_is_open_where_no_later_meeting_is_on_record(talks: Timeline) -> 
     assert states(talks) == {("ann", "cat"): "open", ("bland", "cat"): "open"}
     assert report.last == "2030-01-02"
     assert "of 2 Jan 2030: plans whose days end later, 2, are open." in " ".join(
-        report.to_text().split()
+        report.to_text(all=True, evidence=True).split()
     )
     assert [each.planned for each in report.plans] == [("2030-06",)] * 2
-    assert "open, planned for 2030-06" in report.to_text(width=150)
+    assert "open, planned for 2030-06" in report.to_text(width=150, all=True, evidence=True)
 
 
 def test_a_plan_whose_days_are_covered_has_no_meeting_on_record(talks: Timeline) -> None:
@@ -194,7 +194,7 @@ def test_each_meeting_is_cited_before_any_twice(talks: Timeline) -> None:
     meetings = every.encounters[0].meetings
     assert [each.event for each in meetings.evidence] == [f"held-{day}" for day in range(3, 8)]
     assert (str(meetings), meetings.uncited) == ("6", 1)
-    assert "Not cited: +1 more." in " ".join(every.to_text().split())
+    assert "Not cited: +1 more." in " ".join(every.to_text(all=True, evidence=True).split())
 
 
 @pytest.mark.parametrize("kind", ["encounters", "follow_ups", "statements", "statement_counts"])
@@ -204,10 +204,10 @@ def test_a_stretch_that_ends_before_it_begins_is_refused(kind: str, memory: Time
 
 
 def test_one_is_not_many(talks: Timeline) -> None:
-    text = talks.encounters(actor="cat", until="2030-01-02").to_text()
+    text = talks.encounters(actor="cat", until="2030-01-02").to_text(all=True, evidence=True)
     assert "2 pairs met, at 1 meeting." in text
     announce(talks, "summit", "2030-01-02")
-    lead = " ".join(talks.follow_ups(actor="ann", days=1).to_text().split())
+    lead = " ".join(talks.follow_ups(actor="ann", days=1).to_text(all=True, evidence=True).split())
     assert "1 plan of two to meet; 1 was followed by a meeting of both within 1 day," in lead
 
 
@@ -238,7 +238,9 @@ def test_statements_on_what_is_not_on_record(talks: Timeline) -> None:
     with pytest.raises(NotFound, match="no initiative 'nope'"):
         talks.statements(initiative="nope")
 
-    assert "Nothing on record fits." in talks.statements(speaker="ann").to_text()
+    assert "Nothing on record fits." in talks.statements(speaker="ann").to_text(
+        all=True, evidence=True
+    )
 
 
 def test_of_many_ids_the_nearest_are_named(talks: Timeline) -> None:

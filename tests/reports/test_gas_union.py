@@ -337,7 +337,7 @@ def test_what_peskov_says_of_uzbekistan_is_imputed(initiative):
     (support,) = imputed.evidence[0].sources
     assert chain(support) == ["turkey-news-gazette", "anadolu", "peskov", "uzbekistan"]
     assert support.chain[2].manner == "imputed"
-    assert "favourable, says Dmitry Peskov" in initiative.to_text(200)
+    assert "favourable, says Dmitry Peskov" in initiative.to_text(200, all=True, evidence=True)
 
 
 # The second article
@@ -399,7 +399,7 @@ def test_the_year_is_a_correction_with_its_reason(initiative, summits):
         assert "another edition" in correction.reason
         sources = {support.source for support in correction.evidence[0].sources}
         assert {"informal-cis-summit-article", "tass-1726439", "vestikavkaza-157761"} <= sources
-        assert correction.reason in " ".join(report.to_text(2000).split())
+        assert correction.reason in " ".join(report.to_text(2000, all=True, evidence=True).split())
 
 
 def test_what_was_dated_still_shows_what_was_recorded(initiative):
@@ -520,8 +520,10 @@ def test_not_mentioned_is_never_shown_as_absent(record, summits):
     assert summits.cell("mishustin", GAS_TALKS).status == "not mentioned"
     statuses = {each.status for line in record.timeline.attendance().parties for each in line.cells}
     assert statuses == {"attended", "expected", "invited", "not mentioned"}
-    assert "absent" not in summits.to_text().lower()
-    assert "does not say that the party stayed away" in " ".join(summits.to_text().split())
+    assert "absent" not in summits.to_text(all=True, evidence=True).lower()
+    assert "does not say that the party stayed away" in " ".join(
+        summits.to_text(all=True, evidence=True).split()
+    )
 
 
 def test_putin_and_pashinyan_might_have_met(record, initiative):
@@ -532,7 +534,7 @@ def test_putin_and_pashinyan_might_have_met(record, initiative):
     assert (line.form, line.held_on, line.place) == ("bilateral", (), ("St Petersburg",))
     assert report.parties == ()
     assert chain(line.evidence[0].sources[0])[-1] == "peskov"
-    assert "possible, not scheduled" in report.to_text(200)
+    assert "possible, not scheduled" in report.to_text(200, all=True, evidence=True)
     assert "bilateral" not in initiative.to_json()
 
 
@@ -550,8 +552,13 @@ def test_the_three_bracketed_citations_are_visibly_weak(initiative, summits):
         assert (line.address, line.published) == (None, None)
         assert "not read" in line.note
     for report, number in ((initiative, 1), (summits, 2)):
-        assert report.to_text(300).count("low grade") == number
-        assert report.to_text(300).count("not read; cited in informal-cis-summit-article") == number
+        assert report.to_text(300, all=True, evidence=True).count("low grade") == number
+        assert (
+            report.to_text(300, all=True, evidence=True).count(
+                "not read; cited in informal-cis-summit-article"
+            )
+            == number
+        )
 
 
 def test_low_grade_stands_beside_each_use(initiative, summits):
@@ -600,7 +607,7 @@ def test_the_stage_after_the_second_article_was_dated(initiative):
     assert initiative.stage.event == "gas-union/gas-discussed-at-summit"
     assert events(initiative.stage) == ["gas-discussed-at-summit", "summit-dated-2023"]
     assert initiative.stages[-1] == initiative.stage
-    assert initiative.to_text().splitlines()[1] == "Stage: negotiating, since 26 Dec 2023 [1][2]"
+    assert initiative.summary[0].startswith("Negotiating since 26 December 2023, as told by")
 
 
 # All reports
@@ -648,7 +655,7 @@ def test_every_event_that_is_cited_is_in_the_log(record, name):
 @pytest.mark.parametrize("name", REPORTS)
 def test_every_rendering_shows_every_event_that_is_cited(record, name):
     report = REPORTS[name](record.timeline)
-    text, html = report.to_text(1000), report._repr_html_()
+    text, html = report.to_text(1000, all=True, evidence=True), report._repr_html_()
 
     for each in dicts(json.loads(report.to_json())):
         if "recorded_at" in each:
@@ -660,8 +667,8 @@ def test_a_report_made_again_is_the_same_to_the_byte(record):
     assert reports(record.timeline) == record.live[-1]
     with Timeline.open(record.timeline.store.engine.url) as other:
         assert reports(other) == record.live[-1]
-        assert other.initiative("gas-union").to_text() == (
-            record.timeline.initiative("gas-union").to_text()
+        assert other.initiative("gas-union").to_text(all=True, evidence=True) == (
+            record.timeline.initiative("gas-union").to_text(all=True, evidence=True)
         )
 
 

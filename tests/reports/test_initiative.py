@@ -413,7 +413,9 @@ def test_a_term_replaces_what_the_same_side_said_before(timeline):
         ("price", "high", None),
     ]
     assert cited(harbour(timeline).terms[2]) == ["then", "first"]
-    assert "on an island (instead of: in the north)" in harbour(timeline).to_text(300)
+    assert "on an island (instead of: in the north)" in harbour(timeline).to_text(
+        300, all=True, evidence=True
+    )
 
 
 def test_an_amendment_replaces_what_anybody_said(timeline):
@@ -445,7 +447,9 @@ def test_the_plans_of_the_initiative(timeline):
 
     assert harbour(timeline).plans == timeline.plans(initiative="harbour").plans
     assert [line.id for line in harbour(timeline).plans] == ["dig"]
-    assert f"Plans stand as of {short(timeline.plans().on)}." in harbour(timeline).to_text(300)
+    assert f"Plans stand as of {short(timeline.plans().on)}." in harbour(timeline).to_text(
+        300, all=True, evidence=True
+    )
 
 
 def test_parties_without_a_word_of_their_own_are_asked_after(timeline):

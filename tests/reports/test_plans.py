@@ -239,7 +239,7 @@ def test_a_meeting_held_without_what_it_was_for(timeline):
 
     line = only(timeline)
     assert (line.state, line.about, line.not_named) == ("kept", ("harbour",), ("harbour",))
-    text = " ".join(timeline.plans().to_text(300).split())
+    text = " ".join(timeline.plans().to_text(300, all=True, evidence=True).split())
     assert "kept Mar 2024, though no report of it names harbour" in text
     assert only(timeline, initiative="harbour") == line
 

@@ -146,7 +146,7 @@ def test_a_long_passage_is_cut_around_the_words() -> None:
 def test_all_are_counted_and_few_are_shown(timeline: Timeline) -> None:
     report = timeline.search("gas", top=2)
     assert (report.total, len(report.hits)) == (5, 2)
-    assert "3 more" in report.to_text()
+    assert "3 more" in report.to_text(all=True, evidence=True)
 
 
 def test_as_of_a_date_only_what_was_known_is_found(timeline: Timeline) -> None:

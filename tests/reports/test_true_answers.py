@@ -228,7 +228,7 @@ def test_rival_due_dates_and_outcomes_of_a_plan(timeline: Timeline) -> None:
 
 
 def shown(report: Report) -> str:
-    return report.to_text(200)
+    return report.to_text(200, all=True, evidence=True)
 
 
 def test_what_rests_on_a_withdrawn_source_alone_says_so(timeline: Timeline) -> None:
@@ -453,7 +453,13 @@ def test_a_role_at_a_meeting_shows_in_every_rendering(timeline: Timeline) -> Non
     report(timeline, MeetingHeld("m", "Summit", attendance=[came]), "2023-03-01")
 
     made = timeline.attendance()
-    for text in (made.to_text(), made.to_markdown(), made.to_html(), made.to_csv(), made.to_json()):
+    for text in (
+        made.to_text(all=True, evidence=True),
+        made.to_markdown(),
+        made.to_html(),
+        made.to_csv(),
+        made.to_json(),
+    ):
         assert "signatory" in text
 
 

@@ -222,7 +222,9 @@ def test_a_misprint_is_told_beside_the_passage_and_changes_no_date(canal: Timeli
     (support,) = line.evidence[0].sources
     assert line.occurred == "2016-09-01"
     assert support.fault == "misprint"
-    assert "the page prints 2106 for 2016" in canal.initiative("delta-canal").to_text(width=120)
+    assert "the page prints 2106 for 2016" in canal.initiative("delta-canal").to_text(
+        width=120, all=True, evidence=True
+    )
 
 
 def test_words_put_in_anothers_mouth_are_not_that_ones_and_no_further_origin(
@@ -256,7 +258,7 @@ def test_the_record_passes_through_all_reports(canal: Timeline) -> None:
     assert heads["ProposalLapsed"] == "Lapsed"
     assert heads["PlanPostponed"].startswith("Plan put off")
     for report in (canal.sources(), canal.actors(), canal.offices(), canal.plans()):
-        assert report.to_text()
+        assert report.to_text(all=True, evidence=True)
 
 
 # The stage, after what ends an initiative

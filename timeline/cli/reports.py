@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import os
 import re
 import textwrap
 import typing
@@ -19,18 +20,22 @@ from timeline.cli.output import EXCEL, OUTPUT, written
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from timeline.record import Record
     from timeline.reports import Report
+    from timeline.reports.bind import Bound
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class Form(NamedTuple):
-    """How a report is shown: the format, the file, which table, and whether for Excel."""
+    """How a report is shown: the format, the file, how much of it, and whether for Excel."""
 
     name: str
     output: str
     table: str | None
     excel: bool
+    all: bool
+    evidence: bool | tuple[int, ...]
 
 
 _RENDERINGS: dict[str, Callable[[Report], str]] = {
@@ -54,11 +59,44 @@ _OPTIONS = (
     click.option(
         "--table",
         metavar="TITLE",
-        help="With csv: this table as it is shown, by its title or a beginning that no other has. "
-        "Without it each cell of every table is a row.",
+        help="With text and csv: this table, whole, by its title or a beginning that no other has. "
+        "Without it csv has a row for each cell of every table.",
+    ),
+    click.option("--all", "everything", is_flag=True, help="With text: all rows of all tables."),
+    click.option(
+        "--evidence",
+        is_flag=False,
+        flag_value="all",
+        metavar="[NUMBERS]",
+        callback=lambda _context, _option, given: _numbers(given),
+        help="With text: the notes that the numbers in brackets lead to. Of some, such as 12,17, "
+        "nothing else is shown.",
     ),
     EXCEL,
 )
+
+
+_GOES_WITH = {
+    "--excel": ("csv",),
+    "--table": ("text", "csv"),
+    "--all": ("text",),
+    "--evidence": ("text",),
+}
+"""The formats that an option makes a difference to."""
+
+
+def _numbers(given: str | None) -> bool | tuple[int, ...]:
+    """The notes that `--evidence` asks for: all, or those with numbers."""
+    if given in (None, "all"):
+        return given is not None
+    try:
+        return tuple(map(int, given.split(",")))
+    except ValueError:
+        raise click.BadParameter(
+            f"expected the numbers of notes, such as 12,17; found {given!r}. For all of them put "
+            "--evidence last, or write --evidence=all",
+            param_hint="--evidence",
+        ) from None
 
 
 def rendered(command: _Command) -> _Command:
@@ -66,12 +104,21 @@ def rendered(command: _Command) -> _Command:
 
     @functools.wraps(command)
     def gathered(
-        *args: Any, form: str, output: str, table: str | None, excel: bool, **options: Any
+        *args: Any,
+        form: str,
+        output: str,
+        table: str | None,
+        excel: bool,
+        everything: bool,
+        evidence: bool | tuple[int, ...],
+        **options: Any,
     ) -> Any:
-        if form != "csv" and (table is not None or excel):
-            option = "--excel" if excel else "--table"
-            raise click.UsageError(f"{option} goes with --format csv")
-        return command(*args, form=Form(form, output, table, excel), **options)
+        given = {"--excel": excel, "--all": everything, "--evidence": evidence, "--table": table}
+        for option, formats in _GOES_WITH.items():
+            if given[option] and form not in formats:
+                raise click.UsageError(f"{option} goes with --format {' or '.join(formats)}")
+        shown = Form(form, output, table, excel, everything, evidence)
+        return command(*args, form=shown, **options)
 
     made: Any = gathered
     for option in reversed(_OPTIONS):
@@ -87,7 +134,13 @@ def show(opener: Opener, form: Form, moment: dict[str, Any], make: Callable[[Any
         # As bytes, so that line ends are those of the format on every system.
         from rich.console import Console
 
-        click.echo(_shown(report, form, Console()).encode(), nl=False)
+        console = Console()
+        text = _shown(report, form, console)
+        if form.name == "text" and console.is_terminal and text.count("\n") >= console.height:
+            os.environ.setdefault("LESS", "-RFX")
+            click.echo_via_pager(text, color=True)
+        else:
+            click.echo(text.encode(), nl=False)
         return
     from timeline.formats.files import new_file
 
@@ -100,15 +153,12 @@ def _shown(report: Report, form: Form, console: Console | None = None) -> str:
         return ("\ufeff" if form.excel else "") + report.to_csv(form.table)
     if form.name != "text":
         return _RENDERINGS[form.name](report)
-    if console is None:
-        return report.to_text() + "\n"
-    return report.to_text(console.width, color=console.color_system is not None) + "\n"
-
-
-if TYPE_CHECKING:
-    from timeline.record import Record
-    from timeline.reports import Report
-    from timeline.reports.bind import Bound
+    width = 80 if console is None else console.width
+    color = console is not None and console.color_system is not None
+    text = report.to_text(
+        width, all=form.all, table=form.table, evidence=form.evidence, color=color
+    )
+    return text + "\n"
 
 
 class _Reports(click.Group):

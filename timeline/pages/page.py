@@ -26,7 +26,7 @@ from timeline.reports.evidence import Citation, Support, Told
 from timeline.reports.render.columns import CONTINUED, in_parts
 from timeline.reports.render.notes import Notes, inert, run_text, runs
 from timeline.reports.tables import (
-    NOTHING,
+    NUMBER,
     Cell,
     Chart,
     Document,
@@ -40,9 +40,6 @@ DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
 
 _DAYS = re.compile(r"([0-9]{4}-[0-9]{2}[0-9X~?%./-]*)")
 """A date among other words, which a browser would break at its hyphens."""
-
-_NUMBER = re.compile(r"([0-9][0-9,]*)( \(.*\))?\Z", re.DOTALL)
-"""A number, and perhaps a remark on it in brackets."""
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z", re.ASCII)
 
@@ -96,7 +93,7 @@ def render_page(
     # In reading order, so that the notes are numbered in it.
     earlier = dict(cuts)
     parts: dict[str, Any] = {
-        "summary": [_cell(said, notes, known) for said in _summary(document)],
+        "summary": [_cell(said, notes, known) for said in document.summary],
         "lead": [_cell(lead, notes, known) for lead in document.lead],
         "facts": [(fact.label, _cell(fact.value, notes, known)) for fact in document.facts],
         "sections": [_section(table, notes, known) for table in tables],
@@ -183,7 +180,7 @@ def _parts(table: Table) -> list[Table]:
 
 
 def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[str, Any]:
-    numeric = _numeric(table)
+    numeric = table.numeric
     cited = {i for row in table.rows for i, cell in enumerate(shown_evidence(row)) if cell.evidence}
     return {
         "title": table.title,
@@ -204,17 +201,6 @@ def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[st
     }
 
 
-def _numeric(table: Table) -> frozenset[int]:
-    """The columns that hold only numbers, except those that name a row."""
-    numeric = set()
-    for index in range(table.named_by, len(table.columns)):
-        cells = (row[index] for row in table.rows)
-        texts = [cell.text for cell in cells if not cell.quiet and cell.text != NOTHING]
-        if texts and all(map(_NUMBER.match, texts)):
-            numeric.add(index)
-    return frozenset(numeric)
-
-
 def _heading(*, number: bool, cited: bool) -> str:
     """The classes of a heading: over numbers it is aligned as they are."""
     return " ".join(["count", *(["cited"] if cited else [])]) if number else ""
@@ -223,7 +209,7 @@ def _heading(*, number: bool, cited: bool) -> str:
 def _tabled(cell: Cell, filled: Mapping[str, Any], *, number: bool) -> Mapping[str, Any]:
     """What the template needs to fill a cell; the digits of numbers align."""
     classes = [*_classes(cell), *(["count"] if number else [])]
-    counted = _NUMBER.match(cell.text) if number else None
+    counted = NUMBER.match(cell.text) if number else None
     digits = {} if counted is None else {"digits": counted[1], "remark": counted[2] or ""}
     return {**filled, **digits, "class": " ".join(classes)}
 

@@ -17,9 +17,20 @@ from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected
 from timeline.models.directory import ActorRow, DistinctRow, MembershipRow, RoleRow, SourceRow
 from timeline.reports import tables
-from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.evidence import (
+    Citation,
+    Citer,
+    Named,
+    distinct,
+    text,
+)
 from timeline.reports.model import Report, made_from
-from timeline.reports.tables import Document, Table, table
+from timeline.reports.tables import (
+    Cell,
+    Document,
+    Table,
+    table,
+)
 
 _Row = TypeVar("_Row", RoleRow, MembershipRow)
 _T = TypeVar("_T")
@@ -127,9 +138,48 @@ class ActorsReport(Report):
         return self._document(
             alone,
             actor_tables(self.actors),
+            summary=self._summary(),
             note="Offices and memberships are as reported; where no end is given, none is known. "
             "“As of” is the date that the report speaks of.",
         )
+
+    def _summary(self) -> Iterator[Cell]:
+        for line in self.actors if self.name is not None else ():
+            yield from who_it_is(line)
+        if self.name is None and self.actors:
+            kinds = tables.most((line.kind for line in self.actors), len(self.actors))
+            yield tables.cell(f"{tables.number(len(self.actors), 'actor')}: {kinds}.")
+
+
+def who_it_is(line: ActorLine) -> Iterator[Cell]:
+    """What kind of actor it is, the offices it is reported in, and what it belongs to."""
+    article = "an" if line.kind[0] in "aeiou" else "a"
+    yield tables.cell(f"{line.name} is on record as {article} {line.kind}.", line.evidence)
+    if line.roles:
+        held = _by_name((f"{r.role} of {r.of}" if r.of else r.role, r) for r in line.roles)
+        evidence = distinct(role.evidence for role in line.roles)
+        yield tables.cell(f"Offices: {tables.few(held, _NAMED)}.", evidence)
+    if line.memberships:
+        bodies = _by_name((str(one.of), one) for one in line.memberships)
+        evidence = distinct(one.evidence for one in line.memberships)
+        yield tables.cell(f"Belongs, or did: {tables.few(bodies, _NAMED)}.", evidence)
+
+
+def _by_name(named: Iterable[tuple[str, RoleLine | MembershipLine]]) -> list[str]:
+    """Each once, with all that is reported of when."""
+    times: dict[str, list[str]] = {}
+    for name, line in named:
+        times.setdefault(name, []).append(_when_in_words(line))
+    return [f"{name} ({'; '.join(dict.fromkeys(whens))})" for name, whens in times.items()]
+
+
+def _when_in_words(line: RoleLine | MembershipLine) -> str:
+    parts = [
+        tables.since_date(line.since) if line.since else "",
+        f"until {tables.in_words(line.until)}" if line.until else "",
+        f"as of {tables.in_words(line.reported)}" if line.reported else "",
+    ]
+    return ", ".join(filter(None, parts)) or "at an unknown time"
 
 
 def actors_report(view: View, name: str | None = None) -> ActorsReport:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import (
+    Counter,
+)
+from collections.abc import (
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from typing import ClassVar
 
 import attrs
@@ -37,8 +45,13 @@ from timeline.reports.tables import (
     Table,
     about,
     cell,
+    few,
     lane_names,
     line,
+    listing,
+    most,
+    newest,
+    number,
     table,
 )
 
@@ -254,6 +267,10 @@ class SidelineLine:
     evidence: tuple[Citation, ...]
 
 
+_FEW = 4
+"""Meetings from which on who attended them is too wide a table for a first screen."""
+
+
 @attrs.frozen(kw_only=True, repr=False)
 class AttendanceReport(Report):
     """Who was invited, expected, there or not, by party and meeting, and by person and meeting.
@@ -315,6 +332,12 @@ class AttendanceReport(Report):
                 *self._matrix("Attendance by person", "Person", self.people, shown_person),
                 self._sidelines(),
             ),
+            summary=self._summary(),
+            short=(
+                newest(meetings),
+                self._counts_table(),
+                *(parties if len(self.meetings) < _FEW else ()),
+            ),
             # There may be no meeting of which it is known who came.
             charts=_lanes(self, beside=(parties[0] if parties else meetings).title),
             note="“Not mentioned” says that no report in view names the party; it does not say "
@@ -322,6 +345,23 @@ class AttendanceReport(Report):
             "and papers of one outlet, are one. “Not mentioned by 3” counts those that mean to "
             "list all who came. Members are those at the time, as far as they are recorded.",
         )
+
+    def _summary(self) -> Iterator[Cell]:
+        """How many meetings there are, who was there oftenest, and how many came to the latest."""
+        if not self.meetings:
+            return
+        states = listing(
+            f"{n} {state}" for state, n in Counter(m.state for m in self.meetings).items()
+        )
+        yield cell(f"{number(len(self.meetings), 'meeting')}: {states}.")
+        there = (line.name for line in self.parties for one in line.cells if one.status in THERE)
+        if len(self.meetings) > 1 and (often := most(there)):
+            yield cell(f"Most often there: {often}.")
+        counted = [pair for pair in zip(self.meetings, self.counts, strict=True) if pair[1].there]
+        if counted:
+            meeting, count = counted[-1]
+            missing = f"; not said to be there: {few(count.missing, _FEW)}" if count.missing else ""
+            yield cell(f"{_heading(meeting)}: {count}{missing}.", count.evidence)
 
     def _headline(self) -> str:
         """What the report is of: one meeting by its title and date, since titles recur."""

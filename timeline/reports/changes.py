@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import (
+    Counter,
+    defaultdict,
+)
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Literal, Protocol
@@ -32,7 +35,18 @@ from timeline.reports.differences import (
 from timeline.reports.evidence import Citation, Citer, line_of, text
 from timeline.reports.initiative import initiative_report
 from timeline.reports.model import Report, by_time, made_from
-from timeline.reports.tables import NOTHING, Document, Key, Table, cell, table
+from timeline.reports.tables import (
+    NOTHING,
+    Cell,
+    Document,
+    Key,
+    Table,
+    cell,
+    listing,
+    most,
+    number,
+    table,
+)
 
 Clock = Literal["occurred", "published", "recorded", "position"]
 
@@ -128,8 +142,20 @@ class ChangesReport(Report):
                 self._table("What changed", ("Before", "Now"), changed),
                 self._table("Confirmed by further sources", ("Says",), confirmed),
             ),
+            summary=self._summary(stretch, measure),
             note=f"{nothing}By {measure}. The evidence beside the date is what made it change.",
         )
+
+    def _summary(self, stretch: str, measure: str) -> Iterator[Cell]:
+        """How much changed, and in which tables."""
+        kinds = Counter(line.kind for line in self.changes)
+        if not kinds:
+            yield cell(f"Nothing changed {stretch}, by {measure}.")
+            return
+        counted = listing(f"{count} {kind}" for kind, count in kinds.most_common())
+        places = most(line.table for line in self.changes)
+        yield cell(f"{number(len(self.changes), 'change')}, by {measure}: {counted}.")
+        yield cell(f"Most are in {places}.")
 
     def _table(self, title: str, last: tuple[str, ...], lines: Iterable[ChangeLine]) -> Table:
         return Table(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import (
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from typing import Any, ClassVar
 
 import attrs
@@ -42,10 +46,23 @@ from timeline.models.plans import PlanRow
 from timeline.reports.actors import find_actor
 from timeline.reports.evidence import Citation, Citer, Named, line_of
 from timeline.reports.model import Report, Span, by_time, chosen_by, made_from
-from timeline.reports.plans import find_initiative
+from timeline.reports.plans import find_initiative, outcome_words
 from timeline.reports.rules.meetings import chosen_meetings
 from timeline.reports.rules.participation import OUTCOMES, PLANS
-from timeline.reports.tables import Cell, Document, about, table
+from timeline.reports.tables import (
+    Cell,
+    Document,
+    about,
+    cell,
+    columns_of,
+    most,
+    newest,
+    number,
+    stretch_of,
+    table,
+)
+
+_OUTCOMES = type_names(PlanOutcomeReported)
 
 _MEETINGS = type_names(
     MeetingAnnounced, MeetingRescheduled, MeetingCalledOff, MeetingHeld, AttendanceReported
@@ -144,24 +161,35 @@ class ChronologyReport(Report):
     def document(self) -> Document:
         """The report as headings and tables."""
         of = ", ".join(self.chosen_by)
+        happened = table(
+            "What happened",
+            self.happenings,
+            {
+                "When": lambda line: when(line.occurred),
+                "What": what_cell,
+                "Who": lambda line: shown_parts(line.who),
+                "Published by": lambda line: line.published_by,
+            },
+        )
         return self._document(
             f"Chronology: {of}" if of else "Chronology",
-            [
-                table(
-                    "What happened",
-                    self.happenings,
-                    {
-                        "When": lambda line: when(line.occurred),
-                        "What": what_cell,
-                        "Who": lambda line: shown_parts(line.who),
-                        "Published by": lambda line: line.published_by,
-                    },
-                )
-            ],
+            [happened],
+            summary=self._summary(),
+            short=[newest(columns_of(happened, "When", "What"))],
             note="Each line is one report: where several tell of the same, or differ, each "
             "has its own. What was announced stands where it was announced. Offices and "
             "memberships stand where they began, if that is known.",
         )
+
+    def _summary(self) -> Iterator[Cell]:
+        if not self.happenings:
+            return
+        reports = number(len(self.happenings), "report")
+        when = stretch_of(line.occurred for line in self.happenings)
+        yield cell(f"{reports} of what happened {when}.")
+        publishers = [who for line in self.happenings for who in line.published_by]
+        if publishers:
+            yield cell(f"Most were published by {most(publishers)}.")
 
 
 def chronology_report(
@@ -280,6 +308,8 @@ def happening_lines(
 ) -> Iterable[HappeningLine]:
     """A line for each, in this order."""
     titles = _titles(view, rows)
+    told = (row.plan for row in rows if row.plan and row.type in _OUTCOMES)
+    outcomes = outcome_words(view, citer, dict.fromkeys(told))
     citer.load(id for row in rows for id in row.events)
     for row in rows:
         evidence = citer.cite(row.events)
@@ -287,7 +317,7 @@ def happening_lines(
         yield line_of(
             HappeningLine,
             row,
-            what=_what(citer, row, titles),
+            what=_what(citer, row, titles, outcomes.get(row.event) or row.word),
             who=_who(citer, row),
             published_by=tuple(dict.fromkeys(publishers)),
             evidence=evidence,
@@ -313,8 +343,8 @@ def _who(citer: Citer, row: HappeningRow) -> tuple[Part, ...]:
     return tuple(Part(citer.name(actor), part) for actor, part in parts)
 
 
-def _what(citer: Citer, row: HappeningRow, titles: dict[str, str]) -> str:
-    head = _HEADS.get(row.type, "").format(word=row.word)
+def _what(citer: Citer, row: HappeningRow, titles: dict[str, str], word: str | None) -> str:
+    head = _HEADS.get(row.type, "").format(word=word)
     if row.planned:
         head += f", {'until' if row.type in _OFFICES else 'for'} {row.planned.short}"
     named = _named(citer, row, titles)

@@ -26,7 +26,18 @@ from timeline.reports.rules.answers import Answer, days, may_be_same
 from timeline.reports.rules.attribution import Offices, proposers
 from timeline.reports.rules.contradictions import Contradiction, Contradictions, Scope, Subject
 from timeline.reports.rules.origins import known_claims
-from timeline.reports.tables import Cell, Document, Line, Table, about, cell, line
+from timeline.reports.tables import (
+    Cell,
+    Document,
+    Line,
+    Table,
+    about,
+    cell,
+    line,
+    listing,
+    most,
+    number,
+)
 
 _MERGED = event_type(ActorsMerged).name
 
@@ -93,10 +104,24 @@ class ContradictionsReport(Report):
             f"Contradictions: {of}" if of else "Contradictions",
             self._tables(),
             lead=() if self.contradictions else (cell("None in view."),),
+            summary=self._summary(),
             note="Sides stand as reported; none is decided for. “Newer” says whose newest source "
             "was published last. A report that is denied is not a position that was changed, and "
             "a party that changed its own is not at odds with itself.",
         )
+
+    def _summary(self) -> Iterator[Cell]:
+        if not self.contradictions:
+            return
+        kinds = {
+            "disputed": sum(map(_is_denial, self.contradictions)),
+            "noted by hand": sum(line.found == "noted" for line in self.contradictions),
+        }
+        kinds["found by comparing reports"] = len(self.contradictions) - sum(kinds.values())
+        counted = listing(f"{count} {kind}" for kind, count in kinds.items() if count)
+        about_most = most(line.subject.name for line in self.contradictions)
+        yield cell(f"{number(len(self.contradictions), 'matter')} at odds: {counted}.")
+        yield cell(f"Most concern {about_most}.")
 
     def _tables(self) -> Iterator[Table]:
         shown: dict[str, Callable[[ContradictionLine], bool]] = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import (
+    Iterable,
+    Iterator,
+)
 from typing import ClassVar
 
 import attrs
@@ -12,11 +15,25 @@ from timeline.engine.projection import View
 from timeline.models.documents import DocumentRow, DocumentStatusRow, SignatureRow
 from timeline.models.initiatives import MentionRow
 from timeline.reports import tables
-from timeline.reports.evidence import Citation, Citer, Named
+from timeline.reports.evidence import (
+    Citation,
+    Citer,
+    Named,
+    distinct,
+)
 from timeline.reports.model import Report, by_time, chosen_by, made_from, not_found
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.attribution import Offices
-from timeline.reports.tables import Document, Table
+from timeline.reports.tables import (
+    Cell,
+    Document,
+    Table,
+    columns_of,
+    few,
+    newest,
+    on_date,
+    stretch_of,
+)
 
 
 @attrs.frozen
@@ -118,12 +135,31 @@ class DocumentsReport(Report):
     def document(self) -> Document:
         """The report as headings and tables."""
         of = f" of {', '.join(self.chosen_by)}" if self.chosen_by else ""
+        documents = documents_table("Documents", self.documents)
         return self._document(
             f"Documents{of}",
-            [documents_table("Documents", self.documents)],
+            [documents],
+            summary=self._summary(),
+            short=[newest(columns_of(documents, "When", "Document", "Signed by"))],
             note="Each line is one report of a signing, or of what became of the document. A "
             "signatory stands for the party that the report names, or whose office was held then.",
         )
+
+    def _summary(self) -> Iterator[Cell]:
+        if not self.documents:
+            return
+        count = tables.number(len(self.documents), "document")
+        signings = [signing for line in self.documents for signing in line.signings]
+        yield tables.cell(f"{count}, signed {stretch_of(one.occurred for one in signings)}.")
+        at_odds = [line for line in self.documents if len(line.signings) > 1]
+        if at_odds:
+            titles = few(f"“{line.title}”" for line in at_odds)
+            told = f"Of {titles} there are several reports."
+            yield tables.cell(told, distinct(line.evidence for line in at_odds))
+        for line in self.documents:
+            for status in line.statuses:
+                told = f"“{line.title}” {status.status} {on_date(status.occurred)}."
+                yield tables.cell(told, status.evidence)
 
 
 def documents_report(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import (
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from typing import ClassVar
 
 import attrs
@@ -23,6 +27,7 @@ from timeline.reports.actors import (
     find_actor,
     member_lines,
     members_table,
+    who_it_is,
 )
 from timeline.reports.attendance import AttendanceCell, attendance_cell, shown_person, title_cell
 from timeline.reports.encounters import times_met
@@ -42,7 +47,20 @@ from timeline.reports.rules.participation import (
     persons_in,
 )
 from timeline.reports.statements import SaidLine, said_line, said_table
-from timeline.reports.tables import Document, Table, about, table
+from timeline.reports.tables import (
+    Cell,
+    Document,
+    Table,
+    about,
+    cell,
+    columns_of,
+    in_words,
+    listing,
+    newest,
+    number,
+    stretch_of,
+    table,
+)
 
 _STATUSES = {*OUTCOMES, *PLANS}
 
@@ -127,11 +145,36 @@ class DossierReport(Report):
                 self._positions_table(),
                 said_table("What it said, and what was said for it", self.statements),
             ),
+            summary=self._summary(),
+            short=self._short(),
             note="Offices and memberships are as reported; “as of” is the date that the report "
             "speaks of. Two have met who are said to have been at one meeting; “disputed” if other "
             f"reports have one of them absent. {WHO_MEETS} What officials said for a state or a "
             "body is counted as its words.",
         )
+
+    def _summary(self) -> Iterator[Cell]:
+        yield from who_it_is(self.actor)
+        own = [one for one in self.positions if one.position.own]
+        newest_own = {
+            one.initiative: one for one in own if one.position.party.id == self.actor.actor
+        }
+        for one in newest_own.values():
+            when = in_words(one.position.occurred)
+            yield cell(f"On {one.title}: {one.position.stance}, {when}.", one.evidence)
+        if self.contacts:
+            whom = number(len(self.contacts), "other")
+            often = listing(f"{line.who} ({_times(line)})" for line in self.contacts[:3])
+            yield cell(f"In contact with {whom}, most often {often}.")
+        if self.statements:
+            when = stretch_of(line.occurred for line in self.statements)
+            yield cell(f"{number(len(self.statements), 'statement')} {when}.")
+
+    def _short(self) -> Iterator[Table]:
+        """What was said last, whom it met, and where it was."""
+        yield newest(said_table("What it said, and what was said for it", self.statements))
+        yield columns_of(self._contacts_table(), "With", "Times", "Last")
+        yield newest(self._meetings_table())
 
     def _contacts_table(self) -> Table:
         return table(

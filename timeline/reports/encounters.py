@@ -18,7 +18,14 @@ from timeline.reports.evidence import Citation, Citer, Counted, Named, counted, 
 from timeline.reports.model import TOP, Report, Span, chosen_by, made_from, require_top
 from timeline.reports.rules.meetings import meeting_dates
 from timeline.reports.rules.participation import WHO_MEETS, Entry, everyone, pairs
-from timeline.reports.tables import Document, Table, cell, number, table
+from timeline.reports.tables import (
+    Document,
+    Table,
+    cell,
+    columns_of,
+    number,
+    table,
+)
 
 
 @attrs.frozen
@@ -111,9 +118,11 @@ class EncountersReport(Report):
             lead += f" The {len(self.encounters):,} with the most of these are shown."
         only_coded = 0 < self.meetings == self.coded
         heading = "Who consults whom by coded reports" if only_coded else "Who met whom"
+        pairs = self._table()
         return self._document(
             f"{heading}: {title}" if title else heading,
-            [self._table()],
+            [pairs],
+            short=[columns_of(pairs, "Who", "Whom", "Meetings", "When")],
             lead=(cell(lead),),
             note="Two have met who by any report were both at a meeting; “disputed” if other "
             f"reports have one of them absent. {WHO_MEETS} Of each pair the first five meetings "

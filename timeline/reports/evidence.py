@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -27,6 +28,10 @@ _Made = TypeVar("_Made")
 
 _AMENDING = (EventCorrected, EventRetracted, ActorsMerged)
 """What makes an event read otherwise than it was recorded, and says why."""
+
+
+_WORDED = ("text", "title", "name", "role", "topic")
+"""The fields that say in words what an event is about, the most telling first."""
 
 
 @attrs.frozen
@@ -86,11 +91,12 @@ class Citation:
     """One event that a value rests on.
 
     `occurred` is as recorded: where the event was corrected since, the correction is cited beside
-    it.
+    it. `words` is what it says in short, in the recorder's words and as corrected.
     """
 
     event: str
     type: str
+    words: str
     position: int
     occurred: str | None
     recorded_at: str
@@ -288,12 +294,23 @@ class Citer:
         return Citation(
             event=recorded.id,
             type=recorded.type,
+            words=self._words(recorded),
             position=recorded.position,
             occurred=text(recorded.occurred),
             recorded_at=recorded.recorded,
             reason=recorded.event.reason if isinstance(recorded.event, _AMENDING) else None,
             sources=tuple(self._support(each) for each in recorded.evidence),
         )
+
+    def _words(self, recorded: RecordedEvent[Any]) -> str:
+        changes = {
+            name: value
+            for correction in self._corrections.get(recorded.id, ())
+            for name, value in correction.items()
+        }
+        words = (changes.get(n, getattr(recorded.event, n, None)) for n in _WORDED)
+        plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", recorded.type).capitalize()
+        return next((str(said) for said in words if said), plain)
 
     def _support(self, evidence: Evidence) -> Support:
         source = self.source(evidence.source)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from timeline.dates import short, when
+from timeline.dates import latest_key, short, when
 from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.models.initiatives import (
@@ -35,15 +35,25 @@ from timeline.reports.contradictions import (
 from timeline.reports.documents import DocumentLine, document_lines, documents_table
 from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.model import Report, by_time, made_from
-from timeline.reports.plans import PlanLine, find_initiative, plan_lines, plans_table, today
+from timeline.reports.plans import (
+    PlanLine,
+    find_initiative,
+    plan_lines,
+    plan_states,
+    plans_table,
+    today,
+)
 from timeline.reports.positions import (
     PartyLine,
     PositionLine,
+    brief_positions,
     party_line,
     party_row,
     position_lanes,
     position_line,
+    position_sentences,
     taken_as,
+    tellers,
 )
 from timeline.reports.rules.attribution import Offices, all_proposers, stances
 from timeline.reports.rules.initiatives import replacements, setting_stage
@@ -54,11 +64,17 @@ from timeline.reports.tables import (
     Chart,
     Document,
     Fact,
+    Line,
     Mark,
     Table,
     about,
     cell,
+    in_words,
+    listing,
     mark,
+    number,
+    on_date,
+    since_date,
     table,
 )
 
@@ -174,7 +190,7 @@ def milestones_table(title: str, lines: Iterable[MilestoneLine]) -> Table:
             "Milestone": lambda line: f"{line.title}, {line.place}" if line.place else line.title,
             "By": lambda line: line.by,
             "What": lambda line: line.text,
-            "Keeps": lambda line: line.fulfils,
+            "Fulfils": lambda line: line.fulfils,
         },
     )
 
@@ -304,6 +320,8 @@ class InitiativeReport(Report):
             self.title,
             _tables(self),
             lead=(Cell(stage, self.stage.evidence),),
+            summary=_summary(self),
+            short=_short_tables(self),
             facts=_facts(self),
             charts=_story(self),
             note="Own positions were taken by the party or one who speaks for it; imputed ones "
@@ -575,3 +593,90 @@ def _event_tables(report: InitiativeReport) -> Iterable[Table]:
 
 def _since(occurred: str | None) -> str:
     return f"since {short(occurred)}" if occurred else "on an unknown date"
+
+
+# In short
+
+_LASTING = ("negotiating", "dormant")
+"""Stages that last; the others are reached on a day."""
+
+_CONTESTED = ("agreed", "withdrawn", "superseded", "carried out")
+"""Stages of which a reader must know that somebody reported them, even where they do not hold."""
+
+_HEIRS = ("replaced by", "carried out by", "taken up by")
+"""Relations to what came of an initiative."""
+
+
+def _summary(report: InitiativeReport) -> Iterator[Cell]:
+    """What the record says now, and who says otherwise."""
+    yield _now(report)
+    for line in report.stages:
+        if line.note is not None and line.stage in _CONTESTED:
+            when = on_date(line.occurred)
+            yield cell(f"Also reported: {line.stage} {when}, {line.note}.", line.evidence)
+    if heirs := [line for line in report.relations if line.relation in _HEIRS]:
+        words = listing(f"{line.relation} {line.title}" for line in heirs)
+        yield cell(f"{words[0].upper()}{words[1:]}.", distinct(line.evidence for line in heirs))
+    yield _origin(report.proposals)
+    yield from position_sentences(report.parties)
+    if report.plans:
+        yield cell(f"{number(len(report.plans), 'plan')}: {plan_states(report.plans)}.")
+
+
+def _now(report: InitiativeReport) -> Cell:
+    """The stage, since when, and by whose account; a proposal is told by the next sentence."""
+    stage = report.stage
+    made = {cited.event for line in report.proposals for cited in line.evidence}
+    if stage.event in made:
+        return cell(f"{stage.stage.capitalize()}.", stage.evidence)
+    when = (since_date if stage.stage in _LASTING else on_date)(stage.occurred)
+    told_by = tellers(stage.evidence)
+    return cell(f"{stage.stage.capitalize()} {when}, as told by {told_by}.", stage.evidence)
+
+
+def _origin(lines: Sequence[ProposalLine]) -> Cell:
+    """Who proposed it and when, by each account that names somebody else."""
+    by_proposer: dict[str, list[ProposalLine]] = {}
+    for line in lines:
+        names = listing((line.by, *line.jointly_with))
+        by_proposer.setdefault(names, []).append(line)
+    accounts = sorted(by_proposer.items(), key=lambda item: len(item[1]), reverse=True)
+    if not accounts:
+        return cell("Who proposed it is not on record.")
+    told = "; by another account ".join(_proposed(*account) for account in accounts)
+    return cell(f"{told}.", distinct(line.evidence for line in lines))
+
+
+def _proposed(names: str, lines: Sequence[ProposalLine]) -> str:
+    dates = listing((on_date(line.occurred) for line in lines), "or")
+    by = [who for line in lines for who in (line.by, *line.jointly_with)]
+    told_by = tellers((cited for line in lines for cited in line.evidence), by)
+    return f"{names} proposed it {dates}, as told by {told_by}"
+
+
+def _short_tables(report: InitiativeReport) -> Iterator[Table]:
+    """What matters first: where the parties stand, what is new, what is open."""
+    yield brief_positions("Positions", report.parties)
+    yield Table("Latest", ("", ""), tuple(_latest(report)))
+    yield table("Open questions", report.questions, {"": _question})
+
+
+def _latest(report: InitiativeReport) -> Iterator[Line]:
+    """What was said and done, the newest first, each event once."""
+    signings = (signing for line in report.documents for signing in line.signings)
+    dated: list[tuple[str | None, Cell]] = [
+        *((line.occurred, cell(line.text, line.evidence)) for line in signings),
+        *((line.occurred, cell(line.title, line.evidence)) for line in report.milestones),
+        *(
+            (line.occurred, cell(f"{line.speaker}: {line.text}", line.evidence))
+            for line in report.statements
+        ),
+        *((line.occurred, cell(line.text, line.evidence)) for line in report.stages),
+    ]
+    seen: set[str] = set()
+    ages = {id(said): latest_key(when(day), number) for number, (day, said) in enumerate(dated)}
+    for day, said in sorted(dated, key=lambda item: ages[id(item[1])], reverse=True):
+        events = {cited.event for cited in said.evidence[:1]}
+        if not events & seen:
+            seen |= events
+            yield cell(in_words(day, short=True)), said

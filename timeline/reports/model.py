@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import attrs
@@ -123,9 +123,37 @@ class Report(abc.ABC):
         """The report as JSON, indented."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
-    def to_text(self, width: int = 80, *, color: bool = False) -> str:
-        """The report as text for a terminal of that width."""
-        return render_text(self.document(), width=width, color=color)
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """What the record says, and who says otherwise, in a few sentences."""
+        return tuple(said.text for said in self.document().opening)
+
+    def to_text(
+        self,
+        width: int = 80,
+        *,
+        all: bool = False,  # noqa: A002 - the word of the command line
+        table: str | None = None,
+        evidence: bool | Collection[int] = False,
+        color: bool = False,
+    ) -> str:
+        """The report as text for a terminal: what fits a screen, unless asked for more.
+
+        Args:
+            width: in characters.
+            all: whether to show all rows of all tables.
+            table: the title of one table to show in full, or its beginning.
+            evidence: whether to show the notes that the numbers lead to; or the numbers of those to
+                show, alone. A number is the same however much is shown.
+            color: whether to write terminal escapes for colour and weight.
+
+        Raises:
+            NotFound: the report has no such table, or nothing to show in it.
+            InvalidInput: several begin like that, or no note has such a number.
+        """
+        return render_text(
+            self.document(), width=width, color=color, whole=all, table=table, evidence=evidence
+        )
 
     def to_csv(self, table: str | None = None) -> str:
         """The report as CSV (RFC 4180), with the events and sources that each row rests on.
@@ -194,14 +222,13 @@ class Report(abc.ABC):
         lead: Iterable[Cell] = (),
         facts: Iterable[Fact] = (),
         charts: Iterable[Chart] = (),
+        summary: Iterable[Cell] = (),
+        short: Iterable[Table] = (),
+        whole: bool = False,
     ) -> Document:
         """The document, with the tables that end every report."""
         opening = tuple(shown for one in lead for shown in marked((one,)))
-        filled = tuple(
-            attrs.evolve(table, rows=tuple(map(marked, table.rows)))
-            for table in tables
-            if table.rows
-        )
+        filled = _filled(tables)
         return Document(
             title=title,
             lead=opening,
@@ -214,6 +241,10 @@ class Report(abc.ABC):
                 attrs.evolve(fact, value=value) for fact in facts for value in marked((fact.value,))
             ),
             charts=tuple(charts),
+            summary=tuple(shown for one in summary for shown in marked((one,))),
+            short=_filled(short),
+            position=self.standing.position,
+            whole=whole,
             banner=" ".join(filter(None, (self.standing.banner, self._coded))) or None,
         )
 
@@ -256,9 +287,16 @@ class Report(abc.ABC):
             )
 
 
+def _filled(tables: Iterable[Table]) -> tuple[Table, ...]:
+    """The tables that have rows; what rests on withdrawn sources says so."""
+    return tuple(
+        attrs.evolve(table, rows=tuple(map(marked, table.rows))) for table in tables if table.rows
+    )
+
+
 def _is_said(field: attrs.Attribute[Any], value: object) -> bool:
     """Whether a field is in JSON: what is coded is counted only where something is."""
-    return field.name not in {"coded", "coded_days"} or bool(value)
+    return field.name != "words" and (field.name not in {"coded", "coded_days"} or bool(value))
 
 
 class Placed(Protocol):

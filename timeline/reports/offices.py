@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import (
+    Iterable,
+    Iterator,
+)
 from typing import ClassVar
 
 import attrs
@@ -13,7 +16,13 @@ from timeline.errors import NotFound
 from timeline.models.directory import RoleRow
 from timeline.reports import tables
 from timeline.reports.actors import find_actor, plain, reported
-from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.evidence import (
+    Citation,
+    Citer,
+    Named,
+    distinct,
+    text,
+)
 from timeline.reports.model import Report, made_from
 from timeline.reports.rules.attribution import Offices, Tenure
 from timeline.reports.tables import Document, Line, Table
@@ -53,6 +62,16 @@ class OfficeLine:
     evidence: tuple[Citation, ...]
 
 
+_NAMED = 6
+"""Who is named in a summary; of more the rest is counted."""
+
+_ON_THE_DAY: dict[Tenure, str] = {
+    "certain": "Certainly in office",
+    "possible": "Possibly in office",
+}
+"""What a first screen says of those who may have held an office on a day."""
+
+
 @attrs.frozen(kw_only=True, repr=False)
 class OfficesReport(Report):
     """Offices and who held them, by office and then by time; `on` is the day asked for."""
@@ -75,10 +94,35 @@ class OfficesReport(Report):
         return self._document(
             title,
             [Table("Who held which office", columns, rows)],
+            summary=self._summary(),
             note="Offices are as reported. Where no end is reported, a successor's beginning is "
             "the end of an office that one holds at a time. “As of” is the date that the report "
             "speaks of.",
         )
+
+    def _summary(self) -> Iterator[tables.Cell]:
+        if not self.offices:
+            return
+        if self.on is None:
+            holders = {line.holder.id for line in self.offices}
+            reports = tables.number(len(self.offices), "report")
+            yield tables.cell(
+                f"{reports} of offices, held by {tables.number(len(holders), 'actor')}."
+            )
+            return
+        day = tables.on_date(self.on)
+        for tenure, words in _ON_THE_DAY.items():
+            lines = [line for line in self.offices if line.on_the_day == tenure]
+            if lines:
+                who = tables.few(
+                    (
+                        f"{line.holder} ({line.office}{f' of {line.of}' if line.of else ''})"
+                        for line in lines
+                    ),
+                    _NAMED,
+                )
+                told = f"{words} {day}: {who}."
+                yield tables.cell(told, distinct(line.evidence for line in lines))
 
 
 def offices_report(

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import (
+    Counter,
+    defaultdict,
+)
+from collections.abc import (
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from typing import ClassVar, TypeVar
 
 import attrs
@@ -15,9 +22,26 @@ from timeline.models.initiatives import InitiativeRow, MentionRow
 from timeline.models.meetings import MeetingReportRow, MeetingRow
 from timeline.models.plans import PlanDelayRow, PlanOutcomeRow, PlanRow
 from timeline.reports import tables
-from timeline.reports.evidence import Citation, Citer, Named, line_of, text
+from timeline.reports.evidence import (
+    Citation,
+    Citer,
+    Named,
+    distinct,
+    line_of,
+    text,
+)
 from timeline.reports.model import Report, Standing, by_time, chosen_by, not_found
-from timeline.reports.tables import Cell, Document, Table, about
+from timeline.reports.tables import (
+    Cell,
+    Document,
+    Table,
+    about,
+    cell,
+    columns_of,
+    few,
+    listing,
+    number,
+)
 
 _Reported = TypeVar("_Reported", MeetingReportRow, PlanOutcomeRow)
 
@@ -119,12 +143,33 @@ class PlansReport(Report):
         of = f" of {', '.join(self.chosen_by)}" if self.chosen_by else ""
         # Of an empty log no day of the last recording is known.
         on = "" if self.on == UNKNOWN.text else f", as of {short(self.on)}"
+        plans = plans_table("Plans and outcomes", self.plans)
         return self._document(
             f"Plans{of} and what became of them{on}",
-            [plans_table("Plans and outcomes", self.plans)],
+            [plans],
+            summary=self._summary(),
+            short=[columns_of(plans, "Plan", "Due", "Outcome")],
             note="“Unknown” says that it was due by then and that no report in view tells what "
             "became of it; it does not say that nothing happened.",
         )
+
+    def _summary(self) -> Iterator[Cell]:
+        by_state: dict[str, list[PlanLine]] = {}
+        for line in self.plans:
+            by_state.setdefault(line.state, []).append(line)
+        if by_state:
+            yield cell(f"{number(len(self.plans), 'plan')}: {plan_states(self.plans)}.")
+        for state, lines in by_state.items():
+            if state not in (KEPT, OPEN):
+                titles = few(f"“{line.title}”" for line in lines)
+                told = f"{state[0].upper()}{state[1:]}: {titles}."
+                yield cell(told, distinct(line.evidence for line in lines))
+
+
+def plan_states(lines: Iterable[PlanLine]) -> str:
+    """How many plans came to what: `4 kept, 1 late and 2 open`."""
+    counted = Counter(line.state for line in lines)
+    return listing(f"{count} {state}" for state, count in counted.most_common())
 
 
 def plans_report(view: View, *, initiative: str | None = None, on: Occurred = None) -> PlansReport:
@@ -454,6 +499,17 @@ def plan_lines(
     citer.load(id for plan in plans for id in plan.events())
     plans.sort(key=lambda plan: ((plan.due() or _first_said(plan) or UNKNOWN).sort_key, plan.id))
     return [_line(view, citer, plan, on) for plan in plans]
+
+
+def outcome_words(view: View, citer: Citer, plans: Iterable[str]) -> dict[str, str]:
+    """What reports say became of plans, by the id of the event: `kept`, `late` or `missed`."""
+    words: dict[str, str] = {}
+    for id in plans:
+        announced = view.all(PlanRow, plan=id)
+        if announced:
+            plan = _plan(view, announced)
+            words |= {one.events[0]: plan.outcome(citer, one) for one in plan.outcomes}
+    return words
 
 
 def _line(view: View, citer: Citer, plan: _Plan, on: When) -> PlanLine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import ClassVar, get_args
 
@@ -19,7 +19,17 @@ from timeline.reports.evidence import Citation, Citer, Named, distinct, text
 from timeline.reports.model import Report, by_time, made_from
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.attribution import Stance, Sureness, stances
-from timeline.reports.tables import Cell, Chart, Document, Mark, Table, about, cell
+from timeline.reports.tables import (
+    Cell,
+    Chart,
+    Document,
+    Mark,
+    Table,
+    about,
+    cell,
+    few,
+    in_words,
+)
 
 
 @attrs.frozen
@@ -268,6 +278,8 @@ class PositionsReport(Report):
             f"Positions on {self.title}",
             tables,
             charts=self._lanes(tables[0].title) if tables else (),
+            summary=position_sentences(map(_in_course, self.parties)),
+            short=(brief_positions("Positions now", map(_in_course, self.parties)), *tables[:1]),
             note="Own positions were taken by the party or one who speaks for it; in brackets "
             "stands one that it had taken before. Imputed ones were ascribed to it by others, and "
             "stand only where that was first said or changed.",
@@ -388,6 +400,26 @@ def _dates(taken: Iterable[Stance]) -> list[str | None]:
     return list(dict.fromkeys(map(_date, taken)))
 
 
+def _in_course(course: PartyCourse) -> PartyLine:
+    """A party with its positions, the newest first."""
+    cells = (
+        course.cells[::-1]
+        if course.cells and course.cells[-1].occurred
+        else (
+            *course.cells[-2::-1],
+            *course.cells[-1:],
+        )
+    )
+    return PartyLine(
+        party=course.party,
+        name=course.name,
+        own=tuple(line for one in cells if one.changed for line in one.own),
+        imputed=tuple(line for one in cells for line in one.imputed),
+        memberships=(),
+        evidence=course.evidence,
+    )
+
+
 class _Course:
     """What is said of one party, by date, in order of world time.
 
@@ -437,3 +469,92 @@ def _party(
             )
         )
     return PartyCourse(line.party, line.name, tuple(cells), line.evidence)
+
+
+# In short
+
+
+def tellers(evidence: Iterable[Citation], of: Collection[Named] = ()) -> str:
+    """Whose accounts events rest on: the last of each chain, or else the publisher.
+
+    Args:
+        evidence: the events.
+        of: those whose deed it was; who tells it of them stands before them in the chain.
+    """
+    supports = [support for cited in evidence for support in cited.sources]
+    standing = [support for support in supports if support.withdrawn is None] or supports
+    chains = ([one.publisher, *(link.who for link in one.chain)] for one in standing)
+    ends = ([who for who in chain if who not in of] or chain for chain in chains)
+    return few(end[-1].name for end in ends) or "the recorder alone"
+
+
+def position_sentences(parties: Iterable[PartyLine]) -> Iterator[Cell]:
+    """Where each party stands by its own word, who has none, and of whom others say otherwise."""
+    by_stance: dict[str, list[PartyLine]] = {}
+    for party in parties:
+        by_stance.setdefault(_stance_now(party), []).append(party)
+    silent = by_stance.pop("", [])
+    if by_stance:
+        words = (f"{few(p.name for p in group)} {said}" for said, group in by_stance.items())
+        spoken = (party for group in by_stance.values() for party in group)
+        evidence = distinct(own.evidence for party in spoken for own in _now(party.own))
+        yield cell(f"By their own word: {'; '.join(words)}.", evidence)
+    if silent:
+        yield cell(f"No position of its own is on record of {few(p.name for p in silent)}.")
+    yield from _otherwise(party for group in by_stance.values() for party in group)
+
+
+def _otherwise(parties: Iterable[PartyLine]) -> Iterator[Cell]:
+    """Who has parties in a position that is not the one they take themselves."""
+    by_stance: dict[str, list[PositionLine]] = {}
+    for party in parties:
+        held = {own.stance for own in _now(party.own)}
+        for line in party.imputed:
+            if line.stance not in held:
+                by_stance.setdefault(line.stance, []).append(line)
+    for stance, lines in by_stance.items():
+        whom = few(line.party.name for line in lines)
+        who = few(line.speaker.name for line in lines)
+        said = f"Others have {whom} {stance}: {who}."
+        yield cell(said, distinct(line.evidence for line in lines))
+
+
+def _stance_now(party: PartyLine) -> str:
+    now = _now(party.own)
+    doubt = if_in_office(now[0]) if now else ""
+    return " and ".join(dict.fromkeys(line.stance for line in now)) + doubt
+
+
+def _now(positions: Sequence[PositionLine]) -> list[PositionLine]:
+    """Those of the newest date."""
+    return [line for line in positions if line.occurred == positions[0].occurred]
+
+
+def brief_positions(title: str, parties: Iterable[PartyLine]) -> Table:
+    """The newest position of each party by its own word, and all that others ascribe to it."""
+    rows = tuple(
+        (
+            cell(about("actor", line.party, line.name)),
+            cell(
+                tuple(map(_dated_stance, _now(line.own))),
+                distinct(own.evidence for own in _now(line.own)),
+            ),
+            cell(
+                tuple(_ascribed(line.imputed)), distinct(other.evidence for other in line.imputed)
+            ),
+        )
+        for line in parties
+    )
+    return Table(title, ("Party", "Its own position", "What others say"), rows, named_by=1)
+
+
+def _dated_stance(line: PositionLine) -> str:
+    who = "" if line.speaker == line.party else f" ({line.speaker})"
+    return f"{line.stance}, {in_words(line.occurred, short=True)}{who}{if_in_office(line)}"
+
+
+def _ascribed(lines: Iterable[PositionLine]) -> Iterator[str]:
+    by_stance: dict[str, list[str]] = {}
+    for line in lines:
+        by_stance.setdefault(line.stance, []).append(line.speaker.name)
+    return (f"{stance} ({few(names)})" for stance, names in by_stance.items())

@@ -86,7 +86,7 @@ class ShowReport(Report):
             ),
         )
         note = "Fields are as recorded; what was said of it later changes how reports read it."
-        return self._document(f"{self.id} ({self.type})", tables, note=note)
+        return self._document(f"{self.id} ({self.type})", tables, note=note, whole=True)
 
 
 def show_report(view: View, id: str) -> Report:

@@ -17,7 +17,16 @@ from timeline.reports.chronology import HappeningLine, happening_lines, happenin
 from timeline.reports.evidence import Citation, Citer, Named, Support, distinct, text
 from timeline.reports.model import Report, by_time, chosen_by, made_from
 from timeline.reports.rules.origins import Origins
-from timeline.reports.tables import Cell, Document, Table, about, cell, number, table
+from timeline.reports.tables import (
+    Cell,
+    Document,
+    Table,
+    about,
+    cell,
+    few,
+    number,
+    table,
+)
 
 
 @attrs.frozen
@@ -122,9 +131,14 @@ class SourcesReport(Report):
         of_all = f"{len(self.single):,} of {number(self.reports, 'report')}"
         lead = f"{of_all} {rest} on one origin only."
         of = ", ".join(self.chosen_by)
+        publishers = len({line.publisher.id for line in self.coverage})
+        count = f"{number(len(self.coverage), 'source')} of {number(publishers, 'publisher')}."
+        withdrawn = [line for line in self.descent if line.withdrawn is not None]
+        gone = f"Withdrawn: {few(line.source for line in withdrawn)}." if withdrawn else None
         return self._document(
             f"Sources of {of}" if of else "Sources of the record",
             tables,
+            summary=map(cell, filter(None, (count, lead, gone))) if self.coverage else (),
             lead=(cell(lead, distinct(line.evidence for line in self.coverage)),),
             note="An origin is the last outlet before whoever spoke: copies, and sites that carry "
             "an agency's story, fold into one. “Alone” counts reports that no other origin has. "

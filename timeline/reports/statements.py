@@ -13,11 +13,31 @@ from timeline.engine.projection import View
 from timeline.models.initiatives import MentionRow
 from timeline.models.statements import StatementRow
 from timeline.reports.actors import find_actor
-from timeline.reports.evidence import Citation, Citer, Counted, Named, counted, left_uncited
+from timeline.reports.evidence import (
+    Citation,
+    Citer,
+    Counted,
+    Named,
+    counted,
+    distinct,
+    left_uncited,
+)
 from timeline.reports.model import TOP, Report, Span, by_time, chosen_by, made_from, require_top
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.attribution import Offices
-from timeline.reports.tables import Document, Table, about, cell, number, table
+from timeline.reports.tables import (
+    Cell,
+    Document,
+    Table,
+    about,
+    cell,
+    few,
+    most,
+    newest,
+    number,
+    stretch_of,
+    table,
+)
 
 
 @attrs.frozen
@@ -60,12 +80,29 @@ class StatementsReport(Report):
     def document(self) -> Document:
         """The report as headings and tables."""
         title = ", ".join(self.chosen_by)
+        said = said_table("What was said", self.statements)
         return self._document(
             f"Statements: {title}" if title else "Statements",
-            [said_table("What was said", self.statements)],
+            [said],
+            summary=self._summary(),
+            short=[newest(said)],
             note="Statements stand in the recorder's words; only what is in quotation marks "
             "was said so.",
         )
+
+    def _summary(self) -> Iterator[Cell]:
+        if not self.statements:
+            return
+        when = stretch_of(line.occurred for line in self.statements)
+        speakers = most(line.speaker for line in self.statements)
+        count = number(len(self.statements), "statement")
+        yield cell(f"{count}, made {when}; most by {speakers}.")
+        denials = [line for line in self.statements if line.disputes]
+        if denials:
+            who = few(line.speaker for line in denials)
+            verb = "disputes" if len(denials) == 1 else "dispute"
+            told = f"{len(denials)} of them {verb} what others report: {who}."
+            yield cell(told, distinct(line.evidence for line in denials))
 
 
 def statements_report(

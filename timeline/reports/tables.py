@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -10,10 +11,14 @@ from typing import Any, Protocol, TypeVar
 import attrs
 
 from timeline.dates import When, when
+from timeline.errors import InvalidInput, NotFound
 from timeline.reports.evidence import Citation, Named
 
 NOTHING = "–"
 """Shown in an empty cell."""
+
+NUMBER = re.compile(r"([0-9][0-9,]*)( \(.*\))?\Z", re.DOTALL)
+"""A number, and perhaps a remark on it in brackets."""
 
 
 @attrs.frozen
@@ -80,6 +85,21 @@ class Table:
     def key(self, row: Line) -> Key:
         """What names the row, or the rows that belong together; nothing where no cell does."""
         return tuple(cell.about or cell.text for cell in row[: self.named_by or self.grouped_by])
+
+    @property
+    def numeric(self) -> frozenset[int]:
+        """The columns that hold only numbers, except those that name a row."""
+        numeric = set()
+        for index in range(self.named_by, len(self.columns)):
+            cells = (row[index] for row in self.rows)
+            texts = [cell.text for cell in cells if not cell.quiet and cell.text != NOTHING]
+            if texts and all(map(NUMBER.match, texts)):
+                numeric.add(index)
+        return frozenset(numeric)
+
+    def is_part_of(self, title: str) -> bool:
+        """Whether it is the table with that title, or a part of it for a first screen."""
+        return self.title == title or self.title.startswith(f"{title}, ")
 
 
 @attrs.frozen
@@ -149,7 +169,7 @@ class Document:
 
     Attributes:
         title: the headline.
-        lead: what a hurried reader must know.
+        lead: what a hurried reader must know, one value a line.
         tables: the body; each cell has the evidence it rests on.
         apparatus: what the evidence itself is like: sources, corrections.
         notes: how to read it.
@@ -158,6 +178,10 @@ class Document:
         facts: what stands out, for renderings that have room for it beside the lead.
         charts: the same as some of the tables, for renderings that can draw.
         banner: what a reader must know before anything else; None for nothing.
+        summary: what the record says, in a few sentences; the lead where it has none of its own.
+        short: the tables of a first screen, what matters most first; else all tables.
+        position: of the last event it takes into account.
+        whole: whether it is shown whole on a first screen, too.
     """
 
     title: str
@@ -170,6 +194,41 @@ class Document:
     facts: tuple[Fact, ...] = ()
     charts: tuple[Chart, ...] = ()
     banner: str | None = None
+    summary: tuple[Cell, ...] = ()
+    short: tuple[Table, ...] = ()
+    position: int | None = None
+    whole: bool = False
+
+    @property
+    def opening(self) -> tuple[Cell, ...]:
+        """What stands below the title."""
+        return self.summary or self.lead
+
+    def table(self, title: str) -> Table:
+        """One table.
+
+        Args:
+            title: its title, or the beginning of it; case makes no difference.
+
+        Raises:
+            NotFound: there is no such table; the message names those there are.
+            InvalidInput: several begin like that; the message names them.
+        """
+        wanted = title.casefold()
+        for fits in (str.__eq__, str.startswith):
+            fitting = [table for table in self.tables if fits(table.title.casefold(), wanted)]
+            if len(fitting) == 1 and wanted:
+                return fitting[0]
+            if fitting and wanted:
+                several = "; ".join(table.title for table in fitting)
+                raise InvalidInput(
+                    f"expected the title of one table; {title!r} fits several: {several}"
+                )
+        known = "; ".join(table.title for table in self.tables)
+        raise NotFound(
+            f"the report has no table {title!r}. "
+            + (f"It has: {known}." if known else "It has none.")
+        )
 
 
 def cell(value: object, evidence: tuple[Citation, ...] = ()) -> Cell:
@@ -200,6 +259,83 @@ def about(category: str, id: str | None, value: object) -> Cell:
 def number(count: int, one: str, many: str | None = None) -> str:
     """How many of something, in words: `1 meeting`, `2,000 meetings`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listing(words: Iterable[object], joint: str = "and") -> str:
+    """Several in a sentence: `A, B and C`; each of them once."""
+    *first, last = dict.fromkeys(map(str, words))
+    return f"{', '.join(first)} {joint} {last}" if first else last
+
+
+def few(words: Iterable[object], most: int = 3) -> str:
+    """As `listing`, of the first of many: `A, B and 7 others`."""
+    once = list(dict.fromkeys(map(str, words)))
+    if len(once) > most:
+        once[most - 1 :] = [f"{len(once) - most + 1} others"]
+    return listing(once) if once else ""
+
+
+def on_date(date: str | None) -> str:
+    """When something was, as a sentence has it.
+
+    Example:
+        >>> on_date("2022-11-28"), on_date("2022-11"), on_date("2022-11-28~"), on_date(None)
+        ('on 28 November 2022', 'in November 2022', 'about 28 November 2022', 'on an unknown date')
+    """
+    if date is None:
+        return "on an unknown date"
+    if re.fullmatch(r"\d{4}(-\d\d)?", date):
+        return f"in {When(date).words}"
+    return f"on {When(date).words}" if re.match(r"\d{4}-\d\d-\d\d(T|$)", date) else in_words(date)
+
+
+def since_date(date: str | None) -> str:
+    """Since when something is so, as a sentence has it: `since 28 November 2022`."""
+    plain = date is not None and re.match(r"\d{4}(-\d\d)*[~?%]?$", date)
+    return f"since {in_words(date)}" if plain else on_date(date)
+
+
+def in_words(date: str | None, *, short: bool = False) -> str:
+    """A date as a reader says it; short, with the first three letters of its months.
+
+    Example:
+        >>> in_words("2022-11-28~", short=True)
+        'about 28 Nov 2022'
+    """
+    if date is None:
+        return "undated"
+    words = When(date).words
+    return re.sub(r"\b([A-Z][a-z]{2})[a-z]+(?= \d)", r"\1", words) if short else words
+
+
+def columns_of(table: Table, *headings: str) -> Table:
+    """A table with some of its columns, for a first screen."""
+    chosen = [table.columns.index(heading) for heading in headings]
+    rows = tuple(tuple(row[index] for index in chosen) for row in table.rows)
+    return attrs.evolve(table, columns=headings, rows=rows, keys=())
+
+
+def stretch_of(dates: Iterable[str | None]) -> str:
+    """From the first of some dates to the last, as a sentence has it."""
+    known = sorted(When(date) for date in dates if date)
+    if not known:
+        return "undated"
+    first, last = in_words(known[0].text), in_words(known[-1].text)
+    return on_date(known[0].text) if first == last else f"from {first} to {last}"
+
+
+def most(things: Iterable[object], count: int = 3) -> str:
+    """What occurs most often, and how often: `Ann (4), Ben (2) and Cem (1)`."""
+    times = Counter(map(str, things)).most_common(count)
+    return listing(f"{thing} ({number:,})" for thing, number in times)
+
+
+def newest(table: Table) -> Table:
+    """A table that is in order of time, the newest row first; rows without a date stay last."""
+    dated = [row for row in table.rows if row[0].text != NOTHING]
+    undated = [row for row in table.rows if row[0].text == NOTHING]
+    rows = (*reversed(dated), *undated)
+    return attrs.evolve(table, title=f"{table.title}, newest first", rows=rows)
 
 
 def line(evidence: tuple[Citation, ...], *values: object) -> Line:

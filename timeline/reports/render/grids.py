@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import importlib
 import io
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from types import ModuleType
 from typing import Any
 
 import attrs
 
-from timeline.errors import InvalidInput, MissingExtra, NotFound
-from timeline.reports.tables import NOTHING, Cell, Document, Line, Table
+from timeline.dates import When
+from timeline.errors import InvalidDate, InvalidInput, MissingExtra
+from timeline.reports.tables import NOTHING, Cell, Document, Line
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula, or passes over on the way to one."""
@@ -95,26 +98,9 @@ def table_grid(document: Document, title: str) -> Grid:
         NotFound: the report has no such table; the message names those it has.
         InvalidInput: several begin like that; the message names them.
     """
-    table = _titled(document.tables, title)
+    table = document.table(title)
     rows = ((*map(_value, line), *_behind(line)) for line in table.rows)
     return Grid((*_told_apart((*table.columns, *EVIDENCE)),), tuple(rows))
-
-
-def _titled(tables: Sequence[Table], title: str) -> Table:
-    wanted = title.casefold()
-    for fits in (str.__eq__, str.startswith):
-        fitting = [table for table in tables if fits(table.title.casefold(), wanted)]
-        if len(fitting) == 1 and wanted:
-            return fitting[0]
-        if fitting and wanted:
-            several = "; ".join(table.title for table in fitting)
-            raise InvalidInput(
-                f"expected the title of one table; {title!r} fits several: {several}"
-            )
-    known = "; ".join(table.title for table in tables)
-    raise NotFound(
-        f"the report has no table {title!r}. " + (f"It has: {known}." if known else "It has none.")
-    )
 
 
 def _parts(cell: Cell) -> tuple[str, ...]:
@@ -148,7 +134,10 @@ _LIBRARIES = ("pandas", "polars")
 
 
 def frame(document: Document, table: str | None = None, *, library: str | None = None) -> Any:
-    """A data frame of a report: text in all columns, and the ids of the events behind each row.
+    """A data frame of a report, with the ids of the events behind each row.
+
+    A column of numbers holds numbers. A column of dates stays as it is, since a date may be vague,
+    and its first and last day stand beside it: as dates, empty where there is no such bound.
 
     Args:
         document: the report.
@@ -164,9 +153,60 @@ def frame(document: Document, table: str | None = None, *, library: str | None =
     grid = long_grid(document) if table is None else table_grid(document, table)
     columns = zip(*grid.rows, strict=True) if grid.rows else ((),) * len(grid.columns)
     data = {name: list(values) for name, values in zip(grid.columns, columns, strict=True)}
-    if module.__name__ == "pandas":
-        return module.DataFrame(data, dtype=object)
-    return module.DataFrame(data, schema=dict.fromkeys(grid.columns, module.String))
+    return _pandas(module, data) if module.__name__ == "pandas" else _polars(module, data)
+
+
+def _pandas(module: ModuleType, data: Mapping[str, list[str]]) -> Any:
+    made = {}
+    for name, values in data.items():
+        made[name] = module.Series(values, dtype=object)
+        if (numbers := _numbers(values)) is not None:
+            made[name] = module.Series(numbers, dtype="Int64")
+        for bound, days in _days(name, values):
+            made[bound] = module.Series(days, dtype="datetime64[s]")
+    return module.DataFrame(made)
+
+
+def _polars(module: ModuleType, data: Mapping[str, list[str]]) -> Any:
+    made = []
+    for name, values in data.items():
+        if (numbers := _numbers(values)) is not None:
+            made.append(module.Series(name, numbers, dtype=module.Int64))
+        else:
+            made.append(module.Series(name, values, dtype=module.String))
+        for bound, days in _days(name, values):
+            made.append(module.Series(bound, days, dtype=module.Date))
+    return module.DataFrame(made)
+
+
+_NUMBER = re.compile(r"[0-9]{1,3}(,[0-9]{3})*|[0-9]+")
+
+_EDTF = re.compile(r"(\.\.|[\dXY~?%./-]){4,}(T[\d:.]+(Z|[+-][\d:]+)?)?")
+
+
+def _fit(pattern: re.Pattern[str], values: Iterable[str]) -> bool:
+    """Whether the values that are not empty are all like that, and there are some."""
+    filled = [value for value in values if value]
+    return bool(filled) and all(map(pattern.fullmatch, filled))
+
+
+def _numbers(values: Sequence[str]) -> list[int | None] | None:
+    """The numbers of a column; None where it holds something else."""
+    if not _fit(_NUMBER, values):
+        return None
+    return [int(value.replace(",", "")) if value else None for value in values]
+
+
+def _days(name: str, values: Sequence[str]) -> Iterator[tuple[str, list[date | None]]]:
+    """The first and the last days of a column of dates; nothing for another column."""
+    if not _fit(_EDTF, values) or _fit(_NUMBER, values):
+        return
+    try:
+        days = [When(value).days if value else (None, None) for value in values]
+    except InvalidDate:  # something else of digits and strokes
+        return
+    yield f"{name}, first day", [first for first, _ in days]
+    yield f"{name}, last day", [last for _, last in days]
 
 
 def _library(name: str | None) -> ModuleType:

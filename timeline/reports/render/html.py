@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from timeline.reports.evidence import Citation
 from timeline.reports.render.notes import inert
-from timeline.reports.tables import Cell, Document, Table, shown_evidence
+from timeline.reports.tables import Cell, Document, Line, Table, shown_evidence
 
 
 def render_html(document: Document) -> str:
-    """Lay a report out as HTML without styles, scripts or links to elsewhere."""
+    """Lay a report out as HTML without scripts or links to elsewhere.
+
+    Styles stand at each element: a notebook keeps those, whatever it does with style sheets. Tables
+    that do not belong to a first screen are folded.
+    """
     parts = [f"<h3>{_plain_safe(document.title)}</h3>"]
     if document.banner:
         parts.append(f"<p><strong>{_plain_safe(document.banner)}</strong></p>")
-    parts += [f"<p>{_plain_cell(line)}</p>" for line in document.lead]
-    parts += [_plain_table(table) for table in (*document.tables, *document.apparatus)]
+    parts += [f"<p>{_plain_cell(line)}</p>" for line in document.opening]
+    first = document.short or document.tables[:1]
+    opened = {one.title for one in document.tables if any(t.is_part_of(one.title) for t in first)}
+    for table in (*document.tables, *document.apparatus):
+        parts.append(_plain_table(table, opened=table.title in opened))
     parts += [f"<p><em>{_plain_safe(note)}</em></p>" for note in document.notes]
     parts.append(f"<p><small>{_plain_safe(document.standing)}</small></p>")
     return "<div>" + "\n".join(parts) + "</div>"
 
 
-def _plain_table(table: Table) -> str:
-    title = f"<h4>{_plain_safe(table.title)}</h4>"
-    head = "".join(f'<th scope="col">{_plain_safe(column)}</th>' for column in table.columns)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{_plain_cell(cell)}</td>' for cell in shown_evidence(row))}</tr>"
-        for row in table.rows
+_PLAIN = "vertical-align:top;padding:.2em .8em .2em 0;border-bottom:1px solid #8884;text-align:"
+
+
+def _plain_table(table: Table, *, opened: bool) -> str:
+    numeric = table.numeric
+    styles = [_PLAIN + ("right" if n in numeric else "left") for n in range(len(table.columns))]
+    head = "".join(
+        f'<th scope="col" style="{style}">{_plain_safe(column)}</th>'
+        for column, style in zip(table.columns, styles, strict=True)
     )
-    return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    body = "".join(f"<tr>{_plain_row(shown_evidence(row), styles)}</tr>" for row in table.rows)
+    made = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    made = f'<table style="border-collapse:collapse">{made}</table>'
+    title = _plain_safe(table.title)
+    if opened:
+        return f"<h4>{title}</h4>{made}"
+    count = f"{len(table.rows):,}"
+    return f"<details><summary><strong>{title}</strong> ({count})</summary>{made}</details>"
+
+
+def _plain_row(row: Line, styles: Sequence[str]) -> str:
+    cells = zip(row, styles, strict=True)
+    return "".join(f'<td style="{style}">{_plain_cell(cell)}</td>' for cell, style in cells)
 
 
 def _plain_cell(cell: Cell) -> str:

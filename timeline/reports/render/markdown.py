@@ -23,7 +23,8 @@ def render_markdown(document: Document) -> str:
     parts = [f"# {_line(document.title)}"]
     if document.banner:
         parts.append(f"**{_line(document.banner)}**")
-    parts += [_cell(lead, notes) for lead in document.lead]
+    opening = [_cell(said, notes) for said in document.opening]
+    parts += [" ".join(opening)] if document.summary else opening
     for table in (*document.tables, *document.apparatus):
         parts += [f"## {_line(table.title)}", _table(table, notes)]
     parts += [f"*{_line(note)}*" for note in document.notes]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from timeline.dates import short
 from timeline.reports.evidence import Citation, Support, Told
+from timeline.reports.tables import Document, in_words
 
 
 class Notes:
@@ -14,6 +15,20 @@ class Notes:
     def __init__(self) -> None:
         self.citations: dict[str, Citation] = {}
         self._numbers: dict[str, int] = {}
+
+    @classmethod
+    def of(cls, document: Document) -> Notes:
+        """The notes of a whole report, so that a number is the same however much is shown."""
+        notes = cls()
+        rows = (row for table in (*document.tables, *document.apparatus) for row in table.rows)
+        for row in (document.opening, *rows):
+            for cell in row:
+                notes.numbers(cell.evidence)
+        return notes
+
+    def __getitem__(self, number: int) -> Citation:
+        """The citation of a number."""
+        return list(self.citations.values())[number - 1]
 
     def numbers(self, cited: Iterable[Citation]) -> list[int]:
         """The numbers of these, ascending."""
@@ -47,6 +62,27 @@ def run_text(first: int, last: int) -> str:
 def citation_text(citation: Citation) -> str:
     """The event, and below it each source with the place in it and the chain of attribution."""
     return "\n".join((citation.event, *(f"  {_support(support)}" for support in citation.sources)))
+
+
+def note_text(citation: Citation) -> str:
+    """What the event says, and who has it: title, address, words and chain of each source."""
+    said = f"{citation.words} ({in_words(citation.occurred)})"
+    reason = () if citation.reason is None else (f"Why: {citation.reason}",)
+    sources = (line for support in citation.sources for line in _source_lines(support))
+    return "\n".join((said, *reason, *sources, f"Event {citation.event}"))
+
+
+def _source_lines(support: Support) -> Iterable[str]:
+    where = f", {support.at}" if support.at else ""
+    gone = "" if support.withdrawn is None else f" (withdrawn: {support.withdrawn})"
+    published = in_words(support.published)
+    yield f"{support.publisher}, “{support.title}”, {published}{where}{gone}"
+    if support.address:
+        yield f"  {support.address}"
+    if support.excerpt:
+        yield f"  “{support.excerpt}”"
+    if support.chain:
+        yield f"  {chain_text(support.chain)}"
 
 
 def _support(support: Support) -> str:

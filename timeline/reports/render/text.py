@@ -1,20 +1,21 @@
-"""Reports as text: tables for a terminal, with the evidence as numbered notes at the end."""
+"""Reports as text: the first screen of one, or all of it, with the evidence as numbered notes."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
+import attrs
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from timeline.reports.evidence import Citation
+from timeline.errors import InvalidInput
 from timeline.reports.render.columns import abreast, broken, in_parts, widths
-from timeline.reports.render.notes import Notes, citation_text, inert, run_text, runs
-from timeline.reports.tables import Cell, Document, Table, shown_evidence
+from timeline.reports.render.notes import Notes, inert, note_text, run_text, runs
+from timeline.reports.tables import Cell, Document, Line, Table, shown_evidence
 
 _INDENT, _BETWEEN = 2, 3
 """Characters before a table, and between two of its columns."""
@@ -22,49 +23,279 @@ _INDENT, _BETWEEN = 2, 3
 _MARK = " [10]"
 """Stands for the numbers of notes that are not known yet."""
 
+_SCREEN = 38
+"""Lines of a first screen, as far as its rows are not longer than usual."""
 
-def render_text(document: Document, *, width: int = 80, color: bool = False) -> str:
+_TABLES = 3
+"""Tables of a first screen, unless the report says which matter."""
+
+_BRIEF = 22
+"""Characters up to which no cell of a first screen is shortened."""
+
+_NUMBERS = 5
+"""Characters of a cell of a first screen that the numbers of its notes take."""
+
+_MARKED = 2
+"""Numbers, or runs of them, that stand behind a cell of a first screen."""
+
+
+def render_text(
+    document: Document,
+    *,
+    width: int = 80,
+    color: bool = False,
+    whole: bool = False,
+    table: str | None = None,
+    evidence: bool | Collection[int] = False,
+) -> str:
     """Lay a report out in columns of characters.
 
     Args:
         document: the report.
         width: of the terminal, in characters.
         color: whether to write terminal escapes for colour and weight.
+        whole: whether to show all rows of all tables; else what fits a screen.
+        table: the title of one table to show in full, or its beginning.
+        evidence: whether to show the notes that the numbers lead to; or else the numbers of those
+            to show, alone.
+
+    Raises:
+        NotFound: the report has no such table.
+        InvalidInput: several begin like that, or no note has such a number.
     """
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        force_jupyter=False,  # else rich would display the text in a notebook and return none
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-        emoji=False,
-        markup=False,
-        highlight=False,
-    )
-    notes = Notes()
-    console.print(Text(inert(document.title), style="bold"))
-    if document.banner:
-        console.print(Text(inert(document.banner), style="bold"))
-    for line in document.lead:
-        console.print(_cell(line, notes, console.width))
-    for table in (*document.tables, *document.apparatus):
-        for part in _fitting(table, console.width - _INDENT):
-            console.print()
-            _print_table(console, part, notes)
-    _print_notes(console, document, notes)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    printer = _Printer(document, width=width, color=color)
+    if not isinstance(evidence, bool):
+        printer.notes(evidence)
+        return printer.text
+    whole = whole or document.whole
+    printer.head()
+    if table is not None:
+        printer.table(document.table(table))
+    elif whole:
+        for one in (*document.tables, *document.apparatus):
+            printer.table(one)
+    else:
+        printer.first_screen()
+    printer.foot(whole=whole, evidence=evidence)
+    return printer.text
 
 
-def _marks(notes: Notes, cited: tuple[Citation, ...]) -> str:
+_Shown = tuple[str, tuple[int, ...], str]
+"""What a cell says, the numbers of its evidence, and its branch in a tree."""
+
+
+class _Printer:
+    """Writes one report; it knows which notes it has shown the numbers of."""
+
+    def __init__(self, document: Document, *, width: int, color: bool) -> None:
+        self._document = document
+        self._out = io.StringIO()
+        self._console = Console(
+            file=self._out,
+            force_jupyter=False,  # else rich would display the text in a notebook and return none
+            width=width,
+            force_terminal=color,
+            color_system="standard" if color else None,
+            legacy_windows=False,
+            emoji=False,
+            markup=False,
+            highlight=False,
+        )
+        self._notes = Notes.of(document)
+        self._cited: set[int] = set()
+
+    @property
+    def text(self) -> str:
+        """All that was written."""
+        return "\n".join(line.rstrip() for line in self._out.getvalue().splitlines())
+
+    def head(self) -> None:
+        """The title, what a reader must know, and what the record says in short."""
+        self._bold(self._document.title)
+        if self._document.banner:
+            self._bold(self._document.banner)
+        if self._document.summary:
+            said = map(self._sentence, self._document.summary)
+            self._console.print(Text(" ").join(said))
+            return
+        for line in self._document.lead:
+            text, numbers, _ = self._shown(line)
+            self._cited.update(numbers)
+            self._console.print(_joined(text, _marks(numbers), self._console.width))
+
+    def table(self, table: Table) -> None:
+        """A table, whole; in parts where it is too wide."""
+        for part in _fitting(table, self._console.width - _INDENT):
+            self._console.print()
+            self._bold(part.title)
+            rows = [list(map(self._shown, shown_evidence(row))) for row in part.rows]
+            self._rows(part.columns, rows, _marks)
+            self._cited.update(number for row in rows for _, cited, _ in row for number in cited)
+
+    def first_screen(self) -> None:
+        """The tables that matter most, as many rows of each as there is room for."""
+        tables = self._document.short or self._document.tables[:_TABLES]
+        left = [
+            f"{table.title} ({len(table.rows):,})"
+            for table in self._document.tables
+            if not any(one.is_part_of(table.title) for one in tables)
+        ]
+        also = Text(inert(f"Also: {', '.join(left)}: --table TITLE") if left else "")
+        below = len(also.wrap(self._console, self._console.width)) + 3
+        room = _SCREEN - self._out.getvalue().count("\n") - below
+        for number, table in enumerate(tables, start=1):
+            # The first may take half of it, others share what is left.
+            share = 2 if number == 1 < len(tables) else len(tables) - number + 1
+            room -= self._cut(table, room // share)
+        if left:
+            self._console.print()
+            self._console.print(also)
+
+    def _cut(self, table: Table, room: int) -> int:
+        """Print as many rows as there is room for; gives the lines that it takes."""
+        first = _clipped(table.rows[: max(room, 1)], table.columns, self._console.width)
+        rows = [list(map(self._shown, shown_evidence(row))) for row in first]
+        room -= 3  # a blank line, the title, and how many more there are
+        while (lines := self._lines(table.columns, rows)) > room and len(rows) > 1:
+            del rows[max(1, len(rows) - max(1, (lines - room) // 3)) :]
+        self._console.print()
+        self._bold(table.title)
+        self._rows(table.columns, rows, _few_marks, rule=False)
+        self._cited.update(number for row in rows for _, cited, _ in row for number in cited)
+        more = len(table.rows) - len(rows)
+        if more:
+            self._console.print(Text(f"  … {more:,} more: {self._option(table)}"))
+        return lines + 2 + bool(more)
+
+    def _lines(self, columns: Sequence[str], rows: Sequence[Sequence[_Shown]]) -> int:
+        with self._console.capture() as capture:
+            self._rows(columns, rows, _few_marks, rule=False)
+        return capture.get().count("\n")
+
+    def _option(self, table: Table) -> str:
+        """The option that shows a table in full: with its first word, where one is enough."""
+        titles = [one.title for one in self._document.tables]
+        title = next((one for one in titles if table.is_part_of(one)), None)
+        if title is None:
+            return "--all"
+        first, _, rest = title.partition(" ")
+        first = first.rstrip(",")
+        fitting = [one for one in titles if one.casefold().startswith(first.casefold())]
+        if len(fitting) == 1 or first == title:
+            return f"--table {first}"
+        return f'--table "{title}"' if rest else "--all"
+
+    def notes(self, chosen: Collection[int]) -> None:
+        """The title, and the notes with these numbers.
+
+        Raises:
+            InvalidInput: a note has no such number.
+        """
+        last = len(self._notes.citations)
+        if unknown := [number for number in chosen if not 1 <= number <= last]:
+            raise InvalidInput(f"evidence: expected numbers from 1 to {last}; found {unknown[0]}")
+        self._bold(self._document.title)
+        self._print_notes(sorted(chosen))
+
+    def foot(self, *, whole: bool, evidence: bool) -> None:
+        """The notes that were referred to, if asked for; how to read it, and what else there is."""
+        self._console.print()
+        if evidence and self._cited:
+            self._bold("Evidence")
+            self._print_notes(sorted(self._cited))
+            self._console.print()
+        if whole:
+            for note in self._document.notes:
+                self._console.print(Text(note, style="italic"))
+            self._console.print(Text(self._document.standing))
+            return
+        place = f"Record at {self._document.position}." if self._document.position else ""
+        more = "" if evidence or not self._cited else "Sources: --evidence."
+        everything = "Everything: --all." if self._document.tables else self._document.notes[0]
+        self._console.print(Text(" ".join(filter(None, (place, more, everything)))))
+
+    def _bold(self, text: str) -> None:
+        self._console.print(Text(inert(text), style="bold"))
+
+    def _shown(self, cell: Cell) -> _Shown:
+        return inert(cell.text), tuple(self._notes.numbers(cell.evidence)), cell.branch
+
+    def _sentence(self, said: Cell) -> Text:
+        """A sentence; the numbers of its evidence stand before its full stop."""
+        text, numbers, _ = self._shown(said)
+        self._cited.update(numbers)
+        if not numbers:
+            return Text(text)
+        stop = "." if text.endswith(".") else ""
+        return _joined(text.removesuffix("."), _few_marks(numbers), None).append(stop)
+
+    def _rows(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[_Shown]],
+        marks: Callable[[Sequence[int]], str],
+        *,
+        rule: bool = True,
+    ) -> None:
+        """Rows below the headings of their columns, or one column a line where they do not fit."""
+        titles = [inert(title) for title in columns]
+        placed = [[(text, marks(cited), branch) for text, cited, branch in row] for row in rows]
+        content = [
+            [title, *(f"{branch}{text} {mark}".rstrip() for text, mark, branch in column)]
+            for title, column in zip(titles, zip(*placed, strict=True), strict=True)
+        ]
+        available = self._console.width - _INDENT - _BETWEEN * (len(titles) - 1)
+        fitting = widths(content, available)
+        if fitting is None:
+            _print_stacked(self._console, titles, placed)
+        else:
+            _print_columns(self._console, titles, placed, fitting, rule=rule)
+
+    def _print_notes(self, numbers: Sequence[int]) -> None:
+        left = self._console.width - _INDENT - len(f"[{numbers[-1]}]") - 2
+        grid = RichTable.grid(padding=(0, 1))
+        grid.add_column(justify="right", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for number in numbers:
+            note = broken(inert(note_text(self._notes[number])), left)
+            grid.add_row(Text(f"[{number}]", style="cyan"), Text(note))
+        self._console.print(Padding(grid, (0, 0, 0, _INDENT)))
+
+
+def _clipped(rows: Sequence[Line], columns: Sequence[str], width: int) -> Sequence[Line]:
+    """The rows, each in two lines at most, about; a list, which has no headings, in one.
+
+    What is longer is cut behind a word: the longest columns give up the most.
+    """
+    lengths = [max(len(cell.text) for cell in column) for column in zip(*rows, strict=True)]
+    room = width - _INDENT - (_BETWEEN + _NUMBERS) * (len(columns) - 1) - _NUMBERS
+    room *= 2 if any(columns) else 1
+    most = max(*lengths, _BRIEF)
+    while most > _BRIEF and sum(min(length, most) for length in lengths) > room:
+        most -= 1
+    return [
+        tuple(attrs.evolve(cell, text=_shortened(cell.text, most)) for cell in row) for row in rows
+    ]
+
+
+def _shortened(text: str, most: int) -> str:
+    text = " ".join(text.split())
+    if len(text) <= most:
+        return text
+    cut = text[: most - 1]
+    return f"{cut.rpartition(' ')[0] or cut} …"
+
+
+def _marks(numbers: Sequence[int]) -> str:
     """The numbers in brackets; runs of three and more together: `[2][5–9]`."""
-    return "".join(f"[{run_text(*run)}]" for run in runs(notes.numbers(cited)))
+    return "".join(f"[{run_text(*run)}]" for run in runs(numbers))
 
 
-def _cell(cell: Cell, notes: Notes, width: int | None = None) -> Text:
-    text, marks = inert(cell.text), _marks(notes, cell.evidence)
-    return _joined(text, marks, width)
+def _few_marks(numbers: Sequence[int]) -> str:
+    """The first of the numbers in brackets, and a mark for more."""
+    first = runs(numbers)
+    shown = "".join(f"[{run_text(*run)}]" for run in first[:_MARKED])
+    return shown + ("…" if first[_MARKED:] else "")
 
 
 def _joined(text: str, marks: str, width: int | None) -> Text:
@@ -107,36 +338,22 @@ def _fitting(table: Table, width: int) -> list[Table]:
     return in_parts(table, abreast(content, table.named_by, width, _BETWEEN))
 
 
-_Shown = tuple[str, str, str]
-"""What a cell says, the numbers of its evidence, and its branch in a tree."""
-
-
-def _print_table(console: Console, table: Table, notes: Notes) -> None:
-    console.print(Text(inert(table.title), style="bold"))
-    rows = [[_shown(cell, notes) for cell in shown_evidence(row)] for row in table.rows]
-    titles = [inert(title) for title in table.columns]
-    content = [
-        [title, *(f"{branch}{text} {marks}".rstrip() for text, marks, branch in column)]
-        for title, column in zip(titles, zip(*rows, strict=True), strict=True)
-    ]
-    fitting = widths(content, console.width - _INDENT - _BETWEEN * (len(titles) - 1))
-    if fitting is None:
-        _print_stacked(console, titles, rows)
-    else:
-        _print_columns(console, titles, rows, fitting)
-
-
-def _shown(cell: Cell, notes: Notes) -> _Shown:
-    return inert(cell.text), _marks(notes, cell.evidence), cell.branch
-
-
 def _print_columns(
     console: Console,
     titles: Sequence[str],
-    rows: Iterable[Sequence[_Shown]],
+    rows: Iterable[Sequence[tuple[str, str, str]]],
     fitting: Sequence[int],
+    *,
+    rule: bool,
 ) -> None:
-    shown = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    shown = RichTable(
+        box=box.SIMPLE_HEAD if rule else None,
+        show_edge=False,
+        show_header=any(titles),
+        pad_edge=False,
+        padding=(0, _BETWEEN if not rule else 1, 0, 0 if not rule else 1),
+        header_style="bold",
+    )
     for title, width in zip(titles, fitting, strict=True):
         shown.add_column(broken(title, width), overflow="fold", width=width)
     for row in rows:
@@ -145,7 +362,7 @@ def _print_columns(
 
 
 def _print_stacked(
-    console: Console, titles: Sequence[str], rows: Iterable[Sequence[_Shown]]
+    console: Console, titles: Sequence[str], rows: Iterable[Sequence[tuple[str, str, str]]]
 ) -> None:
     """Each row as lines, one column a line: the columns do not fit side by side."""
     width = console.width - 2 * _INDENT
@@ -154,26 +371,3 @@ def _print_stacked(
             line = _joined(f"{title}: {branch}{text}", marks, width)
             indent = _INDENT if number == 0 else 2 * _INDENT
             console.print(Padding(line, (0, 0, 0, indent)))
-
-
-def _print_notes(console: Console, document: Document, notes: Notes) -> None:
-    console.print()
-    if notes.citations:
-        console.print(Text("Evidence", style="bold"))
-        console.print(Padding(_numbered(notes, console.width - _INDENT), (0, 0, 0, _INDENT)))
-        console.print()
-    for note in document.notes:
-        console.print(Text(note, style="italic"))
-    console.print(Text(document.standing))
-
-
-def _numbered(notes: Notes, width: int) -> RichTable:
-    left = width - len(f"[{len(notes.citations)}]") - 2
-    grid = RichTable.grid(padding=(0, 1))
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for number, citation in enumerate(notes.citations.values(), start=1):
-        grid.add_row(
-            Text(f"[{number}]", style="cyan"), Text(broken(inert(citation_text(citation)), left))
-        )
-    return grid

@@ -1,0 +1,212 @@
+"""First screens: what the record says in a few sentences, and tables that fit without scrolling."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from timeline import (
+    Actor,
+    EventRetracted,
+    InvalidInput,
+    PlanAnnounced,
+    PlanOutcomeReported,
+    Position,
+    ProposalAnswered,
+    ProposalMade,
+    ProposalWithdrawn,
+    Source,
+    StatementMade,
+    Timeline,
+)
+from timeline.cli import cli
+from timeline.reports import Report
+from timeline.reports.bind import bound_reports
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+RECORDS = {
+    "gas-union": "gas-union",
+    "canal": "delta-canal",
+    "strait-ferry": None,
+    "icews": None,
+}
+"""Each record of the fixtures, and the initiative that is reported on."""
+
+LONGEST = 40
+
+
+def opened(name: str, folder: Path) -> Timeline:
+    """A record of the fixtures."""
+    timeline = Timeline.open(f"sqlite:///{folder / name}.db")
+    if name == "icews":
+        timeline.ingest_coded(FIXTURES / "coded/icews.tab", dataset="icews")
+    else:
+        timeline.ingest(*sorted((FIXTURES / name).glob("*.yaml")))
+    return timeline
+
+
+def all_reports(timeline: Timeline, initiative: str | None) -> Iterator[Report]:
+    """Every report of a record: of everything, of one initiative, and of some actors and events."""
+    for name, bound in bound_reports().items():
+        parameters = bound.signature.parameters
+        if bound.heading is not None:
+            yield getattr(timeline, name)()
+        elif list(parameters)[:1] == ["initiative"] and initiative is not None:
+            yield getattr(timeline, name)(initiative)
+    yield timeline.dossier(timeline.actors().actors[0].actor)
+    yield timeline.corroboration(timeline.chronology().happenings[0].event)
+    if initiative is not None:
+        of = timeline.initiative(initiative)
+        yield timeline.changes(
+            lambda record: record.initiative(of.initiative), since="2000", until=of.on
+        )
+
+
+def test_every_report_fits_a_screen_and_leads_to_the_rest(tmp_path: Path) -> None:
+    for name, initiative in RECORDS.items():
+        with opened(name, tmp_path) as timeline:
+            for report in all_reports(timeline, initiative):
+                lines = report.to_text().splitlines()
+                assert len(lines) <= LONGEST, (name, report.kind)
+                assert max(map(len, lines)) <= 80, (name, report.kind)
+                for title in re.findall(r"more: --table (?:\"(.+)\"|(\S+))", "\n".join(lines)):
+                    assert report.document().table("".join(title))
+
+
+def test_evidence_is_shown_on_request_and_numbered_alike(tmp_path: Path) -> None:
+    with opened("canal", tmp_path) as timeline:
+        report = timeline.initiative("delta-canal")
+    short, cited = report.to_text(), report.to_text(evidence=True)
+    assert "Evidence" not in short.splitlines()
+    notes = dict(re.findall(r"^ +\[(\d+)\] (.+)", cited.partition("\nEvidence\n")[2], re.MULTILINE))
+    whole = report.to_text(all=True, evidence=True).partition("\nEvidence\n")[2]
+    assert notes.items() <= dict(re.findall(r"^ +\[(\d+)\] (.+)", whole, re.MULTILINE)).items()
+    assert {*re.findall(r"\[(\d+)\]", short)} <= {*notes}
+    alone = report.to_text(evidence=[2])
+    assert re.findall(r"^ +\[(\d+)\]", alone, re.MULTILINE) == ["2"]
+    # What was said, the source's title, and who told whom.
+    for part in ("“", "Canal Gazette", " → "):
+        assert part in alone
+    with pytest.raises(InvalidInput, match=r"expected numbers from 1 to \d+; found 999"):
+        report.to_text(evidence=[999])
+
+
+# What the sentences say
+
+THINGS = (
+    Actor("gazette", "organisation", "The Gazette"),
+    Actor("herald", "organisation", "The Herald"),
+    Actor("ann", "person", "Ann"),
+    Actor("ben", "person", "Ben"),
+    Actor("north", "state", "Northland"),
+    Actor("south", "state", "Southland"),
+    Source("article", publisher="gazette", title="A harbour for two"),
+    Source("letter", publisher="herald", title="A letter"),
+)
+
+
+@pytest.fixture
+def harbour(kept_url: str) -> Iterator[Timeline]:
+    with Timeline.open(kept_url) as timeline:
+        timeline.add(*THINGS)
+        timeline.append(
+            ProposalMade(
+                "harbour", "A harbour", by="north", text="For both.", parties=["north", "south"]
+            ),
+            occurred="2024-04-02",
+            id="made",
+            source="article",
+        )
+        yield timeline
+
+
+def summary(timeline: Timeline) -> str:
+    return " ".join(timeline.initiative("harbour").summary)
+
+
+def test_a_summary_says_the_stage_since_when_by_whose_account_and_who_proposed(
+    harbour: Timeline,
+) -> None:
+    assert summary(harbour) == (
+        "Proposed. "
+        "Northland proposed it on 2 April 2024, as told by The Gazette. "
+        "No position of its own is on record of Northland and Southland."
+    )
+
+
+def test_a_summary_has_every_account_of_who_proposed(harbour: Timeline) -> None:
+    other = ProposalMade(
+        "harbour", "A harbour", by="south", text="For both.", parties=["north", "south"]
+    )
+    harbour.append(other, occurred="2024-03", id="other", source="letter")
+    assert (
+        "Southland proposed it in March 2024, as told by The Herald; by another account "
+        "Northland proposed it on 2 April 2024, as told by The Gazette."
+    ) in summary(harbour)
+
+
+def test_a_summary_tells_own_positions_from_what_others_say(harbour: Timeline) -> None:
+    for speaker, party, stance in (("south", "south", "opposed"), ("ann", "south", "favourable")):
+        said = StatementMade(speaker, "So.", about=["harbour"], positions=[Position(party, stance)])
+        harbour.append(said, occurred="2024-05", source="article")
+    assert "By their own word: Southland opposed." in summary(harbour)
+    assert "Others have Southland favourable: Ann." in summary(harbour)
+
+
+def test_a_summary_tells_an_agreement_and_a_withdrawal(harbour: Timeline) -> None:
+    for party in ("north", "south"):
+        answer = ProposalAnswered("harbour", party, "accepted", "Yes.")
+        harbour.append(answer, occurred="2024-06", source="article")
+    assert "By their own word: Northland and Southland favourable." in summary(harbour)
+    withdrawn = ProposalWithdrawn("harbour", "ben", "No longer.")
+    harbour.append(withdrawn, occurred="2024-07-01", source="letter")
+    # It was not Ben's to withdraw.
+    assert "Also reported: withdrawn on 1 July 2024, not by one who proposed it." in summary(
+        harbour
+    )
+    harbour.append(
+        ProposalWithdrawn("harbour", "north", "No longer."), occurred="2024-08", source="article"
+    )
+    assert summary(harbour).startswith("Withdrawn in August 2024, as told by The Gazette.")
+
+
+def test_a_summary_says_what_rests_on_a_withdrawn_source(harbour: Timeline) -> None:
+    harbour.append(EventRetracted(["source/letter"], "A forgery."))
+    harbour.append(EventRetracted(["source/article"], "An invention."))
+    assert "(rests on a withdrawn source: An invention.)" in summary(harbour)
+
+
+def test_a_summary_counts_what_became_of_plans(harbour: Timeline) -> None:
+    dig = PlanAnnounced(
+        "dig", "Digging begins", "north", "They dig.", due="2024-09", about=["harbour"]
+    )
+    harbour.append(dig, occurred="2024-05", source="article")
+    assert "1 plan: 1 unknown." in summary(harbour)
+    kept = PlanOutcomeReported("dig", "kept", "They dug.")
+    harbour.append(kept, occurred="2024-09", source="article")
+    assert "1 plan: 1 kept." in summary(harbour)
+
+
+def test_a_report_of_nothing_says_so(harbour: Timeline) -> None:
+    text = harbour.statements(until="1990", certainly=True).to_text()
+    assert "Nothing on record fits." in text
+
+
+def test_the_command_shows_the_first_screen_and_more_on_request(tmp_path: Path) -> None:
+    opened("canal", tmp_path).close()
+    db = ["--db", f"sqlite:///{tmp_path / 'canal'}.db", "report", "initiative", "delta-canal"]
+
+    def shown(*words: str) -> str:
+        return CliRunner().invoke(cli, [*db, *words]).output
+
+    first = shown()
+    assert first.endswith("Sources: --evidence. Everything: --all.\n")
+    assert len(first.splitlines()) < len(shown("--all").splitlines())
+    assert "Evidence" in shown("--evidence").splitlines()
+    assert shown("--evidence", "1").splitlines()[1].startswith("  [1] ")
+    assert "Milestones" in shown("--table", "Mile").splitlines()
+    assert "such as 12,17; found 'x'" in shown("--evidence", "x")
+    assert "--all goes with --format text" in shown("--all", "--format", "json")
