@@ -79,7 +79,7 @@ class Ours:
 
     def size(self) -> int:
         """The table of events, with its indexes; on SQLite all that is in the file."""
-        return raw.size(self.url, "events")
+        return raw.size(self.url, "timeline.timeline_events")
 
     def close(self) -> None:
         """Close the record."""
