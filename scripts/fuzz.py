@@ -111,7 +111,7 @@ class Fuzz:
                 left.unlink()
         self.expect(0, "ingest", *map(str, RECORDS[1:3]))
         self.expect(0, "export", "log", "-o", "kept.jsonl")
-        self.expect(0, "archive", "kept", "--rows", "40")
+        self.expect(0, "archive", "kept", "--rows-per-file", "40")
 
     def expect(self, code: int, *words: str) -> str:
         """Run a command that must end with this code; gives what it prints."""

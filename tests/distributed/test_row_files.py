@@ -133,7 +133,7 @@ def test_an_archive_is_enough(ferry: Timeline, tmp_path: Path, workers: str) -> 
         )
     )
     ferry.archive(tmp_path / "archive", rows_per_file=50)
-    asked = ["--db", "sqlite://", "rebuild", "statements", "--on", workers]
+    asked = ["--db", "sqlite://", "rebuild", "statements", "--scheduler", workers]
 
     done = CliRunner().invoke(
         cli, [*asked, "--archive", f"{tmp_path}/archive", "--rows", f"{tmp_path}/rows"]

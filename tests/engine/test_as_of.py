@@ -198,7 +198,7 @@ def test_a_report_says_what_was_in_view(record):
         "possibly": False,
         "taken_down": [],
     }
-    assert "As published by 2024-04-30." in " ".join(str(report).split())
+    assert "As published by 30 Apr 2024" in " ".join(str(report).split())
     with pytest.raises(NotFound):
         record.as_of(published="2024-04-01").initiative("harbour")
 

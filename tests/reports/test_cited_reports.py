@@ -88,7 +88,7 @@ class Record:
             "attendance of a meeting": lambda record: record.attendance(meeting=self.meeting),
             "statements": lambda record: record.statements(),
             "statements of a speaker": lambda record: record.statements(
-                speaker=self.speaker, about=self.initiative, until=self.day
+                speaker=self.speaker, initiative=self.initiative, until=self.day
             ),
             "contradictions": lambda record: record.contradictions(),
             "contradictions of an initiative": lambda record: record.contradictions(
@@ -369,7 +369,8 @@ def test_the_command_line_makes_it_again(
         reported = {}
         for name, options in asked.items():
             for form in ("text", "json"):
-                line = ["--db", kept_url, "report", name, *options, "--format", form, *more]
+                command = [name] if name == "changes" else ["report", name]
+                line = ["--db", kept_url, *command, *options, "--format", form, *more]
                 result = CliRunner().invoke(cli, line)
                 assert result.exit_code == 0, result.output
                 reported[f"{name}, {form}"] = result.stdout

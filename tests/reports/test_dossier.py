@@ -127,12 +127,12 @@ def test_own_and_imputed_positions_stand_in_tables_of_their_own(record: Timeline
 
     assert own.columns == imputed.columns == ("When", "Eastholm", "Westholm")
     assert [[cell.text for cell in row] for row in own.rows] == [
-        ["2024-03-01", "favourable, through Ann Alder (minister)", "none yet"],
-        ["2024-03-10", "(favourable)", "opposed, through Bob Birch (minister)"],
-        ["2024-05", "(favourable)", "conditional, through Bob Birch (minister)"],
+        ["1 Mar 2024", "favourable, through Ann Alder (minister)", "none yet"],
+        ["10 Mar 2024", "(favourable)", "opposed, through Bob Birch (minister)"],
+        ["May 2024", "(favourable)", "conditional, through Bob Birch (minister)"],
     ]
     assert [[cell.text for cell in row] for row in imputed.rows] == [
-        ["2024-03-05~", "–", "favourable, says Ann Alder (minister)"]
+        ["about 5 Mar 2024", "–", "favourable, says Ann Alder (minister)"]
     ]
     assert [cited.event for cited in own.rows[1][1].evidence] == ["ann-for", "ann-minister"]
 
@@ -223,11 +223,8 @@ def test_a_source_that_reports_nothing_is_listed_with_what_brought_it_in() -> No
         report = record.sources()
         assert {line.reports for line in report.coverage} == {0}
         assert report.coverage[0].evidence[0].event == "source/beacon-1"
-        assert (
-            report.to_text(all=True, evidence=True)
-            .splitlines()[1]
-            .startswith("0 of 0 reports rest on one origin")
-        )
+        opening = report.to_text(all=True, evidence=True).splitlines()[1]
+        assert "0 of 0 reports rest on one origin" in opening
 
 
 # What changed
@@ -241,7 +238,7 @@ def test_changes_are_found_in_any_of_these(record: Timeline) -> None:
 
     assert (
         "Own positions",
-        "2024-03-10",
+        "10 Mar 2024",
         "Westholm: opposed, through Bob Birch (minister)",
     ) in changed(lambda view: view.positions("harbour"))
     assert any(row == "Bob Birch" for _, row, _ in changed(lambda view: view.dossier("ann")))

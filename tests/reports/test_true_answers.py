@@ -247,7 +247,7 @@ def test_what_rests_on_a_withdrawn_source_alone_says_so(timeline: Timeline) -> N
     for view in (timeline, timeline.as_of(published="2023-12-31")):
         actual = view.initiative("d")
         assert actual.stage.stage == "agreed"
-        assert "agreed, since 16 Jun 2023 (rests on a withdrawn source: forged)" in shown(actual)
+        assert "as told by Paper (rests on a withdrawn source: forged)" in shown(actual)
     assert "withdrawn" not in shown(timeline.as_of(position=10).initiative("d"))
 
 
@@ -286,7 +286,7 @@ def test_what_a_retracted_proposal_leaves_stays_in_view(timeline: Timeline) -> N
     report = timeline.initiative("d")
     assert (report.title, report.stage.stage, report.proposals) == ("d", "unknown", ())
     assert [own.stance for own in report.party("b").own] == ["favourable"]
-    assert "no report that stands says that it was proposed" in shown(report)
+    assert "No report that stands says that it was proposed" in shown(report)
 
 
 def test_what_a_retracted_meeting_leaves_stays_in_view(timeline: Timeline) -> None:

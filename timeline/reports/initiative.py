@@ -629,6 +629,8 @@ def _now(report: InitiativeReport) -> Cell:
     made = {cited.event for line in report.proposals for cited in line.evidence}
     if stage.event in made:
         return cell(f"{stage.stage.capitalize()}.", stage.evidence)
+    if stage.stage == UNKNOWN_STAGE:
+        return cell("No report that stands says that it was proposed.", stage.evidence)
     when = (since_date if stage.stage in _LASTING else on_date)(stage.occurred)
     told_by = tellers(stage.evidence)
     return cell(f"{stage.stage.capitalize()} {when}, as told by {told_by}.", stage.evidence)

@@ -19,7 +19,6 @@ from timeline.reports.evidence import Citer, CorrectionLine, SourceLine, text
 from timeline.reports.render.grids import frame, render_csv
 from timeline.reports.render.html import render_html
 from timeline.reports.render.markdown import render_markdown
-from timeline.reports.render.text import render_text
 from timeline.reports.tables import Cell, Chart, Document, Fact, Table, about, cell, marked
 
 _NAMED = 5
@@ -151,6 +150,9 @@ class Report(abc.ABC):
             NotFound: the report has no such table, or nothing to show in it.
             InvalidInput: several begin like that, or no note has such a number.
         """
+        # A terminal's library takes longer to load than all of the reports.
+        from timeline.reports.render.text import render_text
+
         return render_text(
             self.document(), width=width, color=color, whole=all, table=table, evidence=evidence
         )

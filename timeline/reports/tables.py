@@ -325,9 +325,9 @@ def stretch_of(dates: Iterable[str | None]) -> str:
 
 
 def most(things: Iterable[object], count: int = 3) -> str:
-    """What occurs most often, and how often: `Ann (4), Ben (2) and Cem (1)`."""
+    """What occurs most often, and how often: `Ann (4), Ben (2) and Cem (1)`; empty for nothing."""
     times = Counter(map(str, things)).most_common(count)
-    return listing(f"{thing} ({number:,})" for thing, number in times)
+    return listing(f"{thing} ({number:,})" for thing, number in times) if times else ""
 
 
 def newest(table: Table) -> Table:
@@ -387,7 +387,9 @@ def _withdrawn(shown: Cell) -> Cell:
     reasons = dict.fromkeys(reason for citation in reports for reason in citation.withdrawn)
     if not all(citation.withdrawn for citation in reports) or not reasons:
         return shown
-    said = f"{shown.text} (rests on a withdrawn source: {'; '.join(reasons)})"
+    end = "." if shown.text.endswith(".") else ""
+    why = f"(rests on a withdrawn source: {'; '.join(reasons)})"
+    said = f"{shown.text.removesuffix('.')} {why}{end}"
     return attrs.evolve(shown, text=said, quiet=False)
 
 
