@@ -40,7 +40,7 @@ from timeline.events import Evidence, Link, NewEvent, event
 from timeline.log import database, digests, schema
 from timeline.log.digests import Head
 from timeline.log.redact import redact
-from timeline.log.schema import events, head
+from timeline.log.schema import events, head, stored
 from timeline.log.store import EventStore
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
@@ -895,7 +895,10 @@ class Editor:
     def __init__(self, connection: sa.Connection, rows: list[dict[str, Any]], draw: random.Random):
         self.connection, self.rows, self.draw = connection, rows, draw
         self.last = len(rows)
-        self.takedown = next(r["position"] for r in rows if r["type"] == "EventRedacted")
+        named = connection.execute(stored.order_by(events.c.position)).mappings()
+        self.named = [dict(row) for row in named]
+        redacted = (r["position"] for r in self.named if r["type"] == "EventRedacted")
+        self.takedown = next(redacted)
 
     def row(self) -> dict[str, Any]:
         """Any row."""
@@ -916,8 +919,8 @@ class Editor:
         row, before = self.row(), digests.GENESIS
         if row["position"] > 1:
             before = self.rows[row["position"] - 2]["digest"]
-        digest = digests.event_digest(before, row | {"type": "Stroked"})
-        changes = {"type": "Stroked", "digest": digest}
+        named = self.named[row["position"] - 1] | {"event_id": "rewritten"}
+        changes = {"event_id": "rewritten", "digest": digests.event_digest(before, named)}
         self.connection.execute(sa.update(events).where(_at(row)), changes)
         shows = min(row["position"] + 1, self.last)
         return Edit(f"rewritten with its digest at {row['position']}", shows)
@@ -925,8 +928,8 @@ class Editor:
     def silence(self) -> Edit:
         """Words removed as by a takedown, of which the log says nothing."""
         row = self.draw.choice([row for row in self.rows if row["data"] is not None])
-        digest = digests.body_digest(row["salt"], row["evidence"], row["data"])
-        gone = {"evidence": None, "data": None, "salt": None, "redacted": digest}
+        digest = digests.body_digest(row["salt"], row["evidence"], row["data"], row["metadata"])
+        gone = {"evidence": None, "data": None, "metadata": None, "salt": None, "redacted": digest}
         self.connection.execute(sa.update(events).where(_at(row)), gone)
         if row["position"] == self.takedown:
             # The event that was taken down before it has lost its explanation too, and is first.
@@ -966,7 +969,7 @@ class Editor:
         return Edit(f"swapped {one['position']} and {other['position']}", one["position"])
 
     def cut(self) -> Edit:
-        """The tail cut off, and the head set back as if it had never been."""
+        """The tail cut off, as if it had never been; PostgreSQL's head is set back."""
         end = self.draw.randint(self.takedown, self.last - 1)
         self._cut(end)
         return Edit(f"cut off behind {end}", None, sealed=end + 1)
@@ -980,7 +983,7 @@ class Editor:
         return Edit(f"regrown from {end}", None, sealed=self.last)
 
     def behead(self) -> Edit:
-        """The head row one off, one byte off, or gone."""
+        """PostgreSQL's head row one off, one byte off, or gone."""
         at = self.rows[-1]["digest"]
         edits = [
             (sa.update(head).values(position=self.last - 1), self.last),
@@ -994,8 +997,9 @@ class Editor:
 
     def _cut(self, end: int) -> None:
         self.connection.execute(sa.delete(events).where(events.c.position > end))
-        back = {"position": end, "digest": self.rows[end - 1]["digest"]}
-        self.connection.execute(sa.update(head), back)
+        if self.connection.dialect.name == "postgresql":
+            back = {"position": end, "digest": self.rows[end - 1]["digest"]}
+            self.connection.execute(sa.update(head), back)
 
     def _forgery(self, position: int) -> dict[str, Any]:
         new = {"event_id": "forged", "version": 2**30, "position": position}
@@ -1013,6 +1017,8 @@ class Editor:
     def _others(self, column: str, value: Any) -> list[Any]:
         draw, nothing = self.draw, [None] if events.c[column].nullable else []
         if value is None:
+            if column in ("occurred_from", "occurred_to"):
+                return [0, 1, 1_669_593_600_000_000]
             return [bytes(16), bytes(32)] if column in ("salt", "redacted") else ["", "2022", "[]"]
         if isinstance(value, int):
             return [value - 1, value + 1, value + draw.randint(10, 1000) * 100]
@@ -1036,7 +1042,7 @@ def _flipped(value: bytes, draw: random.Random) -> bytes:
     return bytes(changed)
 
 
-_KINDS = ("rewrite", "silence", "delete", "forge", "insert", "swap", "cut", "regrow", "behead")
+_KINDS = ("rewrite", "silence", "delete", "forge", "insert", "swap", "cut", "regrow")
 
 
 def edit_rows(url: str, *, edits: int, seed: int, size: int = 60) -> Result:
@@ -1044,8 +1050,10 @@ def edit_rows(url: str, *, edits: int, seed: int, size: int = 60) -> Result:
     furnish(url, size)
     draw = random.Random(seed)
     # Each column as often as each other kind of edit.
-    kinds = itertools.cycle([*(f"change {column.name}" for column in events.c), *_KINDS])
+    columns = (f"change {column.name}" for column in events.c)
     with opened(url) as store:
+        beside = ["behead"] if store.engine.dialect.name == "postgresql" else []
+        kinds = itertools.cycle([*columns, *_KINDS, *beside])
         with database.reading(store.engine) as connection:
             seal = digests.verify(connection)
             rows = [dict(row) for row in connection.execute(_IN_ORDER).mappings()]
@@ -1130,7 +1138,7 @@ _Rows = list[tuple[Any, ...]]
 
 
 def dump(file: Path) -> _Rows | None:
-    """All rows of the log and its head, as plain SQLite reads them; None where it cannot."""
+    """All rows of the log, then of its types, as plain SQLite reads them; None where it cannot."""
     columns = ", ".join(column.name for column in events.c)
     with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?immutable=1", uri=True)) as plain:
         # So that text and bytes differ, and that no text is wrong.
@@ -1139,11 +1147,11 @@ def dump(file: Path) -> _Rows | None:
             rows = plain.execute(
                 f"SELECT {columns} FROM timeline_events ORDER BY position"
             ).fetchall()
-            ends = plain.execute("SELECT id, position, digest FROM timeline_head").fetchall()
+            kinds = plain.execute("SELECT 0, * FROM timeline_types ORDER BY id").fetchall()
         except (sqlite3.DatabaseError, UnicodeError):  # what is wrong may be quoted as it stands
             return None
     # By what it shows: 1 and 1.0 are equal.
-    return [tuple(map(repr, row)) for row in [*rows, *ends]]
+    return [tuple(map(repr, row)) for row in [*rows, *kinds]]
 
 
 def _said_of(file: Path) -> DatabaseError | None:
@@ -1167,9 +1175,8 @@ def _judge(before: _Rows, after: _Rows | None, said: DatabaseError | None) -> st
         return _UNREADABLE
     pairs = enumerate(itertools.zip_longest(before, after), 1)
     changed = next(position for position, (old, new) in pairs if old != new)
-    last = len(before) - 1
-    if changed > last:  # the row `head`, which is the last of a dump
-        return _EXACT if said.position >= last else _EARLIER
+    if before[min(changed, len(before)) - 1][0] == repr(0):  # a type: its events show it
+        return _EXACT
     if said.position > changed:
         raise Broken(f"row {changed} has changed, and verify names {said.position}")
     return _EXACT if said.position == changed else _EARLIER

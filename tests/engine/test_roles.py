@@ -165,10 +165,13 @@ def test_rights_may_be_given_in_the_owners_stead(owner: Timeline) -> None:
     with role(owner, "keeper") as keeper, role(owner, "desk") as desk:
         engine, url = owner.store.engine, owner.store.engine.url
         with engine.begin() as connection:
-            connection.exec_driver_sql(f"GRANT CREATE ON SCHEMA public TO {keeper}")
+            connection.exec_driver_sql(f"GRANT USAGE, CREATE ON SCHEMA timeline TO {keeper}")
             inspector = sa.inspect(connection)
-            for name in (*inspector.get_table_names(), *inspector.get_view_names()):
-                connection.exec_driver_sql(f"ALTER TABLE {name} OWNER TO {keeper}")
+            for name in (
+                *inspector.get_table_names("timeline"),
+                *inspector.get_view_names("timeline"),
+            ):
+                connection.exec_driver_sql(f"ALTER TABLE timeline.{name} OWNER TO {keeper}")
 
         roles.grant(engine, "reader", desk)
 

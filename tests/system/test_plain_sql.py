@@ -301,7 +301,7 @@ def test_datasette_opens_the_record(demo: Path, records: Any, backends: Any) -> 
 
     overview, rows, answer = asyncio.run(opened())
 
-    assert {view["name"] for view in overview["views"]} == SHAPES.keys()
+    assert {view["name"] for view in overview["views"]} == SHAPES.keys() | {"log"}
     assert list(rows[0]) == [column.name for column in SHAPES["attendance"].columns]
     report = records(backends["sqlite"]).report
     assert attended(answer) == attended_by_report(report)

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from servers import PrivateServer
 
 from timeline.log import append, database, digests
-from timeline.log.digests import Head
 from timeline.log.follow import Batch
+from timeline.log.read import End
 from timeline.log.schema import events, upgrade
 from timeline.log.store import EventStore
 
@@ -123,7 +123,7 @@ def test_the_program_runs_and_shows_a_table(
 def test_the_program_fails_at_the_first_broken_promise(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leave_uncovered(monkeypatch, "type")
+    leave_uncovered(monkeypatch, "stream")
 
     with pytest.raises(SystemExit) as ended:
         torture.main([f"sqlite:///{tmp_path}/torture.db", "--only", "edit,kill", "--edits=48"])
@@ -150,32 +150,48 @@ def new_database(server: PrivateServer) -> str:
 def unconstrain(url: str) -> None:
     """Make the table anew with its columns alone: no key, no unique constraint, no trigger."""
     columns = [sa.Column(each.name, each.type, nullable=each.nullable) for each in events.c]
-    bare = sa.Table("events", sa.MetaData(), *columns)
+    bare = sa.Table(events.name, sa.MetaData(schema=events.schema), *columns)
     engine = database.create_engine(url)
     with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE timeline_events")
+        cascade = " CASCADE" if database.is_postgresql(engine) else ""
+        connection.exec_driver_sql(f"DROP TABLE timeline_events{cascade}")
         bare.create(connection)
     engine.dispose()
 
 
 def unlock_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at the head before it is taken, and do not look again."""
+    """Look at the end of SQLite's log before it is locked, and do not look again."""
 
     def append_unlocked(self: EventStore, drafts: Any, expected: Any, progress: Any) -> Any:
         at = self.head()
         self.wait(after=at.position, timeout=0.02)  # for another writer, if there is one
-        monkeypatch.setattr(append, "take_head", lambda *_: at)
+        monkeypatch.setattr(append, "take_end", lambda *_: End(at.position, at.digest, 0))
         with database.writing_directly(self.engine) as driver:
             return self._write(driver, drafts, expected, progress)
 
-    monkeypatch.setattr(append, "_look_for_one", lambda *_: None)
+    monkeypatch.setattr(append, "_written_at_once", lambda *_: None)
     monkeypatch.setattr(EventStore, "_append", append_unlocked)
 
 
+def share_the_head(url: str) -> None:
+    """Let PostgreSQL's writers read the head without a lock, and wait for one another a little."""
+    lock = "FOR UPDATE;"
+    engine = database.create_engine(url)
+    with engine.begin() as connection:
+        find = "SELECT pg_get_functiondef('timeline.timeline_append'::regproc)"
+        definition = connection.exec_driver_sql(find).scalar_one()
+        assert definition.count(lock) == 1
+        connection.exec_driver_sql(definition.replace(lock, "; PERFORM pg_sleep(0.005);"))
+    engine.dispose()
+
+
 def leave_uncovered(monkeypatch: pytest.MonkeyPatch, column: str) -> None:
-    covered = tuple(name for name in digests.ENVELOPE if name != column)
-    assert len(covered) == len(digests.ENVELOPE) - 1
-    monkeypatch.setattr(digests, "ENVELOPE", covered)
+    chained, place = digests.chained, digests.ENVELOPE.index(column)
+
+    def uncovering(previous: bytes, *covered: Any) -> bytes:
+        return chained(previous, *covered[:place], None, *covered[place + 1 :])
+
+    monkeypatch.setattr(digests, "chained", uncovering)
 
 
 def hesitate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,11 +208,12 @@ def hesitate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def only_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(append, "_look_for_one", lambda *_: None)
+    monkeypatch.setattr(append, "_written_at_once", lambda *_: None)
     monkeypatch.setattr(append, "append_one", lambda *_: None)
 
 
-def test_the_head_row_not_locked(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@only_sqlite
+def test_the_end_of_the_log_not_locked(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     unlock_the_head(monkeypatch)
 
     with pytest.raises(torture.Broken, match="DatabaseError"):  # the constraints refuse it
@@ -204,31 +221,17 @@ def test_the_head_row_not_locked(migrated_url: str, monkeypatch: pytest.MonkeyPa
 
 
 @only_postgresql  # SQLite's other writers give up where the machine is busy
-def test_the_head_row_not_locked_and_no_constraint_to_refuse_it(
-    migrated_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    unlock_the_head(monkeypatch)
+def test_the_head_row_not_locked_and_no_constraint_to_refuse_it(migrated_url: str) -> None:
     unconstrain(migrated_url)
+    share_the_head(migrated_url)
 
     with pytest.raises(torture.Broken, match=r"follows|is next|was given"):
         torture.follow(migrated_url, count=300, seed=1, writers=4, largest=60)
 
 
 @only_postgresql
-def test_the_head_row_read_without_for_update(
-    migrated_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def take_head(driver: Any, _: object) -> Head:
-        look = "SELECT position, digest FROM timeline_head"
-        at = driver.execute(look).fetchone()
-        for _ in range(20):  # for another writer to move it, if there is one
-            if driver.execute(look).fetchone() != at:
-                break
-            driver.execute("SELECT pg_sleep(0.001)")
-        return Head(*at)
-
-    only_the_long_way(monkeypatch)
-    monkeypatch.setattr(append, "take_head", take_head)
+def test_the_head_row_read_without_for_update(migrated_url: str) -> None:
+    share_the_head(migrated_url)
 
     with pytest.raises(torture.Broken, match=r"UniqueViolation|duplicate key"):
         torture.kill(migrated_url, kills=25, seed=1)
@@ -253,21 +256,6 @@ def test_versions_not_unique(migrated_url: str, monkeypatch: pytest.MonkeyPatch)
 
     with pytest.raises(torture.Broken, match="has version 1, and"):
         torture.kill(migrated_url, kills=10, seed=1)
-
-
-@only_postgresql
-def test_versions_not_unique_where_one_statement_relies_on_it(
-    migrated_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torture, "STREAMS", ["struck-1"])
-    engine = database.create_engine(migrated_url)
-    with engine.begin() as connection:
-        drop = "ALTER TABLE timeline_events DROP CONSTRAINT uq_timeline_events_stream_version"
-        connection.exec_driver_sql(drop)
-    engine.dispose()
-
-    with pytest.raises(torture.Broken, match="has version"):
-        torture.kill(migrated_url, kills=50, seed=1, writers=6)
 
 
 @only_sqlite
@@ -305,15 +293,15 @@ def test_the_chain_not_covering_a_column(
 
 
 @only_sqlite
-def test_the_chain_not_covering_the_evidence(
+def test_the_chain_not_covering_the_words_beside_the_data(
     migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def body_digest(salt: bytes, evidence: str, data: str) -> bytes:
+    def body_digest(salt: bytes, evidence: str, data: str, metadata: str | None = None) -> bytes:
         return hashlib.sha256(salt + data.encode()).digest()
 
     monkeypatch.setattr(digests, "body_digest", body_digest)
 
-    with pytest.raises(torture.Broken, match=r"^evidence from .* verify says None"):
+    with pytest.raises(torture.Broken, match=r"^(evidence|metadata) from .* verify says None"):
         torture.edit_rows(migrated_url, edits=48, seed=1)
 
 
