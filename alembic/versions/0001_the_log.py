@@ -258,7 +258,7 @@ _ON_POSTGRESQL = (
                     OPERATOR(pg_catalog.*) '1 day'::pg_catalog.interval
                 )
             ) OPERATOR(pg_catalog.+) (
-                (stamp OPERATOR(pg_catalog.%) 86400000000)
+                pg_catalog.mod(stamp, 86400000000)
                 OPERATOR(pg_catalog.*) '1 microsecond'::pg_catalog.interval
             ),
             'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
@@ -314,8 +314,11 @@ _ON_POSTGRESQL = (
         at_digest bytea;
         event record;
     BEGIN
-        SELECT h.position, h.digest, h.recorded_at INTO STRICT at_position, at_digest, recorded
+        SELECT h.position, h.digest, h.recorded_at INTO at_position, at_digest, recorded
         FROM <s>timeline_head AS h FOR UPDATE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the row of `timeline_head` is gone; restore it from a backup';
+        END IF;
         positions := '{{}}'; versions := '{{}}'; digests := '{{}}';
         IF cardinality(ids) = 0 THEN
             RETURN;

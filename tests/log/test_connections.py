@@ -98,7 +98,7 @@ except TimelineError as error:
 @pytest.fixture
 def readable(tmp_path: Path) -> Path:
     """A folder in which others may only read."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
     return tmp_path
 

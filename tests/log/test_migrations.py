@@ -373,7 +373,7 @@ def test_a_downgrade_takes_the_read_models_along(database_url: str) -> None:
             return set(sa.inspect(engine).get_view_names())
 
     before = report()
-    assert len(tables(database_url) - OURS) == len(views() - {"log"}) > 1
+    assert len(tables(database_url) - OURS) >= len(views() - {"log"}) > 1
 
     alembic("-x", f"url={database_url}", "downgrade", "base")
     assert tables(database_url) == {VERSION_TABLE}
@@ -381,7 +381,7 @@ def test_a_downgrade_takes_the_read_models_along(database_url: str) -> None:
 
     alembic("-x", f"url={database_url}", "upgrade", "head")
     assert report() == before
-    assert len(tables(database_url) - OURS) == len(views() - {"log"}) > 1
+    assert len(tables(database_url) - OURS) >= len(views() - {"log"}) > 1
 
 
 def test_an_upgrade_is_done_once(database_url: str) -> None:

@@ -128,10 +128,16 @@ def keeper_of_the_tables(timeline: Timeline) -> Iterator[str]:
     engine, role = timeline.store.engine, f"keeper_{uuid.uuid4().hex}"
     with engine.begin() as connection:
         connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
-        connection.exec_driver_sql(f"GRANT ALL ON SCHEMA public TO {role}")
+        connection.exec_driver_sql(f"GRANT ALL ON SCHEMA timeline TO {role}")
         inspector = sa.inspect(connection)
-        for name in (*inspector.get_table_names(), *inspector.get_view_names()):
-            connection.exec_driver_sql(f"ALTER TABLE {name} OWNER TO {role}")
+        schema = "timeline"
+        for name in (*inspector.get_table_names(schema), *inspector.get_view_names(schema)):
+            connection.exec_driver_sql(f"ALTER TABLE {schema}.{name} OWNER TO {role}")
+        routines = "SELECT CAST(p.oid AS regprocedure) FROM pg_proc AS p WHERE pronamespace = "
+        for routine in connection.exec_driver_sql(
+            f"{routines}CAST('{schema}' AS regnamespace)"
+        ).scalars():
+            connection.exec_driver_sql(f"ALTER ROUTINE {routine} OWNER TO {role}")
     try:
         yield role
     finally:
@@ -233,7 +239,7 @@ def test_a_takedown_beside_a_reader_leaves_nothing_or_says_so(
     reader = create_engine(kept_url)
     snapshot = {"isolation_level": "REPEATABLE READ"} if "postgresql" in kept_url else {}
     with reader.connect().execution_options(**snapshot) as connection:
-        connection.exec_driver_sql("SELECT position FROM timeline_head").one()
+        connection.exec_driver_sql("SELECT max(position) FROM timeline_events").one()
         told = True
         with contextlib.suppress(DatabaseBusy):
             timeline.redact("said", reason="a court's order")
@@ -279,7 +285,7 @@ def test_a_takedown_waits_for_those_who_are_about_to_end(
     reader = create_engine(kept_url)
     with ThreadPoolExecutor(1) as threads:
         with reader.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-            connection.exec_driver_sql("SELECT position FROM timeline_head").one()
+            connection.exec_driver_sql("SELECT max(position) FROM timeline_events").one()
             done = threads.submit(timeline.redact, "said", reason="a court's order")
             until(lambda: "timeline_events" not in tables_with(timeline, WORDS))
         assert done.result() is True
@@ -317,7 +323,7 @@ def test_statistics_that_the_role_may_not_rewrite_are_told_of(
         with Timeline.open(url) as keeper:
             with keeper.store.engine.connect() as connection:
                 autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
-                autocommit.exec_driver_sql("ANALYZE events")
+                autocommit.exec_driver_sql("ANALYZE timeline_events")
             with pytest.raises(DatabaseReadOnly, match="pg_statistic"):
                 keeper.redact("said", reason="a court's order")
         timeline.redact("said", reason="a court's order")
@@ -452,7 +458,7 @@ def test_what_cannot_be_taken_down(timeline: Timeline) -> None:
     [
         ("", "reason: expected text; found none"),
         ("x" * 10_001, "reason: "),
-        ("nul \0", "expected text; found a NUL"),
+        ("nul \0", "U\\+0000"),
     ],
 )
 def test_a_takedown_without_a_fitting_reason_is_refused_and_takes_nothing(
