@@ -7,6 +7,7 @@ time is an aware `datetime` in UTC, stored as microseconds since 1970.
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import io
 import re
@@ -21,7 +22,6 @@ import pendulum
 from timeline.errors import InvalidDate, InvalidInput, NaiveDatetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 _LONGEST = 80
 """Longer than any date of a source; a longer text would only keep the parser busy."""
@@ -655,7 +655,8 @@ def stamp(moment: datetime) -> int:
     """
     if moment.tzinfo is None:
         raise _naive(moment.isoformat())
-    return (moment - _EPOCH) // _MICROSECOND
+    # Not by subtracting: what pendulum gives for that cannot be divided.
+    return calendar.timegm(moment.utctimetuple()) * 1_000_000 + moment.microsecond
 
 
 @lru_cache(maxsize=65_536)

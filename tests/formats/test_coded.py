@@ -499,7 +499,7 @@ def test_what_a_later_file_adds_to_an_event_corroborates_it(tmp_path: Path, kept
         with timeline.view() as view:
             cited = timeline.corroboration(visit.id)
             assert view.head.position == done.position
-        assert "row 106" in cited.to_text(all=True, evidence=True)
+        assert "row 106" in " ".join(cited.to_text(all=True, evidence=True).split())
         assert timeline.ingest_coded(ICEWS, dataset="icews").added == 0
 
 

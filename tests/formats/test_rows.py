@@ -102,7 +102,7 @@ def record() -> Iterator[Timeline]:
             ),
             id="-1+2",
         )
-        timeline.append(Measured('plain\r\nlines, “quoted” "twice"', 0, 0.5, False), id="second")
+        timeline.append(Measured('plain\nlines, “quoted” "twice"', 0, 0.5, False), id="second")
         yield timeline
 
 
@@ -178,7 +178,7 @@ def test_a_spreadsheet_computes_nothing_and_numbers_stay_numbers(record: Timelin
     assert first["id"] == "'-1+2"
     assert (first["number"], first["share"], first["sure"]) == ("-5", "-1.5", "true")
     assert first["words"] == '["=1+1","a,b","c\\"d"]'
-    assert second["name"] == 'plain\r\nlines, “quoted” "twice"'
+    assert second["name"] == 'plain\nlines, “quoted” "twice"'
     assert second["when"] == ""
 
 

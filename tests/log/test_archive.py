@@ -307,7 +307,7 @@ def test_what_cannot_be_an_archive_is_refused_by_name(
     record, folder = archived
     with pytest.raises(InvalidInput, match=r"files of 4 rows.*found 5"):
         record.archive(folder, rows_per_file=5)
-    with pytest.raises(InvalidInput, match="expected one row a file or more"):
+    with pytest.raises(InvalidInput, match="rows_per_file: expected a whole number from 1"):
         record.archive(tmp_path / "new", rows_per_file=0)
     with pytest.raises(InvalidInput, match="nosuch"):
         record.archive("nosuch://place")

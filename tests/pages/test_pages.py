@@ -536,7 +536,7 @@ def test_the_slider_moves_chart_table_and_head_to_what_was_known(
     assert page.locator(".known output").inner_text() == "2022-12-02"
     assert bands.count() == 0
     assert "proposed" in page.inner_text(".strip")
-    assert "As published by 2 Dec 2022" in page.inner_text(".known .banner")
+    assert "As published by 2022-12-02" in page.inner_text(".known .banner")
     table = page.get_by_role("table", name="Positions", exact=True)
     assert "opposed" not in table.inner_text()
     page.locator("#cut").press("End")
@@ -673,7 +673,7 @@ def test_what_a_source_says_stays_text(sites: Path, visit: Callable[..., Any]) -
         assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f]", text)
     page.goto((sites / "hostile/initiatives/plan.html").as_uri())
     assert HOSTILE in page.inner_text("h1")
-    assert HOSTILE in page.inner_text("blockquote")
+    assert any(HOSTILE in text for text in page.locator("blockquote").all_text_contents())
     assert "Ivan <script>window.pwned" in page.text_content(".picture svg")
     page.locator("main td").first.click()
     assert HOSTILE in page.get_by_role("dialog").inner_text()

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from timeline.dates import short
 from timeline.errors import MissingExtra
 from timeline.pages.chart import draw, legend
 from timeline.reports.evidence import Citation, Support, Told
@@ -38,7 +39,7 @@ from timeline.reports.tables import (
 DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
 """A date, or the first and the last day of a stretch: it stays on one line."""
 
-_DAYS = re.compile(r"([0-9]{4}-[0-9]{2}[0-9X~?%./-]*)")
+_DAYS = re.compile(r"([0-9]{4}-[0-9]{2}[0-9X~?%./-]*|[0-9]{1,2} [A-Z][a-z]{2} [0-9]{4})")
 """A date among other words, which a browser would break at its hyphens."""
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z", re.ASCII)
@@ -129,6 +130,7 @@ def _template() -> Any:
         undefined=jinja2.StrictUndefined,
         finalize=_inert,
     )
+    environment.filters["short"] = short
     return environment.get_template("page.html.j2")
 
 
