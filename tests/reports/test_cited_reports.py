@@ -83,6 +83,7 @@ class Record:
         """What is asked of any view of the record, by name."""
         asked: dict[str, Callable[[Any], Report]] = {
             "initiative": lambda record: record.initiative(self.initiative),
+            "search": lambda record: record.search(self.initiative.partition("-")[0]),
             "attendance": lambda record: record.attendance(),
             "attendance of a series": lambda record: record.attendance(series=self.series),
             "attendance of a meeting": lambda record: record.attendance(meeting=self.meeting),

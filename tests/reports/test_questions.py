@@ -406,7 +406,7 @@ def test_12_the_month_of_the_transit_agreement_differs_by_source(record):
         side.value: {source.source for cited in side.evidence for source in cited.sources}
         for side in line.sides
     }
-    assert by == {"2023-06": {"tass-1649719", "eadaily-20231108"}, "2023-05": {"bne-285385"}}
+    assert by == {"Jun 2023": {"tass-1649719", "eadaily-20231108"}, "May 2023": {"bne-285385"}}
 
 
 # 13. Plans as known then
