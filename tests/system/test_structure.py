@@ -31,7 +31,7 @@ ROOMS = {
     "formats.records": "errors dates events formats",
     "formats": "errors dates events log engine models reports",
     "distributed": "errors dates events log engine",
-    "pages": "errors engine models reports log.telemetry",
+    "pages": "errors dates engine models reports log.telemetry",
     "testing": "errors dates events log engine distributed",
 }
 """Each room, and those that it may use. `record`, `rules` and `cli` join the rooms."""
