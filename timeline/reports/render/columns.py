@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 import attrs
-from rich.cells import cell_len
 
 from timeline.reports.tables import Table
 
@@ -25,6 +24,14 @@ _READABLE = 16
 
 _BRIEF = 20
 """Characters up to which names and dates stay on one line, where the rest has room enough."""
+
+
+def cell_len(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    # Pages are made without the library of terminals.
+    from rich.cells import cell_len as measured
+
+    return measured(text)
 
 
 def in_parts(table: Table, counts: Iterable[int]) -> list[Table]:
