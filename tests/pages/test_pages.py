@@ -706,12 +706,12 @@ def saying(text: str) -> str:
     who = Named(text, text)
     told = Support(
         source=text, title=text, language=text, publisher=who,
-        published=text, address=None, origin=text,
+        published="2024", address=None, origin=text,
         origin_publisher=who, grade=text, cited_in=text, at=text, excerpt=text,
-        chain=(Told(who, text, who, text, text),),
+        chain=(Told(who, text, who, "2024", text),),
     )  # fmt: skip
     cited = Citation(
-        text, "StatementMade", text, 1, text, "2026-01-01T00:00:00.000000Z", text, (told,)
+        text, "StatementMade", text, 1, "2024", "2026-01-01T00:00:00.000000Z", text, (told,)
     )
     cell = Cell(text, (cited,), about="actor/x")
     tables = (Table(text, (text, text), ((cell, attrs.evolve(cell, about=None)),), named_by=1),)
