@@ -99,7 +99,10 @@ def _plain(value: Any) -> Entry:
     fields = attrs.fields(type(value))
     given = {field.name: getattr(value, field.name) for field in fields}
     return {
-        field.name: _text(msgspec.to_builtins(given[field.name], enc_hook=encode_time))
+        field.name: _text(
+            msgspec.to_builtins(given[field.name], enc_hook=encode_time),
+            whole=field.name == "changes",
+        )
         for field in fields
         if field.default is attrs.NOTHING or given[field.name] != _default(field)
     }
@@ -116,12 +119,17 @@ def _default(field: Any) -> Any:
     return field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
 
 
-def _text(value: Any) -> Any:
-    """Plain data as record files read it, where all scalars are text."""
+def _text(value: Any, *, whole: bool = False) -> Any:
+    """Plain data as record files read it, where all scalars are text.
+
+    Empty fields say nothing and are left out, unless it is to be `whole`: a correction may make
+    one empty.
+    """
     if isinstance(value, dict):
-        return {key: _text(item) for key, item in value.items() if item not in (None, [], ())}
+        kept = value if whole else {k: v for k, v in value.items() if v not in (None, [], ())}
+        return {key: _text(item, whole=whole) for key, item in kept.items()}
     if isinstance(value, list | tuple):
-        return [_text(item) for item in value]
+        return [_text(item, whole=whole) for item in value]
     return value if value is None else Node.of(value, Node(None, 1)).value
 
 
