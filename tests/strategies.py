@@ -112,8 +112,8 @@ def _statement(speaker: str, text: str, **fields: Any) -> StatementMade:
     return StatementMade(speaker, text, **fields)
 
 
-_ABOUT = st.lists(_PROPOSALS, max_size=2, unique=True)
-_SOME_ACTORS = st.lists(_ACTORS, max_size=2, unique=True)
+_ABOUT = st.lists(_PROPOSALS, max_size=2).map(lambda some: [*dict.fromkeys(some)])
+_SOME_ACTORS = st.lists(_ACTORS, max_size=2).map(lambda some: [*dict.fromkeys(some)])
 _TERMS = st.lists(st.builds(Term, st.sampled_from(["form", "price"]), _SENTENCES), max_size=3)
 _POSITIONS = st.lists(
     st.builds(Position, _ACTORS, st.sampled_from(["favourable", "opposed"])), max_size=2
