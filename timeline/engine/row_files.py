@@ -185,12 +185,12 @@ class RowFiles:
         Raises:
             InvalidInput: a manifest cannot be read.
         """
-        found = []
+        rows = []
         for folder in sorted(self._folders(projection)):
             place = f"{self._path}/{projection}/{folder}/{_MANIFEST}"
             if self._fs.exists(place):
-                found.append(self._build(place))
-        return found
+                rows.append(self._build(place))
+        return rows
 
     def _build(self, place: str) -> FiledBuild:
         try:

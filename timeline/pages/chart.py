@@ -99,12 +99,12 @@ def draw(
             `chart` is drawn and hidden, for a script to show.
     """
     own = _items(chart)
-    each = [[] if cut is None else _items(cut) for cut in cuts]
-    items = {item: k for k, item in enumerate(dict.fromkeys(itertools.chain(own, *each)))}
+    states = [[] if cut is None else _items(cut) for cut in cuts]
+    items = {item: k for k, item in enumerate(dict.fromkeys(itertools.chain(own, *states)))}
     size = _NARROW if narrow else _BROAD
     picture = _Picture(chart, size, list(items), references)
     picture.draw(frozenset(own))
-    shown = tuple(tuple(items[item] for item in cut) for cut in each)
+    shown = tuple(tuple(items[item] for item in cut) for cut in states)
     return Drawing(ET.tostring(picture.root, encoding="unicode"), shown)
 
 

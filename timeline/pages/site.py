@@ -131,9 +131,11 @@ _YEAR = re.compile(r"(?<![0-9])[0-9]{4}(?![0-9X])")
 def _initiatives(view: View) -> Entries:
     """The initiatives that more than coded rows tell of: a row is in the chronology, whole."""
     coded = _coded(view, (id for row in view.all(ProposalRow) for id in row.events))
-    told = {row.initiative for row in view.all(ProposalRow) if not coded.issuperset(row.events)}
+    reported = {row.initiative for row in view.all(ProposalRow) if not coded.issuperset(row.events)}
     rows = view.all(InitiativeRow)
-    return ((row.initiative, row.title or row.initiative) for row in rows if row.initiative in told)
+    return (
+        (row.initiative, row.title or row.initiative) for row in rows if row.initiative in reported
+    )
 
 
 def _argued(view: View) -> Entries:
@@ -162,10 +164,10 @@ def _actors(view: View) -> Entries:
     """The actors that something happened to: nothing can be read of a mere name."""
     involved = view.all(InvolvementRow)
     coded = _coded(view, {row.event for row in involved})
-    told = {row.actor for row in involved if row.event not in coded}
-    by_program = Counter(row.actor for row in involved if row.actor not in told)
-    told.update(actor for actor, _ in by_program.most_common(_MOST_CODED))
-    rows = (row for row in view.all(ActorRow) if row.merged_into is None and row.actor in told)
+    uncoded = {row.actor for row in involved if row.event not in coded}
+    by_program = Counter(row.actor for row in involved if row.actor not in uncoded)
+    uncoded.update(actor for actor, _ in by_program.most_common(_MOST_CODED))
+    rows = (row for row in view.all(ActorRow) if row.merged_into is None and row.actor in uncoded)
     return ((row.actor, row.name) for row in sorted(rows, key=lambda row: (row.name, row.actor)))
 
 
@@ -461,11 +463,11 @@ def _list(view: View, section: Section, glances: Mapping[_Page, str]) -> Documen
 
 def _search(glances: Mapping[_Page, str]) -> str:
     """What a search goes through: the name, the sort, the address and the glance of each page."""
-    found = [
+    entries = [
         [inert(page.name), page.section.title, page.path, inert(glance)]
         for page, glance in glances.items()
     ]
-    return f"const PAGES = {json.dumps(found, ensure_ascii=False)};\n"
+    return f"const PAGES = {json.dumps(entries, ensure_ascii=False)};\n"
 
 
 def _glance(report: Report, document: Document) -> str:

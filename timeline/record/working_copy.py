@@ -158,7 +158,7 @@ class WorkingCopy(Writing):
         return self._claim("said", by, text, details)
 
     def propose(self, by: str, title: str, **details: Unpack[Details]) -> RecordedEvent[Any]:
-        """Record that somebody put a proposal forward; `with_` are those who would take part.
+        """Record that somebody put a proposal forward; `with_` are the actors that would take part.
 
         >>> record.propose("ann", "A second pier", on="2024-05", source="beacon-1").event.proposal
         'a-second-pier'
@@ -375,8 +375,8 @@ class WorkingCopy(Writing):
             named.startswith(f"{record}/", autoescape=True)
         )
         with database.reading(self.store.engine) as connection:
-            found = connection.execute(query.order_by(log_events.c.position))
-            return {row.event_id: row.position for row in found}
+            rows = connection.execute(query.order_by(log_events.c.position))
+            return {row.event_id: row.position for row in rows}
 
     def _renamed(self, fresh: Sequence[NewEvent]) -> Iterator[tuple[str, str]]:
         """Ids on record whose events say what new ones say."""

@@ -308,8 +308,8 @@ def happening_lines(
 ) -> Iterable[HappeningLine]:
     """A line for each, in this order."""
     titles = _titles(view, rows)
-    told = (row.plan for row in rows if row.plan and row.type in _OUTCOMES)
-    outcomes = outcome_words(view, citer, dict.fromkeys(told))
+    plans = (row.plan for row in rows if row.plan and row.type in _OUTCOMES)
+    outcomes = outcome_words(view, citer, dict.fromkeys(plans))
     citer.load(id for row in rows for id in row.events)
     for row in rows:
         evidence = citer.cite(row.events)

@@ -154,12 +154,12 @@ class DocumentsReport(Report):
         at_odds = [line for line in self.documents if len(line.signings) > 1]
         if at_odds:
             titles = few(f"“{line.title}”" for line in at_odds)
-            told = f"Of {titles} there are several reports."
-            yield tables.cell(told, distinct(line.evidence for line in at_odds))
+            sentence = f"Of {titles} there are several reports."
+            yield tables.cell(sentence, distinct(line.evidence for line in at_odds))
         for line in self.documents:
             for status in line.statuses:
-                told = f"“{line.title}” {status.status} {on_date(status.occurred)}."
-                yield tables.cell(told, status.evidence)
+                sentence = f"“{line.title}” {status.status} {on_date(status.occurred)}."
+                yield tables.cell(sentence, status.evidence)
 
 
 def documents_report(

@@ -624,7 +624,7 @@ def _summary(report: InitiativeReport) -> Iterator[Cell]:
 
 
 def _now(report: InitiativeReport) -> Cell:
-    """The stage, since when, and by whose account; a proposal is told by the next sentence."""
+    """The stage, since when, and by whose account; the next sentence tells of a proposal."""
     stage = report.stage
     made = {cited.event for line in report.proposals for cited in line.evidence}
     if stage.event in made:
@@ -645,8 +645,8 @@ def _origin(lines: Sequence[ProposalLine]) -> Cell:
     accounts = sorted(by_proposer.items(), key=lambda item: len(item[1]), reverse=True)
     if not accounts:
         return cell("Who proposed it is not on record.")
-    told = "; by another account ".join(_proposed(*account) for account in accounts)
-    return cell(f"{told}.", distinct(line.evidence for line in lines))
+    sentence = "; by another account ".join(_proposed(*account) for account in accounts)
+    return cell(f"{sentence}.", distinct(line.evidence for line in lines))
 
 
 def _proposed(names: str, lines: Sequence[ProposalLine]) -> str:

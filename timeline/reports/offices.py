@@ -69,7 +69,7 @@ _ON_THE_DAY: dict[Tenure, str] = {
     "certain": "Certainly in office",
     "possible": "Possibly in office",
 }
-"""What a first screen says of those who may have held an office on a day."""
+"""What a first screen says of who may have held an office on a day."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -121,8 +121,8 @@ class OfficesReport(Report):
                     ),
                     _NAMED,
                 )
-                told = f"{words} {day}: {who}."
-                yield tables.cell(told, distinct(line.evidence for line in lines))
+                sentence = f"{words} {day}: {who}."
+                yield tables.cell(sentence, distinct(line.evidence for line in lines))
 
 
 def offices_report(

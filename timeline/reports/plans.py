@@ -162,8 +162,8 @@ class PlansReport(Report):
         for state, lines in by_state.items():
             if state not in (KEPT, OPEN):
                 titles = few(f"“{line.title}”" for line in lines)
-                told = f"{state[0].upper()}{state[1:]}: {titles}."
-                yield cell(told, distinct(line.evidence for line in lines))
+                sentence = f"{state[0].upper()}{state[1:]}: {titles}."
+                yield cell(sentence, distinct(line.evidence for line in lines))
 
 
 def plan_states(lines: Iterable[PlanLine]) -> str:

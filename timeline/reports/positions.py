@@ -130,7 +130,7 @@ def position_lanes(
     """Each party's positions, its own and those imputed to it, beside a table of that title.
 
     Args:
-        parties: those who have a lane.
+        parties: the parties that have a lane.
         positions: what is said of them.
         beside: the title of the table.
         title: of the chart.

@@ -158,8 +158,8 @@ def _looked_for(words: Iterable[str]) -> Search:
         InvalidInput: there is none.
     """
     given = " ".join(words)
-    found = (_phrase(quoted or plain) for quoted, plain in _PART.findall(given))
-    search = tuple((phrase,) for phrase in found if phrase is not None)
+    parts = (_phrase(quoted or plain) for quoted, plain in _PART.findall(given))
+    search = tuple((phrase,) for phrase in parts if phrase is not None)
     if not search:
         raise InvalidInput(f"words: expected a word to look for; found {given!r}")
     return search

@@ -101,8 +101,8 @@ class StatementsReport(Report):
         if denials:
             who = few(line.speaker for line in denials)
             verb = "disputes" if len(denials) == 1 else "dispute"
-            told = f"{len(denials)} of them {verb} what others report: {who}."
-            yield cell(told, distinct(line.evidence for line in denials))
+            sentence = f"{len(denials)} of them {verb} what others report: {who}."
+            yield cell(sentence, distinct(line.evidence for line in denials))
 
 
 def statements_report(

@@ -407,8 +407,8 @@ _SOURCES = tuple[Evidence, ...]
 
 
 def _entries(root: Node, section: str) -> list[Node]:
-    found = root.value.get(section) if isinstance(root.value, dict) else None
-    return found.value if found is not None and isinstance(found.value, list) else []
+    node = root.value.get(section) if isinstance(root.value, dict) else None
+    return node.value if node is not None and isinstance(node.value, list) else []
 
 
 def _spread(entry: Node) -> list[Node]:
