@@ -148,3 +148,19 @@ def test_a_record_is_kept_without_prepared_statements(migrated_url: str) -> None
         with record.store.engine.connect() as connection:
             prepared = connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements")
             assert prepared.scalar() == 0
+
+
+def test_a_file_that_another_makes_at_this_moment_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, access = tmp_path / "record.db", os.access
+
+    def access_then_made(path: str | Path, mode: int) -> bool:
+        answer = access(path, mode)
+        file.touch()
+        return answer
+
+    monkeypatch.setattr(os, "access", access_then_made)
+
+    with Timeline.open(file) as record:
+        assert record.add(Actor("ann", "person", "Ann")).position == 1

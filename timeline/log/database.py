@@ -248,8 +248,12 @@ def _is_immutable(file: str) -> bool:
     SQLite would make files beside it, and so could not even read it.
     """
     path = Path(file)
+    # Look for the file first: another thread may make it between the two questions, and what does
+    # not exist yet is not writable.
+    if file.startswith("file:") or not path.is_file():
+        return False
     writable = os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)
-    return not file.startswith("file:") and path.is_file() and not writable and not _has_wal(path)
+    return not writable and not _has_wal(path)
 
 
 def _has_wal(path: Path) -> bool:
