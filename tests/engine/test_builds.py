@@ -1189,7 +1189,13 @@ def test_a_projection_of_ones_own_from_the_shell(store: EventStore, engine: sa.E
     assert "is live" in command("rebuild", "speakers", module="later")
     assert plain(engine) == {"ann": 5, "bob": 5}
     say(store, 1, "cy")
+    with store.batch("mailer", limit=1):
+        pass
     lines = command("status").splitlines()
+    assert [line.split() for line in lines[-2:]] == [
+        ["subscription", "position", "lag"],
+        ["mailer", "1", "3"],
+    ]
     assert lines[0].split() == ["projection", "mode", "build", "state", "position", "lag"]
     mine = [line.split() for line in lines if line.startswith("speakers")]
     assert mine == [
@@ -1199,8 +1205,9 @@ def test_a_projection_of_ones_own_from_the_shell(store: EventStore, engine: sa.E
     assert "is live" in command("rebuild", "speakers", "--back")
     assert plain(engine) == {"ann": 2, "bob": 1}
 
-    lines = json.loads(command("status", "--format", "json"))
-    assert [item for item in lines if item["projection"] == "speakers"] == [
+    status = json.loads(command("status", "--format", "json"))
+    assert status["subscriptions"] == [{"name": "mailer", "position": 1, "lag": 3}]
+    assert [item for item in status["projections"] if item["projection"] == "speakers"] == [
         {
             "projection": "speakers",
             "mode": "background",

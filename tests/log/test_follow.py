@@ -14,9 +14,10 @@ import pytest
 import sqlalchemy as sa
 from waiting import FOREVER
 
-from timeline.errors import DatabaseBusy
+from timeline.errors import DatabaseBusy, InvalidInput, NotFound
 from timeline.events import Actor, ActorAdded, NewEvent, RecordedEvent
 from timeline.log.database import create_engine
+from timeline.log.follow import Subscription
 from timeline.log.store import EventStore
 
 
@@ -431,6 +432,34 @@ def test_a_batch_waits_for_the_other_of_its_name(store: EventStore, handled: sa.
             assert len(batch.events) == 2
             assert not other.done()
         assert other.result() == [3]
+
+
+def test_a_subscription_may_begin_anywhere(store: EventStore, handled: sa.Table) -> None:
+    append(store, "a", *"123")
+
+    assert handle(store, handled, "new", start="end") == []
+    assert handle(store, handled, "third", start=2) == [3]
+    append(store, "a", "4")
+    assert handle(store, handled, "new", start="beginning") == [4]
+    with pytest.raises(InvalidInput, match="start: expected a whole number"):
+        handle(store, handled, "other", start=-1)
+
+
+def test_subscriptions_are_listed_reset_and_forgotten(store: EventStore, handled: sa.Table) -> None:
+    append(store, "a", *"123")
+    handle(store, handled, "mailer", limit=1)
+    handle(store, handled, "index")
+    assert store.subscriptions() == [Subscription("index", 3, 0), Subscription("mailer", 1, 2)]
+
+    store.reset("mailer", start="end")
+    assert handle(store, handled, "mailer") == []
+    store.reset("mailer")
+    assert handle(store, handled, "mailer") == [1, 2, 3]
+    store.unsubscribe("mailer")
+    assert [known.name for known in store.subscriptions()] == ["index"]
+    for change in (store.reset, store.unsubscribe):
+        with pytest.raises(NotFound, match="there is no subscription 'mailer'"):
+            change("mailer")
 
 
 def test_two_names_are_two_subscriptions(store: EventStore, handled: sa.Table) -> None:

@@ -267,11 +267,13 @@ def _archive_coded(
 
 
 @click.command()
-@click.argument("right", type=click.Choice(["reader", "writer"]))
+@click.argument("right", type=click.Choice(["reader", "writer", "subscriber"]))
 @click.argument("role")
 @click.pass_obj
 def grant(opener: Opener, right: Right, role: str) -> None:
     """On PostgreSQL, let ROLE read the record, or also append to it, and no more.
+
+    A subscriber reads it, and notes how far its subscriptions have come.
 
     The role must exist. Run this as the owner of the record's tables.
 

@@ -42,36 +42,49 @@ def run(opener: Opener) -> None:
 @FORMAT
 @click.pass_obj
 def status(opener: Opener, form: str) -> None:
-    """How far the rows of each projection have come; lag is in events.
+    """How far the rows of each projection, and each subscription, have come; lag is in events.
 
     `live` is the build that the plain names show, `ready` the one before it. The rows of a
-    projection by other code are moved on only by that code.
+    projection by other code are moved on only by that code. A subscription is known from its first
+    batch on.
 
     \b
     timeline status
     """
     with opener() as timeline:
-        lines = timeline.status()
+        builds, subscriptions = timeline.status(), timeline.store.subscriptions()
     if form == "json":
         import msgspec
 
-        click.echo(msgspec.json.encode(lines).decode())
-    else:
-        _print_status(lines)
+        done = {"projections": builds, "subscriptions": subscriptions}
+        click.echo(msgspec.json.encode(done).decode())
+        return
+    _print_builds(builds)
+    if subscriptions:
+        click.echo()
+        rows = [(line.name, f"{line.position:,}", f"{line.lag:,}") for line in subscriptions]
+        _print_table(("subscription", "position", "lag"), rows)
 
 
-def _print_status(lines: Sequence[ProjectionStatus]) -> None:
+def _print_builds(lines: Sequence[ProjectionStatus]) -> None:
+    rows = []
+    for line in lines:
+        state = line.state if line.ours else f"{line.state}, by other code"
+        numbers = (f"{line.position:,}", f"{line.lag:,}")
+        rows.append((line.projection, line.mode or "-", str(line.build), state, *numbers))
+    _print_table(("projection", "mode", "build", "state", "position", "lag"), rows)
+
+
+def _print_table(titles: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("projection", "mode", "build", "state", "position", "lag"):
+    for title in titles:
         right = title in {"build", "position", "lag"}
         table.add_column(title, justify="right" if right else "left", no_wrap=True)
-    for line in lines:
-        state = line.state if line.ours else f"{line.state}, by other code"
-        numbers = (f"{line.position:,}", f"{line.lag:,}")
-        table.add_row(line.projection, line.mode or "-", str(line.build), state, *numbers)
+    for row in rows:
+        table.add_row(*row)
     console = Console()
     # Piped, it has no width to keep to.
     console.print(table, width=None if console.is_terminal else 200, soft_wrap=False)

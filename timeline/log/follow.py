@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import attrs
 import sqlalchemy as sa
 
-from timeline.errors import DatabaseBusy, InvalidInput, require_number
+from timeline.errors import DatabaseBusy, InvalidInput, NotFound, require_number
 from timeline.events import RecordedEvent
 from timeline.log import database
 from timeline.log.codec import meanings
@@ -38,6 +38,25 @@ class Batch:
 
     connection: sa.Connection
     events: tuple[RecordedEvent[Any], ...]
+
+
+@attrs.frozen
+class Subscription:
+    """How far a subscription has come.
+
+    Attributes:
+        name: its name.
+        position: the last event that was handled.
+        lag: events of the log beyond that.
+    """
+
+    name: str
+    position: int
+    lag: int
+
+
+Start = int | Literal["beginning", "end"]
+"""Where a subscription begins: after a position, or at an end of the log as it is then."""
 
 
 class Following(Reading):
@@ -95,7 +114,9 @@ class Following(Reading):
         return page
 
     @contextlib.contextmanager
-    def batch(self, subscription: str, *, limit: int = PAGE) -> Iterator[Batch]:
+    def batch(
+        self, subscription: str, *, limit: int = PAGE, start: Start = "beginning"
+    ) -> Iterator[Batch]:
         """The next events of a subscription, in a transaction that also notes them as handled.
 
             with store.batch("mailer") as batch:
@@ -111,8 +132,9 @@ class Following(Reading):
         connection to the end of the block: do slow work before it.
 
         Args:
-            subscription: its name; a new one starts at the beginning of the log.
+            subscription: its name.
             limit: the most events in the batch.
+            start: where a new one begins; one that has begun goes on where it was.
 
         Raises:
             InvalidInput: the name is no printable text, or the limit no number.
@@ -127,13 +149,59 @@ class Following(Reading):
             # On SQLite the batch's transaction is not to begin before the caller needs it.
             read_on = connection if postgresql else None
             after = self._place(subscription, read_on)
-            rows = list(self.stored(after=after or 0, limit=limit, connection=read_on))
+            begun = self._start(start, read_on) if after is None else after
+            rows = list(self.stored(after=begun, limit=limit, connection=read_on))
             if rows:
                 # An effect elsewhere, a mail say, cannot be undone after a crash.
                 database.make_durable(self.engine)
             yield Batch(connection, tuple(meanings(self.codec, rows)))
             if rows or after is None:
-                _move(connection, subscription, after, rows[-1].position if rows else 0)
+                _move(connection, subscription, after, rows[-1].position if rows else begun)
+
+    def subscriptions(self) -> list[Subscription]:
+        """Every subscription, by name, and how far it has come."""
+        query = sa.select(subscriptions).order_by(subscriptions.c.name)
+        with database.reading(self.engine) as connection:
+            end = self.head(connection).position
+            return [
+                Subscription(name, position, max(end - position, 0))
+                for name, position in connection.execute(query)
+            ]
+
+    def reset(self, subscription: str, *, start: Start = "beginning") -> None:
+        """Let a subscription go on from another place.
+
+        A batch that is under way ends first, or is undone.
+
+        Raises:
+            NotFound: there is no such subscription.
+            InvalidInput: `start` is no place in a log.
+        """
+        change = sa.update(subscriptions).values(position=self._start(start, None))
+        self._change(subscription, change)
+
+    def unsubscribe(self, subscription: str) -> None:
+        """Forget a subscription and its place; a batch of that name then begins anew.
+
+        Raises:
+            NotFound: there is no such subscription.
+        """
+        self._change(subscription, sa.delete(subscriptions))
+
+    def _change(self, subscription: str, change: sa.Update | sa.Delete) -> None:
+        _require_name(subscription)
+        with database.writing(self.engine) as connection:
+            done = connection.execute(change.where(subscriptions.c.name == subscription))
+        if not done.rowcount:
+            names = ", ".join(known.name for known in self.subscriptions()) or "none"
+            raise NotFound(f"there is no subscription {subscription!r}; there are: {names}")
+
+    def _start(self, start: Start, connection: sa.Connection | None) -> int:
+        if start == "end":
+            return self.head(connection).position
+        position = 0 if start == "beginning" else start
+        require_number("start", position)
+        return position
 
     def _place(self, subscription: str, connection: sa.Connection | None) -> int | None:
         query = sa.select(subscriptions.c.position).where(subscriptions.c.name == subscription)
