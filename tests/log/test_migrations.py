@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from alembic.config import CommandLine, Config
 
 from timeline import Actor, NotFound, Timeline
-from timeline.errors import DatabaseTooNew, MigrationFailed
+from timeline.errors import DatabaseBusy, DatabaseTooNew, MigrationFailed
 from timeline.log import database
 from timeline.log.schema import (
     REVISION,
@@ -519,6 +519,21 @@ def test_a_failed_later_migration_leaves_nothing_behind(migrated_url: str, copy:
     assert "nowhere" in answer
     assert (schema(migrated_url), rows(migrated_url, "timeline_events")) == before
     assert not migrate(migrated_url)
+
+
+def test_an_upgrade_waits_for_others_with_a_limit(database_url: str) -> None:
+    other, hurried = database.create_engine(database_url), sa.make_url(database_url)
+    options = {"timeout": "0.1"}
+    if database_url.startswith("postgresql"):
+        options = {"options": "-c lock_timeout=100"}
+    engine = database.create_engine(hurried.update_query_dict(options))
+    with other.begin() as connection:
+        if database_url.startswith("postgresql"):
+            connection.exec_driver_sql("CREATE SCHEMA timeline")
+        with pytest.raises(DatabaseBusy, match="Try again"):
+            upgrade(engine)
+    engine.dispose()
+    other.dispose()
 
 
 def test_a_callers_table_by_one_of_our_names_is_kept(database_url: str) -> None:

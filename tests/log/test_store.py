@@ -19,6 +19,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 from strategies import TEXTS, examples
 from waiting import FOREVER, until, waiting_for_a_lock
 
@@ -954,6 +955,108 @@ def test_appends_on_engines_of_the_callers_take_turns(store: EventStore, migrate
     assert {each.id for each in found} == {f"{who}-{n}" for who in "abcd" for n in range(30)}
 
 
+def beginning(url: str, how: str) -> sa.Engine:
+    """An engine of the host's own, each of whose transactions begins by that statement."""
+    engine = sa.create_engine(url)
+    sa.event.listen(engine, "connect", lambda opened, _: setattr(opened, "isolation_level", None))
+    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(how))
+    return engine
+
+
+READ_FIRST = sa.text("SELECT count(*) FROM timeline_events")
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("whose", ["ours", "plain", "deferred"])
+@pytest.mark.parametrize("reads", [True, False], ids=["reads first", "only writes"])
+def test_an_append_in_the_callers_transaction_waits_for_another_writer(
+    store: EventStore, engine: sa.Engine, migrated_url: str, whose: str, reads: bool
+) -> None:
+    if whose == "deferred" and reads:
+        return  # SQLite does not let it: the next test has what is said then
+    theirs = {
+        "ours": lambda: create_engine(migrated_url),
+        "plain": lambda: sa.create_engine(migrated_url),
+        "deferred": lambda: beginning(migrated_url, "BEGIN"),
+    }[whose]()
+    begun = threading.Event()
+
+    def append() -> None:
+        begun.set()
+        with Session(theirs) as session:
+            if reads:
+                session.execute(READ_FIRST).scalar()
+            store.append("a", notes("2"), connection=session.connection())
+            session.commit()
+
+    with ThreadPoolExecutor(1) as threads:
+        with database.writing(engine) as connection:
+            store.append("a", notes("1"), connection=connection)
+            waiting = threads.submit(append)
+            begun.wait()
+        waiting.result()
+    theirs.dispose()
+
+    assert texts(store.read_all()) == ["1", "2"]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_transaction_that_has_read_what_changed_since_may_not_write(
+    store: EventStore, migrated_url: str
+) -> None:
+    theirs = beginning(migrated_url, "BEGIN")
+    with theirs.begin() as connection:
+        connection.execute(READ_FIRST).scalar()
+        store.append("a", notes("1"))
+        with pytest.raises(DatabaseBusy, match=r"Roll back and try again.*BEGIN IMMEDIATE"):
+            store.append("a", notes("2"), connection=connection)
+    theirs.dispose()
+
+    assert texts(store.read_all()) == ["1"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_lock_of_the_callers_own_other_transaction_is_named(
+    store: EventStore, migrated_url: str
+) -> None:
+    own = hurried(migrated_url)
+    store = EventStore(own, [Noted])
+    with own.begin() as connection:
+        store.append("a", notes("1"), connection=connection)
+        with pytest.raises(DatabaseBusy, match=r"a transaction of your own.*connection="):
+            store.append("a", notes("2"))
+    assert texts(store.read_all()) == ["1"]
+    own.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_waits_for_locks_have_a_limit(migrated_url: str) -> None:
+    asked = "SHOW lock_timeout"
+    limits = {"": "30s", "-c lock_timeout=7000": "7s"}
+    for options, limit in limits.items():
+        url = sa.make_url(migrated_url).update_query_dict({"options": options})
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql(asked).scalar() == limit
+            connection.rollback()
+            assert connection.exec_driver_sql(asked).scalar() == limit
+        engine.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@pytest.mark.usefixtures("impatient")
+def test_a_statement_that_took_too_long_may_be_tried_again(
+    store: EventStore, engine: sa.Engine, migrated_url: str
+) -> None:
+    options = {"options": "-c statement_timeout=100"}
+    other = create_engine(sa.make_url(migrated_url).update_query_dict(options))
+    with held(engine), pytest.raises(DatabaseBusy, match="statement timeout"):
+        EventStore(other, [Noted]).append("a", notes("1"))
+    other.dispose()
+
+    assert store.append("a", notes("1")).added == 1
+
+
 @pytest.mark.parametrize("theirs", [True, False], ids=["theirs", "ours"])
 def test_a_connection_without_transactions_is_refused(
     store: EventStore, engine: sa.Engine, migrated_url: str, theirs: bool
@@ -1259,11 +1362,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def hurried(url: str) -> sa.Engine:
     """An engine that waits for a lock for 100 ms, and not for as long as is usual."""
     if url.startswith("sqlite"):
-        engine = create_engine(url)
-        sa.event.listen(
-            engine, "connect", lambda opened, _: opened.execute("PRAGMA busy_timeout = 100")
-        )
-        return engine
+        return create_engine(f"{url}?timeout=0.1")
     return create_engine(sa.make_url(url).update_query_dict({"options": "-c lock_timeout=100"}))
 
 

@@ -40,7 +40,7 @@ _FILE = "main"
 """What SQLite calls the file itself, beside temporary tables and attached files."""
 
 BUSY_SECONDS = 30
-"""How long a writer on SQLite waits for others before `DatabaseBusy`."""
+"""How long a writer waits for others before `DatabaseBusy`, unless the address says otherwise."""
 
 _PATIENCE = 5.0
 """Seconds for which work is tried again after `DatabaseBusy` or `ConnectionLost`."""
@@ -57,8 +57,8 @@ _BEGIN = "timeline_begin"
 _PROCESS, _THREAD = "timeline_process", "timeline_thread"
 _THRESHOLD = "prepare_threshold"
 
-_CONTENTION = {"40001", "40P01", "55P03"}
-"""SQLSTATEs for: try again (serialization failure, deadlock, lock not available)."""
+_CONTENTION = {"40001", "40P01", "55P03", "57014"}
+"""SQLSTATEs for: try again (serialization failure, deadlock, no lock, or too long a statement)."""
 
 _LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 """Errors of the driver that mean, without a SQLSTATE, that the connection is gone."""
@@ -66,8 +66,13 @@ _LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 _NO_WRITES = {"42501", "25006"}
 """SQLSTATEs for: the role lacks the right, or the transaction or server takes no writes."""
 
-_SHUTDOWN = {"57P01", "57P02", "57P03"}
-"""SQLSTATEs for: the server is going down, or coming up."""
+_SHUTDOWN = {"57P01", "57P02", "57P03", "25P03"}
+"""SQLSTATEs for: the server is going down, or coming up, or has ended a session that idled."""
+
+_WAIT_FOR_LOCKS = f"""
+    SELECT pg_catalog.set_config('lock_timeout', '{BUSY_SECONDS}s', false)
+    WHERE pg_catalog.current_setting('lock_timeout') = '0'
+"""
 
 
 def create_engine(url: str | sa.URL, schema: str = SCHEMA) -> sa.Engine:
@@ -90,6 +95,9 @@ def create_engine(url: str | sa.URL, schema: str = SCHEMA) -> sa.Engine:
         connect_args={"client_encoding": "utf8", "connect_timeout": 10, **options},
         execution_options={_PROCESS: os.getpid(), **_placed(schema)},
     )
+    if options.get(_THRESHOLD, 0) is not None:
+        # Behind pgbouncer in transaction mode a session is not ours to set up.
+        sa.event.listen(engine, "connect", _limit_waits)
     sa.event.listen(engine, "checkin", _note_idle)
     sa.event.listen(engine, "checkout", _check_idle)
     return engine
@@ -145,6 +153,12 @@ def qualified(engine: sa.Engine, name: str) -> str:
     """The name of a table or view of ours, quoted, with its schema: for SQL as text."""
     quote = engine.dialect.identifier_preparer.quote
     return f"{quote(schema_of(engine))}.{quote(name)}"
+
+
+def _limit_waits(connection: Any, _record: object) -> None:
+    """Let a session wait for locks with a limit, unless the role or the address has set one."""
+    connection.execute(_WAIT_FOR_LOCKS)
+    connection.commit()
 
 
 def _note_idle(_connection: object, record: Any) -> None:
@@ -224,7 +238,8 @@ def exists(engine: sa.Engine) -> bool:
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
     in_memory = not url.database or url.database == ":memory:"
-    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}}
+    waits = {} if "timeout" in url.query else {"timeout": BUSY_SECONDS}
+    options: dict[str, Any] = {"connect_args": waits}
     owner = {_PROCESS: os.getpid(), **_placed(_FILE)}
     if in_memory:
         # One connection for all: a second one would open another, empty database.
@@ -633,14 +648,31 @@ def is_duplicate(error: DatabaseError) -> bool:
     return isinstance(error.__cause__, psycopg.errors.UniqueViolation | sqlite3.IntegrityError)
 
 
+def is_contention(cause: BaseException) -> bool:
+    """Whether an error of the driver says that others held the database for too long."""
+    state = getattr(cause, "sqlstate", None)
+    return state in _CONTENTION or "database is locked" in str(cause)
+
+
+def _why_busy(cause: BaseException, reason: str) -> str:
+    if getattr(cause, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":
+        return (
+            "the transaction has read what others have changed since, and SQLite lets it write no "
+            "more. Roll back and try again. A transaction that is to write begins with BEGIN "
+            "IMMEDIATE, as those of the store's own engine do."
+        )
+    return (
+        f"others held the database for too long ({reason}). Try again. If a transaction of your "
+        "own holds it, end that first, or append with connection=… of it."
+    )
+
+
 def _ours(cause: BaseException, engine: sa.Engine, *, lost: bool) -> TimelineError:
     where = shown(engine.url)
     reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     state = getattr(cause, "sqlstate", None)
-    if state in _CONTENTION or "database is locked" in reason:
-        return DatabaseBusy(
-            f"{where}: others held the database for too long ({reason}). Try again."
-        )
+    if is_contention(cause):
+        return DatabaseBusy(f"{where}: {_why_busy(cause, reason)}")
     if state in _NO_WRITES or "readonly database" in reason:
         remedy = (
             "Use a role that may write."

@@ -214,6 +214,7 @@ def upgrade(engine: sa.Engine) -> bool:
 
     Raises:
         DatabaseTooNew: the schema is not one that this code knows.
+        DatabaseBusy: others held the database, or one of its tables, for too long; try again.
         MigrationFailed: a step failed; the message has the cause.
     """
     with database.reading(engine) as connection:
@@ -275,7 +276,10 @@ def _run_scripts(connection: sa.Connection) -> None:
         raise
     except Exception as error:
         # The database's own message, without the statement that SQLAlchemy adds.
-        reason = str(getattr(error, "orig", None) or error).strip()
+        cause = getattr(error, "orig", None) or error
+        reason = str(cause).strip()
+        if database.is_contention(cause):
+            raise
         raise MigrationFailed(
             f"the schema could not be brought from {current or 'nothing'} to {REVISION}: {reason}. "
             "Nothing was changed."

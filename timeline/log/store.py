@@ -41,6 +41,10 @@ _CLOSER_LOOK = (
 )
 
 
+_TAKE_LOCK = "DELETE FROM main.timeline_subscriptions WHERE 0"
+"""Turns a transaction of SQLite into one that writes, and changes nothing."""
+
+
 class EventStore(Following):
     """An append-only log of events in a database that `Timeline.open` or `upgrade` has prepared.
 
@@ -268,9 +272,9 @@ def _require_transaction(driver: Driver) -> None:
         # From Python 3.12 on there is a second way to ask for it.
         by_itself = driver.isolation_level is None or getattr(driver, "autocommit", None) is True
         alone = by_itself and not driver.in_transaction
-        if not alone and not driver.in_transaction:
-            # The driver would begin one with the first INSERT: after we have read the head.
-            driver.execute("BEGIN IMMEDIATE")
+        if not alone:
+            # Wait for other writers before we read the end of the log, not with the first INSERT.
+            driver.execute(_TAKE_LOCK if driver.in_transaction else "BEGIN IMMEDIATE")
     else:
         raise InvalidInput(
             "expected a connection of sqlite3 or psycopg, such as sqlite:///… and "
