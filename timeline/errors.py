@@ -94,6 +94,23 @@ def require_number(name: str, value: object, least: int = 0) -> None:
         )
 
 
+def no_text(error: UnicodeEncodeError) -> str:
+    r"""Says of a text that UTF-8 cannot hold what is wrong with it.
+
+    >>> try:
+    ...     "caf\udce9".encode()
+    ... except UnicodeEncodeError as error:
+    ...     print(no_text(error))
+    expected text in UTF-8; found the byte 0xe9 in 'caf\udce9'. Give it in UTF-8
+    """
+    code = ord(error.object[error.start])
+    # Python marks so a byte that is not text, of a command line or a file's name.
+    marked = 0xDC80 <= code <= 0xDCFF
+    wrong = f"the byte 0x{code - 0xDC00:02x}" if marked else f"the surrogate U+{code:04X}"
+    advice = "Give it in UTF-8" if marked else "Remove that half of a character"
+    return f"expected text in UTF-8; found {wrong} in {error.object!a:.80}. {advice}"
+
+
 class InvalidDate(InvalidInput):
     """The text is no date.
 

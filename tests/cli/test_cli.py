@@ -575,11 +575,12 @@ def test_what_programs_read_is_utf8_whatever_the_system_writes():
     assert json.loads(told.splitlines()[0])["event"]["actor"]["name"] == "Газета"
 
 
-def test_a_word_that_is_not_utf8_is_refused():
+@pytest.mark.parametrize("command", ["report actors", "log --stream", "show", "redact --reason a"])
+def test_a_word_that_is_not_utf8_is_refused(command):
     run("init")
 
-    done = shell("timeline report actors $'caf\\xe9'", code=1)
-    assert done.stderr.startswith("Error: expected words in UTF-8; found the byte 0xe9")
+    done = shell(f"timeline {command} $'caf\\xe9'", code=1)
+    assert done.stderr.startswith("Error: expected text in UTF-8; found the byte 0xe9")
 
 
 def test_it_runs_as_a_module():

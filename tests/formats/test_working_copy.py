@@ -123,6 +123,14 @@ def test_a_file_as_it_was_ingested_differs_in_nothing(record: Timeline, file: Pa
     assert (difference.same, str(difference)) == (8, "")
 
 
+@pytest.mark.parametrize("end", [r"\r\n", r"\r", r"\n"])
+def test_other_ends_of_lines_are_no_difference(record: Timeline, file: Path, end: str) -> None:
+    edit(file, "said: Good.", f'said: "Good.{end}Yes."')
+    assert record.amend(record.diff(file), "Read again.").added == 1
+    assert str(record.diff(file)) == ""
+    assert record.ingest(file).added == 0
+
+
 def test_what_is_new_changed_and_gone_is_told(record: Timeline, file: Path) -> None:
     edit(
         file,

@@ -196,7 +196,7 @@ def test_text_comes_back_as_it_was(store: EventStore, text: str) -> None:
     assert found.evidence[0].at == text
 
 
-@pytest.mark.parametrize("character", ["\0", "\x1b", "\r", "\x7f", "\x9b", "\u202e", "\u2066"])
+@pytest.mark.parametrize("character", ["\0", "\x1b", "\x7f", "\x9b", "\u202e", "\u2066"])
 @pytest.mark.parametrize("before", ["", "\\", "\\\\"])
 def test_what_could_steer_a_terminal_is_refused(
     store: EventStore, character: str, before: str
@@ -206,6 +206,74 @@ def test_what_could_steer_a_terminal_is_refused(
         with pytest.raises(InvalidEvent, match=rf"control character U\+{ord(character):04X}"):
             store.append("note-a", [new])
     assert store.head().position == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("a\r\nb", "a\nb"),
+        ("a\rb\r", "a\nb\n"),
+        ("\\r\\\r\n", "\\r\\\n"),
+        ("\r\r\n\n", "\n\n\n"),
+    ],
+)
+def test_ends_of_lines_are_kept_as_one_character(store: EventStore, given: str, kept: str) -> None:
+    new = NewEvent(Noted(given), "1", evidence=[Evidence("paper", given)], metadata={"by": given})
+    appended = store.append("note-a", [new])
+
+    [found] = store.read_all()
+    assert appended.events == (found,)
+    assert (found.event.text, found.evidence[0].at) == (kept, kept)
+    assert found.metadata == {"by": kept}
+    assert store.append("note-a", [new]).added == 0
+
+
+HALF = "a\ud83d"
+
+
+@pytest.mark.parametrize(
+    ("new", "field"),
+    [
+        (NewEvent(Noted(HALF)), "Noted: text: "),
+        (
+            NewEvent(ActorAdded(Actor("a", "person", "A", aliases=("b", HALF)))),
+            r"actor\.aliases\[1\]",
+        ),
+        (NewEvent(Noted("a"), HALF), "expected id to be text"),
+        (NewEvent(Noted("a"), stream=HALF), "expected stream to be text"),
+        (NewEvent(Noted("a"), evidence=[Evidence(HALF)]), r"evidence\[0\]\.source: "),
+        (NewEvent(Noted("a"), metadata={"by": {"whom": HALF}}), r"metadata: by\.whom: "),
+    ],
+)
+def test_half_a_character_is_refused_and_its_field_named(
+    store: EventStore, new: NewEvent, field: str
+) -> None:
+    with pytest.raises(InvalidEvent, match=field):
+        store.append_all([new if new.stream else attrs.evolve(new, stream="note-a")])
+    assert store.head().position == 0
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda timeline: list(timeline.store.read_stream(HALF)),
+        lambda timeline: list(timeline.store.read_all(types=[HALF])),
+        lambda timeline: timeline.store.get([HALF]),
+        lambda timeline: timeline.store.stream_version(HALF),
+        lambda timeline: timeline.store.append_all([], expected={HALF: 1}),
+        lambda timeline: timeline.store.reset(HALF),
+        lambda timeline: list(timeline.log(stream=HALF)),
+        lambda timeline: timeline.actors(HALF),
+        lambda timeline: timeline.initiative(HALF),
+        lambda timeline: timeline.redact(HALF, reason="a"),
+        lambda timeline: timeline.as_of(published=HALF),
+    ],
+)
+def test_nobody_is_asked_for_half_a_character(
+    migrated_url: str, ask: Callable[[Timeline], object]
+) -> None:
+    with Timeline.open(migrated_url) as timeline, pytest.raises(InvalidInput):
+        ask(timeline)
 
 
 @examples(40)

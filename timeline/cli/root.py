@@ -14,7 +14,7 @@ from timeline.cli import export, ingest, log, read_models
 from timeline.cli.open_record import Opener
 from timeline.cli.output import escaped
 from timeline.cli.reports import report, top_commands
-from timeline.errors import TimelineError
+from timeline.errors import TimelineError, no_text
 
 _DEFAULT_URL = "timeline.db"
 
@@ -28,7 +28,7 @@ class _Commands(click.Group):
         except TimelineError as error:
             raise click.ClickException(escaped(str(error))) from error
         except UnicodeEncodeError as error:
-            raise click.ClickException(_not_utf8(error)) from error
+            raise click.ClickException(no_text(error)) from error
         if sys.stdout is not None:  # the parent process may have closed it
             sys.stdout.flush()  # here a full disk still gets a message
         return done
@@ -38,22 +38,6 @@ class _Commands(click.Group):
             return super().main(*args, **options)
         except OSError as error:  # click handles a closed pipe
             _cannot_write(error)
-
-
-def _not_utf8(error: UnicodeEncodeError) -> str:
-    """The message for a word of the command line that is not UTF-8.
-
-    Raises:
-        UnicodeEncodeError: the error itself, if it has another cause.
-    """
-    character = error.object[error.start]
-    if not "\udc80" <= character <= "\udcff":  # Python's mark for a byte that is not text
-        raise error
-    byte = ord(character) - 0xDC00
-    return (
-        f"expected words in UTF-8; found the byte 0x{byte:02x} in {error.object!a:.80}. Give them "
-        "in UTF-8, or set the terminal to it"
-    )
 
 
 def _write_utf8() -> None:

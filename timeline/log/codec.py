@@ -17,7 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from timeline.dates import When, decode_time, encode_time, when
-from timeline.errors import InvalidEvent, UnknownEventType
+from timeline.errors import InvalidEvent, UnknownEventType, no_text
 from timeline.events import (
     VOCABULARY,
     EventType,
@@ -289,7 +289,7 @@ class Codec:
             data = _encode(event)
             self._decoders[kind.name, kind.version].decode(data)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-            problem = f"{_culprit(event)}{readable(error, type(event))}"
+            problem = _at_path(_culprit(event), readable(error, type(event)))
             raise InvalidEvent(f"{kind.name}: {problem}") from None
         return kind, _storable(kind.name, data)
 
@@ -342,7 +342,9 @@ class Codec:
             data = _encode(evidence)
             _decode_evidence(data)
         except (msgspec.MsgspecError, TypeError, ValueError) as error:
-            raise InvalidEvent(f"evidence: {readable(error, tuple[Evidence, ...])}") from None
+            path = _culprit(evidence)
+            problem = _at_path(path, readable(error, tuple[Evidence, ...]))
+            raise InvalidEvent(f"evidence{'' if path else ': '}{problem}") from None
         return _storable("evidence", data)
 
     def encode_metadata(self, metadata: Mapping[str, Any]) -> str | None:
@@ -356,7 +358,9 @@ class Codec:
         try:
             data = _encode(metadata)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-            raise InvalidEvent(f"metadata: {error}") from None
+            raise InvalidEvent(
+                f"metadata: {_at_path(_culprit(metadata), readable(error))}"
+            ) from None
         return _storable("metadata", data)
 
     def decode_evidence(self, data: str) -> tuple[Evidence, ...]:
@@ -410,14 +414,30 @@ class Codec:
         return evidence
 
 
-def _culprit(event: Any) -> str:
-    """The field that cannot be written as JSON: errors of the encoder do not name it."""
-    for field in attrs.fields(type(event)):
+def _culprit(value: Any) -> str:
+    """The path of what cannot be written as JSON, such as `actor.names[1]`; errors name none."""
+    for step, part in _steps(value):
         try:
-            _encode(getattr(event, field.name))
+            _encode(part)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError):
-            return f"{field.name}: "
+            return f"{step}{_culprit(part)}"
     return ""
+
+
+def _steps(value: Any) -> Iterator[tuple[str, Any]]:
+    """The parts of a value, each with the step of a path that leads to it."""
+    if attrs.has(type(value)):
+        names = (field.name for field in attrs.fields(type(value)))
+        yield from ((f".{name}", getattr(value, name)) for name in names)
+    elif isinstance(value, Mapping):
+        yield from ((f".{key}", part) for key, part in value.items())
+    elif isinstance(value, list | tuple):
+        yield from ((f"[{index}]", part) for index, part in enumerate(value))
+
+
+def _at_path(path: str, problem: str) -> str:
+    path = path.removeprefix(".")
+    return f"{path}: {problem}" if path else problem
 
 
 def _lost(given: Any, kept: Any, path: str) -> Iterator[str]:
@@ -432,7 +452,7 @@ def _lost(given: Any, kept: Any, path: str) -> Iterator[str]:
 
 
 _UNWANTED = re.compile(
-    rb"(?<!\\)(?:\\\\)*(\\u00[01][0-9a-f]|\\[bfr])"
+    rb"(?<!\\)(?:\\\\)*(\\u00[01][0-9a-f]|\\[bf])"
     rb"|(\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9])"
 )
 """Controls but tabs and ends of lines, bidi overrides and isolates, in JSON.
@@ -441,8 +461,13 @@ Record files refuse them, too. A terminal would obey them, and PostgreSQL's text
 """
 
 
+_END_OF_LINE = re.compile(rb"(?<!\\)((?:\\\\)*)\\r(?:\\n)?")
+
+
 def _storable(what: str, data: bytes) -> str:
     require_text(what, data)
+    if b"\\r" in data:
+        data = _END_OF_LINE.sub(rb"\1\\n", data)
     return data.decode()
 
 
@@ -473,6 +498,8 @@ def readable(error: Exception, kind: Any = None) -> str:
         error: the error.
         kind: the type that was read; where a word is not among those it knows, they are named.
     """
+    if isinstance(error, UnicodeEncodeError):
+        return no_text(error)
     said = without_patterns(str(error)).replace(_EMPTY, "expected text; found none")
     problem, at, path = said.rpartition(" - at `$")
     path = path.rstrip("`").lstrip(".")

@@ -27,6 +27,7 @@ from timeline.errors import (
     DatabaseUnreachable,
     InvalidInput,
     TimelineError,
+    no_text,
 )
 from timeline.log import telemetry
 
@@ -462,7 +463,7 @@ def given_texts(*, postgresql: bool) -> sa.TableValuedAlias:
 
 def texts_of(values: Iterable[str], engine: sa.Engine) -> Any:
     """The parameter of `given_texts`: any number of texts in one value."""
-    return list(values) if is_postgresql(engine) else json.dumps(list(values))
+    return list(values) if is_postgresql(engine) else json.dumps(list(values), ensure_ascii=False)
 
 
 def driver_of(connection: sa.Connection) -> Driver:
@@ -601,6 +602,7 @@ def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
         DatabaseBusy: others held the database for too long; try again.
         DatabaseReadOnly: this role, or the file, may only be read.
         DatabaseError: the database could not do it.
+        InvalidInput: a text cannot be written as UTF-8.
     """
     try:
         yield
@@ -613,6 +615,8 @@ def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
         raise _ours(error, engine, lost=lost) from error
     except sqlite3.Error as error:
         raise _ours(error, engine, lost=False) from error
+    except UnicodeEncodeError as error:
+        raise InvalidInput(no_text(error)) from error
 
 
 def persistently(attempt: Callable[[], _T]) -> _T:

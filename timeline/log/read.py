@@ -237,7 +237,6 @@ class Reading:
         Raises:
             NotFound: it has none; the message has the nearest ones.
         """
-        stream.encode()  # a database would decode it as JSON, and name no byte that is wrong
         if not self.existing_streams([stream]):
             category = stream.partition("-")[0]
             streams = self._streams(events.c.stream.startswith(category, autoescape=True))

@@ -34,7 +34,9 @@ _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 """Stand in a file only by mistake or malice; YAML's own message would not name the line."""
 
 _CONFLICT = re.compile(r"^(?:<{7}|>{7})(?= |$)", re.MULTILINE)
-_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 """What an escape could still bring in: controls, bidi overrides and isolates, lone surrogates.
 
 The marks U+200E and U+200F override nothing and stand in many right-to-left titles: they may stay.
@@ -93,11 +95,13 @@ class Node:
 
     @property
     def plain(self) -> Any:
-        """The value without lines."""
+        """The value without lines; ends of lines within a text are as the log has them."""
         if isinstance(self.value, dict):
             return {key: node.plain for key, node in self.value.items()}
         if isinstance(self.value, list):
             return [node.plain for node in self.value]
+        if self.value is not None and "\r" in self.value:
+            return self.value.replace("\r\n", "\n").replace("\r", "\n")
         return self.value
 
     def problem(self, file: str, problem: str, field: str | None = None) -> InvalidRecord:
