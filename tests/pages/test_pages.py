@@ -287,8 +287,8 @@ def test_a_chart_says_in_words_what_it_draws() -> None:
     assert drawn.lanes == ("North", "South")
     assert [kind for kind, _ in legend(drawn)] == ["favourable", "conditional", "opposed"]
     assert drawn.text == (
-        "North: favourable between 2022-11-28 and 2022-11-30; conditional between 2022-12-01 and "
-        "2022-12-31. South: opposed 2022-12-02. Not drawn, for want of a date: 1."
+        "North: favourable between 28 Nov 2022 and 30 Nov 2022; conditional between 1 Dec 2022 "
+        "and 31 Dec 2022. South: opposed 2 Dec 2022. Not drawn, for want of a date: 1."
     )
 
 

@@ -536,7 +536,7 @@ def test_a_denial_of_a_report_is_no_position(harbour):
     assert (line.subject.kind, line.subject.id) == ("report", "report")
     assert (line.question, line.found) == ("what was reported", "found")
     assert "says nothing of the position" in line.note
-    assert line.subject.name == "The minister, 2024-06-01"
+    assert line.subject.name == "The minister, 1 Jun 2024"
     assert [(side.value, str(side.speaker), side.occurred) for side in line.sides] == [
         ("The south refused.", "The minister", "2024-06-01"),
         ("Nonsense.", "The secretary", "2024-06-02"),
@@ -554,11 +554,11 @@ def test_any_report_can_be_disputed(harbour):
     say(harbour, "All untrue.", disputes=["talks", "held", "there", "rain"])
 
     shown = [line.sides[0].value for line in harbour.contradictions().contradictions]
-    assert shown == ["Summit", "They talked of it.", "AttendanceReported", "Rained"]
+    assert shown == ["Summit", "They talked of it.", "Attendance reported", "Rained"]
     assert [line.subject.name for line in harbour.contradictions().contradictions] == [
-        "Summit, 2024-04",
-        "ProposalDiscussed, undated",
-        "AttendanceReported, undated",
+        "Summit, Apr 2024",
+        "Proposal discussed, undated",
+        "Attendance reported, undated",
         "Rained, undated",
     ]
 

@@ -487,7 +487,7 @@ def test_the_tree_is_drawn_from_the_voice_to_the_reader(timeline):
     assert tree == [
         ["The minister", "–", "– [1]"],
         ["└ Wire", "quoted", "– [1]"],
-        ["└── Gazette", "–", "article, 2024-04-12 [1]"],
+        ["└── Gazette", "–", "article, 12 Apr 2024 [1]"],
     ]
 
 

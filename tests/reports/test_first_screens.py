@@ -1,5 +1,8 @@
 """First screens: what the record says in a few sentences, and tables that fit without scrolling."""
 
+import csv
+import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +25,7 @@ from timeline import (
     Timeline,
 )
 from timeline.cli import cli
+from timeline.events import VOCABULARY, event_type
 from timeline.reports import Report
 from timeline.reports.bind import bound_reports
 
@@ -37,10 +41,13 @@ RECORDS = {
 
 LONGEST = 40
 
+Reports = tuple[str, list[Report]]
+"""The name of a record, and its reports."""
+
 
 def opened(name: str, folder: Path) -> Timeline:
     """A record of the fixtures."""
-    timeline = Timeline.open(f"sqlite:///{folder / name}.db")
+    timeline = Timeline.open(f"sqlite:///{folder / name}.db", metadata={"recorded_by": "clerk"})
     if name == "icews":
         timeline.ingest_coded(FIXTURES / "coded/icews.tab", dataset="icews")
     else:
@@ -57,7 +64,11 @@ def all_reports(timeline: Timeline, initiative: str | None) -> Iterator[Report]:
         elif list(parameters)[:1] == ["initiative"] and initiative is not None:
             yield getattr(timeline, name)(initiative)
     yield timeline.dossier(timeline.actors().actors[0].actor)
-    yield timeline.corroboration(timeline.chronology().happenings[0].event)
+    happened = {line.type: line.event for line in timeline.chronology().happenings}
+    yield from map(timeline.show, happened.values())
+    yield from map(timeline.corroboration, happened.values())
+    yield timeline.show(timeline.sources().coverage[0].source)
+    yield timeline.search("t*", top=None)
     if initiative is not None:
         of = timeline.initiative(initiative)
         yield timeline.changes(
@@ -65,15 +76,51 @@ def all_reports(timeline: Timeline, initiative: str | None) -> Iterator[Report]:
         )
 
 
-def test_every_report_fits_a_screen_and_leads_to_the_rest(tmp_path: Path) -> None:
-    for name, initiative in RECORDS.items():
-        with opened(name, tmp_path) as timeline:
-            for report in all_reports(timeline, initiative):
-                lines = report.to_text().splitlines()
-                assert len(lines) <= LONGEST, (name, report.kind)
-                assert max(map(len, lines)) <= 80, (name, report.kind)
-                for title in re.findall(r"more: --table (?:\"(.+)\"|(\S+))", "\n".join(lines)):
-                    assert report.document().table("".join(title))
+@pytest.fixture(scope="module", params=RECORDS)
+def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Reports:
+    """All reports of one record."""
+    name: str = request.param
+    with opened(name, tmp_path_factory.mktemp(name)) as timeline:
+        return name, list(all_reports(timeline, RECORDS[name]))
+
+
+def test_every_report_fits_a_screen_and_leads_to_the_rest(reports: Reports) -> None:
+    name, made = reports
+    for report in made:
+        lines = report.to_text().splitlines()
+        # `show` has an entry in full.
+        assert len(lines) <= LONGEST or report.kind == "show", (name, report.kind)
+        assert max(map(len, lines)) <= 80, (name, report.kind)
+        for title in re.findall(r"more: --table (?:\"(.+)\"|(\S+))", "\n".join(lines)):
+            assert report.document().table("".join(title))
+
+
+TYPES = "|".join(sorted((event_type(cls).name for cls in VOCABULARY), key=len, reverse=True))
+CODED = re.compile(
+    rf"\b({TYPES})\b"
+    r"|(?<![\w/.:?=&-])(\d{4}-\d\d(-\d\d)?|\d{3}X|\d\dXX|\d{4}[~%]|\d{4}/\d{4}|\.\./\d+)(?![\w/-])"
+    r"|\d{4}-\d\d-\d\dT"
+)
+"""Names of classes, and dates as EDTF writes them; not parts of ids and addresses."""
+
+
+def test_readers_see_words_and_no_codes(reports: Reports) -> None:
+    name, made = reports
+    for report in made:
+        text = report.to_text(1000, all=True, evidence=True)
+        coded = [text[found.start() - 40 : found.end()] for found in CODED.finditer(text)]
+        assert not coded, (name, report.kind)
+
+
+def test_every_report_is_written_in_every_format(reports: Reports) -> None:
+    _, made = reports
+    for report in made:
+        tables = {table.title for table in report.document().tables}
+        rows = csv.DictReader(io.StringIO(report.to_csv()))
+        assert {row["table"] for row in rows} - {""} == tables
+        assert json.loads(report.to_json())["report"] == report.kind
+        for shown in (report.to_markdown(), report.to_html(), report._repr_html_()):
+            assert all(title in shown for title in tables if title.isalpha())
 
 
 def test_evidence_is_shown_on_request_and_numbered_alike(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from timeline.reports.show import ShowReport
 
 @pytest.fixture(scope="module")
 def timeline() -> Iterator[Timeline]:
-    with Timeline.open("sqlite://") as opened:
+    with Timeline.open("sqlite://", metadata={"recorded_by": "clerk"}) as opened:
         opened.add(
             Actor("gazette", "organisation", "The Gazette"),
             Actor("ann", "person", "Ann Minister"),
@@ -69,12 +69,14 @@ def test_a_source_shows_what_it_is(timeline: Timeline) -> None:
     report = timeline.show("g")
 
     assert isinstance(report, ShowReport)
-    assert [(line.field, line.value) for line in report.fields] == [
+    *fields, recorded, by = report.fields
+    assert [(line.field, line.value) for line in fields] == [
         ("publisher", "The Gazette"),
         ("title", "On works"),
         ("address", "https://g.test/1"),
         ("grade", "ordinary"),
     ]
+    assert (recorded.field, by.field, by.value) == ("recorded", "recorded_by", "clerk")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from timeline import (
     EventCorrected,
     EventCorroborated,
     EventRetracted,
+    Evidence,
     InvalidEvent,
     InvalidRecord,
     MeetingHeld,
@@ -191,7 +192,7 @@ def test_two_values_of_one_day_stand_side_by_side(timeline: Timeline) -> None:
     report(timeline, price("100"), "2023-02-01")
     report(timeline, price("200"), "2023-02-01", "y")
 
-    assert contradictions(timeline) == {"price, 2023-02-01": ["100", "200"]}
+    assert contradictions(timeline) == {"price, 1 Feb 2023": ["100", "200"]}
     assert [line.replaces for line in timeline.initiative("d").terms] == [None, None]
 
 
@@ -449,18 +450,30 @@ def test_a_person_is_not_there_and_represented(timeline: Timeline) -> None:
 
 
 def test_a_role_at_a_meeting_shows_in_every_rendering(timeline: Timeline) -> None:
-    came = Attendance("a", "attended", role="signatory")
-    report(timeline, MeetingHeld("m", "Summit", attendance=[came]), "2023-03-01")
+    came = [Attendance("a", "attended", role="signatory"), Attendance("b", "attended")]
+    report(timeline, MeetingHeld("m", "Summit", attendance=came), "2023-03-01")
 
-    made = timeline.attendance()
-    for text in (
-        made.to_text(all=True, evidence=True),
-        made.to_markdown(),
-        made.to_html(),
-        made.to_csv(),
-        made.to_json(),
-    ):
-        assert "signatory" in text
+    for made in (timeline.attendance(), timeline.encounters(), timeline.chronology()):
+        assert all("signatory" in text for text in renderings(made))
+
+
+def renderings(report: Report) -> list[str]:
+    """A report in every format of text."""
+    whole = report.to_text(1000, all=True, evidence=True)
+    return [whole, report.to_markdown(), report.to_html(), report.to_csv(), report.to_json()]
+
+
+def test_the_words_of_a_source_for_a_date_and_a_remark_on_it_are_shown(timeline: Timeline) -> None:
+    support = Evidence("x", dated="late 2023", note="Heard, not seen.")
+    timeline.append(talked(), occurred="2023-36", evidence=[support])
+
+    made = timeline.chronology(type="ProposalDiscussed")
+    *others, table, data = renderings(made)
+    for text in (*others, data):
+        assert "late 2023" in text
+        assert "Heard, not seen." in text
+    assert "2023-36" in table
+    assert "quarter 4 of 2023 (“late 2023”)" in made.to_text()
 
 
 def test_signing_by_a_minister_is_a_position_of_the_party(timeline: Timeline) -> None:
@@ -479,7 +492,7 @@ def test_a_chart_in_words_says_who_imputes_a_position(timeline: Timeline) -> Non
         report(timeline, said, on)
 
     (chart,) = timeline.positions("d").document().charts
-    assert chart.text == "Bland: favourable 2023-02-01, says Aland; opposed 2023-02-05."
+    assert chart.text == "Bland: favourable 1 Feb 2023, says Aland; opposed 5 Feb 2023."
 
 
 # What is misspelt

@@ -60,7 +60,8 @@ class HappeningRow:
     `occurred` is when it happened; for an office or a membership when it began, where that is
     known. `planned` is what it sets a date for: a meeting or a plan to come, the end of an office.
     `word` is its firmness, answer, outcome, office or status. `involved` has each actor that it
-    names with its part: the field, or for those at a meeting the status.
+    names with its part: the field, or for those at a meeting the status, and `as chair` where it
+    has a role.
     """
 
     event: OfEvent
@@ -99,6 +100,7 @@ class Chronology(Projection):
     """All that happened in the world, whatever it was."""
 
     name = "chronology"
+    version = 2
     split_by = "event"
     rows = (HappeningRow, InvolvementRow, ConcernRow)
 
@@ -173,6 +175,8 @@ def _parts(said: Any, named: Iterable[tuple[str, str, str]]) -> Iterator[tuple[s
     """Each actor that an event names, with its part."""
     for entry in getattr(said, "attendance", ()):
         yield entry.actor, entry.status
+        if entry.role:
+            yield entry.actor, f"as {entry.role}"
     for path, category, id in named:
         if category == "actor":
             field = _INDEX.sub("", path) if "[" in path else path

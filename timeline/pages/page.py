@@ -23,9 +23,9 @@ import attrs
 from timeline.dates import short
 from timeline.errors import MissingExtra
 from timeline.pages.chart import draw, legend
-from timeline.reports.evidence import Citation, Support, Told
+from timeline.reports.evidence import Citation, Support, type_words
 from timeline.reports.render.columns import CONTINUED, in_parts
-from timeline.reports.render.notes import Notes, inert, run_text, runs
+from timeline.reports.render.notes import Notes, inert, link_details, run_text, runs
 from timeline.reports.tables import (
     NUMBER,
     Cell,
@@ -350,15 +350,10 @@ def _classes(cell: Cell) -> Iterator[str]:
 def _citation(citation: Citation, links: Mapping[str, str]) -> Mapping[str, Any]:
     return {
         "citation": citation,
-        "kind": _in_words(citation.type),
+        "kind": type_words(citation.type),
         "href": links.get(f"event/{citation.event}"),
         "supports": [_support(support, links) for support in citation.sources],
     }
-
-
-def _in_words(type: str) -> str:
-    """The name of an event's class as words: `StatementMade` is `Statement made`."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type).capitalize()
 
 
 def _support(support: Support, links: Mapping[str, str]) -> Mapping[str, Any]:
@@ -367,14 +362,8 @@ def _support(support: Support, links: Mapping[str, str]) -> Mapping[str, Any]:
         "language": _language(support.language),
         "address": _web_address(support.address),
         "page": links.get(f"source/{support.source}"),
-        "chain": [(link.who.name, ", ".join(_details(link))) for link in support.chain],
+        "chain": [(link.who.name, link_details(link)) for link in support.chain],
     }
-
-
-def _details(link: Told) -> Iterator[str]:
-    yield from (part for part in (link.capacity, link.manner, link.said) if part)
-    if link.to:
-        yield f"to {link.to}"
 
 
 def _language(tag: str | None) -> str | None:

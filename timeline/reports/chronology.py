@@ -104,10 +104,14 @@ _DOERS = ("speaker", "by", "jointly_with", "participants", "actor", "signatories
 
 @attrs.frozen
 class Part:
-    """One who took part: at a meeting `part` is the status, elsewhere the field of the event."""
+    """One who took part: at a meeting `part` is the status, elsewhere the field of the event.
+
+    `role` is what it was at the meeting, such as chair.
+    """
 
     who: Named
     part: str
+    role: str | None = None
 
 
 @attrs.frozen
@@ -165,7 +169,7 @@ class ChronologyReport(Report):
             "What happened",
             self.happenings,
             {
-                "When": lambda line: when(line.occurred),
+                "When": when_cell,
                 "What": what_cell,
                 "Who": lambda line: shown_parts(line.who),
                 "Published by": lambda line: line.published_by,
@@ -340,7 +344,8 @@ def _who(citer: Citer, row: HappeningRow) -> tuple[Part, ...]:
     parts = [(actor, part) for actor, part in row.involved if part in wanted]
     if not parts:  # the parties that agreed, or who announced a meeting
         parts = [(actor, part) for actor, part in row.involved if part in ("by", "parties")]
-    return tuple(Part(citer.name(actor), part) for actor, part in parts)
+    roles = {actor: part[3:] for actor, part in row.involved if part.startswith("as ")}
+    return tuple(Part(citer.name(actor), part, roles.get(actor)) for actor, part in parts)
 
 
 def _what(citer: Citer, row: HappeningRow, titles: dict[str, str], word: str | None) -> str:
@@ -378,12 +383,24 @@ def what_cell(line: HappeningLine) -> Cell:
     return about("proposal", one, line.what)
 
 
+def when_cell(line: HappeningLine) -> Cell:
+    """When it happened, with the words that sources have for it."""
+    shown = cell(when(line.occurred))
+    supports = (support for cited in line.evidence for support in cited.sources)
+    dated = dict.fromkeys(f"“{support.dated}”" for support in supports if support.dated)
+    return attrs.evolve(shown, text=f"{shown.text} ({', '.join(dated)})") if dated else shown
+
+
 def shown_parts(who: Sequence[Part]) -> object:
     """The names; where statuses are given, under them."""
     if not any(one.part in _STATUSES for one in who):
         return tuple(dict.fromkeys(one.who for one in who))
     statuses = dict.fromkeys(one.part for one in who)
     return tuple(
-        f"{status}: {', '.join(str(one.who) for one in who if one.part == status)}"
+        f"{status}: {', '.join(_with_role(one) for one in who if one.part == status)}"
         for status in statuses
     )
+
+
+def _with_role(one: Part) -> str:
+    return f"{one.who} as {one.role}" if one.role else str(one.who)

@@ -355,7 +355,7 @@ def _tree_rows(teller: Teller, depth: int, dates: dict[str, str | None]) -> Iter
     how = (*teller.manners, *teller.capacities)
     spoke_for = ", ".join(map(str, teller.spoke_for))
     words = (*how, f"of {spoke_for}") if spoke_for else how
-    sources = tuple(f"{id}, {dates.get(id) or 'undated'}" for id in teller.sources)
+    sources = tuple(f"{id}, {short(dates.get(id))}" for id in teller.sources)
     who, *rest = line(teller.evidence, teller.who, words, sources)
     yield attrs.evolve(who, depth=depth), *rest
     for branch in teller.branches:

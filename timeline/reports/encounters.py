@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from datetime import date
 from typing import ClassVar, Literal, get_args
 
@@ -39,6 +39,7 @@ class Encounter:
         disputed: whether other reports have one of the two absent.
         coded: whether all that is on record of the meeting is coded event data.
         events: what has the two there.
+        roles: what either was there, such as chair: the actor, and its role.
     """
 
     meeting: str
@@ -47,6 +48,7 @@ class Encounter:
     disputed: bool
     coded: bool
     events: tuple[str, ...]
+    roles: tuple[tuple[str, str], ...] = ()
 
 
 @attrs.frozen
@@ -66,6 +68,7 @@ class EncounterLine:
         first: the date of the first.
         last: that of the last.
         forms: what sorts of meetings these were, the most frequent first, each with how many.
+        roles: what the two were there, such as `Ann Minister: chair`, each with how many times.
     """
 
     one: Named
@@ -78,6 +81,7 @@ class EncounterLine:
     first: str | None
     last: str | None
     forms: dict[str, int]
+    roles: dict[str, int]
 
     @property
     def evidence(self) -> tuple[Citation, ...]:
@@ -140,19 +144,17 @@ class EncountersReport(Report):
         return f"{pairs} met at {number(met, 'meeting')}, or consulted by {reports}."
 
     def _table(self) -> Table:
-        return table(
-            "Pairs",
-            self.encounters,
-            {
-                "Who": lambda line: line.one,
-                "Whom": lambda line: line.other,
-                "Meetings": _shown,
-                "Days": lambda line: line.days,
-                "When": _when,
-                "Forms": _forms,
-            },
-            named_by=2,
-        )
+        columns: dict[str, Callable[[EncounterLine], object]] = {
+            "Who": lambda line: line.one,
+            "Whom": lambda line: line.other,
+            "Meetings": _shown,
+            "Days": lambda line: line.days,
+            "When": _when,
+            "Forms": _forms,
+        }
+        if any(line.roles for line in self.encounters):
+            columns["As"] = _roles
+        return table("Pairs", self.encounters, columns, named_by=2)
 
 
 def encounters_report(
@@ -216,8 +218,14 @@ def encounters(
         of_rows = {report.event for report in reports if report.coded}
         coded = of_rows.issuperset(entry.row.event for entry in entries)
         for pair in pairs(entries, persons):
-            meeting = entries[0].row.meeting
-            yield pair.two, Encounter(meeting, form, date, pair.disputed, coded, pair.events)
+            meeting, roles = entries[0].row.meeting, tuple(_roles_of(entries, pair.two))
+            yield pair.two, Encounter(meeting, form, date, pair.disputed, coded, pair.events, roles)
+
+
+def _roles_of(entries: Iterable[Entry], two: Container[str]) -> Iterator[tuple[str, str]]:
+    for row in dict.fromkeys(entry.row for entry in entries):
+        if row.role is not None and (row.participant in two or row.party in two):
+            yield row.participant, row.role
 
 
 def _when(line: EncounterLine) -> str:
@@ -226,6 +234,10 @@ def _when(line: EncounterLine) -> str:
 
 def _forms(line: EncounterLine) -> tuple[str, ...]:
     return tuple(form if line.coded else f"{form} {count}" for form, count in line.forms.items())
+
+
+def _roles(line: EncounterLine) -> tuple[str, ...]:
+    return tuple(f"{who} {count}" for who, count in line.roles.items())
 
 
 def _shown(line: EncounterLine) -> str:
@@ -247,6 +259,7 @@ def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> Encounte
     dated = (one.date for one in met if one.date != UNKNOWN)
     dates = list(dict.fromkeys(date.text for date in dated))
     forms = Counter(encounter.form for encounter in met)
+    roles = Counter(role for encounter in met for role in dict.fromkeys(encounter.roles))
     return EncounterLine(
         one=citer.name(pair[0]),
         other=citer.name(pair[1]),
@@ -258,6 +271,7 @@ def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> Encounte
         first=dates[0] if dates else None,
         last=dates[-1] if dates else None,
         forms=dict(sorted(forms.items(), key=lambda item: (-item[1], item[0]))),
+        roles={f"{citer.name(who)}: {role}": count for (who, role), count in roles.items()},
     )
 
 

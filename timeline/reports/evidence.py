@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -65,7 +65,8 @@ class Support:
     `grade` is how far the source is trusted; where `cited_in` is given, the source was not read
     but is mentioned in that one. `coded` is whether a program coded it. `withdrawn` says why the
     source counts no more: it was retracted, or one that it copies or is only cited in. `fault` is
-    the kind of what the source gets wrong there; `at` has it in words.
+    the kind of what the source gets wrong there; `at` has it in words. `dated` are the source's own
+    words for the date of the event, `note` is what the recorder says of this support.
     """
 
     source: str
@@ -84,6 +85,8 @@ class Support:
     coded: bool = False
     withdrawn: str | None = None
     fault: str | None = None
+    dated: str | None = None
+    note: str | None = None
 
 
 @attrs.frozen
@@ -308,9 +311,7 @@ class Citer:
             for correction in self._corrections.get(recorded.id, ())
             for name, value in correction.items()
         }
-        words = (changes.get(n, getattr(recorded.event, n, None)) for n in _WORDED)
-        plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", recorded.type).capitalize()
-        return next((str(said) for said in words if said), plain)
+        return words_of(recorded, changes)
 
     def _support(self, evidence: Evidence) -> Support:
         source = self.source(evidence.source)
@@ -323,6 +324,8 @@ class Citer:
             fault=None if evidence.fault is None else evidence.fault.kind,
             chain=tuple(self._told(link) for link in evidence.chain),
             coded=evidence.coding is not None,
+            dated=evidence.dated,
+            note=evidence.note,
         )
 
     def _provenance(self, source: SourceRow) -> dict[str, Any]:
@@ -383,6 +386,22 @@ class Citer:
         ids = [row.source for row in rows]
         last = rows[-1].copies
         return rows[-1] if last is None else min(rows[ids.index(last) :], key=lambda r: r.source)
+
+
+def words_of(recorded: RecordedEvent[Any], changes: Mapping[str, Any]) -> str:
+    """What an event says, in short: in the recorder's words, as corrected, where it has some."""
+    words = (changes.get(name, getattr(recorded.event, name, None)) for name in _WORDED)
+    return next((str(said) for said in words if said), type_words(recorded.type))
+
+
+def type_words(type: str) -> str:
+    """The name of a type of event, as a reader says it.
+
+    Example:
+        >>> type_words("MeetingHeld")
+        'Meeting held'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type).capitalize()
 
 
 def _named(row: ActorRow) -> Named:

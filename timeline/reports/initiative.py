@@ -69,7 +69,6 @@ from timeline.reports.tables import (
     Table,
     about,
     cell,
-    in_words,
     listing,
     mark,
     number,
@@ -681,4 +680,4 @@ def _latest(report: InitiativeReport) -> Iterator[Line]:
         events = {cited.event for cited in said.evidence[:1]}
         if not events & seen:
             seen |= events
-            yield cell(in_words(day, short=True)), said
+            yield cell(short(day)), said

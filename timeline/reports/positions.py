@@ -28,7 +28,6 @@ from timeline.reports.tables import (
     about,
     cell,
     few,
-    in_words,
 )
 
 
@@ -550,7 +549,7 @@ def brief_positions(title: str, parties: Iterable[PartyLine]) -> Table:
 
 def _dated_stance(line: PositionLine) -> str:
     who = "" if line.speaker == line.party else f" ({line.speaker})"
-    return f"{line.stance}, {in_words(line.occurred, short=True)}{who}{if_in_office(line)}"
+    return f"{line.stance}, {short(line.occurred)}{who}{if_in_office(line)}"
 
 
 def _ascribed(lines: Iterable[PositionLine]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.dates import Occurred, When, stretch, within
+from timeline.dates import Occurred, When, stretch, when, within
 from timeline.engine.projection import View
 from timeline.engine.search import Phrase, Search
 from timeline.errors import InvalidInput
@@ -17,7 +17,7 @@ from timeline.models.directory import SourceRow
 from timeline.models.search import SHOWN, SearchRow, fold, mark, stem
 from timeline.reports import tables
 from timeline.reports.actors import find_actor
-from timeline.reports.evidence import Citation, Citer, text
+from timeline.reports.evidence import Citation, Citer, text, type_words
 from timeline.reports.model import Report, made_from, not_found, require_top
 from timeline.reports.plans import find_initiative
 from timeline.reports.tables import Cell, Document, Table
@@ -206,9 +206,9 @@ def _dated(start: When | None, end: When | None) -> Callable[[SearchRow], bool] 
 
 def _stretch_in_words(start: When | None, end: When | None) -> Iterator[str]:
     if start is not None:
-        yield f"since {start}"
+        yield f"since {start.short}"
     if end is not None:
-        yield f"until {end}"
+        yield f"until {end.short}"
 
 
 # Ranking
@@ -316,7 +316,8 @@ def _cut(passage: str, first: int) -> tuple[int, str]:
 
 
 def _row(hit: HitLine) -> tuple[Cell, ...]:
-    entry = hit.heading if hit.heading and hit.thing != "event" else hit.type
-    when, _, passage = tables.line(hit.evidence, hit.date, None, hit.marked)
-    about = None if hit.thing == "event" else f"{hit.thing}/{hit.id}"
-    return when, Cell(f"{entry} ({hit.id})", hit.evidence, about=about), passage
+    if hit.thing == "event":
+        named = Cell(f"{hit.id} ({type_words(hit.type).lower()})")
+    else:
+        named = Cell(f"{hit.heading or hit.thing} ({hit.id})", about=f"{hit.thing}/{hit.id}")
+    return tables.line(hit.evidence, when(hit.date), named, hit.marked)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import attrs
 import msgspec
 
-from timeline.dates import encode_time, when
+from timeline.dates import When, encode_time, when
 from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.events import RecordedEvent, Redacted, references
@@ -20,7 +20,7 @@ from timeline.models.initiatives import InitiativeRow
 from timeline.models.meetings import MeetingRow
 from timeline.reports.attendance import attendance_report
 from timeline.reports.dossier import dossier_report
-from timeline.reports.evidence import Citation, Citer, Support, text
+from timeline.reports.evidence import Citation, Citer, Support, type_words
 from timeline.reports.initiative import initiative_report
 from timeline.reports.model import Report, made_from
 from timeline.reports.render.notes import chain_text
@@ -32,11 +32,15 @@ _NEAR = 3
 
 @attrs.frozen
 class FieldLine:
-    """One field of an event or a source, as recorded; `about` is what the value names."""
+    """One field of an event or a source, as recorded.
+
+    `about` is what the value names; `words` is the value with dates as a reader says them.
+    """
 
     field: str
     value: str
     about: str | None = None
+    words: str | None = None
 
 
 @attrs.frozen
@@ -86,7 +90,8 @@ class ShowReport(Report):
             ),
         )
         note = "Fields are as recorded; what was said of it later changes how reports read it."
-        return self._document(f"{self.id} ({self.type})", tables, note=note, whole=True)
+        title = f"{self.id} ({type_words(self.type).lower()})"
+        return self._document(title, tables, note=note, whole=True)
 
 
 def show_report(view: View, id: str) -> Report:
@@ -127,8 +132,8 @@ def _event_report(view: View, recorded: RecordedEvent[Any]) -> ShowReport:
     fields = [
         FieldLine("position", str(recorded.position)),
         FieldLine("stream", f"{recorded.stream}, version {recorded.version}"),
-        FieldLine("occurred", text(recorded.occurred) or "undated"),
-        FieldLine("recorded", recorded.recorded),
+        _field("occurred", recorded.occurred or "undated"),
+        *_recorded(recorded),
         *_fields(citer, recorded.event),
         FieldLine("digest", recorded.digest.hex()),
     ]
@@ -148,22 +153,30 @@ def _source_report(view: View, source: SourceRow) -> ShowReport:
     row: Any = source
     given = attrs.asdict(row, filter=lambda field, _: field.name not in ("source", "events"))
     named = {"publisher": "actor", "copies": "source", "cited_in": "source"}
+    (event,) = view.events(source.events[:1]).values()
     return ShowReport(
         id=source.source,
         type="Source",
         fields=tuple(
-            FieldLine(
+            _field(
                 name,
-                citer.name(value).name if name == "publisher" else str(value),
+                citer.name(value).name if name == "publisher" else value,
                 f"{named[name]}/{value}" if name in named else None,
             )
             for name, value in given.items()
             if value is not None
-        ),
+        )
+        + tuple(_recorded(event)),
         cited=added,
         amendments=tuple(_amendments(view, citer, source.events[0])),
         **made_from(view, citer),
     )
+
+
+def _recorded(event: RecordedEvent[Any]) -> Iterator[FieldLine]:
+    """When it was recorded, by whom and with what."""
+    yield FieldLine("recorded", event.recorded, words=When(f"{event.recorded[:16]}Z").words)
+    yield from (_field(name, value) for name, value in event.metadata.items())
 
 
 def _fields(citer: Citer, event: Any) -> Iterator[FieldLine]:
@@ -177,13 +190,23 @@ def _fields(citer: Citer, event: Any) -> Iterator[FieldLine]:
         if value in (None, ()):
             continue
         category, id = named.get(field.name, (None, None))
-        shown = citer.name(id).name if category == "actor" and id else _shown(value)
-        yield FieldLine(field.name, shown, f"{category}/{id}" if category else None)
+        shown = citer.name(id).name if category == "actor" and id else value
+        yield _field(field.name, shown, f"{category}/{id}" if category else None)
 
 
-def _shown(value: Any) -> str:
-    """A value in words: nested ones as `name: value`, several behind semicolons."""
-    plain = msgspec.to_builtins(value, enc_hook=encode_time)
+def _field(name: str, value: Any, about: str | None = None) -> FieldLine:
+    """A field, its dates as recorded and in words."""
+    recorded = _shown(msgspec.to_builtins(value, enc_hook=encode_time))
+    words = _shown(msgspec.to_builtins(value, enc_hook=_date_words))
+    return FieldLine(name, recorded, about, words)
+
+
+def _date_words(value: Any) -> str:
+    return value.words if isinstance(value, When) else encode_time(value)
+
+
+def _shown(plain: Any) -> str:
+    """A value as text: nested ones as `name: value`, several behind semicolons."""
     if isinstance(plain, Mapping):
         parts = ((name, part) for name, part in plain.items() if part not in (None, [], ()))
         return ", ".join(f"{name}: {_shown(part)}" for name, part in parts)
@@ -217,7 +240,7 @@ def _nothing(view: View, id: str) -> str:
 
 
 def _field_row(line: FieldLine) -> Line:
-    return cell(line.field), Cell(line.value, about=line.about)
+    return cell(line.field.replace("_", " ")), Cell(line.words or line.value, about=line.about)
 
 
 def _support_row(support: Support) -> Line:

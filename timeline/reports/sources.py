@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
@@ -14,7 +13,7 @@ from timeline.engine.projection import View
 from timeline.models.chronology import HappeningRow
 from timeline.models.directory import SourceRow
 from timeline.reports.chronology import HappeningLine, happening_lines, happenings, what_cell
-from timeline.reports.evidence import Citation, Citer, Named, Support, distinct, text
+from timeline.reports.evidence import Citation, Citer, Named, Support, distinct, text, type_words
 from timeline.reports.model import Report, by_time, chosen_by, made_from
 from timeline.reports.rules.origins import Origins
 from timeline.reports.tables import (
@@ -281,12 +280,7 @@ def _count(line: CoverageLine) -> str:
 
 
 def _kinds(line: CoverageLine) -> tuple[str, ...]:
-    return tuple(f"{_words(kind.type)} {kind.count}" for kind in line.kinds)
-
-
-def _words(type: str) -> str:
-    """The name of a type as words: `MeetingHeld` as `meeting held`."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type).lower()
+    return tuple(f"{type_words(kind.type).lower()} {kind.count}" for kind in line.kinds)
 
 
 def _span(line: CoverageLine) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import attrs
 
-from timeline.dates import When, when
+from timeline.dates import When, short, when
 from timeline.errors import InvalidInput, NotFound
 from timeline.reports.evidence import Citation, Named
 
@@ -295,17 +295,9 @@ def since_date(date: str | None) -> str:
     return f"since {in_words(date)}" if plain else on_date(date)
 
 
-def in_words(date: str | None, *, short: bool = False) -> str:
-    """A date as a reader says it; short, with the first three letters of its months.
-
-    Example:
-        >>> in_words("2022-11-28~", short=True)
-        'about 28 Nov 2022'
-    """
-    if date is None:
-        return "undated"
-    words = When(date).words
-    return re.sub(r"\b([A-Z][a-z]{2})[a-z]+(?= \d)", r"\1", words) if short else words
+def in_words(date: str | None) -> str:
+    """A date as a reader says it, in full."""
+    return "undated" if date is None else When(date).words
 
 
 def columns_of(table: Table, *headings: str) -> Table:
@@ -514,5 +506,5 @@ def _says(mark: Mark) -> str:
 
 
 def _stretch(first: Mark, last: Mark) -> str:
-    start, end = first.start.date(), last.end.date()
-    return str(start) if start == end else f"between {start} and {end}"
+    start, end = (short(moment.date().isoformat()) for moment in (first.start, last.end))
+    return start if start == end else f"between {start} and {end}"

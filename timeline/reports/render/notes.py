@@ -81,16 +81,22 @@ def _source_lines(support: Support) -> Iterable[str]:
         yield f"  {support.address}"
     if support.excerpt:
         yield f"  “{support.excerpt}”"
+    if support.dated:
+        yield f"  dated “{support.dated}”"
     if support.chain:
         yield f"  {chain_text(support.chain)}"
+    if support.note:
+        yield f"  Note: {support.note}"
 
 
 def _support(support: Support) -> str:
-    place = f"{support.source}, {support.at}" if support.at else support.source
+    dated = support.dated and f"dated “{support.dated}”"
+    place = ", ".join(filter(None, (support.source, support.at, dated)))
     if support.withdrawn is not None:
         place = f"{place} (withdrawn: {support.withdrawn})"
     chain = chain_text(support.chain)
-    return f"{place}: {chain}" if chain else place
+    said = f"{place}: {chain}" if chain else place
+    return f"{said} ({support.note})" if support.note else said
 
 
 def chain_text(chain: Iterable[Told]) -> str:
@@ -99,11 +105,15 @@ def chain_text(chain: Iterable[Told]) -> str:
 
 
 def _told(link: Told) -> str:
+    details = link_details(link)
+    return f"{link.who} ({details})" if details else link.who.name
+
+
+def link_details(link: Told) -> str:
+    """How one link of a chain passed the words on: office, manner, date, to whom."""
     said = link.said and short(link.said)
-    details = [part for part in (link.capacity, link.manner, said) if part]
-    if link.to:
-        details.append(f"to {link.to}")
-    return f"{link.who} ({', '.join(details)})" if details else link.who.name
+    to = link.to and f"to {link.to}"
+    return ", ".join(part for part in (link.capacity, link.manner, said, to) if part)
 
 
 def inert(text: str) -> str:

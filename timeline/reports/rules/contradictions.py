@@ -20,7 +20,7 @@ from timeline.models.initiatives import InitiativeRow, ProposalRow, StageRow, Te
 from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.models.plans import PlanOutcomeRow, PlanRow
 from timeline.models.statements import StatementRow
-from timeline.reports.evidence import Citer
+from timeline.reports.evidence import Citer, type_words
 from timeline.reports.model import by_time
 from timeline.reports.rules.answers import (
     AGREEMENT_FIELDS,
@@ -375,9 +375,8 @@ class Contradictions:
     def _name(self, claim: Claim) -> str:
         """Who reported it, or else what it is of, and when."""
         by = (*claim.names("speaker"), *claim.names("by"))
-        title = claim.value("title") or claim.recorded.type
-        who = self._citer.name(by[0]).name if by else str(title)
-        return f"{who}, {claim.occurred or 'undated'}"
+        who = self._citer.name(by[0]).name if by else claim.value("title")
+        return f"{who or type_words(claim.recorded.type)}, {short(claim.occurred)}"
 
     def _is_asked_for(self, claim: Claim, denial: StatementRow) -> bool:
         about = (*denial.about, *claim.names("about"), *claim.names("proposal"))
@@ -440,7 +439,7 @@ def _of_terms(subject: Subject, terms: Iterable[TermRow]) -> Iterator[Contradict
     """Values that one speaker gave one term at one time: one who changes one does so later."""
     for of_one in _grouped(terms, lambda term: (full_name(term), term.speaker)):
         for at_once in differing_terms(of_one):
-            question = f"{at_once[0].name}, {at_once[0].occurred}"
+            question = f"{at_once[0].name}, {short(at_once[0].occurred)}"
             values = [
                 Answer.of(term, comparable_term(term), term.value, term.speaker) for term in at_once
             ]

@@ -34,7 +34,7 @@ from timeline.events import (
 from timeline.events.corrections import VOICES
 from timeline.models.amendments import AmendedRow, AmendmentRow
 from timeline.models.chronology import HappeningRow
-from timeline.reports.evidence import Citation, Citer, Named, Support
+from timeline.reports.evidence import Citation, Citer, Named, Support, words_of
 
 # Claims
 
@@ -73,7 +73,7 @@ class Claim:
     @property
     def text(self) -> str:
         """What it says, in short: in the recorder's words where it has some."""
-        return str(self.value("text") or self.value("title") or self.recorded.type)
+        return words_of(self.recorded, self.changes)
 
     @property
     def basis(self) -> tuple[str, ...]:
