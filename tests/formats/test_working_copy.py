@@ -7,7 +7,7 @@ import harbour
 import pytest
 from click.testing import CliRunner
 
-from timeline import InvalidInput, InvalidRecord, Source, Timeline
+from timeline import InvalidInput, InvalidRecord, NotFound, Source, Timeline
 from timeline.cli import cli
 from timeline.events import Attendance, Link, Position
 
@@ -242,3 +242,60 @@ def test_the_commands_show_and_record_what_changed(tmp_path: Path) -> None:
     done = run("ingest", "--amend", "--retract", "--reason", "Read again.", file)
     assert done.stdout.startswith("3 events added, 6 there already")
     assert run("diff", file).stdout == "8 events as on record.\n"
+
+
+# Undoing
+
+
+def test_an_ingest_is_undone_as_a_whole_and_so_is_the_undoing(record: Timeline, file: Path) -> None:
+    before = cells(record.initiative("pier"))
+    undone = record.undo(reason="The wrong file.")
+    assert len(undone.events) == 8
+    assert undone.ingest.files == ("pier.yaml",)
+    with pytest.raises(NotFound):
+        record.initiative("pier")
+    difference = record.diff(file)
+    assert (difference.same, len(difference.retracted)) == (0, 8)
+    again = record.undo()
+    assert again.ingest.undoes == undone.ingest.id
+    assert cells(record.initiative("pier")) == before
+    assert record.diff(file).retracted == ()
+
+
+def test_amendments_are_undone_by_themselves(record: Timeline, file: Path) -> None:
+    edit(file, "said: Good.", "said: Bad.")
+    record.amend(record.diff(file), "Misread.")
+    assert [event.type for event in record.undo().events] == ["EventCorrected"]
+    assert [change.fields for change in record.diff(file).changed] == [("text",)]
+
+
+def test_what_rests_on_an_ingest_is_shown_before_it_is_undone(record: Timeline, file: Path) -> None:
+    record.say("Bob Baker", "No.", on="2024-06", source="g1", about="pier", id="no")
+    foreseen = record.undo(dry_run=True)
+    assert [event.id for event in foreseen.resting] == ["claims/no"]
+    assert len(record.ingests()) == 1
+
+
+def test_what_is_undone_already_is_not_undone_again(record: Timeline, file: Path) -> None:
+    ingest = record.undo().ingest
+    with pytest.raises(InvalidInput, match="retracted already"):
+        record.undo(ingest.id)
+    with pytest.raises(NotFound, match="no ingest has the id 'x'"):
+        record.undo("x")
+
+
+def test_nothing_is_undone_without_a_yes(tmp_path: Path) -> None:
+    file = tmp_path / "pier.yaml"
+    file.write_text(RECORD, encoding="utf-8")
+    run = CliRunner()
+    url = f"sqlite:///{tmp_path}/undo.db"
+    run.invoke(cli, ["--db", url, "ingest", str(file)])
+    shown = run.invoke(cli, ["--db", url, "undo"]).output
+    assert "8 events  pier.yaml" in shown
+    assert "Nothing is retracted yet" in shown
+    assert "8 events retracted" in run.invoke(cli, ["--db", url, "undo", "--yes"]).output
+    again = run.invoke(cli, ["--db", url, "ingest", str(file)]).output
+    assert "0 events added, 0 there already, 8 retracted" in again
+    listed = run.invoke(cli, ["--db", url, "undo", "--list"]).output.splitlines()
+    assert "the undoing of" in listed[0]
+    assert len(listed) == 2

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from timeline.cli.log import event_line
 from timeline.cli.open_record import Opener
 from timeline.cli.output import FORMAT, count, progress, progresses
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from timeline.formats.coded.rows import Dataset
     from timeline.formats.records.spoken_dates import Order
     from timeline.record import Timeline
-    from timeline.record.working_copy import Difference
+    from timeline.record.working_copy import Difference, Undoing
     from timeline.record.writing import Draft
     from timeline.rules.plausibility import Finding
 
@@ -180,10 +182,13 @@ def _ingest_records(
         _warn_of_lost(difference)
         with progress("recording") as report:
             done = timeline.ingest(draft, progress=report)
+    withdrawn = f", {len(difference.retracted)} retracted" if difference.retracted else ""
     click.echo(
-        f"{count(done.added, 'event')} added, {difference.same} there already; the log holds "
-        f"{count(timeline.store.head().position, 'event')}."
+        f"{count(done.added, 'event')} added, {difference.same} there already{withdrawn}; the log "
+        f"holds {count(timeline.store.head().position, 'event')}."
     )
+    if difference.retracted:
+        click.echo("What is retracted is in no report: `timeline undo --list` has what did it.")
 
 
 def _warn_of_lost(difference: Difference) -> None:
@@ -222,6 +227,52 @@ def diff(opener: Opener, files: tuple[str, ...], create: bool) -> None:
     for line in str(difference).splitlines():
         click.echo(inert(line))
     click.echo(f"{count(difference.same, 'event')} as on record.")
+
+
+@click.command()
+@click.argument("ingest", required=False)
+@click.option("--list", "listed", is_flag=True, help="List what can be undone, newest first.")
+@click.option("--yes", is_flag=True, help="Do it; otherwise you are asked, on a terminal.")
+@click.option("--reason", metavar="TEXT", help="Why, for readers of the record.")
+@click.pass_obj
+def undo(opener: Opener, ingest: str | None, listed: bool, yes: bool, reason: str | None) -> None:
+    """Retract one INGEST as a whole: the last one, or that of this id.
+
+    What rests on it is shown first. To undo is an ingest, too: `timeline undo` once more brings
+    all back.
+
+    \b
+    timeline undo
+    timeline undo --yes --reason "The wrong file."
+    timeline undo --list
+    """
+    with opener() as timeline:
+        if listed:
+            for one in timeline.ingests():
+                click.echo(one)
+            return
+        undoing = timeline.undo(ingest, dry_run=True)
+        _show_undoing(undoing)
+        if not yes and not sys.stdin.isatty():
+            click.echo("Nothing is retracted yet: --yes does it.")
+        elif yes or click.confirm("Retract this?"):
+            why = {} if reason is None else {"reason": reason}
+            timeline.undo(undoing.ingest.id, **why)
+            click.echo(
+                f"{count(len(undoing.events), 'event')} retracted. To undo it: timeline undo"
+            )
+
+
+def _show_undoing(undoing: Undoing) -> None:
+    from timeline.reports.render.notes import inert
+
+    click.echo(inert(str(undoing.ingest)))
+    if undoing.resting:
+        click.echo(f"On it {'rests' if len(undoing.resting) == 1 else 'rest'}:")
+    for event in undoing.resting[:_MOST_SHOWN]:
+        click.echo(inert(event_line(event)))
+    if len(undoing.resting) > _MOST_SHOWN:
+        click.echo(f"and {count(len(undoing.resting) - _MOST_SHOWN, 'more event')}")
 
 
 def _note(draft: Draft) -> None:
@@ -351,4 +402,4 @@ def _warn(findings: Sequence[Finding], *, strict: bool) -> None:
         )
 
 
-COMMANDS: tuple[click.Command, ...] = (init, schema, new, ingest, diff, check)
+COMMANDS: tuple[click.Command, ...] = (init, schema, new, ingest, diff, undo, check)

@@ -68,7 +68,7 @@ def log(
     timeline log --actor 'Ann Minister' --since 2022-11
     timeline log --format json | jq -r .id
     """
-    show = _event_json if form == "json" else _event_line
+    show = _event_json if form == "json" else event_line
     sought = dict(_split(pair) for pair in noted)
     with opener() as timeline:
         for event in timeline.log(type=kind, **filters):
@@ -90,7 +90,8 @@ def _texts(metadata: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in metadata.items()}
 
 
-def _event_line(event: RecordedEvent[Any]) -> str:
+def event_line(event: RecordedEvent[Any]) -> str:
+    """An event as one line of a list."""
     occurred = str(event.occurred or "undated")
     return f"{event.position:>6}  {occurred:<21}  {event.type:<18}  {event.id}"
 

@@ -15,9 +15,9 @@ import attrs
 import msgspec
 import sqlalchemy as sa
 
-from timeline.dates import Occurred, encode_time, when
+from timeline.dates import Instant, Occurred, encode_time, instant, stamp_text, when
 from timeline.engine.projection import View
-from timeline.errors import InvalidInput
+from timeline.errors import InvalidInput, NotFound
 from timeline.events import (
     EventCorrected,
     EventRetracted,
@@ -27,6 +27,8 @@ from timeline.events import (
     Source,
     event_type,
 )
+from timeline.events.envelope import new_id
+from timeline.events.ids import named, references_with_evidence
 from timeline.formats.records.expanding import Expander
 from timeline.formats.records.names import digest
 from timeline.formats.records.reader import read_claim
@@ -68,6 +70,7 @@ class Difference:
         changed: events that are on record with other content.
         gone: ids of events that came from the files and are no longer in them.
         renamed: ids on record, each with that of the new event that says the same.
+        retracted: ids of events that the files have, and that are retracted on record.
     """
 
     draft: Draft
@@ -76,6 +79,7 @@ class Difference:
     changed: tuple[Change, ...]
     gone: tuple[str, ...]
     renamed: tuple[tuple[str, str], ...]
+    retracted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """A line for each event that is not the same."""
@@ -87,7 +91,48 @@ class Difference:
             for change in self.changed
         ]
         lines += [f"renamed  {old} to {new} ({place(new, 'id')})" for old, new in self.renamed]
+        lines += [f"retracted  {id} ({place(id, 'id')})" for id in self.retracted]
         return "\n".join([*lines, *(f"gone     {id}" for id in self.gone)])
+
+
+@attrs.frozen
+class Ingest:
+    """Events that were recorded together: of files, as corrections, or to undo an ingest.
+
+    Attributes:
+        id: its id, as in the metadata of its events.
+        recorded: when it was recorded.
+        files: the names of the files.
+        undoes: the id of the ingest that it undid.
+        events: the ids of the events.
+    """
+
+    id: str
+    recorded: Instant
+    files: tuple[str, ...]
+    undoes: str | None
+    events: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """What it was, on one line."""
+        what = f"the undoing of {self.undoes}" if self.undoes else ", ".join(self.files)
+        size = f"{len(self.events)} event{'s' if len(self.events) != 1 else ''}"
+        return f"{self.id}  {self.recorded:%Y-%m-%d %H:%M}  {size}  {what}".rstrip()
+
+
+@attrs.frozen
+class Undoing:
+    """What the undoing of an ingest takes out of reports.
+
+    Attributes:
+        ingest: the ingest.
+        events: the events that are retracted; those that were retracted before are not among them.
+        resting: later events of other ingests that name something of it.
+    """
+
+    ingest: Ingest
+    events: tuple[RecordedEvent[Any], ...]
+    resting: tuple[RecordedEvent[Any], ...]
 
 
 class Details(TypedDict, total=False):
@@ -270,16 +315,18 @@ class WorkingCopy(Writing):
         draft = self._drafted(files)
         known = self.store.existing(new.id for new in draft.events)
         with self.view() as view:
-            withdrawn = {row.target for row in view.all(AmendedRow) if row.kind in _GONE}
-            changed = tuple(self._changes(draft, known, view))
+            withdrawn = _withdrawn(view)
+            retracted = tuple(new.id for new in draft.events if new.id in withdrawn)
+            changes = self._changes(draft, known, view)
+            changed = tuple(change for change in changes if change.event.id not in withdrawn)
         fresh = tuple(new for new in draft.events if new.id not in known)
         gone = [id for id in self._missing(draft, known) if id not in withdrawn]
         renamed = {old: new for old, new in self._renamed(fresh) if old not in withdrawn}
         renamed = {old: new for old, new in renamed.items() if old not in known}
         news = tuple(new for new in fresh if new.id not in renamed.values())
         left = tuple(id for id in gone if id not in renamed)
-        same = len(draft.events) - len(fresh) - len(changed)
-        return Difference(draft, news, same, changed, left, tuple(renamed.items()))
+        same = len(draft.events) - len(fresh) - len(changed) - len(retracted)
+        return Difference(draft, news, same, changed, left, tuple(renamed.items()), retracted)
 
     def amend(self, difference: Difference, reason: str, *, retract: bool = False) -> Appended:
         """Record what is new in files, and what changed as corrections.
@@ -303,7 +350,82 @@ class WorkingCopy(Writing):
         if retract:
             news += [_retraction(id, reason) for id in difference.gone]
             news += [_retraction(old, reason, new) for old, new in difference.renamed]
-        return self.append_all(news)
+        return self.append_all(noted(news, difference.draft.files))
+
+    # --- Undoing ---------------------------------------------------------------------------------
+
+    def ingests(self) -> list[Ingest]:
+        """What was recorded by `ingest`, `amend` and `undo`, newest first.
+
+        Raises:
+            DatabaseError: the database could not do it.
+        """
+        columns = log_events.c.event_id, log_events.c.metadata, log_events.c.recorded_at
+        query = sa.select(*columns).where(log_events.c.metadata.contains('"ingest":'))
+        made: dict[str, list[tuple[str, dict[str, Any], int]]] = defaultdict(list)
+        with database.reading(self.store.engine) as connection:
+            for event, text, stamp in connection.execute(query.order_by(log_events.c.position)):
+                noted_with = msgspec.json.decode(text)
+                made[str(noted_with.get("ingest"))].append((event, noted_with, stamp))
+        return [_ingest_of(id, rows) for id, rows in reversed(made.items())]
+
+    def undo(
+        self,
+        ingest: str | None = None,
+        *,
+        reason: str = "The ingest was undone.",
+        dry_run: bool = False,
+    ) -> Undoing:
+        """Retract all events of one ingest. That is an ingest, too: undone, it brings them back.
+
+        Args:
+            ingest: its id; the last one if it is not given.
+            reason: why, for readers of the record.
+            dry_run: whether only to find what would be retracted, and what rests on it.
+
+        Raises:
+            NotFound: there is no such ingest.
+            InvalidInput: all of its events are retracted already, or no reason is given.
+            DatabaseError: the database could not do it.
+        """
+        if not reason.strip():
+            raise InvalidInput("expected a reason for the undoing, for readers of the record")
+        found = self._undoing(self._ingest_named(ingest))
+        if not dry_run:
+            made = EventRetracted(tuple(event.id for event in found.events), reason)
+            note = {"ingest": new_id(), "undoes": found.ingest.id}
+            self.append_all([NewEvent(made, metadata=note)])
+        return found
+
+    def _ingest_named(self, id: str | None) -> Ingest:
+        known = self.ingests()
+        fitting = [one for one in known if id in (None, one.id)]
+        if fitting:
+            return fitting[0]
+        if id is None:
+            raise NotFound("nothing was ingested yet, so there is nothing to undo")
+        raise NotFound(f"no ingest has the id {id!r}. `timeline undo --list` has all of them")
+
+    def _undoing(self, ingest: Ingest) -> Undoing:
+        with self.view() as view:
+            withdrawn = _withdrawn(view)
+        recorded = self.store.existing(id for id in ingest.events if id not in withdrawn)
+        events = sorted(recorded.values(), key=lambda event: event.position)
+        if not events:
+            raise InvalidInput(
+                f"all events of the ingest {ingest.id} are retracted already. To bring them back, "
+                "undo what retracted them: `timeline undo --list`"
+            )
+        names = {("event", event.id) for event in events} | {_opened(event) for event in events}
+        resting = (
+            event
+            for event in self.store.read_all(after=events[0].position)
+            if event.id not in withdrawn
+            and event.id not in ingest.events
+            and not isinstance(event.event, EventRetracted)
+            and not names.isdisjoint(_named(event))
+        )
+        return Undoing(ingest, tuple(events), tuple(resting))
 
     def _unsettled(self, draft: Draft) -> list[NewEvent]:
         """The events of a draft, but for those that are on record as corrected since."""
@@ -393,6 +515,30 @@ class WorkingCopy(Writing):
                     new = by_data[data]
                     if id != new.id and occurred == (new.occurred and new.occurred.text):
                         yield id, new.id
+
+
+def _withdrawn(view: View) -> set[str]:
+    """The ids of events that are retracted, or superseded."""
+    return {row.target for row in view.all(AmendedRow) if row.kind in _GONE}
+
+
+def _ingest_of(id: str, rows: Sequence[tuple[str, dict[str, Any], int]]) -> Ingest:
+    notes = [note for _, note, _ in rows]
+    files = dict.fromkeys(str(note["file"]) for note in notes if "file" in note)
+    events = tuple(event for event, _, _ in rows)
+    return Ingest(id, instant(stamp_text(rows[0][2])), tuple(files), notes[0].get("undoes"), events)
+
+
+def _named(recorded: RecordedEvent[Any]) -> Iterator[tuple[str, str]]:
+    """The category and the id of all that an event and its evidence name."""
+    evidence = references_with_evidence(recorded)
+    yield from ((category, id) for _, category, id in (*named(recorded.event), *evidence))
+
+
+def _opened(recorded: RecordedEvent[Any]) -> tuple[str, str]:
+    """The category and the id of what an event opens: an actor, a source, a proposal."""
+    category, _, id = recorded.stream.partition("-")
+    return (category, id) if event_type(recorded.event).opens else ("", "")
 
 
 def _keys_of(names: Iterable[str]) -> sa.Select[tuple[int]]:
