@@ -233,9 +233,15 @@ def diff(opener: Opener, files: tuple[str, ...], create: bool) -> None:
 @click.argument("ingest", required=False)
 @click.option("--list", "listed", is_flag=True, help="List what can be undone, newest first.")
 @click.option("--yes", is_flag=True, help="Do it; otherwise you are asked, on a terminal.")
-@click.option("--reason", metavar="TEXT", help="Why, for readers of the record.")
+@click.option(
+    "--reason",
+    metavar="TEXT",
+    default="The ingest was undone.",
+    show_default=True,
+    help="Why, for readers of the record.",
+)
 @click.pass_obj
-def undo(opener: Opener, ingest: str | None, listed: bool, yes: bool, reason: str | None) -> None:
+def undo(opener: Opener, ingest: str | None, listed: bool, yes: bool, reason: str) -> None:
     """Retract one INGEST as a whole: the last one, or that of this id.
 
     What rests on it is shown first. To undo is an ingest, too: `timeline undo` once more brings
@@ -256,8 +262,7 @@ def undo(opener: Opener, ingest: str | None, listed: bool, yes: bool, reason: st
         if not yes and not sys.stdin.isatty():
             click.echo("Nothing is retracted yet: --yes does it.")
         elif yes or click.confirm("Retract this?"):
-            why = {} if reason is None else {"reason": reason}
-            timeline.undo(undoing.ingest.id, **why)
+            timeline.undo(undoing.ingest.id, reason=reason)
             click.echo(
                 f"{count(len(undoing.events), 'event')} retracted. To undo it: timeline undo"
             )
