@@ -753,6 +753,7 @@ def test_an_empty_log_has_a_seal(database_url):
 
     assert seal == "0:" + "00" * 32
     assert run(*db, "verify", "--seal", seal).stdout.startswith("0 events verified")
+    assert "at least 5 events were expected" in fails(*db, "verify", "--at-least", "5")
 
 
 def test_verify_names_the_place_of_damage(database_url):
@@ -769,6 +770,7 @@ def test_verify_names_the_place_of_damage(database_url):
     engine.dispose()
 
     assert "damaged at position 4" in fails(*db, "verify")
+    assert f"the trigger {trigger} of the log is gone" in fails(*db, "status")
 
 
 def test_verify_against_a_seal_that_does_not_fit():

@@ -443,6 +443,8 @@ def test_a_subscription_may_begin_anywhere(store: EventStore, handled: sa.Table)
     assert handle(store, handled, "new", start="beginning") == [4]
     with pytest.raises(InvalidInput, match="start: expected a whole number"):
         handle(store, handled, "other", start=-1)
+    with pytest.raises(InvalidInput, match="start: expected a position of the log, up to 4"):
+        handle(store, handled, "other", start=5)
 
 
 def test_subscriptions_are_listed_reset_and_forgotten(store: EventStore, handled: sa.Table) -> None:

@@ -156,35 +156,48 @@ def seal(opener: Opener) -> None:
 @click.argument("target", required=False)
 @click.option("--seal", "sealed", metavar="POSITION:DIGEST", help="What `timeline seal` printed.")
 @click.option(
+    "--at-least",
+    type=click.IntRange(min=0),
+    metavar="NUMBER",
+    help="How many events there must be: an empty database is sound, too.",
+)
+@click.option(
     "--read-models", is_flag=True, help="Also compare the read models with a fold of the log."
 )
 @click.pass_obj
-def verify(opener: Opener, target: str | None, sealed: str | None, *, read_models: bool) -> None:
+def verify(
+    opener: Opener,
+    target: str | None,
+    sealed: str | None,
+    *,
+    at_least: int | None,
+    read_models: bool,
+) -> None:
     """Check that nothing in the log was changed, removed, added or reordered.
 
-    The views by which SQL reads the read models are checked too; with --read-models, the rows as
-    well. With TARGET, check the archive there, by itself. Only a seal shows that its last events
-    were cut off.
+    The triggers that keep the log, and the views by which SQL reads the record, are checked too;
+    with --read-models, the rows as well. With TARGET, check the archive there, by itself. Only a
+    seal shows that its last events were cut off.
 
     \b
     timeline verify --seal "$(cat ~/seals/harbour-today)"
     timeline verify s3://bucket/record
     """
-    if read_models and target is not None:
-        raise click.UsageError("an archive has no read models: leave --read-models or TARGET out")
     if target is None:
-        head = _verified(opener, sealed, rows=read_models)
+        with opener() as timeline, progress("verifying") as report:
+            head = timeline.verify(
+                seal=sealed, at_least=at_least or 0, rows=read_models, progress=report
+            )
+    elif read_models:
+        raise click.UsageError("an archive has no read models: leave --read-models or TARGET out")
+    elif at_least is not None:
+        raise click.UsageError("--at-least is for a database: leave it or TARGET out")
     else:
         head = _verified_archive(target, sealed)
     against = " and to the seal" if sealed else ""
     click.echo(f"{count(head.position, 'event')} verified, true to their digests{against}.")
     if read_models:
         click.echo("The rows that reports read are those that the log gives.")
-
-
-def _verified(opener: Opener, sealed: str | None, *, rows: bool) -> Head:
-    with opener() as timeline, progress("verifying") as report:
-        return timeline.verify(seal=sealed, rows=rows, progress=report)
 
 
 def _verified_archive(target: str, sealed: str | None) -> Head:

@@ -10,12 +10,14 @@ import click
 
 from timeline.cli.open_record import Opener
 from timeline.cli.output import FORMAT, progress
+from timeline.errors import DatabaseError, StoreAltered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from timeline.engine.builds import Build
     from timeline.engine.runner import ProjectionStatus
+    from timeline.log.follow import Subscription
 
 
 @click.command()
@@ -46,23 +48,36 @@ def status(opener: Opener, form: str) -> None:
 
     `live` is the build that the plain names show, `ready` the one before it. The rows of a
     projection by other code are moved on only by that code. A subscription is known from its first
-    batch on.
+    batch on. Triggers, tables and views that are not as they were made are named; it then exits
+    with 1.
 
     \b
     timeline status
     """
     with opener() as timeline:
-        builds, subscriptions = timeline.status(), timeline.store.subscriptions()
+        problems = timeline.problems()
+        try:
+            builds, subscriptions = timeline.status(), timeline.store.subscriptions()
+        except DatabaseError:
+            if problems:  # a table is gone, say
+                raise StoreAltered(problems) from None
+            raise
     if form == "json":
         import msgspec
 
-        done = {"projections": builds, "subscriptions": subscriptions}
+        done = {"projections": builds, "subscriptions": subscriptions, "problems": problems}
         click.echo(msgspec.json.encode(done).decode())
-        return
-    _print_builds(builds)
-    if subscriptions:
+    else:
+        _print_builds(builds)
+        _print_subscriptions(subscriptions)
+    if problems:
+        raise StoreAltered(problems)
+
+
+def _print_subscriptions(lines: Sequence[Subscription]) -> None:
+    if lines:
         click.echo()
-        rows = [(line.name, f"{line.position:,}", f"{line.lag:,}") for line in subscriptions]
+        rows = [(line.name, f"{line.position:,}", f"{line.lag:,}") for line in lines]
         _print_table(("subscription", "position", "lag"), rows)
 
 

@@ -31,7 +31,7 @@ from timeline.errors import (
     InvalidProjection,
     NotFound,
 )
-from timeline.log import database, telemetry
+from timeline.log import database, definitions, telemetry
 from timeline.log.schema import VERSION_TABLE, metadata
 from timeline.log.store import EventStore
 from timeline.log.telemetry import Progress
@@ -549,13 +549,16 @@ class Builder:
         return [comparison for comparison in comparisons if comparison.differences]
 
     def problems(self) -> list[str]:
-        """What is wrong with the views that show the live builds.
+        """What is wrong with what stands beside the log, and with the views of the live builds.
 
         Raises:
             DatabaseError: the database could not do it.
         """
         with database.reading(self.store.engine) as connection:
-            return list(builds.view_problems(connection))
+            wrong = list(definitions.problems(connection))
+            if definitions.has_all_tables(connection):
+                wrong += builds.view_problems(connection)
+        return wrong
 
     def _compared(
         self,

@@ -197,11 +197,15 @@ class Following(Reading):
             raise NotFound(f"there is no subscription {subscription!r}; there are: {names}")
 
     def _start(self, start: Start, connection: sa.Connection | None) -> int:
+        if start == "beginning":
+            return 0
+        end = self.head(connection).position
         if start == "end":
-            return self.head(connection).position
-        position = 0 if start == "beginning" else start
-        require_number("start", position)
-        return position
+            return end
+        require_number("start", start)
+        if start > end:
+            raise InvalidInput(f"start: expected a position of the log, up to {end}; found {start}")
+        return start
 
     def _place(self, subscription: str, connection: sa.Connection | None) -> int | None:
         query = sa.select(subscriptions.c.position).where(subscriptions.c.name == subscription)

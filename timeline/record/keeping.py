@@ -33,6 +33,7 @@ from timeline.formats.files import Place, existing_file, name_of, new_file
 from timeline.log import database
 from timeline.log.archive import Archive, Archived
 from timeline.log.copy import LogFile, Restored, restore, write_log
+from timeline.log.definitions import has_all_tables
 from timeline.log.digests import Head, verify
 from timeline.log.redact import redact, scrub
 from timeline.log.schema import Stored
@@ -135,6 +136,16 @@ class Keeping(Record):
         ['live']
         """
         return self._projector.status()
+
+    def problems(self) -> list[str]:
+        """What stands beside the events and is not as it was made: triggers, tables, views.
+
+        Each has what to do about it. `verify` looks at this, too, and at the events.
+
+        >>> record.problems()
+        []
+        """
+        return self._projector.problems()
 
     def rebuild(
         self,
@@ -344,7 +355,12 @@ class Keeping(Record):
         return self.store.head().seal
 
     def verify(
-        self, *, seal: str | None = None, rows: bool = False, progress: Progress | None = None
+        self,
+        *,
+        seal: str | None = None,
+        at_least: int = 0,
+        rows: bool = False,
+        progress: Progress | None = None,
     ) -> Head:
         """Check every event of the log against its digests; returns where the log ends.
 
@@ -353,6 +369,8 @@ class Keeping(Record):
 
         Args:
             seal: an earlier result of `seal`.
+            at_least: how many events the log is known to have; without a seal, nothing else tells
+                an empty log from one that was emptied.
             rows: also compare the rows that reports read with a fold of the log.
             progress: called with the position reached, and the last one.
 
@@ -362,9 +380,15 @@ class Keeping(Record):
             InvalidInput: the seal is not one.
         """
         sealed = None if seal is None else Head.of_seal(seal)
+        require_number("at_least", at_least)
+        problems = self.problems()
         with database.reading(self.store.engine) as connection:
+            if problems and not has_all_tables(connection):
+                raise StoreAltered(problems)
             head = verify(connection, seal=sealed, progress=progress)
-        problems = self._projector.problems()
+        if head.position < at_least:
+            events = f"at least {at_least:,} event{'s' if at_least > 1 else ''}"
+            raise LogDamaged(head.position + 1, f"the log ends here, and {events} were expected")
         if rows:
             problems += map(_altered, self._projector.altered(progress))
         if problems:
