@@ -1,11 +1,13 @@
 """Reports as web pages: what a reader sees, and what no source can make the page do."""
 
+import itertools
 import json
 import posixpath
 import re
 import sys
 import urllib.parse
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,16 +17,19 @@ import browsers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import examples
+from strategies import Step, examples, histories
 
 import timeline.reports
 from timeline import Actor, Link, Position, ProposalMade, Source, StatementMade, Timeline
+from timeline.dates import short
 from timeline.errors import InvalidInput, MissingExtra
 from timeline.pages import page as pages
 from timeline.pages.chart import draw, legend
 from timeline.pages.page import Crumb, render_page
+from timeline.pages.slider import as_of_day, known_when
 from timeline.reports import Report
 from timeline.reports.evidence import Citation, Named, Support, Told
+from timeline.reports.render.notes import inert
 from timeline.reports.tables import Cell, Document, Fact, Table, chart, mark
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -501,48 +506,119 @@ def test_a_chart_shows_all_of_its_time_and_lanes(visit: Callable[..., Any], widt
     assert "attended" in legend.inner_text()
 
 
-def slider_cuts(sites: Path) -> list[dict[str, Any]]:
-    text = (sites / INITIATIVE).read_text(encoding="utf-8")
-    [cuts] = re.findall('id="cuts">(.*?)</script>', text, re.DOTALL)
-    return json.loads(cuts)
+@attrs.frozen
+class Moment:
+    """What the slider of a page shows at one moment; texts without their notes."""
+
+    day: str
+    words: str
+    summary: list[str]
+    facts: list[list[str]]
+    rows: list[list[str]]
+
+
+def moments(page: str) -> dict[str, list[Moment]]:
+    """What a page's slider stops at, by clock."""
+    held = re.findall('id="cuts">(.*?)</script>', page, re.DOTALL)
+    known = json.loads(held[0]) if held else {"parts": [], "clocks": {}}
+    said = known["parts"].__getitem__
+    return {
+        clock: [
+            Moment(
+                day,
+                words,
+                [said(n)[0] for n in summary],
+                [said(n)[:2] for n in facts],
+                [[words for words, _ in said(n)] for n in rows],
+            )
+            for day, words, summary, facts, rows, _ in cuts
+        ]
+        for clock, cuts in known["clocks"].items()
+    }
+
+
+def told(report: Report) -> tuple[list[str], list[list[str]], list[list[str]]]:
+    """What a report says where a slider moves it."""
+    document = report.document()
+    rows = [row for table in document.tables if table.title == "Positions" for row in table.rows]
+    return (
+        [inert(cell.text) for cell in document.opening],
+        [[fact.label, inert(fact.value.text)] for fact in document.facts],
+        [[inert(cell.text) for cell in row] for row in rows],
+    )
 
 
 def test_the_slider_stops_at_what_the_record_gives_as_of_a_date(
     sites: Path, gas_union: Timeline
 ) -> None:
-    cuts = slider_cuts(sites)
-    assert [cut["date"] for cut in cuts] == sorted({cut["date"] for cut in cuts})
-    assert "2022-12-02" in {cut["date"] for cut in cuts}
-    for cut in cuts[::4]:
-        report = gas_union.as_of(published=cut["date"]).initiative("gas-union")
-        assert cut["facts"][0][1] == report.stage.stage
-        facts = [fact.value.text for fact in report.document().facts]
-        assert [words for _, words, _ in cut["facts"]] == facts
-        tables = [one for one in report.document().tables if one.title == "Positions"]
-        shown = [[words for words, _ in row] for row in cut["rows"]]
-        assert shown == [[each.text for each in row] for one in tables for row in one.rows]
+    known = moments((sites / INITIATIVE).read_text(encoding="utf-8"))
+    assert list(known) == ["published", "occurred"]  # all was recorded on one day
+    assert "2022-12-02" in {cut.day for cut in known["published"]}
+    for clock, cuts in known.items():
+        days = [cut.day for cut in cuts]
+        assert days == sorted(set(days))
+        for cut in cuts[::6]:
+            report = as_of_day(gas_union, clock, cut.day).initiative("gas-union")
+            assert (cut.summary, cut.facts, cut.rows) == told(report)
+            assert cut.words == short(cut.day)
+
+
+PUBLISHED = st.sampled_from(["2022-11-28", "2022-12-02", "2023-12-26", "2023"])
+
+
+@examples(6)
+@given(history=histories(steps=10), paper=PUBLISHED, wire=PUBLISHED)
+def test_on_any_record_the_slider_stops_at_what_as_of_gives(
+    history: list[Step], paper: str, wire: str
+) -> None:
+    days = itertools.count(1)
+    with Timeline.open("sqlite://") as record:
+        record.store._clock = lambda: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(next(days))
+        record.add(
+            Actor("ann", "person", "Ann"),
+            Source("paper", publisher="ann", title="P", published=paper),
+            Source("wire", publisher="ann", title="W", published=wire),
+        )
+        record.append(ProposalMade("union", "Union", by="ann", text="A union."), source="paper")
+        record.append(StatementMade("ann", "No.", about=["union"]), source="wire")
+        for step in history:
+            record.store.append_all(step.events)
+        cuts = known_when(record, lambda view: ["union"])["union"]
+        for cut in cuts:
+            report = as_of_day(record, cut.clock, cut.day).initiative("union")
+            assert cut.document == report.document()
+            page = render_page(report.document(), cuts=[cut])
+            for [shown] in moments(page).values():
+                assert (shown.summary, shown.facts, shown.rows) == told(report)
 
 
 def test_the_slider_moves_chart_table_and_head_to_what_was_known(
     sites: Path, visit: Callable[..., Any]
 ) -> None:
     page = visit(INITIATIVE)
+    known = moments((sites / INITIATIVE).read_text(encoding="utf-8"))
     bands = page.locator(".broad a[data-words^='Uzbekistan: opposed']").locator("visible=true")
     own = page.get_by_role("row", name="Uzbekistan").filter(has_text="opposed")
     assert bands.count() == 1
     before = page.inner_text(".top")
-    number = [cut["date"] for cut in slider_cuts(sites)].index("2022-12-02")
+    number = [cut.day for cut in known["published"]].index("2022-12-02")
     page.locator("#cut").fill(str(number))
-    assert page.locator(".known output").inner_text() == "2022-12-02"
+    assert page.locator(".known output").inner_text() == "2 Dec 2022"
     assert bands.count() == 0
     assert "proposed" in page.inner_text(".strip")
-    assert "As published by 2022-12-02" in page.inner_text(".known .banner")
+    assert "As published by 2 Dec 2022" in page.inner_text(".known .banner")
     table = page.get_by_role("table", name="Positions", exact=True)
     assert "opposed" not in table.inner_text()
     page.locator("#cut").press("End")
     assert (bands.count(), page.inner_text(".top")) == (1, before)
     assert "opposed" in table.inner_text()
     assert own.count() > 0
+    page.get_by_label("By which clock").select_option("as it had happened by")
+    assert page.inner_text(".top") == before
+    page.locator("#cut").press("Home")
+    first = known["occurred"][0]
+    assert f"As it had happened by {first.words}" in page.inner_text(".known .banner")
+    assert first.facts[0][1] in page.inner_text(".strip")
 
 
 def test_a_mark_of_the_chart_opens_its_evidence_by_keyboard(visit: Callable[..., Any]) -> None:

@@ -224,10 +224,12 @@ class _Picture:
             (pair for pair in items if not pair[1].mark.holds), key=lambda pair: pair[1].mark.start
         )
         self._name(lane, banded=bool(bands))
-        for k, item in bands:
-            self._band(self._entry(k, item, item in visible), item)
+        entries = [(self._entry(k, item, item in visible), item) for k, item in bands]
+        unnamed = [(*pair, at) for pair in entries if (at := self._band(*pair)) is not None]
         self.y += _BAND + 4 if bands else 0
         taken: list[float] = []
+        for entry, item, at in unnamed:
+            self._below(entry, item.mark, at, taken)
         for k, item in points:
             self._point(self._entry(k, item, item in visible), item.mark, taken)
         self.y += _ROW * len(taken) + 12
@@ -252,28 +254,43 @@ class _Picture:
         ET.SubElement(entry, "title").text = words
         return entry
 
-    def _band(self, entry: ET.Element, item: _Item) -> None:
-        """A band from when it was first said to what was said otherwise, paler once unsaid."""
+    def _band(self, entry: ET.Element, item: _Item) -> float | None:
+        """A band from when it was first said to what was said otherwise, paler once unsaid.
+
+        Returns:
+            Where it begins, if it is too short for its name.
+        """
         start = self.axis.x(_middle(item.mark))
         end = self.size.width - 6.0 if item.until is None else self.axis.x(item.until)
         last = self.axis.within(item.said or item.mark.end)
         tone = f"band {_class(item.mark.kind)}"
-        widest, at, faint = 0.0, start, 0.0
-        for n, (left, right) in enumerate(self.axis.places):
-            a, b = max(left, start), min(right, end)
-            if b - a < 2:
-                continue
-            pale = n > last
+        within = [
+            (max(left, start), min(right, end), n > last)
+            for n, (left, right) in enumerate(self.axis.places)
+            if min(right, end) - max(left, start) >= 2
+        ]
+        for a, b, pale in within:
             self._box(entry, a, b, f"{tone} pale" if pale else tone)
-            if b - a > widest and not pale:
-                widest, at = b - a, a
-            if pale and b - a > 62:
-                faint = a
+        faint = [a for a, b, pale in within if pale and b - a > 62]
         if faint:
-            self._text(entry, faint + 5, self.y + 14, "last known", "within faint")
+            self._text(entry, faint[-1] + 5, self.y + 14, "last known", "within faint")
+        widths = [(b - a, a) for a, b, pale in within if not pale]
+        widest, at = max(widths, key=lambda pair: pair[0], default=(0.0, start))
         words = _fitting([item.mark.label, item.mark.kind], widest - 8)
         if words:
             self._text(entry, at + 6, self.y + 14, words, "within")
+        return None if words else at
+
+    def _below(self, entry: ET.Element, mark: Mark, x: float, taken: list[float]) -> None:
+        """The name of a band that is too short for it."""
+        width = len(mark.kind) * _CHARACTER + 6
+        lefts = x + width > self.size.width - 4
+        begin, end = (x - width, x) if lefts else (x, x + width)
+        slot = _slot(taken, begin)
+        if slot < _SLOTS and begin >= self.size.gutter - 2:
+            taken[slot : slot + 1] = [end]
+            y = self.y + _ROW * slot + 13
+            self._text(entry, x, y, mark.kind, "beside", end=lefts)
 
     def _box(self, entry: ET.Element, left: float, right: float, classes: str) -> None:
         ET.SubElement(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -23,6 +22,7 @@ import attrs
 from timeline.dates import short
 from timeline.errors import MissingExtra
 from timeline.pages.chart import draw, legend
+from timeline.pages.slider import Cut, all_numbers, as_json
 from timeline.reports.evidence import Citation, Support, type_words
 from timeline.reports.render.columns import CONTINUED, in_parts
 from timeline.reports.render.notes import Notes, inert, link_details, run_text, runs
@@ -73,7 +73,7 @@ def render_page(
     links: Mapping[str, str] | None = None,
     trail: Sequence[Crumb] = (),
     root: str | None = None,
-    cuts: Iterable[tuple[str, Document]] = (),
+    cuts: Sequence[Cut] = (),
 ) -> str:
     """Lay a report out as a page.
 
@@ -84,15 +84,14 @@ def render_page(
         trail: the pages above this one, the highest first.
         root: the address of the folder with the files that `assets` gives, relative to the page;
             None for a page that has all in itself.
-        cuts: the report as of earlier moments, each with its name, the first moment first; the
-            page gets a slider over them.
+        cuts: the report as of earlier moments; the page gets a slider over them.
 
     Raises:
         MissingExtra: the libraries of the extra `pages` are not installed.
     """
     notes, known, tables = Notes(), links or {}, _fitting(document.tables)
     # In reading order, so that the notes are numbered in it.
-    earlier = dict(cuts)
+    earlier = [cut.document for cut in cuts]
     parts: dict[str, Any] = {
         "summary": [_cell(said, notes, known) for said in document.summary],
         "lead": [_cell(lead, notes, known) for lead in document.lead],
@@ -100,7 +99,7 @@ def render_page(
         "sections": [_section(table, notes, known) for table in tables],
         "apparatus": [_section(table, notes, known) for table in document.apparatus],
         "charts": [
-            _picture(chart, tables, notes, [*earlier.values()])
+            _picture(chart, tables, notes, earlier)
             for chart in document.charts
             if len(chart.marks) > 1
         ],
@@ -109,7 +108,7 @@ def render_page(
         document=document,
         trail=trail,
         **parts,
-        cuts=_cuts(earlier, parts["charts"], notes),
+        cuts=_slider(cuts, parts["charts"], notes),
         evidence=[_citation(citation, known) for citation in notes.citations.values()],
         **(_inlined() if root is None else {"policy": _POLICY, "root": root}),
     )
@@ -249,56 +248,19 @@ class _References:
 
     def __call__(self, mark: Mark) -> tuple[str, str]:
         numbers = self.notes.numbers(mark.evidence)
-        return (f"#e{numbers[0]}", _all(numbers)) if numbers else ("", "")
+        return (f"#e{numbers[0]}", all_numbers(numbers)) if numbers else ("", "")
 
 
-def _all(numbers: Iterable[int]) -> str:
-    """The numbers of notes as the script reads them: `1-3 7`."""
-    return " ".join(
-        f"{first}-{last}" if last > first else str(first) for first, last in runs(numbers)
-    )
-
-
-# As of earlier moments
-
-MOVES = "Positions"
-"""The title of the table that the slider moves."""
-
-
-def _summary(document: Document) -> Sequence[Cell]:
-    return getattr(document, "summary", ())
-
-
-def _cuts(
-    earlier: Mapping[str, Document], charts: Sequence[Mapping[str, Any]], notes: Notes
-) -> Any:
-    """What the page shows at each moment, as JSON; equal ones once. None where it has no slider."""
+def _slider(
+    cuts: Sequence[Cut], charts: Sequence[Mapping[str, Any]], notes: Notes
+) -> Mapping[str, Any] | None:
+    """What the slider moves through, and by which clocks; None where the page has none."""
     from markupsafe import Markup
 
-    if not earlier or not charts:
+    if not cuts or not charts:
         return None
-    shown = charts[0]["shown"]
-    made: list[dict[str, Any]] = []
-    for number, (name, document) in enumerate(earlier.items()):
-        state = {**_state(document, notes), "shown": shown[number]}
-        if not made or {**made[-1], "date": None} != {**state, "date": None}:
-            made.append({**state, "date": name})
-    text = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
-    # No `<`, so that nothing in it ends the element that it stands in.
-    return Markup(text.replace("<", "\\u003c")), len(made)
-
-
-def _state(document: Document, notes: Notes) -> dict[str, Any]:
-    rows = [row for table in document.tables if table.title == MOVES for row in table.rows]
-    return {
-        "summary": [_said(cell, notes) for cell in _summary(document) or document.lead],
-        "facts": [(fact.label, *_said(fact.value, notes)) for fact in document.facts],
-        "rows": [[_said(cell, notes) for cell in shown_evidence(row)] for row in rows],
-    }
-
-
-def _said(cell: Cell, notes: Notes) -> tuple[str, str]:
-    return inert(cell.text), _all(notes.numbers(cell.evidence))
+    clocks = dict.fromkeys(cut.clock for cut in cuts)
+    return {"json": Markup(as_json(cuts, charts[0]["shown"], notes)), "clocks": [*clocks]}
 
 
 def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, Any]:
@@ -310,7 +272,7 @@ def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, An
         "digits": None,
         "long": len(cell.text) > _LONG,
         "href": None if cell.about is None else links.get(cell.about),
-        "all": _all(numbers),
+        "all": all_numbers(numbers),
         "refs": [(first, run_text(first, last)) for first, last in runs(numbers)],
     }
 

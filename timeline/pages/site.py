@@ -5,22 +5,20 @@ The folder appears whole or not at all; at one position it has the same bytes ev
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
 import json
 import re
 import secrets
 import shutil
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 import attrs
 
 from timeline.engine.projection import View
-from timeline.errors import InvalidInput, NotFound
+from timeline.errors import InvalidInput
 from timeline.log.telemetry import Progress
 from timeline.models.chronology import InvolvementRow
 from timeline.models.directory import ActorRow
@@ -28,6 +26,7 @@ from timeline.models.initiatives import InitiativeRow, PositionRow, ProposalRow
 from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.models.statements import StatementRow
 from timeline.pages.page import Crumb, assets, render_page
+from timeline.pages.slider import Cuts, Dated, known_when
 from timeline.reports import Report
 from timeline.reports.bind import bound_reports
 from timeline.reports.model import Standing
@@ -80,27 +79,6 @@ class Section:
             return bound_reports()[id.replace("-", "_")].make(view)
         make = bound_reports()[self.of].make
         return make(view, id) if self.by is None else make(view, **{self.by: id})
-
-
-class Dated(Protocol):
-    """A record, which can be seen as of a date of publication."""
-
-    def view(self) -> contextlib.AbstractContextManager[View]:
-        """One unchanging view of it."""
-
-    def as_of(self, *, published: str) -> Dated:
-        """The record as of a date."""
-
-
-Cuts = Mapping[str, Sequence[tuple[str, Document]]]
-"""Each initiative as of the dates on which something about it was published."""
-
-
-class _Claim(Protocol):
-    """A row that records what somebody reports."""
-
-    event: Any
-    events: tuple[str, ...]
 
 
 _MOST_MEETINGS = 100
@@ -216,52 +194,22 @@ class _Page:
         return f"{self.section.folder}/{_file_name(self.id)}"
 
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-_MOST_CUTS = 40
-"""The last dates of publication that a slider stops at."""
-
-
-def known_when(record: Dated) -> Cuts:
-    """The initiatives as of each date on which something about them was published.
-
-    Each is the report that `as_of(published=…)` gives. The last date is left out: it is the page.
-    """
-    made = bound_reports()["initiative"].make
-    with record.view() as view:
-        dates = {id: _dates(made(view, id)) for id, _ in _initiatives(view)}
-    cuts: dict[str, list[tuple[str, Document]]] = defaultdict(list)
-    for date in sorted({date for those in dates.values() for date in those}):
-        with record.as_of(published=date).view() as view:
-            for id in (id for id, those in dates.items() if date in those):
-                with contextlib.suppress(NotFound):
-                    cuts[id].append((date, made(view, id).document()))
-    return cuts
-
-
-def _dates(report: Report) -> list[str]:
-    dates = {source.published for source in report.sources if source.published}
-    return sorted(filter(_DAY.fullmatch, dates))[-_MOST_CUTS:-1]
-
-
 def write_site(
-    view: View,
+    record: Dated,
     folder: Path,
     *,
     title: str = "The record",
     progress: Progress | None = None,
-    cuts: Cuts | None = None,
 ) -> int:
-    """Write all reports of a view into a folder; returns the number of pages.
+    """Write all reports of a record into a folder; returns the number of pages.
 
     A site that was there before is replaced in one step, when all is written.
 
     Args:
-        view: the read models to report from.
+        record: what to report from.
         folder: where to write; its parent must exist.
         title: the headline of the index.
         progress: called with how many pages are written, and how many there are.
-        cuts: what was known of initiatives when, by their ids; see `cuts`.
 
     Raises:
         InvalidInput: the folder holds files that are not of a site, or cannot be written.
@@ -273,7 +221,9 @@ def write_site(
     try:
         made.mkdir()
         try:
-            pages = _write_pages(view, made, title, progress, cuts or {})
+            cuts = known_when(record, lambda view: (id for id, _ in _initiatives(view)))
+            with record.view() as view:
+                pages = _write_pages(view, made, title, progress, cuts)
             _require_site(target)  # again: somebody may have written there meanwhile
             _replace(target, made)
         finally:

@@ -27,7 +27,7 @@ from timeline.formats.timelinejs import timelinejs
 from timeline.log import database
 from timeline.log.telemetry import Progress
 from timeline.models.initiatives import InitiativeRow
-from timeline.pages.site import known_when, write_site
+from timeline.pages.site import write_site
 from timeline.reports.bind import Reports
 from timeline.reports.initiative import initiative_report
 
@@ -227,9 +227,7 @@ class Record(Reports, abc.ABC):
         if not os.fspath(folder):
             # As a path, it would be the current folder.
             raise InvalidInput("expected a folder for the site; found an empty name")
-        cuts = known_when(self)
-        with self.view() as view:
-            return write_site(view, Path(folder), title=title, progress=progress, cuts=cuts)
+        return write_site(self, Path(folder), title=title, progress=progress)
 
 
 class Snapshot(Record):

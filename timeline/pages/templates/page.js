@@ -63,7 +63,7 @@
       made.counter.textContent = made.input.value ? `${left} rows` : "";
     });
     everywhere = made.input;
-    document.querySelector("header.top").append(made.tools);
+    document.querySelector(".contents").prepend(made.tools);
   }
 
   // Search, over all pages of a site
@@ -99,7 +99,7 @@
       loaded.then(search);
     });
     made.tools.classList.add("search");
-    document.querySelector("header.top").prepend(made.tools, results);
+    document.querySelector(".head").append(made.tools, results);
   }
 
   // Evidence
@@ -156,7 +156,7 @@
   });
   // What was known when
 
-  const cuts = document.getElementById("cuts") && JSON.parse(document.getElementById("cuts").textContent);
+  const known = document.getElementById("cuts") && JSON.parse(document.getElementById("cuts").textContent);
   const element = (name, className, text) => {
     const made = document.createElement(name);
     if (className) made.className = className;
@@ -180,8 +180,9 @@
     cell.querySelector(".refs")?.remove();
     if (all) cell.append(" ", refsTo(all));
   };
-  const move = (form) => {
+  const move = (form, { parts: said, clocks }) => {
     const range = form.querySelector("input");
+    const clock = form.querySelector("select");
     const output = form.querySelector("output");
     const banner = form.querySelector(".banner");
     const items = [...document.querySelectorAll(".picture [data-k]")];
@@ -189,35 +190,45 @@
     const parts = [...document.querySelectorAll(".top .lead, .top .strip"), table?.tBodies[0]].filter(Boolean);
     const now = parts.map((part) => [...part.childNodes]);
     const first = items.map((item) => item.classList.contains("off"));
-    const before = (cut) => {
-      const shown = new Set(cut.shown.map(String));
+    const before = (sentences, facts, rows, drawn) => {
+      const shown = new Set(drawn.map(String));
       items.forEach((item) => item.classList.toggle("off", !shown.has(item.dataset.k)));
       for (const part of parts) part.replaceChildren(...[...part.childNodes].map((node) => node.cloneNode(true)));
       const lead = document.querySelector(".top .lead");
-      if (lead) lead.replaceChildren(...cut.summary.flatMap(([text, all]) => [element("bdi", "", text), " ", refsTo(all), " "]));
+      if (lead) lead.replaceChildren(...sentences.flatMap((n) => [element("bdi", "", said[n][0]), " ", refsTo(said[n][1]), " "]));
       document.querySelectorAll(".top .strip div").forEach((fact, index) => {
-        const given = cut.facts[index];
-        fact.firstElementChild.textContent = given ? given[0] : "";
-        fill(fact.lastElementChild, given ? given.slice(1) : ["–", ""]);
+        const [label, ...value] = said[facts[index]] ?? ["", "–", ""];
+        fact.firstElementChild.textContent = label;
+        fill(fact.lastElementChild, value);
       });
       for (const row of table ? table.tBodies[0].rows : []) {
-        const known = cut.rows.find(([name]) => name[0] === named(row.cells[0]));
-        row.hidden = !known;
-        if (known) [...row.cells].forEach((cell, index) => fill(cell, known[index]));
+        const had = rows.map((n) => said[n]).find(([name]) => name[0] === named(row.cells[0]));
+        row.hidden = !had;
+        if (had) [...row.cells].forEach((cell, index) => fill(cell, had[index]));
       }
     };
-    range.addEventListener("input", () => {
-      const cut = cuts[range.value];
+    const show = () => {
+      const cut = clocks[clock.value][range.value];
       parts.forEach((part, index) => part.replaceChildren(...now[index]));
       items.forEach((item, index) => item.classList.toggle("off", first[index]));
-      if (cut) before(cut);
-      output.textContent = cut ? cut.date : "now: all of it";
+      if (cut) before(...cut.slice(2));
+      output.textContent = cut ? cut[1] : "now: all of it";
       range.setAttribute("aria-valuetext", output.textContent);
       banner.hidden = !cut;
-      banner.textContent = cut ? `As published by ${cut.date}: the head, the chart and the table of positions. The rest of the page is as of now.` : "";
-    });
+      const how = clock.selectedOptions[0].textContent;
+      banner.textContent = cut ? `${how[0].toUpperCase()}${how.slice(1)} ${cut[1]}: the head, the chart and the table of positions. The rest of the page is as of now.` : "";
+    };
+    const start = () => {
+      range.max = clocks[clock.value].length;
+      range.value = range.max;
+      show();
+    };
+    range.addEventListener("input", show);
+    clock.addEventListener("input", start);
+    form.reset(); // a browser may keep what it was set to
+    start();
   };
-  if (cuts) move(document.querySelector(".known"));
+  if (known) move(document.querySelector(".known"), known);
   document.getElementById("panel-close").addEventListener("click", () => panel.close());
   panel.addEventListener("click", (event) => {
     if (event.target === panel) panel.close();
