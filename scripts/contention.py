@@ -30,7 +30,7 @@ import sqlalchemy as sa
 from benchmarks import work
 
 from timeline import EventStore, NewEvent, Timeline
-from timeline.log.codec import encode_value
+from timeline.events.encoding import encode_value
 from timeline.log.database import create_engine
 
 EVENT = next(work.news(1, 1))

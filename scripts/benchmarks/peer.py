@@ -26,7 +26,7 @@ from eventsourcing.persistence import StoredEvent
 
 from benchmarks import raw, work
 from timeline import NewEvent
-from timeline.log.codec import encode_value
+from timeline.events.encoding import encode_value
 
 
 class Statements(Aggregate):

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from benchmarks import work
 from timeline import dates
-from timeline.log.codec import encode_value
+from timeline.events.encoding import encode_value
 
 Row = tuple[Any, ...]
 

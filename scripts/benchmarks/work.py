@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from timeline import Evidence, Link, NewEvent, StatementMade
-from timeline.log.codec import encode_value
+from timeline.events.encoding import encode_value
 
 TO_A_STREAM = 100
 SPEAKERS = 1_000

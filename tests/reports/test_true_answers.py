@@ -503,11 +503,11 @@ def test_a_chart_in_words_says_who_imputes_a_position(timeline: Timeline) -> Non
     [
         (
             lambda: MeetingHeld("m", "M", attendance=[Attendance("a", "atended")]),
-            "attendance.0..status: expected one of absent, .*; found 'atended'. Did you mean att",
+            "Attendance: status: expected one of absent, .*; found 'atended'. Did you mean att",
         ),
         (
             lambda: StatementMade("a", "T", about=["d"], positions=[Position("a", "neutral")]),
-            "positions.0..stance: expected one of conditional, .*; found 'neutral'",
+            "Position: stance: expected one of conditional, .*; found 'neutral'",
         ),
         (
             lambda: EventCorrected(["actor/a"], "?", {"actor": {"kind": "company"} | A}),

@@ -31,8 +31,9 @@ from timeline.engine.projection import Projection, shape_of, table_name
 from timeline.engine.rows import tables_of
 from timeline.engine.search import drop_index, index_searched
 from timeline.errors import DatabaseError
+from timeline.events.encoding import decode_value, encode_value
 from timeline.log import telemetry
-from timeline.log.codec import Upcaster, decode_value, encode_value
+from timeline.log.codec import Upcaster
 from timeline.log.database import PREFIX, qualified, schema_of
 from timeline.log.schema import checkpoints
 
@@ -298,6 +299,17 @@ def moved(connection: sa.Connection, build: Build, **changes: Any) -> Build:
     """Move the checkpoint of a build to another position, target or state."""
     connection.execute(sa.update(checkpoints).where(_is(build)).values(**changes))
     return attrs.evolve(build, **changes)
+
+
+def all_moved(connection: sa.Connection, moving: Iterable[Build], position: int) -> None:
+    """Move the checkpoints of builds on to a position; their targets are then no nearer."""
+    mine = sa.tuple_(checkpoints.c.projection, checkpoints.c.build)
+    numbers = [(build.projection, build.number) for build in moving if build.position < position]
+    target = sa.case((checkpoints.c.target < position, position), else_=checkpoints.c.target)
+    if numbers:
+        connection.execute(
+            sa.update(checkpoints).where(mine.in_(numbers)).values(position=position, target=target)
+        )
 
 
 def _is(build: Build) -> Any:

@@ -27,7 +27,7 @@ from timeline.engine.cutoff import Cutoff
 from timeline.engine.search import SEARCHED, Search
 from timeline.errors import InvalidProjection
 from timeline.events import RecordedEvent, event_type
-from timeline.log.codec import decode_value, encode_value
+from timeline.events.encoding import decode_value, encode_value
 from timeline.log.database import PREFIX, SCHEMA
 from timeline.log.digests import Head
 

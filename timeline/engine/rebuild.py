@@ -184,10 +184,9 @@ class Builder:
                 for projection, build in kept.items():
                     if event.stored.position > build.position:
                         event.handled_by(projection, rows[projection])
-            for projection, build in kept.items():
+            for projection in kept:
                 rows[projection].flush()
-                if build.position < until:
-                    builds.moved(connection, build, position=until, target=max(until, build.target))
+            builds.all_moved(connection, kept.values(), until)
 
     # Building
 

@@ -27,7 +27,7 @@ from timeline.engine.rows import LogView
 from timeline.engine.search import Search, scanned
 from timeline.errors import InvalidInput, InvalidProjection, MissingExtra, NotFound
 from timeline.events import EventRedacted, RecordedEvent, type_names
-from timeline.log.codec import decode_value, encode_value
+from timeline.events.encoding import decode_value, encode_value
 from timeline.log.digests import Head
 from timeline.log.store import EventStore
 

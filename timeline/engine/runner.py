@@ -185,7 +185,9 @@ class Projector(Builder):
         # The goal is fixed: others may append without end.
         goal, behind = self._behind()
         while behind and not stop.is_set():
-            if not self._build_missing(behind, stop, progress):
+            if None in behind.values():
+                self._build_missing(behind, stop, progress)
+            else:
                 with database.writing(self.store.engine) as connection:
                     self.step(connection, behind)
             _, behind = self._behind(goal)
@@ -236,20 +238,24 @@ class Projector(Builder):
         while behind := self._behind(position)[1]:
             left = end - time.monotonic()
             if left <= 0:
+                name = next(iter(behind)).name
                 raise DatabaseBusy(
-                    f"projection {behind[0].name!r} has not come to position {position} within "
+                    f"projection {name!r} has not come to position {position} within "
                     f"{timeout:g} s. Is `timeline run` at work? `timeline status` shows how far "
                     "each has come."
                 )
             time.sleep(min(pause, left))
             pause = min(pause * 2, 0.05)
 
-    def _behind(self, goal: int | None = None) -> tuple[int, tuple[Projection, ...]]:
-        """The goal, which is the end of the log if not given, and the projections behind it."""
+    def _behind(self, goal: int | None = None) -> tuple[int, dict[Projection, Build | None]]:
+        """The goal, which is the end of the log if not given, and the projections behind it.
+
+        These have the build that this code keeps, or None.
+        """
         with database.reading(self.store.engine) as connection:
             end = self.store.head(connection).position if goal is None else goal
             kept = self._kept(connection).items()
-        return end, tuple(p for p, build in kept if build is None or build.position < end)
+        return end, {p: build for p, build in kept if build is None or build.position < end}
 
     # Reading kept rows
 

@@ -11,6 +11,7 @@ import msgspec
 from timeline.dates import When, when
 from timeline.errors import InvalidEvent
 from timeline.events.base import ActorId, Slug, Text, event
+from timeline.events.encoding import checked_when_made
 
 Kind = Literal["person", "state", "organisation", "office", "unnamed"]
 
@@ -30,6 +31,7 @@ def strings(value: Iterable[str]) -> tuple[str, ...]:
     return tuple(value)
 
 
+@checked_when_made
 @attrs.frozen
 class Actor:
     """Someone or something that speaks, meets or proposes.

@@ -10,11 +10,9 @@ import attrs
 import msgspec
 
 from timeline.errors import InvalidEvent
+from timeline.events.encoding import SLUG, checked_when_made
 
 _Class = TypeVar("_Class", bound=type)
-
-SLUG = r"\A[a-z0-9]+(-[a-z0-9]+)*\Z"
-"""Ids of things: lower-case letters and digits, joined by single hyphens."""
 
 ENVELOPE = frozenset({"id", "type", "stream", "occurred", "evidence"})
 """Names beside an event's own fields in a record file; they cannot be fields."""
@@ -54,17 +52,6 @@ class Ref:
     category: str
     stream: bool = True
 
-
-ADDRESS = r"\Ahttps?://(?![^/?#]*@)\S+\Z"
-"""Pages make links of addresses: a `javascript:` one would run."""
-
-SHA256 = r"\A[0-9a-f]{64}\Z"
-
-_MEANING = {
-    SLUG: "an id of lower-case letters and digits joined by hyphens, such as joint-harbour",
-    ADDRESS: "an address that begins with https:// or http://, and names no user or password",
-    SHA256: "64 hexadecimal digits in lower case",
-}
 
 LONGEST_ID = 200
 """Characters in the id of an event. A stream may be named after it, and has room for more."""
@@ -115,6 +102,7 @@ def event(cls: Any = None, **options: Any) -> Any:
 
     The options are the fields of `EventType`; the name is that of the class unless you give one.
     Fields may have any type that msgspec reads from JSON, `When` and `attrs` classes included.
+    An event whose fields do not fit is refused when it is made, with `InvalidEvent`.
 
     Raises:
         TypeError: a field has a name of the envelope, or the subject is no field.
@@ -130,7 +118,7 @@ def event(cls: Any = None, **options: Any) -> Any:
         if kind.subject and kind.subject.split(".")[0] not in attrs.fields_dict(made):
             raise TypeError(f"{cls.__name__}: its subject {kind.subject!r} is none of its fields")
         made.__event_type__ = kind
-        return typing.cast("type", made)
+        return typing.cast("type", checked_when_made(made))
 
     return make if cls is None else make(cls)
 
@@ -160,14 +148,6 @@ def type_names(*classes: type) -> frozenset[str]:
     frozenset({'StatementMade'})
     """
     return frozenset(event_type(cls).name for cls in classes)
-
-
-def without_patterns(problem: str) -> str:
-    """A message of msgspec's, with words in place of patterns."""
-    for pattern, meaning in _MEANING.items():
-        shown = pattern.replace("\\", "\\\\")
-        problem = problem.replace(f"`str` matching regex '{shown}'", meaning)
-    return problem
 
 
 def value_at(value: object, path: str) -> Any:
@@ -205,7 +185,8 @@ def made(cls: type[_Item], value: _Item | Mapping[str, Any]) -> _Item:
     if isinstance(value, cls):
         return value
     fields = [field.name for field in attrs.fields(typing.cast("Any", cls))]
-    wanted = f"expected a {cls.__name__}, or a mapping of {', '.join(fields)}"
+    article = "an" if cls.__name__[0] in "AEIOU" else "a"
+    wanted = f"expected {article} {cls.__name__}, or a mapping of {', '.join(fields)}"
     if not isinstance(value, Mapping):
         raise InvalidEvent(f"{wanted}; found {value!r:.80}")
     if unknown := sorted(map(str, value.keys() - set(fields))):

@@ -10,12 +10,22 @@ import msgspec
 
 from timeline.dates import When, when
 from timeline.events.actors import strings
-from timeline.events.base import ActorId, DocumentId, MeetingId, ProposalId, Text, event, made
+from timeline.events.base import (
+    ActorId,
+    DocumentId,
+    MeetingId,
+    ProposalId,
+    Text,
+    event,
+    made,
+)
+from timeline.events.encoding import checked_when_made
 from timeline.events.statements import Term, terms
 
 _Words = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 
 
+@checked_when_made
 @attrs.frozen
 class Signatory:
     """One who signed a document.
@@ -31,6 +41,7 @@ class Signatory:
     capacity: _Words | None = None
 
 
+@checked_when_made
 @attrs.frozen
 class Called:
     """What one party calls a document.

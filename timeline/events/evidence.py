@@ -9,12 +9,14 @@ import attrs
 import msgspec
 
 from timeline.dates import When, decode_time, when
-from timeline.events.base import ADDRESS, SHA256, ActorId, Slug, SourceId, Text, event, made
+from timeline.events.base import ActorId, Slug, SourceId, Text, event, made
+from timeline.events.encoding import ADDRESS, SHA256, checked_when_made
 
 Grade = Literal["high", "ordinary", "low"]
 """How far the recorder trusts the source as such, before weighing what it says."""
 
 
+@checked_when_made
 @attrs.frozen
 class Source:
     """A publication: an article, a post, a press release, a broadcast, or a mere mention of one.
@@ -63,6 +65,7 @@ Manner = Literal["quoted", "paraphrased", "read out", "translated", "imputed"]
 """How a link of the chain passed the words on. `imputed`: says what another thinks or wants."""
 
 
+@checked_when_made
 @attrs.frozen
 class Link:
     """One step in the chain from what was published back to whoever it began with.
@@ -99,6 +102,7 @@ def links(chain: Iterable[Link | Mapping[str, Any] | str]) -> tuple[Link, ...]:
 _Mark = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 
 
+@checked_when_made
 @attrs.frozen
 class Coding:
     """A row of coded event data: what a coder, most often a machine, made of a passage.
@@ -125,6 +129,7 @@ class Coding:
     longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
 
 
+@checked_when_made
 @attrs.frozen
 class Fault:
     """What a source gets wrong in a passage, as the recorder finds.
@@ -140,6 +145,7 @@ class Fault:
     text: Text
 
 
+@checked_when_made
 @attrs.frozen
 class Evidence:
     """One source's support for an event.

@@ -10,7 +10,16 @@ import msgspec
 
 from timeline.dates import When, when
 from timeline.events.actors import strings
-from timeline.events.base import ActorId, MeetingId, ProposalId, SeriesId, Text, event, several
+from timeline.events.base import (
+    ActorId,
+    MeetingId,
+    ProposalId,
+    SeriesId,
+    Text,
+    event,
+    several,
+)
+from timeline.events.encoding import checked_when_made
 
 Status = Literal["invited", "expected", "confirmed", "attended", "represented", "absent"]
 """Six that a source can report; the seventh, `not mentioned`, is what no source said."""
@@ -22,6 +31,7 @@ Form = Literal["summit", "session", "bilateral", "talks", "call", "visit", "brie
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 
 
+@checked_when_made
 @attrs.frozen
 class Attendance:
     """What a source says of one participant.

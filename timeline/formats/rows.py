@@ -17,8 +17,8 @@ import msgspec
 from timeline.dates import When, encode_time
 from timeline.engine.projection import Shape, View, shape_of
 from timeline.errors import MissingExtra
+from timeline.events.encoding import encode_value
 from timeline.formats.files import openpyxl
-from timeline.log.codec import encode_value
 from timeline.log.telemetry import batched
 from timeline.reports.model import Standing
 from timeline.reports.render.grids import neutral

@@ -149,7 +149,8 @@ def drafts_of(
     drafts = [_draft(known, new, noted, shared) for new in events]
     first: dict[str, Draft] = {}
     for draft in drafts:
-        if first.setdefault(draft.event_id, draft)[1:-1] != draft[1:-1]:
+        before = first.setdefault(draft.event_id, draft)
+        if before is not draft and before[1:-1] != draft[1:-1]:
             raise InvalidEvent(
                 f"event {draft.event_id!r} stands twice in one call, with different content"
             )

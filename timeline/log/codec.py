@@ -1,23 +1,20 @@
-"""Between events and the bytes the log stores: canonical JSON in, typed classes out.
+"""Between events and the bytes the log stores: typed classes out, old versions brought up to date.
 
-Canonical means UTF-8 JSON with sorted keys and no spaces. The same event always gives the same
-bytes; digests and retries rest on that. All that reads the log decodes here.
+All that reads the log decodes here. `timeline.events.encoding` has how an event is written.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import attrs
 import msgspec
-from msgspec import inspect
 
 from timeline.dates import When, decode_time, encode_time, when
-from timeline.errors import InvalidEvent, UnknownEventType, no_text
+from timeline.errors import InvalidEvent, UnknownEventType
 from timeline.events import (
     VOCABULARY,
     EventType,
@@ -26,31 +23,20 @@ from timeline.events import (
     Obsolete,
     RecordedEvent,
     Redacted,
+    encoding,
     event_type,
 )
-from timeline.events.base import without_patterns
 from timeline.events.corrections import evidence_after
+from timeline.events.encoding import readable, stays_as_made
 from timeline.events.evidence import spelled_out
 from timeline.log.schema import Stored
+
+_decode_evidence = encoding.decoder(tuple[Evidence, ...]).decode
 
 Envelope = TypeVar("Envelope", bound=NewEvent | RecordedEvent[Any])
 
 _BESIDE = ("occurred", "evidence")
 """What a correction may change beside an event's own fields."""
-
-_encode = msgspec.json.Encoder(enc_hook=encode_time, order="sorted").encode
-_decode_evidence = msgspec.json.Decoder(tuple[Evidence, ...], dec_hook=decode_time).decode
-
-
-def encode_value(value: Any) -> str:
-    """Canonical JSON of any value in the vocabulary."""
-    return _encode(value).decode()
-
-
-def decode_value(text: str, kind: Any) -> Any:
-    """Read back what `encode_value` wrote, as a value of the given type."""
-    return msgspec.json.decode(text, type=kind, dec_hook=decode_time)
-
 
 # Upcasters: payloads of old versions into current ones, when they are read
 
@@ -234,6 +220,7 @@ class Codec:
     def __init__(self, known: Iterable[type | Upcaster] = ()) -> None:
         self._decoders: dict[tuple[str, int], msgspec.json.Decoder[Any]] = {}
         self._classes: dict[str, type] = {}
+        self._writers: dict[type, tuple[EventType, Callable[[Any], str]]] = {}
         self.known = tuple(known)
         given = (*VOCABULARY, *self.known)
         for item in given:
@@ -249,7 +236,7 @@ class Codec:
         if known is not None and known is not cls:
             raise ValueError(f"two classes claim the event type {kind.name!r}: {known} and {cls}")
         self._classes[kind.name] = cls
-        self._decoders[kind.name, kind.version] = msgspec.json.Decoder(cls, dec_hook=decode_time)
+        self._decoders[kind.name, kind.version] = encoding.decoder(cls)
 
     @property
     def classes(self) -> tuple[type, ...]:
@@ -270,28 +257,34 @@ class Codec:
         return self._classes[name]
 
     def encode(self, event: object) -> tuple[EventType, str]:
-        """The type and the canonical JSON of an event; it is read back once, to be sure it can be.
+        """The type and the canonical JSON of an event.
+
+        What can change after it is made, such as a list, is read back to be sure that it can be;
+        all else was, when it was made.
 
         Raises:
             InvalidEvent: a field does not fit the class; the message names it.
             UnknownEventType: the class is not known to this codec.
         """
+        kind, write = self._writers.get(type(event)) or self._writer(event)
+        return kind, write(event)
+
+    def _writer(self, event: Any) -> tuple[EventType, Callable[[Any], str]]:
+        """How events of the class of this one are written."""
         try:
             kind = event_type(event)
         except TypeError as error:
             raise InvalidEvent(f"{error}") from None
+        cls = type(event)
         if isinstance(event, type):
-            raise InvalidEvent(f"expected an event; found {event.__name__}, a class made by @event")
-        if self._classes.get(kind.name) is not type(event):
-            known = f"the class {type(event).__qualname__} is not known to this store."
+            name = event.__name__
+            raise InvalidEvent(f"expected an event; found {name}, a class made by @event")
+        if self._classes.get(kind.name) is not cls:
+            known = f"the class {cls.__qualname__} is not known to this store."
             raise UnknownEventType(kind.name, kind.version, None, known)
-        try:
-            data = _encode(event)
-            self._decoders[kind.name, kind.version].decode(data)
-        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-            problem = _at_path(_culprit(event), readable(error, type(event)))
-            raise InvalidEvent(f"{kind.name}: {problem}") from None
-        return kind, _storable(kind.name, data)
+        written = functools.partial(encoding.written, kind.name)
+        self._writers[cls] = kind, written if stays_as_made(cls) else encoding.checked
+        return self._writers[cls]
 
     def decode(
         self, type: str, version: int, data: str, position: int | None = None
@@ -336,16 +329,9 @@ class Codec:
         """Canonical JSON of an event's evidence.
 
         Raises:
-            InvalidEvent: a field does not fit; the message names it.
+            InvalidEvent: JSON cannot hold it.
         """
-        try:
-            data = _encode(evidence)
-            _decode_evidence(data)
-        except (msgspec.MsgspecError, TypeError, ValueError) as error:
-            path = _culprit(evidence)
-            problem = _at_path(path, readable(error, tuple[Evidence, ...]))
-            raise InvalidEvent(f"evidence{'' if path else ': '}{problem}") from None
-        return _storable("evidence", data)
+        return encoding.written("evidence", evidence) if evidence else "[]"
 
     def encode_metadata(self, metadata: Mapping[str, Any]) -> str | None:
         """Canonical JSON of what is noted with an event; None where that is nothing.
@@ -353,15 +339,7 @@ class Codec:
         Raises:
             InvalidEvent: JSON cannot hold it.
         """
-        if not metadata:
-            return None
-        try:
-            data = _encode(metadata)
-        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-            raise InvalidEvent(
-                f"metadata: {_at_path(_culprit(metadata), readable(error))}"
-            ) from None
-        return _storable("metadata", data)
+        return encoding.written("metadata", metadata) if metadata else None
 
     def decode_evidence(self, data: str) -> tuple[Evidence, ...]:
         """The evidence that `encode_evidence` stored."""
@@ -414,32 +392,6 @@ class Codec:
         return evidence
 
 
-def _culprit(value: Any) -> str:
-    """The path of what cannot be written as JSON, such as `actor.names[1]`; errors name none."""
-    for step, part in _steps(value):
-        try:
-            _encode(part)
-        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError):
-            return f"{step}{_culprit(part)}"
-    return ""
-
-
-def _steps(value: Any) -> Iterator[tuple[str, Any]]:
-    """The parts of a value, each with the step of a path that leads to it."""
-    if attrs.has(type(value)):
-        names = (field.name for field in attrs.fields(type(value)))
-        yield from ((f".{name}", getattr(value, name)) for name in names)
-    elif isinstance(value, Mapping):
-        yield from ((f".{key}", part) for key, part in value.items())
-    elif isinstance(value, list | tuple):
-        yield from ((f"[{index}]", part) for index, part in enumerate(value))
-
-
-def _at_path(path: str, problem: str) -> str:
-    path = path.removeprefix(".")
-    return f"{path}: {problem}" if path else problem
-
-
 def _lost(given: Any, kept: Any, path: str) -> Iterator[str]:
     """The paths of given keys that the classes have no fields for."""
     if isinstance(given, dict) and isinstance(kept, dict):
@@ -449,96 +401,6 @@ def _lost(given: Any, kept: Any, path: str) -> Iterator[str]:
     elif isinstance(given, list | tuple) and isinstance(kept, list | tuple):
         for index, (value, read) in enumerate(zip(given, kept, strict=False)):
             yield from _lost(value, read, f"{path}[{index}]")
-
-
-_UNWANTED = re.compile(
-    rb"(?<!\\)(?:\\\\)*(\\u00[01][0-9a-f]|\\[bf])"
-    rb"|(\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9])"
-)
-"""Controls but tabs and ends of lines, bidi overrides and isolates, in JSON.
-
-Record files refuse them, too. A terminal would obey them, and PostgreSQL's text holds no NUL.
-"""
-
-
-_END_OF_LINE = re.compile(rb"(?<!\\)((?:\\\\)*)\\r(?:\\n)?")
-
-
-def _storable(what: str, data: bytes) -> str:
-    require_text(what, data)
-    if b"\\r" in data:
-        data = _END_OF_LINE.sub(rb"\1\\n", data)
-    return data.decode()
-
-
-def require_text(what: str, data: bytes) -> None:
-    """Check that JSON holds no control characters, nor what turns the direction of text.
-
-    Raises:
-        InvalidEvent: it does.
-    """
-    # The plain looks first cost a hundredth of the pattern.
-    if b"\\" in data or b"\x7f" in data or not data.isascii():
-        unwanted = _UNWANTED.search(data)
-        if unwanted is not None:
-            character = f'"{(unwanted[1] or unwanted[2]).decode()}"'
-            code = ord(msgspec.json.decode(character, strict=False))
-            raise InvalidEvent(
-                f"{what}: expected text; found the control character U+{code:04X} in it. Remove it"
-            )
-
-
-_EMPTY = "Expected `str` of length >= 1"
-
-
-def readable(error: Exception, kind: Any = None) -> str:
-    """A message of msgspec's with the path in front, as our own errors have it.
-
-    Args:
-        error: the error.
-        kind: the type that was read; where a word is not among those it knows, they are named.
-    """
-    if isinstance(error, UnicodeEncodeError):
-        return no_text(error)
-    said = without_patterns(str(error)).replace(_EMPTY, "expected text; found none")
-    problem, at, path = said.rpartition(" - at `$")
-    path = path.rstrip("`").lstrip(".")
-    unlisted = _NO_CHOICE.match(problem)
-    if kind is not None and unlisted is not None:
-        problem = _not_among(unlisted[1], _choices(inspect.type_info(kind), path))
-    return f"{path}: {problem}" if at else said.rpartition(" - at `$")[2]
-
-
-_NO_CHOICE = re.compile(r"Invalid enum value '(.*)'\Z", re.DOTALL)
-
-
-def _not_among(word: str, choices: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, choices, n=1)
-    guess = f". Did you mean {close[0]}?" if close else ""
-    return f"expected one of {', '.join(choices)}; found {word!r:.80}{guess}"
-
-
-def _choices(shape: Any, path: str) -> list[str]:
-    """The words that a type knows at a path such as `attendance[0].status`."""
-    shapes = [shape]
-    for step in re.findall(r"\w+|\[", path):
-        inner = [part for each in shapes for part in _parts(each)]
-        if step == "[":
-            shapes = [part.item_type for part in inner if hasattr(part, "item_type")]
-        elif not step.isdigit():
-            fields = (field for part in inner for field in getattr(part, "fields", ()))
-            shapes = [field.type for field in fields if field.encode_name == step]
-    known = (part for each in shapes for part in _parts(each))
-    return sorted({str(word) for part in known for word in getattr(part, "values", ())})
-
-
-def _parts(shape: Any) -> list[Any]:
-    """The types that a type is made of where it is a union, or carries remarks."""
-    if isinstance(shape, inspect.Metadata):
-        return _parts(shape.type)
-    if isinstance(shape, inspect.UnionType):
-        return [part for member in shape.types for part in _parts(member)]
-    return [shape]
 
 
 # Rows of the log
@@ -551,7 +413,7 @@ def read(codec: Codec, row: Stored) -> RecordedEvent[Any]:
     return next(meanings(codec, [row]), None) or recorded(row, Obsolete(), (), None)
 
 
-_when = lru_cache(maxsize=4096)(When)  # events of one day share one: it never changes
+_when = functools.lru_cache(maxsize=4096)(When)  # events of one day share one: it never changes
 
 
 def meanings(codec: Codec, rows: Iterable[tuple[Any, ...]]) -> Iterator[RecordedEvent[Any]]:

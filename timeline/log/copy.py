@@ -21,9 +21,10 @@ import sqlalchemy as sa
 from timeline.dates import When, bounds_of, stamp, stamp_text
 from timeline.errors import InvalidInput, InvalidRecord, LogDamaged, LogsDiffer
 from timeline.events.base import LONGEST_ID
+from timeline.events.encoding import require_text
 from timeline.log import database
 from timeline.log.append import BATCH, insert, take_end
-from timeline.log.codec import Codec, require_text
+from timeline.log.codec import Codec
 from timeline.log.database import Driver
 from timeline.log.digests import Chain, Head
 from timeline.log.read import rows_by_id, stream_versions

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from timeline.events.base import ADDRESS
+from timeline.events.encoding import ADDRESS
 from timeline.formats.coded import fields
 from timeline.formats.coded.rows import CodedRow, Party, Story
 

@@ -20,7 +20,8 @@ from timeline.dates import When
 from timeline.errors import InvalidDate, InvalidRecord, UnknownEventType
 from timeline.events import Actor, Evidence, Source
 from timeline.events.actors import Kind
-from timeline.events.base import SLUG, Ref, event_type
+from timeline.events.base import Ref, event_type
+from timeline.events.encoding import SLUG
 from timeline.formats.records.names import Names, digest, slug
 from timeline.formats.records.short import (
     DEFAULTS,

@@ -9,7 +9,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from timeline.events.base import SLUG
+from timeline.events.encoding import SLUG
 
 Entry = tuple[str, str, tuple[str, ...]]
 """The category, the id and the names of a thing: `("person", "ann", ("Ann Author",))`.

@@ -21,7 +21,8 @@ from timeline.dates import When, decode_time
 from timeline.errors import InvalidRecord, UnknownEventType
 from timeline.events import VOCABULARY, Actor, ActorAdded, Evidence, NewEvent, Source, SourceAdded
 from timeline.events import event_type as type_of
-from timeline.events.base import Slug, without_patterns
+from timeline.events.base import Slug
+from timeline.events.encoding import without_patterns
 from timeline.events.evidence import spelled_out
 from timeline.formats.records.expanding import Expander, together
 from timeline.formats.records.sheets import SUFFIXES, read_sheet

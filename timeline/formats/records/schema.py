@@ -27,7 +27,8 @@ import msgspec
 from timeline.dates import When
 from timeline.errors import InvalidInput
 from timeline.events import Actor, Source, event_type
-from timeline.events.base import LONGEST_ID, SLUG, Slug
+from timeline.events.base import LONGEST_ID, Slug
+from timeline.events.encoding import SLUG
 from timeline.formats.records.expanding import KINDS
 from timeline.formats.records.reader import Envelope
 from timeline.formats.records.short import DEFAULTS, VERBS, hints_of

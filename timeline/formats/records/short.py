@@ -19,7 +19,8 @@ import attrs
 
 from timeline.dates import When
 from timeline.events import Attendance, Signatory, Term
-from timeline.events.base import SLUG, Ref, event_type
+from timeline.events.base import Ref, event_type
+from timeline.events.encoding import SLUG
 from timeline.events.evidence import Manner
 from timeline.formats.records.names import slug
 from timeline.formats.records.tree import Node, shown

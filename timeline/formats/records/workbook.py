@@ -22,7 +22,7 @@ import yaml
 from timeline.dates import encode_time
 from timeline.errors import InvalidInput
 from timeline.events import ActorAdded, NewEvent, RecordedEvent, SourceAdded, event_type
-from timeline.events.base import SLUG
+from timeline.events.encoding import SLUG
 from timeline.events.envelope import derived_stream
 from timeline.formats.files import openpyxl
 from timeline.formats.records.expanding import KINDS, Expander

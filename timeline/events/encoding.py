@@ -1,0 +1,274 @@
+"""Events as canonical JSON: written, read back, and refused with the name of the field.
+
+Canonical means UTF-8 JSON with sorted keys and no spaces. The same event always gives the same
+bytes; digests and retries rest on that.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import attrs
+import msgspec
+from msgspec import inspect
+
+from timeline.dates import When, decode_time, encode_time
+from timeline.errors import InvalidEvent, no_text
+
+SLUG = r"\A[a-z0-9]+(-[a-z0-9]+)*\Z"
+"""Ids of things: lower-case letters and digits, joined by single hyphens."""
+
+ADDRESS = r"\Ahttps?://(?![^/?#]*@)\S+\Z"
+"""Pages make links of addresses: a `javascript:` one would run."""
+
+SHA256 = r"\A[0-9a-f]{64}\Z"
+
+_MEANING = {
+    SLUG: "an id of lower-case letters and digits joined by hyphens, such as joint-harbour",
+    ADDRESS: "an address that begins with https:// or http://, and names no user or password",
+    SHA256: "64 hexadecimal digits in lower case",
+}
+
+encode: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=encode_time, order="sorted").encode
+
+_PROBLEMS = (msgspec.MsgspecError, TypeError, ValueError, OverflowError)
+"""What the encoder and the decoder raise for a value that does not fit."""
+
+
+def encode_value(value: Any) -> str:
+    """Canonical JSON of any value in the vocabulary."""
+    return encode(value).decode()
+
+
+def decode_value(text: str, kind: Any) -> Any:
+    """Read back what `encode_value` wrote, as a value of the given type."""
+    return _decoder(kind).decode(text)
+
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """A decoder for a type of the vocabulary or of the caller's.
+
+    Raises:
+        TypeError: the class has a field that JSON cannot hold.
+    """
+    return msgspec.json.Decoder(kind, dec_hook=decode_time)
+
+
+_decoder: Callable[[Any], msgspec.json.Decoder[Any]] = functools.cache(decoder)
+
+
+def written(what: str, value: Any) -> str:
+    """Canonical JSON of a value that was checked when it was made.
+
+    Args:
+        what: what the message calls it.
+        value: the value.
+
+    Raises:
+        InvalidEvent: JSON cannot hold it, or it holds characters that are no text.
+    """
+    try:
+        data = encode(value)
+    except _PROBLEMS as error:
+        raise InvalidEvent(f"{what}: {_at_path(_culprit(value), readable(error))}") from None
+    return _text(what, data)
+
+
+def checked(value: Any) -> str:
+    """Canonical JSON of a value of an attrs class, read back to be sure that it can be.
+
+    Raises:
+        InvalidEvent: a field does not fit the class; the message names it.
+    """
+    cls = type(value)
+    try:
+        data = encode(value)
+        _decoder(cls).decode(data)
+    except _PROBLEMS as error:
+        problem = _at_path(_culprit(value), readable(error, cls))
+        raise InvalidEvent(f"{_name(cls)}: {problem}") from None
+    return _text(_name(cls), data)
+
+
+def _name(cls: Any) -> str:
+    name: str = cls.__event_type__.name if hasattr(cls, "__event_type__") else cls.__name__
+    return name
+
+
+def checked_when_made(cls: _Class) -> _Class:
+    """Let an attrs class refuse, when one is made, what the log could not give back.
+
+    What the log itself makes is not checked again: msgspec does not call `__init__`.
+    """
+    made: Any = cls
+    make = made.__init__
+
+    @functools.wraps(make)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it is one
+        make(self, *args, **kwargs)
+        checked(self)
+
+    made.__init__ = __init__
+    return cls
+
+
+def _stays_as_made(cls: Any) -> bool:
+    return _is_immutable(inspect.type_info(cls))
+
+
+stays_as_made: Callable[[Any], bool] = functools.cache(_stays_as_made)
+"""Whether nothing in a value of a class can change once it is made: no list, no mapping."""
+
+
+def _is_immutable(shape: Any) -> bool:
+    if isinstance(shape, inspect.Metadata):
+        return _is_immutable(shape.type)
+    if isinstance(shape, inspect.UnionType):
+        return all(_is_immutable(member) for member in shape.types)
+    if isinstance(shape, inspect.VarTupleType):
+        return _is_immutable(shape.item_type)
+    if isinstance(shape, inspect.TupleType):
+        return all(_is_immutable(item) for item in shape.item_types)
+    if isinstance(shape, inspect.DataclassType):
+        frozen = attrs.has(shape.cls) and shape.cls.__setattr__ is not object.__setattr__
+        return frozen and all(_is_immutable(field.type) for field in shape.fields)
+    return isinstance(shape, _PLAIN) or getattr(shape, "cls", None) is When
+
+
+_PLAIN = (
+    inspect.StrType, inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.NoneType,
+    inspect.LiteralType, inspect.EnumType, inspect.DateTimeType, inspect.DateType,
+    inspect.DecimalType, inspect.UUIDType, inspect.BytesType,
+)  # fmt: skip
+
+
+def _culprit(value: Any) -> str:
+    """The path of what cannot be written as JSON, such as `actor.names[1]`; errors name none."""
+    for step, part in _steps(value):
+        try:
+            encode(part)
+        except _PROBLEMS:
+            return f"{step}{_culprit(part)}"
+    return ""
+
+
+def _steps(value: Any) -> Iterator[tuple[str, Any]]:
+    """The parts of a value, each with the step of a path that leads to it."""
+    if attrs.has(type(value)):
+        names = (field.name for field in attrs.fields(type(value)))
+        yield from ((f".{name}", getattr(value, name)) for name in names)
+    elif isinstance(value, Mapping):
+        yield from ((f".{key}", part) for key, part in value.items())
+    elif isinstance(value, list | tuple):
+        yield from ((f"[{index}]", part) for index, part in enumerate(value))
+
+
+def _at_path(path: str, problem: str) -> str:
+    path = path.removeprefix(".")
+    return f"{path}: {problem}" if path else problem
+
+
+_UNWANTED = re.compile(
+    rb"(?<!\\)(?:\\\\)*(\\u00[01][0-9a-f]|\\[bf])"
+    rb"|(\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9])"
+)
+"""Controls but tabs and ends of lines, bidi overrides and isolates, in JSON.
+
+Record files refuse them, too. A terminal would obey them, and PostgreSQL's text holds no NUL.
+"""
+
+
+_END_OF_LINE = re.compile(rb"(?<!\\)((?:\\\\)*)\\r(?:\\n)?")
+
+
+def _text(what: str, data: bytes) -> str:
+    """JSON as text, with ends of lines as this package writes them."""
+    require_text(what, data)
+    if b"\\r" in data:
+        data = _END_OF_LINE.sub(rb"\1\\n", data)
+    return data.decode()
+
+
+def require_text(what: str, data: bytes) -> None:
+    """Check that JSON holds no control characters, nor what turns the direction of text.
+
+    Raises:
+        InvalidEvent: it does.
+    """
+    # The plain looks first cost a hundredth of the pattern.
+    if b"\\" in data or b"\x7f" in data or not data.isascii():
+        unwanted = _UNWANTED.search(data)
+        if unwanted is not None:
+            character = f'"{(unwanted[1] or unwanted[2]).decode()}"'
+            code = ord(msgspec.json.decode(character, strict=False))
+            raise InvalidEvent(
+                f"{what}: expected text; found the control character U+{code:04X} in it. Remove it"
+            )
+
+
+_EMPTY = "Expected `str` of length >= 1"
+
+
+def readable(error: Exception, kind: Any = None) -> str:
+    """A message of msgspec's with the path in front, as our own errors have it.
+
+    Args:
+        error: the error.
+        kind: the type that was read; where a word is not among those it knows, they are named.
+    """
+    if isinstance(error, UnicodeEncodeError):
+        return no_text(error)
+    said = without_patterns(str(error)).replace(_EMPTY, "expected text; found none")
+    problem, at, path = said.rpartition(" - at `$")
+    path = path.rstrip("`").lstrip(".")
+    unlisted = _NO_CHOICE.match(problem)
+    if kind is not None and unlisted is not None:
+        problem = _not_among(unlisted[1], _choices(inspect.type_info(kind), path))
+    return f"{path}: {problem}" if at else said.rpartition(" - at `$")[2]
+
+
+_NO_CHOICE = re.compile(r"Invalid enum value '(.*)'\Z", re.DOTALL)
+
+
+def _not_among(word: str, choices: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, choices, n=1)
+    guess = f". Did you mean {close[0]}?" if close else ""
+    return f"expected one of {', '.join(choices)}; found {word!r:.80}{guess}"
+
+
+def _choices(shape: Any, path: str) -> list[str]:
+    """The words that a type knows at a path such as `attendance[0].status`."""
+    shapes = [shape]
+    for step in re.findall(r"\w+|\[", path):
+        inner = [part for each in shapes for part in _parts(each)]
+        if step == "[":
+            shapes = [part.item_type for part in inner if hasattr(part, "item_type")]
+        elif not step.isdigit():
+            fields = (field for part in inner for field in getattr(part, "fields", ()))
+            shapes = [field.type for field in fields if field.encode_name == step]
+    known = (part for each in shapes for part in _parts(each))
+    return sorted({str(word) for part in known for word in getattr(part, "values", ())})
+
+
+def _parts(shape: Any) -> list[Any]:
+    """The types that a type is made of where it is a union, or carries remarks."""
+    if isinstance(shape, inspect.Metadata):
+        return _parts(shape.type)
+    if isinstance(shape, inspect.UnionType):
+        return [part for member in shape.types for part in _parts(member)]
+    return [shape]
+
+
+def without_patterns(problem: str) -> str:
+    """A message of msgspec's, with words in place of patterns."""
+    for pattern, meaning in _MEANING.items():
+        shown = pattern.replace("\\", "\\\\")
+        problem = problem.replace(f"`str` matching regex '{shown}'", meaning)
+    return problem
