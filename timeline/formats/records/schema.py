@@ -113,6 +113,8 @@ _CLAIM_KEYS = {
     "quote": "a short passage as printed there.",
     "chain": "from the publisher back to the speaker: `A > B, OFFICE (quoted) > C`.",
     "dated": "the source's own words for the date.",
+    "also": "Further support: a list of {at, quote, chain, …}; source and chain as above if not "
+    "said.",
     "note": "anything a reader should know of this support.",
     "evidence": "the evidence in full, in place of source, at, quote and chain.",
 }

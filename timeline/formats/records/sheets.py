@@ -9,10 +9,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+import typing
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import msgspec
@@ -21,11 +22,8 @@ from timeline.errors import InvalidRecord
 from timeline.formats.files import openpyxl
 from timeline.formats.records.expanding import KINDS
 from timeline.formats.records.names import slug
-from timeline.formats.records.short import ATTENDANCE, DEFAULTS, VERBS
+from timeline.formats.records.short import ALSO, ATTENDANCE, DEFAULTS, VERBS
 from timeline.formats.records.tree import Node, not_among
-
-if TYPE_CHECKING:
-    pass
 
 SUFFIXES = frozenset({".xlsx", ".csv", ".tsv"})
 """How the names of sheets end."""
@@ -49,8 +47,8 @@ EVENTS = {
     "for": "On whose behalf.",
     "to": "To whom.",
     "where": "The place.",
-    "stance": "favourable, conditional, noncommittal, opposed; or NAME: STANCE; accepted, … of an "
-    "answer.",
+    "stance": "favourable, conditional, noncommittal, opposed; NAME: STANCE; NAME: STANCE (WHY); "
+    "accepted, … of an answer.",
     "meeting": "The meeting it belongs to.",
     "due": "When a plan or a meeting is to be.",
     "source": "The address of the page, or the id or title of a source in the sheet of sources.",
@@ -63,6 +61,10 @@ EVENTS = {
     "own words": "Short phrases of the speaker's own, with ; between them.",
     "topics": "What else it is about, with ; between them.",
     "form": "Of a meeting: summit, session, bilateral, talks, call, visit, briefing.",
+    "series": "Of a meeting: the series that it belongs to.",
+    "within": "Of a meeting: the one beside which it is held.",
+    "complete": "yes, if the row names all who were there, or all who were invited.",
+    "terms": "What is proposed, NAME: WHAT, with ; between them.",
     "since": "Of an office or a membership: when it began.",
     "until": "When it ended.",
     "plan": "The plan it belongs to.",
@@ -145,9 +147,11 @@ def read_sheet(file: str) -> Node:
         where = f"sheet {name}, " if len(tables) > 1 or name != "events" else ""
         if name == "record":
             root |= _settings(file, rows)
+        elif name == "events":
+            root[name] = Node(_claims(file, _table(file, rows, name, where)), 1)
         elif name in TABLES:
-            made = (_MAKERS[name](file, row) for row in _table(file, rows, name, where))
-            root[name] = Node(list(made), 1)
+            make = _actor if name == "actors" else _source
+            root[name] = Node([make(row) for row in _table(file, rows, name, where)], 1)
     if "events" not in root:
         problem = f"expected a sheet with the columns kind and what; found {', '.join(tables)}"
         raise InvalidRecord(file, problem)
@@ -270,27 +274,52 @@ def _settings(file: str, rows: list[list[Any]]) -> dict[str, Node]:
     return made
 
 
+def _claims(file: str, rows: Iterable[_Row]) -> list[Node]:
+    """The claims of rows. A row with a source, and no claim, supports the claim above it."""
+    made: list[Node] = []
+    for row in rows:
+        if made and row.cells.keys() <= _OF_SUPPORT:
+            claim = typing.cast("dict[str, Node]", made[-1].value)
+            further = row.whole(_cells(row) | _source_of(row))
+            claim.setdefault(ALSO, Node([], 1)).value.append(further)  # type: ignore[union-attr]
+        else:
+            made.append(_event(file, row))
+    return made
+
+
 def _event(file: str, row: _Row) -> Node:
     """A claim in the short form."""
     kind = row.cells.get("kind", "")
     if kind.casefold() not in VERBS and not re.fullmatch("[A-Z]+[a-z]+[A-Z][A-Za-z]*", kind):
         problem = not_among(kind, list(VERBS))
         raise InvalidRecord(f"{file}: {row.place}", problem, field="column kind")
-    made: dict[str, Any] = {}
-    for column, text in row.cells.items():
-        if column not in ("kind", "what", "more", *_OF_SOURCE):
-            parts = _parts(text) if column in _LISTS else []
-            made[_KEYS.get(column, column)] = row.node(column, parts if len(parts) > 1 else text)
-    if "source" in row.cells or "publisher" in row.cells:
-        made["source"] = _source_of(row)
+    made = _cells(row) | _source_of(row)
     if "stance" in made and ":" in row.cells["stance"]:
-        pairs = (part.rpartition(":") for part in _parts(row.cells["stance"]))
-        made["stance"] = row.node("stance", {who.strip(): word.strip() for who, _, word in pairs})
+        made["stance"] = row.node("stance", _pairs(row.cells["stance"]))
+    if "terms" in made:
+        made["terms"] = row.node("terms", _pairs(row.cells["terms"]))
+    if row.cells.get("complete", "").casefold() in _YES:
+        made["complete"] = row.node("complete", True)
     if "more" in row.cells:
         made["more"] = row.node("more", _further(file, row))
     if kind.casefold() not in VERBS:
         return _full(row, kind, made)
     return _claim(file, row, kind.casefold(), made)
+
+
+def _cells(row: _Row) -> dict[str, Any]:
+    """The cells that stand for themselves, by the keys of the short form."""
+    made: dict[str, Any] = {}
+    for column, text in row.cells.items():
+        if column not in ("kind", "what", "more", *_OF_SOURCE):
+            parts = _parts(text) if column in _LISTS else []
+            made[_KEYS.get(column, column)] = row.node(column, parts if len(parts) > 1 else text)
+    return made
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = (part.partition(":") for part in _parts(text))
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def claim_of(file: str, place: str, cells: dict[str, str]) -> Node:
@@ -322,20 +351,22 @@ def _full(row: _Row, kind: str, made: dict[str, Any]) -> Node:
 
 
 _OF_SOURCE = ("source", "publisher", "published")
+_OF_SUPPORT = frozenset({*_OF_SOURCE, "at", "quote", "chain", "note"})
+_YES = ("yes", "true", "x")
 
 
-def _source_of(row: _Row) -> Node:
+def _source_of(row: _Row) -> dict[str, Node]:
     """A source: an address, an id or a title; or what is said of it in the row."""
     cells = row.cells
     if "publisher" not in cells and "published" not in cells:
-        return row.node("source")
+        return {"source": row.node("source")} if "source" in cells else {}
     made: dict[str, Any] = {
         key: row.node(key) for key in ("publisher", "published") if key in cells
     }
     if "source" in cells:
         is_address = cells["source"].startswith(("https://", "http://"))
         made["address" if is_address else "title"] = row.node("source")
-    return row.whole(made)
+    return {"source": row.whole(made)}
 
 
 def _further(file: str, row: _Row) -> Any:
@@ -346,18 +377,15 @@ def _further(file: str, row: _Row) -> Any:
         raise InvalidRecord(f"{file}: {row.place}", problem, field="column more") from None
 
 
-def _actor(_file: str, row: _Row) -> Node:
+def _actor(row: _Row) -> Node:
     made: dict[str, Any] = {key: row.node(key) for key in row.cells}
     if "aliases" in made:
         made["aliases"] = row.node("aliases", _parts(row.cells["aliases"]))
     return row.whole(made)
 
 
-def _source(_file: str, row: _Row) -> Node:
+def _source(row: _Row) -> Node:
     return row.whole({key: row.node(key) for key in row.cells})
-
-
-_MAKERS = {"events": _event, "actors": _actor, "sources": _source}
 
 
 def _parts(text: str) -> list[str]:

@@ -23,7 +23,7 @@ from timeline.events.base import Ref, event_type
 from timeline.events.encoding import SLUG
 from timeline.events.evidence import Manner
 from timeline.formats.records.names import slug
-from timeline.formats.records.tree import Node, shown
+from timeline.formats.records.tree import Node, not_among, shown
 
 
 @attrs.frozen
@@ -105,6 +105,9 @@ _OF_EVIDENCE = {
     "dated": "dated",
     "note": "note",
 }
+ALSO = "also"
+"""The key of further support: a list of what each further place in a source, or source, adds."""
+
 UNNAMED = "?"
 """The id of a claim that has none yet: one is made of all that it says."""
 
@@ -148,7 +151,7 @@ class Claim:
             elif key == "more":
                 more = typing.cast("dict[str, Node]", node.value)
             elif self._is_of_evidence(key):
-                evidence[_OF_EVIDENCE[key]] = node
+                evidence[_OF_EVIDENCE.get(key, key)] = node
             else:
                 self._put(self._field(key, node), node)
         self._add_fixed()
@@ -172,7 +175,7 @@ class Claim:
         return field == "occurred" or (field in self.fields and field not in given)
 
     def _is_of_evidence(self, key: str) -> bool:
-        return key in _OF_EVIDENCE and key not in self.fields
+        return (key in _OF_EVIDENCE or key == ALSO) and key not in self.fields
 
     def _field(self, key: str, node: Node) -> str:
         field = self.keys.get(key, key)
@@ -243,17 +246,18 @@ class Claim:
         self.made[field] = Node.of([*before, *made], node)
 
     def _positions(self, node: Node) -> Node:
-        """`favourable`, `{NAME: favourable}` or the full form."""
+        """`favourable`, `favourable (WHY)`, `{NAME: favourable}` or the full form."""
         value = node.value
         if isinstance(value, str):
             party = self.given.get("for") or self.given.get("by")
             if party is None:
                 raise node.problem(self.file, "expected {NAME: STANCE}, since nobody is named")
             name = party.value[0] if isinstance(party.value, list) and party.value else party
-            return Node.of([{"party": _people(name, self.is_known)["name"], "stance": value}], node)
+            return Node.of([{"party": _people(name, self.is_known)["name"], **_stance(node)}], node)
         if isinstance(value, dict):
             made = [
-                {"party": Node.of(name, stance), "stance": stance} for name, stance in value.items()
+                {"party": Node.of(name, stance), **_stance(stance)}
+                for name, stance in value.items()
             ]
             return Node.of(made, node)
         return node
@@ -267,9 +271,11 @@ class Claim:
     def _add_evidence(self, evidence: dict[str, Node]) -> None:
         if "chain" in evidence:
             evidence["chain"] = self._chain(evidence["chain"])
+        also = evidence.pop(ALSO, None)
         kept = {key: node for key, node in evidence.items() if node.value is not None}
         if "source" in kept:
-            self.made["evidence"] = Node.of(kept, kept["source"])
+            whole = Node.of(kept, kept["source"])
+            self.made["evidence"] = whole if also is None else self._with_further(whole, kept, also)
         elif kept and "evidence" not in self.made:
             first = next(iter(kept.values()))
             raise first.problem(self.file, "expected a source, which this says more of")
@@ -286,6 +292,21 @@ class Claim:
             publisher = links[0].value["who"] if "who" in links[0].value else links[0]
             publisher.key = f"{node.key or 'chain'} (publisher)"
         return Node.of(links, node)
+
+    def _with_further(self, whole: Node, kept: dict[str, Node], also: Node) -> Node:
+        """The evidence with further support. What names no source is of the same, as told there."""
+        same = {key: kept[key] for key in ("source", "chain") if key in kept}
+        made = [whole]
+        for one in also.value if isinstance(also.value, list) else [also]:
+            if not isinstance(one.value, dict):
+                raise one.problem(self.file, "expected {at: …, quote: …}, or {source: …, …}")
+            own = {}
+            for key, node in one.value.items():
+                if key not in _OF_EVIDENCE:
+                    raise node.problem(self.file, not_among(key, list(_OF_EVIDENCE)))
+                own[_OF_EVIDENCE[key]] = self._chain(node) if key == "chain" else node
+            made.append(Node.of(own if "source" in own else same | own, one))
+        return Node.of(made, also)
 
     def _settle_capacity(self) -> None:
         """Give an office that the event has no field for to the last link of the chain."""
@@ -336,6 +357,14 @@ class Claim:
                 "expected the key 'source': an address, an id, or {publisher: …}; it is missing"
             )
             raise self.entry.problem(self.file, problem)
+
+
+def _stance(node: Node) -> dict[str, Node]:
+    """A stance, and in brackets what it comes to: `favourable (It serves all three.)`."""
+    match = re.fullmatch(r"(\S+)\s+\((.+)\)", str(node.value), re.DOTALL)
+    if match is None:
+        return {"stance": node}
+    return {"stance": Node.of(match[1], node), "summary": Node.of(match[2], node)}
 
 
 def _people(node: Node, is_known: Callable[[str], bool], *, bodies: bool = False) -> dict[str, Any]:

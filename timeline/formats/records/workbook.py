@@ -361,8 +361,8 @@ def _whole_row(entry: Entry) -> dict[str, str]:
 
 def _cell(value: Any, status: str | None) -> str | None:
     """What stands for a value in a cell; None where no cell can say it."""
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str) or value is True:
+        return "yes" if value is True else value
     if not isinstance(value, list) or not value:
         return None
     parts = [_part(item, status) for item in value]
@@ -372,8 +372,11 @@ def _cell(value: Any, status: str | None) -> str | None:
 def _part(item: Any, status: str | None) -> str | None:
     if isinstance(item, str):
         return item
-    if set(item) == {"party", "stance"}:
-        return f"{item['party']}: {item['stance']}"
+    if item.keys() - {"summary"} == {"party", "stance"}:
+        why = f" ({item['summary']})" if "summary" in item else ""
+        return f"{item['party']}: {item['stance']}{why}"
+    if set(item) == {"name", "value"}:
+        return f"{item['name']}: {item['value']}"
     if item.keys() - _SAID_OF_PEOPLE or item.get("status") != status or not _is_plain(item):
         return None
     office = f", {item['capacity']}" if "capacity" in item else ""
