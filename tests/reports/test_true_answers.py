@@ -36,6 +36,7 @@ from timeline import (
     TimelineError,
 )
 from timeline.errors import UnknownEventType
+from timeline.events import MilestoneReached, PlanPostponed
 from timeline.reports import Report
 from timeline.reports.contradictions import ContradictionLine
 
@@ -298,6 +299,25 @@ def test_what_a_retracted_meeting_leaves_stays_in_view(timeline: Timeline) -> No
 
     (party,) = timeline.attendance(meeting="m").parties
     assert (party.party, [cell.event for cell in party.evidence]) == ("a", ["came"])
+
+
+def test_what_a_retracted_plan_leaves_stays_in_view(timeline: Timeline) -> None:
+    start = PlanAnnounced("start", "Digging begins", "a", "They dig.", about=["d"])
+    timeline.append(start, id="plan", occurred="2023-02-01", source="x")
+    report(timeline, PlanPostponed("start", "Not yet.", due="2023-05"), "2023-03-01")
+    dug = MilestoneReached("d", "Digging begins", "They dug.", fulfils=["start"])
+    report(timeline, dug, "2023-05-02")
+    timeline.append(EventRetracted(["plan"], "never said"))
+
+    for made in (timeline.plans(), timeline.initiative("d")):
+        (line,) = made.plans
+        assert (line.title, line.stands, line.due, line.state) == (
+            "start",
+            False,
+            "2023-05",
+            "kept",
+        )
+        assert "no announcement stands" in shown(made)
 
 
 # Corrections reach evidence

@@ -88,6 +88,8 @@ class PlanLine:
         title: its name.
         by: who said so.
         announced: when that was first said.
+        stands: whether an announcement stands; else all were retracted, and only reports of what
+            became of it are left.
         due: when it is to be, by the newest word of it; for a plan without a date of its own, when
             the meeting is at which it was to happen.
         rival_due: the newest due date of each speaker, where these differ; else none.
@@ -113,6 +115,7 @@ class PlanLine:
     title: str
     by: tuple[Named, ...]
     announced: str | None
+    stands: bool
     due: str | None
     rival_due: tuple[DueLine, ...]
     earlier_due: tuple[str, ...]
@@ -267,6 +270,13 @@ class _Announced:
     events: tuple[str, ...]
     put_off: bool = False
 
+    @classmethod
+    def of_delay(cls, row: PlanDelayRow) -> _Announced:
+        """The report that a plan was put off, which says anew when it is due."""
+        return cls(
+            row.occurred, row.due, None, None, (), None, row.position, row.events, put_off=True
+        )
+
     @property
     def age(self) -> tuple[object, ...]:
         return latest_key(self.said, self.position)
@@ -284,7 +294,10 @@ class _Outcome:
 
 @attrs.frozen
 class _Plan:
-    """A plan as it was told of by some date; its announcements stand newest first."""
+    """A plan as it was told of by some date; its announcements stand newest first.
+
+    `stands` is whether one that was not retracted says that it was planned.
+    """
 
     kind: str
     id: str
@@ -294,6 +307,7 @@ class _Plan:
     delays: tuple[PlanDelayRow, ...] = ()
     meeting: str | None = None
     at: _Plan | None = None
+    stands: bool = True
 
     def due(self, moment: When | None = None) -> When | None:
         """When it was to be: the newest word of it, as of a moment."""
@@ -368,9 +382,9 @@ class _Plan:
 
     def _overtaken(self, report: _Outcome) -> bool:
         """Whether it was announced anew, or came about, after it was said to be off."""
-        newest = self.announced[0]
-        if report.kept:
+        if report.kept or not self.announced:
             return False
+        newest = self.announced[0]
         if any(_certainly_after(each.occurred, report.occurred) for each in self._kept):
             return True
         if report.occurred is None and newest.said is not None:
@@ -383,53 +397,39 @@ class _Plan:
 
 
 def _plans(view: View, initiative: str | None) -> Iterable[_Plan]:
-    found: dict[str, list[PlanRow]] = defaultdict(list)
+    """The plans that something stands of, be it only what became of them."""
     if initiative is None:
-        for row in view.all(PlanRow):
-            found[row.plan].append(row)
+        told = (view.all(PlanRow), view.all(PlanDelayRow), view.all(PlanOutcomeRow))
+        ids = [row.plan for rows in told for row in rows]
     else:
-        for mention in view.all(MentionRow, initiative=initiative, kind="plan"):
-            found[mention.thing] = view.all(PlanRow, plan=mention.thing)
-    for rows in found.values():
-        if rows:  # a milestone may keep a plan whose announcement was retracted
-            yield _plan(view, rows)
+        ids = [row.thing for row in view.all(MentionRow, initiative=initiative, kind="plan")]
+    return (_plan(view, id) for id in dict.fromkeys(ids))
 
 
-def _plan(view: View, rows: Sequence[PlanRow]) -> _Plan:
-    first = min(rows, key=lambda row: row.position)
+def _plan(view: View, id: str) -> _Plan:
+    rows = view.all(PlanRow, plan=id)
     meeting = next((row.meeting for row in rows if row.meeting is not None), None)
     at = meeting and view.get(MeetingRow, meeting)
-    delays = by_time(view.all(PlanDelayRow, plan=first.plan))
+    delays = by_time(view.all(PlanDelayRow, plan=id))
     return _Plan(
         kind="plan",
-        id=first.plan,
-        title=first.title,
-        announced=tuple(
-            _Announced(
-                row.occurred,
-                row.due,
-                row.firmness,
-                row.by,
-                row.about,
-                row.text,
-                row.position,
-                row.events,
-            )
-            for row in rows
-        )
-        + tuple(
-            _Announced(
-                row.occurred, row.due, None, None, (), None, row.position, row.events, put_off=True
-            )
-            for row in delays
+        id=id,
+        title=min(rows, key=lambda row: row.position).title if rows else id,
+        announced=(
+            *(
+                line_of(_Announced, row, said=row.occurred, due=row.due, put_off=False)
+                for row in rows
+            ),
+            *(_Announced.of_delay(row) for row in delays),
         ),
         delays=tuple(delays),
         outcomes=tuple(
             _Outcome(row.outcome == KEPT, row.occurred, (), row.text, row.position, row.events)
-            for row in _in_order(view.all(PlanOutcomeRow, plan=first.plan))
+            for row in _in_order(view.all(PlanOutcomeRow, plan=id))
         ),
         meeting=meeting,
         at=_meeting(at, view.all(MeetingReportRow, meeting=at.meeting)) if at else None,
+        stands=bool(rows),
     )
 
 
@@ -495,7 +495,8 @@ def plan_lines(
 ) -> list[PlanLine]:
     """A line for each plan announced by a date, by when it was due, or else when announced."""
     every = [*_meetings(view, initiative), *_plans(view, initiative)]
-    plans = [plan for plan in (plan.seen(on) for plan in every) if plan.announced]
+    seen = (plan.seen(on) for plan in every)
+    plans = [plan for plan in seen if plan.announced or (plan.outcomes and not plan.stands)]
     citer.load(id for plan in plans for id in plan.events())
     plans.sort(key=lambda plan: ((plan.due() or _first_said(plan) or UNKNOWN).sort_key, plan.id))
     return [_line(view, citer, plan, on) for plan in plans]
@@ -505,10 +506,8 @@ def outcome_words(view: View, citer: Citer, plans: Iterable[str]) -> dict[str, s
     """What reports say became of plans, by the id of the event: `kept`, `late` or `missed`."""
     words: dict[str, str] = {}
     for id in plans:
-        announced = view.all(PlanRow, plan=id)
-        if announced:
-            plan = _plan(view, announced)
-            words |= {one.events[0]: plan.outcome(citer, one) for one in plan.outcomes}
+        plan = _plan(view, id)
+        words |= {one.events[0]: plan.outcome(citer, one) for one in plan.outcomes}
     return words
 
 
@@ -531,6 +530,7 @@ def _line(view: View, citer: Citer, plan: _Plan, on: When) -> PlanLine:
         title=plan.title,
         by=citer.names(said_by),
         announced=text(_first_said(plan)),
+        stands=plan.stands,
         due=due,
         rival_due=tuple(
             DueLine(str(each.due), citer.name_of(each.by), citer.cite(each.events))
@@ -598,6 +598,8 @@ def _meant(line: PlanLine) -> Cell:
 
 
 def _announced(line: PlanLine) -> str:
+    if not line.stands:
+        return "no announcement stands"
     said = short(line.announced)
     return f"{said}, by {', '.join(map(str, line.by))}" if line.by else said
 
