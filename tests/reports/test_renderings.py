@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import stat
 import sys
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from openpyxl import load_workbook
 from rich.cells import cell_len
 
 from timeline import InvalidInput, NotFound, Timeline
@@ -24,7 +26,7 @@ from timeline.errors import MissingExtra
 from timeline.reports import Report
 from timeline.reports.evidence import Citation, Named, Support
 from timeline.reports.render.columns import broken
-from timeline.reports.render.grids import render_csv
+from timeline.reports.render.grids import render_csv, render_workbook
 from timeline.reports.render.markdown import render_markdown
 from timeline.reports.render.text import render_text
 from timeline.reports.tables import Cell, Document, Line, Table
@@ -294,6 +296,31 @@ def test_frames_have_numbers_and_dates(record: Timeline, library: str) -> None:
         assert bounds == tuple(str(day) if day else none for day in known)
 
 
+def test_a_workbook_has_a_sheet_for_each_table_with_numbers_and_dates(record: Timeline) -> None:
+    counts = load_workbook(io.BytesIO(record.statement_counts().to_xlsx()))
+    assert len(counts.sheetnames) == 2
+    head, *rows = counts["Statements"].iter_rows(values_only=True)
+    assert sum(row[head.index("Statements")] for row in rows) == len(record.statements().statements)
+
+    report = record.chronology()
+    (sheet,) = load_workbook(io.BytesIO(report.to_xlsx("What hap")))
+    head, *rows = sheet.iter_rows(values_only=True)
+    for row, line in zip(rows, report.happenings, strict=True):
+        first, _ = When(line.occurred).days if line.occurred else (None, None)
+        assert row[head.index("When")] == line.occurred
+        moment = row[head.index("When, first day")]
+        assert (moment and moment.date()) == first
+
+
+def test_text_of_a_workbook_is_no_formula_and_days_before_excels_are_text() -> None:
+    rows = ((Cell("=1+1"), Cell("by 1 Feb 1850", date="1850-02-01")), (Cell("–"), Cell("a\x01b")))
+    document = Document("D", (), (Table("A/B: what?", ("What", "When"), rows),), (), (), "")
+    sheet = load_workbook(io.BytesIO(render_workbook(document)))["A B  what "]
+    assert [cell.data_type for (cell, *_) in sheet.iter_rows(min_row=2, max_row=2)] == ["s"]
+    values = [row[:2] for row in sheet.iter_rows(min_row=2, values_only=True)]
+    assert values == [("=1+1", "1850-02-01"), (None, "a b")]
+
+
 def test_a_report_with_nothing_to_show_is_an_empty_frame(record: Timeline) -> None:
     for library in ("pandas", "polars"):
         assert record.statements(topic="tides").to_frame(library=library).shape == (0, 7)
@@ -458,13 +485,22 @@ def test_formats_are_those_of_python(
         assert file.read_bytes().decode() == text
 
 
-def test_one_table_as_csv(run: Callable[..., Any], record: Timeline) -> None:
-    result = run("dossier", "ann", "--format", "csv", "--table", "who met")
-    assert result.stdout_bytes.decode() == record.dossier("ann").to_csv("Who met whom")
+def test_one_table_in_every_format(run: Callable[..., Any], record: Timeline) -> None:
+    report = record.dossier("ann")
+    whole = report.document().table("Who met whom")
+    for form in ("text", "csv", "json", "md", "html"):
+        result = run("dossier", "ann", "--format", form, "--table", "who met")
+        assert result.exit_code == 0, result.output
+        shown = result.stdout_bytes.decode()
+        assert all(row[0].text in shown for row in whole.rows), form
+        assert "Sources" not in re.findall(r"^(?:## |<h2.*?>)?(\w+)", shown, re.MULTILINE), form
+    data = json.loads(report.to_json("who met"))
+    assert [row["With"] for row in data["rows"]] == [row[0].text for row in whole.rows]
+    assert all(row["evidence"] and row["sources"] for row in data["rows"])
+    assert data["standing"]["position"] == report.standing.position
 
-    result = run("dossier", "ann", "--format", "md", "--table", "who met")
-    assert result.exit_code == 2
-    assert "--table goes with --format text or csv" in result.stderr
+    sheet = run("dossier", "ann", "--format", "xlsx", "--table", "who met", "-o", "-")
+    assert load_workbook(io.BytesIO(sheet.stdout_bytes)).sheetnames == ["Who met whom"]
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(run: Callable[..., Any], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timeline.cli.open_record import Opener, as_of, chosen, completes
-from timeline.cli.output import EXCEL, OUTPUT, count, progress, written
+from timeline.cli.output import EXCEL, OUTPUT, count, not_for_terminals, progress, written
 
 if TYPE_CHECKING:
     from timeline.formats.bibliography import Form
@@ -62,8 +62,7 @@ def export_sheet(opener: Opener, output: str) -> None:
     \b
     timeline export sheet -o chronology.xlsx
     """
-    if output == "-" and sys.stdout.isatty():
-        raise click.UsageError("a workbook is not for a terminal: name a file with -o")
+    not_for_terminals("a workbook", output)
     with opener() as timeline, written(output) as place:
         timeline.export_sheet(place)
 
@@ -204,8 +203,8 @@ def export_rows(
     """
     if excel and form != "csv":
         raise click.UsageError("--excel goes with --format csv")
-    if form in ("parquet", "xlsx") and output == "-" and sys.stdout.isatty():
-        raise click.UsageError(f"{form} is not for a terminal: name a file with -o, or use a pipe")
+    if form in ("parquet", "xlsx"):
+        not_for_terminals(form, output)
     with opener() as timeline, written(output) as place:
         chosen(timeline, moment).export_rows(name, place, form, excel=excel)
 

@@ -35,6 +35,12 @@ def written(output: str) -> Iterator[Place]:
         click.echo(f"Wrote {escaped(output)}", err=True)
 
 
+def not_for_terminals(form: str, output: str) -> None:
+    """Refuse to write a binary format to a terminal."""
+    if output == "-" and sys.stdout.isatty():
+        raise click.UsageError(f"{form} is not for a terminal: name a file with -o, or use a pipe")
+
+
 def escaped(text: str) -> str:
     """Text for a terminal, with what could steer it written out.
 

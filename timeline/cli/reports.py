@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import functools
 import inspect
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from timeline.cli.open_record import Opener, as_of, chosen, completes
-from timeline.cli.output import EXCEL, OUTPUT, written
+from timeline.cli.output import EXCEL, OUTPUT, not_for_terminals, written
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,10 +39,12 @@ class Form(NamedTuple):
     evidence: bool | tuple[int, ...]
 
 
-_RENDERINGS: dict[str, Callable[[Report], str]] = {
-    "json": lambda report: report.to_json() + "\n",
-    "md": lambda report: report.to_markdown(),
-    "html": lambda report: report.to_html(),
+_RENDERINGS: dict[str, Callable[[Report, str | None], str | bytes]] = {
+    "json": lambda report, table: report.to_json(table) + "\n",
+    "csv": lambda report, table: report.to_csv(table),
+    "xlsx": lambda report, table: report.to_xlsx(table),
+    "md": lambda report, table: report.to_markdown(table),
+    "html": lambda report, table: report.to_html(table=table),
 }
 
 
@@ -49,18 +52,18 @@ _OPTIONS = (
     click.option(
         "--format",
         "form",
-        type=click.Choice(["text", "json", "csv", "md", "html"]),
+        type=click.Choice(["text", *_RENDERINGS]),
         default="text",
         show_default=True,
-        help="text for reading, json for programs, csv for spreadsheets, md for GitHub and notes, "
-        "html for browsers.",
+        help="text for reading, json for programs, csv and xlsx for spreadsheets, md for GitHub "
+        "and notes, html for browsers.",
     ),
     OUTPUT,
     click.option(
         "--table",
         metavar="TITLE",
-        help="With text and csv: this table, whole, by its title or a beginning that no other has. "
-        "Without it csv has a row for each cell of every table.",
+        help="This table, whole, by its title or a beginning that no other has. Without it csv has "
+        "a row for each cell of every table.",
     ),
     click.option("--all", "everything", is_flag=True, help="With text: all rows of all tables."),
     click.option(
@@ -78,7 +81,6 @@ _OPTIONS = (
 
 _GOES_WITH = {
     "--excel": ("csv",),
-    "--table": ("text", "csv"),
     "--all": ("text",),
     "--evidence": ("text",),
 }
@@ -113,10 +115,12 @@ def rendered(command: _Command) -> _Command:
         evidence: bool | tuple[int, ...],
         **options: Any,
     ) -> Any:
-        given = {"--excel": excel, "--all": everything, "--evidence": evidence, "--table": table}
+        given = {"--excel": excel, "--all": everything, "--evidence": evidence}
         for option, formats in _GOES_WITH.items():
             if given[option] and form not in formats:
                 raise click.UsageError(f"{option} goes with --format {' or '.join(formats)}")
+        if form == "xlsx":
+            not_for_terminals(form, output)
         shown = Form(form, output, table, excel, everything, evidence)
         return command(*args, form=shown, **options)
 
@@ -136,29 +140,29 @@ def show(opener: Opener, form: Form, moment: dict[str, Any], make: Callable[[Any
 
         console = Console()
         text = _shown(report, form, console)
-        if form.name == "text" and console.is_terminal and text.count("\n") >= console.height:
+        if form.name == "text" and console.is_terminal and text.count(b"\n") >= console.height:
             os.environ.setdefault("LESS", "-RFX")
-            click.echo_via_pager(text, color=True)
+            click.echo_via_pager(text.decode(), color=True)
         else:
-            click.echo(text.encode(), nl=False)
+            click.echo(text, nl=False)
         return
     from timeline.formats.files import new_file
 
     with written(form.output) as place, new_file(place) as out:
-        out.write(_shown(report, form).encode())
+        out.write(_shown(report, form))
 
 
-def _shown(report: Report, form: Form, console: Console | None = None) -> str:
-    if form.name == "csv":
-        return ("\ufeff" if form.excel else "") + report.to_csv(form.table)
+def _shown(report: Report, form: Form, console: Console | None = None) -> bytes:
     if form.name != "text":
-        return _RENDERINGS[form.name](report)
+        made = _RENDERINGS[form.name](report, form.table)
+        written = made if isinstance(made, bytes) else made.encode()
+        return codecs.BOM_UTF8 + written if form.excel else written
     width = 80 if console is None else console.width
     color = console is not None and console.color_system is not None
     text = report.to_text(
         width, all=form.all, table=form.table, evidence=form.evidence, color=color
     )
-    return text + "\n"
+    return f"{text}\n".encode()
 
 
 class _Reports(click.Group):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, Literal, get_args, get_origin
 
@@ -21,12 +20,11 @@ from timeline.events.encoding import encode_value
 from timeline.formats.files import openpyxl
 from timeline.log.telemetry import batched
 from timeline.reports.model import Standing
-from timeline.reports.render.grids import neutral
+from timeline.reports.render.grids import neutral, sheet_text
 
 Form = Literal["csv", "xlsx", "jsonl", "parquet"]
 
-_LONGEST_TITLE, _LONGEST_CELL = 31, 32_767  # of Excel
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_LONGEST_TITLE = 31  # of a sheet, for Excel
 
 _GROUP = 10_000
 """Rows written to Parquet at a time."""
@@ -95,7 +93,7 @@ def _write_xlsx(out: BinaryIO, shape: Shape, rows: Iterable[Any]) -> None:
 def _as_text(value: Any) -> str:
     """Text as a cell of a workbook can hold it."""
     text = value if isinstance(value, str) else getattr(value, "text", None) or encode_value(value)
-    return _UNPRINTABLE.sub(" ", text)[:_LONGEST_CELL]
+    return sheet_text(text)
 
 
 def _cell(value: Any) -> Any:

@@ -16,7 +16,7 @@ from timeline.errors import InvalidInput, NotFound
 from timeline.models.initiatives import InitiativeRow
 from timeline.models.meetings import MeetingRow
 from timeline.reports.evidence import Citer, CorrectionLine, SourceLine, text
-from timeline.reports.render.grids import frame, render_csv
+from timeline.reports.render.grids import frame, render_csv, render_workbook, table_dict
 from timeline.reports.render.html import render_html
 from timeline.reports.render.markdown import render_markdown
 from timeline.reports.tables import Cell, Chart, Document, Fact, Table, about, cell, marked
@@ -118,9 +118,13 @@ class Report(abc.ABC):
         common = {name: fields.pop(name) for name in ("corrections", "sources", "standing")}
         return {"report": self.kind, **fields, **common}
 
-    def to_json(self) -> str:
-        """The report as JSON, indented."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+    def to_json(self, table: str | None = None) -> str:
+        """The report as JSON, indented; or one table of it, see `to_csv`."""
+        data = self.to_dict()
+        if table is not None:
+            common = {"report": self.kind, "standing": data["standing"]}
+            data = common | table_dict(self.document(), table)
+        return json.dumps(data, indent=2, ensure_ascii=False)
 
     @property
     def summary(self) -> tuple[str, ...]:
@@ -170,9 +174,22 @@ class Report(abc.ABC):
         """
         return render_csv(self.document(), table)
 
-    def to_markdown(self) -> str:
-        """The report as GitHub's Markdown, with its evidence as footnotes."""
-        return render_markdown(self.document())
+    def to_xlsx(self, table: str | None = None) -> bytes:
+        """The report as a workbook: a sheet for each table, with real numbers and dates.
+
+        Args:
+            table: the title of the one table to write, or its beginning.
+
+        Raises:
+            NotFound: the report has no such table, or nothing to show in it.
+            InvalidInput: several begin like that.
+            MissingExtra: openpyxl is not installed; the extra `sheets` brings it.
+        """
+        return render_workbook(self.document(), table)
+
+    def to_markdown(self, table: str | None = None) -> str:
+        """The report as GitHub's Markdown, with its evidence as footnotes; or one table of it."""
+        return render_markdown(self._only(table))
 
     def to_frame(self, table: str | None = None, *, library: str | None = None) -> Any:
         """The report as a data frame of pandas, or else of polars.
@@ -189,18 +206,24 @@ class Report(abc.ABC):
         """
         return frame(self.document(), table, library=library)
 
-    def to_html(self, links: Mapping[str, str] | None = None) -> str:
+    def to_html(self, links: Mapping[str, str] | None = None, *, table: str | None = None) -> str:
         """The report as a web page of one file, that opens without a network.
 
         Args:
             links: the addresses of other pages, by what they are about, such as `actor/smith`.
+            table: the title of the one table to show, or its beginning.
 
         Raises:
             MissingExtra: the libraries of the extra `pages` are not installed.
         """
         from timeline.pages.page import render_page
 
-        return render_page(self.document(), links=links or {})
+        return render_page(self._only(table), links=links or {})
+
+    def _only(self, table: str | None) -> Document:
+        """The document, whole or with one table alone."""
+        document = self.document()
+        return document if table is None else document.only(table)
 
     def __str__(self) -> str:
         return self.to_text()

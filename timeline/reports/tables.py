@@ -204,6 +204,26 @@ class Document:
         """What stands below the title."""
         return self.summary or self.lead
 
+    def only(self, title: str) -> Document:
+        """The document with one table alone, for a rendering of that.
+
+        Raises:
+            NotFound: there is no such table.
+            InvalidInput: several begin like that.
+        """
+        table = self.table(title)
+        return attrs.evolve(
+            self,
+            title=f"{self.title}: {table.title}",
+            tables=(table,),
+            charts=tuple(chart for chart in self.charts if chart.beside == table.title),
+            lead=(),
+            summary=(),
+            facts=(),
+            short=(),
+            apparatus=(),
+        )
+
     def table(self, title: str) -> Table:
         """One table.
 

@@ -1,4 +1,4 @@
-"""Reports as grids of values: CSV, and data frames of pandas or polars."""
+"""Reports as grids of values: CSV, workbooks, and data frames of pandas or polars."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import importlib
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -127,6 +127,108 @@ def _told_apart(columns: Iterable[str]) -> Iterator[str]:
         yield column if count[column] == 1 else f"{column} ({count[column]})"
 
 
+# Values of columns
+
+
+@attrs.frozen
+class Column:
+    """A column of a grid: whole numbers, days, or text; None for an empty cell that is no text."""
+
+    name: str
+    kind: Literal["number", "day", "text"]
+    values: Sequence[Any]
+
+
+def typed_columns(grid: Grid) -> Iterator[Column]:
+    """The columns of a grid, by what they hold.
+
+    A column of dates stays text, since a date may be vague. Its first and its last day stand beside
+    it, empty where there is no such bound.
+    """
+    columns = zip(*grid.rows, strict=True) if grid.rows else ((),) * len(grid.columns)
+    for name, values in zip(grid.columns, columns, strict=True):
+        numbers = _numbers(values)
+        yield Column(name, "text", values) if numbers is None else Column(name, "number", numbers)
+        for bound, days in _days(name, values):
+            yield Column(bound, "day", days)
+
+
+def table_dict(document: Document, title: str) -> dict[str, Any]:
+    """One table of a report for JSON: numbers as numbers, dates in EDTF, ids in lists.
+
+    Raises:
+        NotFound: the report has no such table.
+        InvalidInput: several begin like that.
+    """
+    grid = table_grid(document, title)
+    columns = [column for column in typed_columns(grid) if column.kind != "day"]
+    rows = zip(*(column.values for column in columns), strict=True)
+    listed = [dict(zip(grid.columns, row, strict=True)) for row in rows]
+    for row in listed:
+        row |= {name: [id for id in row[name].split(_BETWEEN) if id] for name in EVIDENCE}
+    return {"table": document.table(title).title, "rows": listed}
+
+
+# Workbooks
+
+_LONGEST_TITLE, _LONGEST_CELL = 31, 32_767  # of Excel
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_OUTSIDE = re.compile(r"[\[\]:*?/\\']")
+"""What the title of a sheet may not have."""
+
+_FIRST_DAY = date(1900, 3, 1)
+"""Excel counts days from 1900, and takes that for a leap year."""
+
+
+def render_workbook(document: Document, table: str | None = None) -> bytes:
+    """Lay a report out as a workbook: what it says, then a sheet for each table.
+
+    Args:
+        document: the report.
+        table: the title of the one table to write; else all.
+
+    Raises:
+        NotFound: the report has no such table.
+        InvalidInput: several begin like that.
+        MissingExtra: openpyxl is not installed.
+    """
+    tables = document.tables if table is None else (document.table(table),)
+    book = _openpyxl().Workbook()
+    book.remove(book.active)
+    if table is None:
+        said = (document.banner, *(cell.text for cell in document.opening), *document.notes)
+        lines = ((line,) for line in (*filter(None, said), document.standing))
+        _sheet(book, document.title, [Column(document.title, "text", [line for (line,) in lines])])
+    for one in tables:
+        _sheet(book, one.title, typed_columns(table_grid(document, one.title)))
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _sheet(book: Any, title: str, columns: Iterable[Column]) -> None:
+    """A sheet of columns, their headings in the first row."""
+    sheet = book.create_sheet(_OUTSIDE.sub(" ", title)[:_LONGEST_TITLE])
+    for at, column in enumerate(columns, 1):
+        for number, value in enumerate((column.name, *column.values), 1):
+            if value not in (None, ""):
+                cell = sheet.cell(number, at, _held(value))
+                cell.data_type = "s" if isinstance(cell.value, str) else cell.data_type
+    sheet.freeze_panes = "A2"
+
+
+def _held(value: Any) -> Any:
+    """A value as a cell holds it: a day as a date, where Excel has it."""
+    if isinstance(value, str):
+        return sheet_text(value)
+    return value if not isinstance(value, date) or value >= _FIRST_DAY else value.isoformat()
+
+
+def sheet_text(text: str) -> str:
+    """Text as a cell of a workbook can hold it."""
+    return _UNPRINTABLE.sub(" ", text)[:_LONGEST_CELL]
+
+
 # Data frames
 
 
@@ -134,10 +236,7 @@ _LIBRARIES = ("pandas", "polars")
 
 
 def frame(document: Document, table: str | None = None, *, library: str | None = None) -> Any:
-    """A data frame of a report, with the ids of the events behind each row.
-
-    A column of numbers holds numbers. A column of dates stays as it is, since a date may be vague,
-    and its first and last day stand beside it: as dates, empty where there is no such bound.
+    """A data frame of a report, with the ids of the events behind each row; see `typed_columns`.
 
     Args:
         document: the report.
@@ -151,32 +250,18 @@ def frame(document: Document, table: str | None = None, *, library: str | None =
     """
     module = _library(library)
     grid = long_grid(document) if table is None else table_grid(document, table)
-    columns = zip(*grid.rows, strict=True) if grid.rows else ((),) * len(grid.columns)
-    data = {name: list(values) for name, values in zip(grid.columns, columns, strict=True)}
-    return _pandas(module, data) if module.__name__ == "pandas" else _polars(module, data)
-
-
-def _pandas(module: ModuleType, data: Mapping[str, list[str]]) -> Any:
-    made = {}
-    for name, values in data.items():
-        made[name] = module.Series(values, dtype=object)
-        if (numbers := _numbers(values)) is not None:
-            made[name] = module.Series(numbers, dtype="Int64")
-        for bound, days in _days(name, values):
-            made[bound] = module.Series(days, dtype="datetime64[s]")
-    return module.DataFrame(made)
-
-
-def _polars(module: ModuleType, data: Mapping[str, list[str]]) -> Any:
-    made = []
-    for name, values in data.items():
-        if (numbers := _numbers(values)) is not None:
-            made.append(module.Series(name, numbers, dtype=module.Int64))
-        else:
-            made.append(module.Series(name, values, dtype=module.String))
-        for bound, days in _days(name, values):
-            made.append(module.Series(bound, days, dtype=module.Date))
-    return module.DataFrame(made)
+    if module.__name__ == "pandas":
+        types = {"number": "Int64", "day": "datetime64[s]", "text": object}
+        return module.DataFrame(
+            {
+                column.name: module.Series(list(column.values), dtype=types[column.kind])
+                for column in typed_columns(grid)
+            }
+        )
+    types = {"number": module.Int64, "day": module.Date, "text": module.String}
+    return module.DataFrame(
+        [module.Series(one.name, one.values, dtype=types[one.kind]) for one in typed_columns(grid)]
+    )
 
 
 _NUMBER = re.compile(r"[0-9]{1,3}(,[0-9]{3})*|[0-9]+")
@@ -218,3 +303,10 @@ def _library(name: str | None) -> ModuleType:
         except ModuleNotFoundError:
             continue
     raise MissingExtra("A data frame of a report", "frames")
+
+
+def _openpyxl() -> Any:
+    try:
+        return importlib.import_module("openpyxl")
+    except ModuleNotFoundError:
+        raise MissingExtra("A workbook of a report", "sheets") from None
