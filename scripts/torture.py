@@ -35,7 +35,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
-from timeline.errors import DatabaseError, InvalidInput, LogDamaged
+from timeline.errors import DatabaseError, DatabaseFull, InvalidInput, LogDamaged
 from timeline.events import Evidence, Link, NewEvent, event
 from timeline.log import database, digests, schema
 from timeline.log.digests import Head
@@ -808,7 +808,7 @@ def fill(say: Say, url: str, work: Work, name: str) -> None:
             try:
                 append(store, work.batch(name, number), work.manner(name, number))
             except DatabaseError as error:
-                if type(error) is not DatabaseError:
+                if not isinstance(error, DatabaseFull):
                     raise
                 say(error)
                 break

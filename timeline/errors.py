@@ -22,6 +22,7 @@
         │   └── ConnectionLost    the connection broke while in use            (transient)
         ├── DatabaseBusy          others held the database for too long        (transient)
         ├── DatabaseReadOnly      the role or the file may only be read
+        │   └── DatabaseFull      there is no room left to write
         ├── LogDamaged            `verify` found the log changed; names the position
         ├── StoreAltered          `verify` found something else changed: rows, views, triggers
         ├── DatabaseTooNew        a later version of this package wrote it
@@ -392,6 +393,13 @@ class DatabaseBusy(DatabaseError):
 
 class DatabaseReadOnly(DatabaseError):
     """The role, the file or the server takes no writes. Use a role that may write."""
+
+
+class DatabaseFull(DatabaseReadOnly):
+    """There is no room left on the disk of the database. Nothing was written; reading goes on.
+
+    Make room, and call again.
+    """
 
 
 class LogDamaged(DatabaseError):

@@ -1,5 +1,6 @@
 """Connections that are not to be shared, files that may only be read, and options of the driver."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -8,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from timeline import Actor, InvalidInput, Timeline
-from timeline.errors import DatabaseReadOnly, DatabaseUnreachable, TimelineError
+from timeline import Actor, InvalidInput, NotFound, Timeline
+from timeline.errors import (
+    DatabaseFull,
+    DatabaseReadOnly,
+    DatabaseTooNew,
+    DatabaseUnreachable,
+    TimelineError,
+)
+from timeline.log import database
 from timeline.log.database import create_engine
 
 OTHER_USER = 65534
@@ -60,6 +68,58 @@ def test_a_fork_does_not_share_connections(migrated_url: str) -> None:
 
         record.add(Actor("cy", "person", "Cy"))
         assert record.verify().position == 2
+
+
+def test_on_a_full_disk_reading_goes_on(tmp_path: Path) -> None:
+    def add(number: int) -> int:
+        people = [Actor(f"a{number}-{n}", "person", "x" * 90) for n in range(50)]
+        return record.add(*people).position
+
+    def fill() -> int:
+        return max(map(add, itertools.count(1)))
+
+    with Timeline.open(tmp_path / "record.db") as record:
+        add(0)
+        with record.store.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            (pages,) = driver.execute("PRAGMA page_count").fetchone()
+            driver.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(DatabaseFull, match="no room is left"):
+            fill()
+        assert record.verify().position == record.store.head().position
+
+        # The rows are behind, and cannot be kept up.
+        end = record.store.head().position
+        assert len(record.actors().actors) == end
+        assert len(list(record.log())) == end
+
+
+def test_a_record_may_be_opened_without_migrating(database_url: str) -> None:
+    with pytest.raises(NotFound, match=r"holds no record\. `timeline init`"):
+        Timeline.open(database_url, migrate=False)
+    if database_url.startswith("sqlite"):
+        assert not Path(database_url.removeprefix("sqlite:///")).exists()
+
+    with Timeline.open(database_url) as timeline:
+        timeline.add(Actor("ann", "person", "Ann"))
+    with Timeline.open(database_url, migrate=False) as timeline:
+        assert len(timeline.actors().actors) == 1
+        with database.writing(timeline.store.engine) as connection:
+            connection.exec_driver_sql("UPDATE timeline_version SET version_num = '0000'")
+    with pytest.raises(DatabaseTooNew, match="has schema '0000'; this version of timeline needs"):
+        Timeline.open(database_url, migrate=False)
+
+
+def test_built_in_projections_may_be_left_out(migrated_url: str) -> None:
+    with Timeline.open(migrated_url, builtins=False) as timeline:
+        timeline.add(Actor("ann", "person", "Ann"))
+        assert timeline.status() == []
+        with timeline.view() as view:
+            assert view.head.position == 1
+        for record in (timeline, timeline.as_of(position=1)):
+            with pytest.raises(InvalidInput, match=r"keeps rows of ActorRow.*builtins=False"):
+                record.actors()
 
 
 def as_other_user(folder: Path, code: str) -> str:

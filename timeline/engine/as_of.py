@@ -76,7 +76,7 @@ class PartialView(LogView):
         self.store = projector.store
         self._projector = projector
         self._index = next((p for p in projector.projections if isinstance(p, Subjects)), None)
-        self._projection_of = {cls: p for p in projector.projections for cls in p.rows}
+        self._projection_of = projector.projection_of
         self._log = _PartialLog(self.store, self.cutoff, self.head.position)
         self._folds: dict[_Question, FoldedView] = {}
         self._whole = projector.fold(self.cutoff) if self.head.position <= small else None
@@ -175,7 +175,7 @@ class PartialView(LogView):
                 for event in read[position]:
                     question.projection.handle(rows, event)
             self._folds[question] = FoldedView(
-                self.head, rows, self.store, self.cutoff, self._log.horizon
+                self.head, rows, self.store, self.cutoff, self._log.horizon, self._projection_of
             )
         return [event for events in read.values() for event in events]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from timeline.dates import UNKNOWN, When
 from timeline.engine.cutoff import ALL, Cutoff, Horizon
 from timeline.engine.projection import R, Rows, Shape, key_of, shape_of
 from timeline.engine.search import Search, scanned, searched
-from timeline.errors import DatabaseBusy
+from timeline.errors import DatabaseBusy, InvalidInput
 from timeline.events import EventRedacted, RecordedEvent, Redacted, type_names
 from timeline.log import database
 from timeline.log.digests import Head
@@ -28,6 +28,8 @@ _FLUSH = 5_000
 """Changed rows to hold in memory before they are written, within the one transaction."""
 
 _NO_TABLE = "42P01"
+
+V = TypeVar("V")
 
 
 @functools.lru_cache(maxsize=256)
@@ -46,6 +48,8 @@ def hold(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
     if connection.dialect.name != "postgresql":
         return
     names = ", ".join(database.qualified(connection.engine, table.name) for table in tables)
+    if not names:
+        return
     try:
         connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
     except sa.exc.ProgrammingError as error:
@@ -154,6 +158,20 @@ MOST_VALUES = 500
 """Values in one query, below every limit of SQLite's."""
 
 
+class Kept(dict[type, V]):
+    """What there is for each class of rows that a record's projections keep.
+
+    Raises:
+        InvalidInput: none of them keeps rows of the class that is asked for.
+    """
+
+    def __missing__(self, cls: type) -> V:
+        raise InvalidInput(
+            f"no projection of this record keeps rows of {cls.__name__}. Open it with "
+            "projections=[…] that do; those of built-in reports are left out by builtins=False."
+        )
+
+
 class LogView:
     """What every view reads from the log itself."""
 
@@ -196,20 +214,21 @@ class FoldedView(LogView):
     store: EventStore
     cutoff: Cutoff
     horizon: Horizon
+    kept: Kept[Any]
     _sorted: dict[type, list[Any]] = attrs.field(init=False, factory=dict, repr=False)
 
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row with that key, or None."""
-        return self.rows.get(cls, *key)
+        return self.rows.get(cls, *key) if self.kept[cls] else None
 
     def several(self, cls: type[R], keys: Iterable[str]) -> list[R]:
         """The rows with these keys, in this order; keys without a row are left out."""
-        rows = (self.rows.get(cls, key) for key in dict.fromkeys(keys))
+        rows = (self.get(cls, key) for key in dict.fromkeys(keys))
         return [row for row in rows if row is not None]
 
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""
-        if cls not in self._sorted:
+        if cls not in self._sorted and self.kept[cls]:
             self._sorted[cls] = sorted((r for r in self.rows if type(r) is cls), key=key_of)
         rows = self._sorted[cls]
         return [row for row in rows if all(getattr(row, k) == v for k, v in equal.items())]

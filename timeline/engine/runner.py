@@ -16,7 +16,7 @@ from timeline.engine.builds import Build
 from timeline.engine.cutoff import ALL, Cutoff
 from timeline.engine.projection import Projection, Rows
 from timeline.engine.rebuild import Builder, retried
-from timeline.engine.rows import FoldedView, KeptView, hold, tables_of
+from timeline.engine.rows import FoldedView, Kept, KeptView, hold, tables_of
 from timeline.errors import (
     DatabaseBusy,
     DatabaseError,
@@ -77,7 +77,13 @@ class Projector(Builder):
         for event in self._reader.read(0, head.position, amended=head.position, horizon=horizon):
             for projection in self.projections:
                 event.handled_by(projection, rows)
-        return FoldedView(head, rows, self.store, cutoff.fixed_at(head.position), horizon)
+        fixed = cutoff.fixed_at(head.position)
+        return FoldedView(head, rows, self.store, fixed, horizon, self.projection_of)
+
+    @property
+    def projection_of(self) -> Kept[Projection]:
+        """The projection of each class of rows."""
+        return Kept({cls: kept for kept in self.projections for cls in kept.rows})
 
     def head(self, cutoff: Cutoff) -> Head:
         """Where the log ends that is in view; it survives a crash of the server.
@@ -266,11 +272,14 @@ class Projector(Builder):
             DatabaseBusy: this code does not keep all of them, or they have not come equally far;
                 `catch_up` makes them so.
         """
-        tables: dict[type, sa.Table] = {}
-        positions = set()
+        tables: Kept[sa.Table] = Kept()
+        # Without projections a view is of the log alone, to its end.
+        positions: set[int | None] = set()
+        if not self.projections:
+            positions.add(self.store.head(connection).position)
         for projection, build in self._kept(connection).items():
             if build is not None:
-                tables |= tables_of(projection.rows, build.number)
+                tables.update(tables_of(projection.rows, build.number))
             positions.add(None if build is None else build.position)
         position = positions.pop() if len(positions) == 1 else None
         if position is None:

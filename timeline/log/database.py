@@ -23,6 +23,7 @@ from timeline.errors import (
     ConnectionLost,
     DatabaseBusy,
     DatabaseError,
+    DatabaseFull,
     DatabaseReadOnly,
     DatabaseUnreachable,
     InvalidInput,
@@ -66,6 +67,9 @@ _LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 
 _NO_WRITES = {"42501", "25006"}
 """SQLSTATEs for: the role lacks the right, or the transaction or server takes no writes."""
+
+_FULL = {"53100", "SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"}
+"""SQLSTATE, and SQLite's names, for: there is no room left on the disk."""
 
 _SHUTDOWN = {"57P01", "57P02", "57P03", "25P03"}
 """SQLSTATEs for: the server is going down, or coming up, or has ended a session that idled."""
@@ -671,34 +675,38 @@ def _why_busy(cause: BaseException, reason: str) -> str:
     )
 
 
+_REMEDY = {
+    "sqlite": "Copy the record to a folder where you may write.",
+    "postgresql": "Use a role that may write.",
+}
+_NO_CONNECTION = {
+    "sqlite": "cannot be opened ({reason}). Check the path. SQLite writes beside the file: where "
+    "you may not, copy the file, and the -wal beside it, to a folder where you may.",
+    "postgresql": "no connection ({reason}). Check the address, and that the server runs; then try "
+    "again.",
+}
+
+
 def _ours(cause: BaseException, engine: sa.Engine, *, lost: bool) -> TimelineError:
     where = shown(engine.url)
     reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     state = getattr(cause, "sqlstate", None)
     if is_contention(cause):
         return DatabaseBusy(f"{where}: {_why_busy(cause, reason)}")
+    if state in _FULL or getattr(cause, "sqlite_errorname", None) in _FULL:
+        return DatabaseFull(f"{where}: no room is left to write ({reason}). Make room; try again.")
     if state in _NO_WRITES or "readonly database" in reason:
-        remedy = (
-            "Use a role that may write."
-            if is_postgresql(engine)
-            else "Copy the record to a folder where you may write."
+        return DatabaseReadOnly(
+            f"{where}: may only be read ({reason}). {_REMEDY[engine.dialect.name]}"
         )
-        return DatabaseReadOnly(f"{where}: may only be read ({reason}). {remedy}")
     if lost or state in _SHUTDOWN:
         return ConnectionLost(
             f"{where}: the connection was lost ({reason}). Whether a commit under way went through "
             "is not known; try again with the same event ids."
         )
-    if _no_connection(cause) and not is_postgresql(engine):
-        return DatabaseUnreachable(
-            f"{where}: cannot be opened ({reason}). Check the path. SQLite writes beside the file: "
-            "where you may not, copy the file, and the -wal beside it, to a folder where you may."
-        )
     if _no_connection(cause):
-        return DatabaseUnreachable(
-            f"{where}: no connection ({reason}). Check the address, and that the server runs; then "
-            "try again."
-        )
+        no_connection = _NO_CONNECTION[engine.dialect.name].format(reason=reason)
+        return DatabaseUnreachable(f"{where}: {no_connection}")
     return DatabaseError(f"{where}: {reason}")
 
 

@@ -17,6 +17,7 @@ from timeline.errors import (
     DatabaseReadOnly,
     DatabaseTooNew,
     MigrationFailed,
+    NotFound,
     TimelineError,
 )
 from timeline.log import database
@@ -205,6 +206,29 @@ def is_migrated(engine: sa.Engine) -> bool:
     """
     with database.reading(engine) as connection:
         return _revision(connection) is not None
+
+
+def require_current(engine: sa.Engine) -> None:
+    """Check that the schema is the one that this code reads and writes; nothing is changed.
+
+    Raises:
+        NotFound: the database has no schema of ours.
+        DatabaseTooNew: it has another one.
+    """
+    there = None
+    if database.exists(engine):
+        with database.reading(engine) as connection:
+            there = _revision(connection)
+    if there is None:
+        raise NotFound(
+            f"{database.shown(engine.url)} holds no record. `timeline init`, run by the role that "
+            "is to own the tables, makes one."
+        )
+    if there != REVISION:
+        raise DatabaseTooNew(
+            f"the database has schema {there!r}; this version of timeline needs {REVISION!r}. Let "
+            "the owner bring it up to date by `timeline init`, or use the version that wrote it."
+        )
 
 
 def upgrade(engine: sa.Engine) -> bool:

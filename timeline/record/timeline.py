@@ -15,7 +15,7 @@ from timeline.engine.runner import Projector
 from timeline.errors import NotFound
 from timeline.log import database
 from timeline.log.codec import Upcaster
-from timeline.log.schema import is_migrated, upgrade
+from timeline.log.schema import is_migrated, require_current, upgrade
 from timeline.log.store import EventStore
 from timeline.models import BUILT_IN
 from timeline.record.reading import Snapshot
@@ -38,9 +38,15 @@ class Timeline(WorkingCopy):
     `store` is the event store beneath it, for events and streams of your own.
     """
 
-    def __init__(self, store: EventStore, projections: Iterable[Projection] = ()) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        projections: Iterable[Projection] = (),
+        *,
+        builtins: bool = True,
+    ) -> None:
         self.store = store
-        self._projector = Projector(store, (*BUILT_IN, *projections))
+        self._projector = Projector(store, (*(BUILT_IN if builtins else ()), *projections))
 
     @classmethod
     def open(
@@ -49,7 +55,9 @@ class Timeline(WorkingCopy):
         *,
         events: Iterable[type | Upcaster] = (),
         projections: Iterable[Projection] = (),
+        builtins: bool = True,
         create: bool = True,
+        migrate: bool = True,
         schema: str = database.SCHEMA,
         metadata: Mapping[str, Any] = MappingProxyType({}),
     ) -> Self:
@@ -64,7 +72,11 @@ class Timeline(WorkingCopy):
                 ends in `.db`, `.sqlite` or `.sqlite3`.
             events: your own event classes, made by `@event`, and upcasters, made by `@upcaster`.
             projections: your own projections, kept beside the built-in ones.
+            builtins: whether to keep the built-in projections, too. Without them, built-in reports
+                are not to be had, and the record keeps only what its own projections keep.
             create: whether to make a record where there is none.
+            migrate: whether to bring the schema up to date; without, a role that does not own the
+                tables can open the record, and nothing of the database changes.
             schema: where the tables are on PostgreSQL.
             metadata: what to note with every event, such as `recorded_by`: who records it. Without
                 that, it is what the environment has as `TIMELINE_USER`.
@@ -74,7 +86,8 @@ class Timeline(WorkingCopy):
             InvalidProjection: a projection cannot be kept, or not beside the others.
             NotFound: there is no record, and `create` is false.
             DatabaseUnreachable: there is no connection to the database.
-            DatabaseTooNew: a later version of this package wrote the database.
+            DatabaseTooNew: a later version of this package wrote the database; or its schema is
+                an older one, and `migrate` is false.
             MigrationFailed: the schema could not be brought up to date.
         """
         engine = database.create_engine(_address(url), schema)
@@ -83,8 +96,11 @@ class Timeline(WorkingCopy):
         try:
             if not create:
                 _require_record(engine)
-            upgrade(engine)
-            return cls(EventStore(engine, events, metadata=noted), projections)
+            if migrate:
+                upgrade(engine)
+            else:
+                require_current(engine)
+            return cls(EventStore(engine, events, metadata=noted), projections, builtins=builtins)
         except BaseException:
             engine.dispose()
             raise
