@@ -4,6 +4,7 @@ import gzip
 import itertools
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -195,8 +196,7 @@ def test_newlines_tabs_scripts_and_direction_marks_are_text(read):
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.yaml")), ids=lambda path: path.name)
 def test_the_flagship_record_is_read(path):
     news = read_records(path, CLASSES)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    ids = [line for line in lines if line.startswith(("  - id: ", "  - {id: "))]
+    ids = re.findall(r"(?m)^ +- \{?id: ", path.read_text(encoding="utf-8"))
     assert len(news) == len({new.id for new in news}) == len(ids) > 0
     assert all(new.evidence for new in news if event_type(new.event).evidence)
 

@@ -20,11 +20,12 @@ from timeline.events import (
     SourceAdded,
     StatementMade,
 )
-from timeline.formats import read_files
+from timeline.formats import read_files, read_records
 from timeline.formats.records.expanding import Expander
 from timeline.formats.records.names import Names
 from timeline.formats.records.short import VERBS
 from timeline.formats.records.spoken_dates import understood
+from timeline.formats.records.workbook import entries_of, record_file
 from timeline.log.codec import Codec
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "gas-union"
@@ -397,3 +398,18 @@ def test_ingest_creates_names_and_shows_what_it_made_of_words(tmp_path: Path) ->
     assert "'5/6/2022' is taken for 2022-06-05" in done.stderr
     assert "Added the person 'Vladimir Putin', as vladimir-putin" in done.stderr
     assert "10 events added" in done.stdout
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("0[12]-*.yaml")), ids=lambda path: path.name)
+def test_the_flagship_record_says_the_same_in_the_full_form(path: Path, tmp_path: Path) -> None:
+    """The full form is written from the events, and is some twice as long."""
+    short = read_records(path, CLASSES)
+    full = tmp_path / "full.yaml"
+    full.write_text(record_file(entries_of(short)), encoding="utf-8")
+    assert "type: StatementMade" in full.read_text(encoding="utf-8")
+    assert [known(new) for new in read_records(full, CLASSES)] == [known(new) for new in short]
+
+
+def known(new: NewEvent) -> tuple[Any, ...]:
+    """All that a file says of an event."""
+    return new.id, new.event, new.occurred, new.evidence
