@@ -8,6 +8,7 @@ import re
 import types
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -193,9 +194,18 @@ def names_in_fixtures() -> set[str]:
             found |= {actor["id"], actor["name"], *actor.get("aliases", [])}
             if actor["kind"] in {"person", "state"}:
                 found |= set(actor["name"].split())
-        for event in record.get("events", []):
-            found |= {event[key] for key in ("proposal", "meeting", "series") if key in event}
+        found |= set(opened_in(record["events"]))
     return found
+
+
+def opened_in(entries: list[Any]) -> Iterator[str]:
+    """The ids of initiatives, meetings and series in entries, those of groups included."""
+    for entry in entries:
+        for key in ("proposal", "about", "meeting", "series"):
+            named = entry.get(key, [])
+            yield from [named] if isinstance(named, str) else named
+        nested = entry.get("events", [])
+        yield from opened_in([one for one in nested if isinstance(one, dict)])
 
 
 def test_the_code_knows_nothing_of_the_record() -> None:
