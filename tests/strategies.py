@@ -323,6 +323,39 @@ def histories(draw: st.DrawFn, *, steps: int = 5) -> list[Step]:
     return found
 
 
+WORLD: tuple[Any, ...] = (
+    *(ActorAdded(Actor(actor, "person", actor)) for actor in ("ann", "bob", "cy")),
+    *(SourceAdded(Source(source, "ann", source)) for source in ("paper", "wire")),
+    *(ProposalMade(proposal, "Gas", "ann", "Gas.") for proposal in ("union", "pipeline")),
+    *(MeetingHeld(meeting, "Summit") for meeting in ("summit-1", "summit-2")),
+    *(PlanAnnounced(plan, "Soon", "ann", "Soon.") for plan in ("deliveries", "call")),
+    *(
+        DocumentSigned(text, "Treaty", [Signatory("ann")], "Yes.")
+        for text in ("treaty", "contract")
+    ),
+)
+"""What the reports name, so that they can be recorded."""
+
+_IDENTITIES = (ActorAdded, SourceAdded, ActorsMerged, ActorsDistinguished)
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> tuple[list[NewEvent], list[dict[str, Any] | None]]:
+    """Reports that can be recorded in `WORLD`, and what becomes of each in an edited file.
+
+    That is the fields that change, as a record file gives them; None where it is deleted.
+    """
+    reports = st.one_of(*_REPORTS).filter(lambda event: not isinstance(event, _IDENTITIES))
+    evidence = st.lists(st.builds(Evidence, _SOURCES, chain=_CHAINS), min_size=1, max_size=2)
+    news, changes = [], []
+    for number, event in enumerate(draw(st.lists(reports, min_size=1, max_size=6))):
+        new = NewEvent(event, f"world/e{number}", None, draw(_OCCURRED), draw(evidence))
+        news.append(new)
+        corrected = _correction(new).map(lambda correction: correction.changes)
+        changes.append(draw(st.just({}) | corrected | st.none()))
+    return news, changes
+
+
 def _amendments(earlier: list[NewEvent]) -> list[st.SearchStrategy[Any]]:
     if not earlier:
         return []

@@ -3,13 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+import attrs
 import harbour
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from strategies import WORLD, edits, examples
 
 from timeline import InvalidInput, InvalidRecord, NotFound, Source, Timeline
 from timeline.cli import cli
-from timeline.events import Attendance, Link, Position
+from timeline.events import ActorAdded, Attendance, Evidence, Link, NewEvent, Position, SourceAdded
+from timeline.events.base import event_type
+from timeline.formats.records.workbook import entries_of, record_file
 
 FERRY = Path(__file__).parents[2] / "fixtures/strait-ferry/01-crossing.yaml"
 
@@ -212,6 +217,54 @@ def test_an_edited_record_amended_says_what_one_made_so_says(tmp_path: Path) -> 
         one, other = (cells(made.initiative("strait-ferry")) for made in (record, right))
         assert {*one} - {*other} == set()
         assert len(other) > 20
+
+
+@examples(10)
+@given(made=edits())
+def test_any_record_is_the_same_as_a_file_and_edited_and_amended_as_made_right(
+    tmp_path_factory: pytest.TempPathFactory, made: tuple[list[NewEvent], list[Any]]
+) -> None:
+    """Apart from the citations of corrections, and from what they say of themselves."""
+    news, changes = made
+    folder = tmp_path_factory.mktemp("edited")
+    world = [NewEvent(event, id_of(event), evidence=[Evidence("paper")]) for event in WORLD]
+    entries = entries_of([*world, *news])
+    file = folder / "world.yaml"
+    file.write_text(record_file(entries), encoding="utf-8")
+    with Timeline.open("sqlite://") as record, Timeline.open("sqlite://") as right:
+        record.ingest(file)
+        record.export_sheet(folder / "world.xlsx")
+        with Timeline.open("sqlite://") as copy:
+            copy.ingest(folder / "world.xlsx")
+            assert said_in(copy) == said_in(record)
+        kept, reports = entries.events[: -len(news)], entries.events[-len(news) :]
+        edited = [
+            entry | change
+            for entry, change in zip(reports, changes, strict=True)
+            if change is not None
+        ]
+        file.write_text(
+            record_file(attrs.evolve(entries, events=[*kept, *edited])), encoding="utf-8"
+        )
+        record.amend(record.diff(file), "Read again.", retract=True)
+        assert str(record.diff(file)) == ""
+        right.ingest(file)
+        assert said_in(record) == said_in(right)
+
+
+def id_of(event: Any) -> str:
+    if isinstance(event, ActorAdded | SourceAdded):
+        category, thing = (
+            ("actor", event.actor) if isinstance(event, ActorAdded) else ("source", event.source)
+        )
+        return f"{category}/{thing.id}"
+    return f"world/{event_type(type(event)).name}-{id(event)}"
+
+
+def said_in(record: Timeline) -> list[list[str]]:
+    """What its reports say, without citations."""
+    reports = [record.initiative("union"), record.initiative("pipeline"), record.attendance()]
+    return [cells(report) for report in reports]
 
 
 def test_corrections_need_a_reason(record: Timeline, file: Path) -> None:
