@@ -1,6 +1,8 @@
 """Time: what a source's date means, and how ours is stored."""
 
 import pickle
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -529,3 +531,12 @@ def test_the_latest_is_so_in_the_world_and_only_then_in_the_log():
     assert latest_key(earlier, 1) > latest_key(None, 9)
     assert latest_key(earlier, 1) > latest_key(undated, 9)
     assert latest_key(undated, 2) > latest_key(None, 1)
+
+
+def test_a_sign_of_doubt_and_an_unknown_year_need_no_parser_of_edtf() -> None:
+    code = (
+        "import sys; from timeline.dates import When; "
+        "[When(text) for text in ('2022-11-28~', '2022-11?', '2022%', 'XXXX-12-26', 'XXXX-12')]; "
+        "assert 'edtf' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

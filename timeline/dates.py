@@ -26,8 +26,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 80
 """Longer than any date of a source; a longer text would only keep the parser busy."""
 
-_PLAIN = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?\Z", re.ASCII)
-_ANY_YEAR = re.compile(r"(XXXX)-(\d\d)-(\d\d)\Z", re.ASCII)
+_PLAIN = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?[~?%]?\Z", re.ASCII)
+_ANY_YEAR = re.compile(r"(XXXX)-(0[1-9]|1[0-2])(?:-(\d\d))?\Z", re.ASCII)
 _CLOCK = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:?\d\d")
 _SLASHED = re.compile(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}")
 _ZONE = re.compile(r"(Z|[+-]\d\d(:?\d\d){0,2})\Z", re.ASCII)
@@ -408,7 +408,9 @@ def _bounds(text: str) -> tuple[datetime | None, datetime | None]:
         return _half_open_bounds(*choice.groups())
     if _CLOCK.match(text):
         return _clock_bounds(text)
-    return _edtf_bounds(text)
+    if day := _ANY_YEAR.match(text):
+        _require_day(text, *day.groups())
+    return (None, None) if day or text == "XXXX" else _edtf_bounds(text)
 
 
 def _plain_bounds(
@@ -493,14 +495,10 @@ def _interval_bounds(text: str) -> tuple[datetime | None, datetime | None]:
 
 
 def _edtf_bounds(text: str) -> tuple[datetime | None, datetime | None]:
-    if text == "XXXX":
-        return None, None
     # Imported here: it builds its grammar on import (0.15 s), which plain dates never need.
     with warnings.catch_warnings(action="ignore"):  # pyparsing deprecates what the grammar uses
         from edtf import parse_edtf
 
-    if day := _ANY_YEAR.match(text):
-        _require_day(text, *day.groups())
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints when it fails
             parsed = parse_edtf(text)

@@ -5,7 +5,17 @@ from collections.abc import Callable
 import harbour
 import pytest
 
-from timeline import ActorsMerged, NotFound, Timeline
+from timeline import (
+    Actor,
+    ActorsMerged,
+    EventCorroborated,
+    Evidence,
+    NotFound,
+    RoleReported,
+    Source,
+    StatementMade,
+    Timeline,
+)
 from timeline.record import Record
 from timeline.reports import Report
 from timeline.reports.dossier import ContactLine
@@ -245,3 +255,52 @@ def test_changes_are_found_in_any_of_these(record: Timeline) -> None:
     assert any(row == "wire-1" for _, row, _ in changed(lambda view: view.sources()))
     shown = changed(lambda view: view.chronology(initiative="harbour"))
     assert any("Meeting held: Spring session" in (after or "") for _, _, after in shown)
+
+
+# By outlet and by office
+
+
+def test_an_outlet_has_what_it_published_and_what_nobody_else_has() -> None:
+    with Timeline.open("sqlite://") as record:
+        record.add(
+            *(Actor(id, "organisation", id.title()) for id in ("gazette", "herald", "wire")),
+            Actor("ann", "person", "Ann"),
+            Source("g", publisher="gazette", title="G", published="2024-03-01"),
+            Source("h", publisher="herald", title="H", published="2024-03-02"),
+        )
+        for id, sources in {"both": ["g", "h"], "alone": ["g"]}.items():
+            record.append(
+                StatementMade("ann", f"{id}.", topics=["Imports of gas"]),
+                id=id,
+                occurred="2024-02-28",
+                evidence=[Evidence(source, chain=["wire", "ann"]) for source in sources],
+            )
+        record.append(RoleReported("ann", "energy minister", of="herald", since="2024"), source="g")
+        record.append(EventCorroborated(["alone"]), evidence=[Evidence("h")], id="again")
+
+        gazette = record.dossier("Gazette")
+        assert [
+            (line.happening.event, [str(who) for who in line.others], line.first)
+            for line in gazette.carried
+            if line.happening.type == "StatementMade"
+        ] == [("both", ["Herald"], True), ("alone", ["Herald"], True)]
+        assert "What it published or passed on" in gazette.to_text()
+        # What reached others through an agency is in its dossier, too.
+        assert [line.happening.event for line in record.dossier("wire").carried] == [
+            "both",
+            "alone",
+        ]
+        assert [line.happening.event for line in record.show("h").carried] == ["both", "alone"]
+        assert not record.dossier("ann").carried
+
+        (line, *_) = record.sources(publisher="gazette").publishers
+        assert (str(line.publisher), line.sources, line.reports, line.first) == ("Gazette", 1, 3, 2)
+        for asked in (
+            {"topic": "gas import"},
+            {"office": "minister of Herald"},
+            {"publisher": "Herald"},
+        ):
+            assert len(record.statements(**asked).statements) == 2, asked
+        for asked in ({"topic": "gas exports"}, {"office": "prime minister"}):
+            assert not record.statements(**asked).statements
+        assert not record.statements(publisher="wire").statements

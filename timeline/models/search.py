@@ -65,9 +65,10 @@ class SearchRow:
 
 
 class SearchWords(Projection):
-    """The words of all events, by event."""
+    """The words of all events, by event; also by what they name and rest on."""
 
     name = "search"
+    version = 2
     split_by = "position"
     rows = (SearchRow,)
 
@@ -80,8 +81,6 @@ class SearchWords(Projection):
         for evidence in recorded.evidence:
             texts += _texts(evidence, headings=False)
         lines = [*dict.fromkeys(" ".join(text.split()) for text in texts)]
-        if not lines:
-            return
         said = recorded.event
         rows.put(
             SearchRow(
@@ -215,6 +214,15 @@ def stem(word: str) -> str:
         return word
     with _LOCK:
         return str(_stemmers()[language].stemWord(word))
+
+
+def has_words(text: str, asked: str) -> bool:
+    """Whether a text has all the words that are asked for, in whatever form and order.
+
+    >>> has_words("imports of fish", "Fish import")
+    True
+    """
+    return {*map(stem, fold(asked))} <= {*map(stem, fold(text))}
 
 
 _LOCK = threading.Lock()

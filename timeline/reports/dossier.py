@@ -46,6 +46,7 @@ from timeline.reports.rules.participation import (
     pairs,
     persons_in,
 )
+from timeline.reports.sources import CarriedLine, carried_lines, carried_table, sources_of
 from timeline.reports.statements import SaidLine, said_line, said_table
 from timeline.reports.tables import (
     Cell,
@@ -61,6 +62,8 @@ from timeline.reports.tables import (
     stretch_of,
     table,
 )
+
+_PUBLISHED = "What it published or passed on"
 
 _STATUSES = {*OUTCOMES, *PLANS}
 
@@ -122,6 +125,7 @@ class DossierReport(Report):
         positions: its own, those imputed to it, and those that it imputed to others; likewise.
         meetings: where it was invited, expected, there or not; in order of time.
         contacts: whom it met, most often met first.
+        carried: what it published, or passed on to other sources; in order of time.
     """
 
     kind: ClassVar[str] = "dossier"
@@ -132,6 +136,7 @@ class DossierReport(Report):
     positions: tuple[StandLine, ...]
     meetings: tuple[AppearanceLine, ...]
     contacts: tuple[ContactLine, ...]
+    carried: tuple[CarriedLine, ...]
 
     def document(self) -> Document:
         """The report as headings and tables."""
@@ -144,6 +149,7 @@ class DossierReport(Report):
                 self._meetings_table(),
                 self._positions_table(),
                 said_table("What it said, and what was said for it", self.statements),
+                carried_table(_PUBLISHED, self.carried),
             ),
             summary=self._summary(),
             short=self._short(),
@@ -169,12 +175,19 @@ class DossierReport(Report):
         if self.statements:
             when = stretch_of(line.occurred for line in self.statements)
             yield cell(f"{number(len(self.statements), 'statement')} {when}.")
+        if self.carried:
+            alone = sum(line.alone for line in self.carried)
+            first = sum(line.first is True for line in self.carried)
+            count = number(len(self.carried), "report")
+            passed = f"It published or passed on {count}: {alone} of one origin only"
+            yield cell(f"{passed}, {first} before others.")
 
     def _short(self) -> Iterator[Table]:
         """What was said last, whom it met, and where it was."""
         yield newest(said_table("What it said, and what was said for it", self.statements))
         yield columns_of(self._contacts_table(), "With", "Times", "Last")
         yield newest(self._meetings_table())
+        yield newest(carried_table(_PUBLISHED, self.carried))
 
     def _contacts_table(self) -> Table:
         return table(
@@ -219,6 +232,8 @@ class DossierReport(Report):
 def dossier_report(view: View, name: str) -> DossierReport:
     """All of one actor: names, offices, memberships, words, positions, meetings, contacts.
 
+    Of an outlet also what it published or passed on, who else has it, and whether later.
+
     Args:
         view: the read models to report from.
         name: the id or any recorded name of the actor.
@@ -246,6 +261,7 @@ def dossier_report(view: View, name: str) -> DossierReport:
         positions=tuple(_stands(view, citer, actor, involved)),
         meetings=tuple(line for line, _ in appearances),
         contacts=tuple(_contacts(citer, actor, appearances)),
+        carried=tuple(carried_lines(view, citer, sources_of(view, actor), actor)),
         **made_from(view, citer),
     )
 

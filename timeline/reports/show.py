@@ -24,6 +24,7 @@ from timeline.reports.evidence import Citation, Citer, Support, type_words
 from timeline.reports.initiative import initiative_report
 from timeline.reports.model import Report, made_from
 from timeline.reports.render.notes import chain_text
+from timeline.reports.sources import CarriedLine, carried_lines, carried_table
 from timeline.reports.tables import Cell, Document, Line, Table, about, cell
 
 _NEAR = 3
@@ -63,6 +64,7 @@ class ShowReport(Report):
         fields: its fields as recorded, dates by every clock first.
         cited: the evidence as recorded, with quotes.
         amendments: what later events say of it.
+        carried: of a source, what rests on it.
     """
 
     kind: ClassVar[str] = "show"
@@ -72,6 +74,7 @@ class ShowReport(Report):
     fields: tuple[FieldLine, ...]
     cited: tuple[Citation, ...]
     amendments: tuple[AmendmentLine, ...]
+    carried: tuple[CarriedLine, ...] = ()
 
     def document(self) -> Document:
         """The entry as headings and tables."""
@@ -88,6 +91,7 @@ class ShowReport(Report):
                 ("What", "By event", "Why"),
                 tuple(_amendment_row(line) for line in self.amendments),
             ),
+            carried_table("What rests on it", self.carried),
         )
         note = "Fields are as recorded; what was said of it later changes how reports read it."
         title = f"{self.id} ({type_words(self.type).lower()})"
@@ -169,6 +173,7 @@ def _source_report(view: View, source: SourceRow) -> ShowReport:
         + tuple(_recorded(event)),
         cited=added,
         amendments=tuple(_amendments(view, citer, source.events[0])),
+        carried=tuple(carried_lines(view, citer, {source.source})),
         **made_from(view, citer),
     )
 

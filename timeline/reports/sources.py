@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import ClassVar
 
 import attrs
 
-from timeline.dates import short, when
+from timeline.dates import When, short, when
 from timeline.engine.projection import View
+from timeline.engine.search import Phrase
+from timeline.models.amendments import AmendmentRow
 from timeline.models.chronology import HappeningRow
 from timeline.models.directory import SourceRow
+from timeline.models.search import SearchRow, mark
+from timeline.reports.actors import find_actor
 from timeline.reports.chronology import HappeningLine, happening_lines, happenings, what_cell
 from timeline.reports.evidence import Citation, Citer, Named, Support, distinct, text, type_words
 from timeline.reports.model import Report, by_time, chosen_by, made_from
@@ -107,9 +111,41 @@ class SingleLine:
     evidence: tuple[Citation, ...]
 
 
+@attrs.frozen
+class CarriedLine:
+    """An event that certain sources report, such as those of one outlet.
+
+    Attributes:
+        happening: the event.
+        others: who else published it.
+        alone: whether all its sources go back to one origin.
+        first: whether these sources had it before all others; None where nobody else has it, or
+            the dates do not say.
+        evidence: the event and what amends it.
+    """
+
+    happening: HappeningLine
+    others: tuple[Named, ...]
+    alone: bool
+    first: bool | None
+    evidence: tuple[Citation, ...]
+
+
+@attrs.frozen
+class PublisherLine:
+    """What one publisher carries; `first` is how many reports it had before all others."""
+
+    publisher: Named
+    sources: int
+    reports: int
+    alone: int
+    first: int
+    evidence: tuple[Citation, ...]
+
+
 @attrs.frozen(kw_only=True, repr=False)
 class SourcesReport(Report):
-    """The sources of a record, or of one initiative.
+    """The sources of a record, of one initiative, or of one publisher.
 
     `reports` is how many events they report; `single` are those that rest on one origin only.
     """
@@ -117,6 +153,8 @@ class SourcesReport(Report):
     kind: ClassVar[str] = "sources"
 
     initiative: str | None
+    publisher: str | None
+    publishers: tuple[PublisherLine, ...]
     chosen_by: tuple[str, ...]
     reports: int
     coverage: tuple[CoverageLine, ...]
@@ -125,7 +163,12 @@ class SourcesReport(Report):
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        tables = (self._coverage_table(), self._descent_table(), self._single_table())
+        tables = (
+            self._coverage_table(),
+            self._publishers_table(),
+            self._descent_table(),
+            self._single_table(),
+        )
         rest = "rests" if len(self.single) == 1 else "rest"
         of_all = f"{len(self.single):,} of {number(self.reports, 'report')}"
         lead = f"{of_all} {rest} on one origin only."
@@ -140,7 +183,8 @@ class SourcesReport(Report):
             summary=map(cell, filter(None, (count, lead, gone))) if self.coverage else (),
             lead=(cell(lead, distinct(line.evidence for line in self.coverage)),),
             note="An origin is the last outlet before whoever spoke: copies, and sites that carry "
-            "an agency's story, fold into one. “Alone” counts reports that no other origin has. "
+            "an agency's story, fold into one. “Alone” counts reports that no other origin has, "
+            "“first” those that others had, too, and later. "
             "Where two reports say the same, each is counted by itself.",
         )
 
@@ -153,6 +197,20 @@ class SourcesReport(Report):
                 "Reports": _count,
                 "Of what": _kinds,
                 "From when": _span,
+            },
+            named_by=1,
+        )
+
+    def _publishers_table(self) -> Table:
+        return table(
+            "By publisher",
+            self.publishers,
+            {
+                "Publisher": lambda line: line.publisher,
+                "Sources": lambda line: line.sources,
+                "Reports": lambda line: line.reports,
+                "Alone": lambda line: line.alone,
+                "First": lambda line: line.first,
             },
             named_by=1,
         )
@@ -181,32 +239,44 @@ class SourcesReport(Report):
         )
 
 
-def sources_report(view: View, *, initiative: str | None = None) -> SourcesReport:
+def sources_report(
+    view: View, *, initiative: str | None = None, publisher: str | None = None
+) -> SourcesReport:
     """What each source carries, what is copied, and what rests on one origin only.
 
     Args:
         view: the read models to report from.
         initiative: only what concerns this initiative.
+        publisher: only sources of this publisher, by its id or any recorded name.
 
     Example:
         timeline report sources --initiative joint-harbour
+        timeline report sources --publisher 'The Gazette'
 
     Raises:
-        NotFound: no such initiative is in view.
+        NotFound: no such initiative or publisher is in view.
+        InvalidInput: several actors go by that name.
     """
     citer = Citer(view)
+    outlet = None if publisher is None else find_actor(view, publisher)
+    of_outlet = None if outlet is None else sources_of(view, outlet)
     rows = by_time(happenings(view, initiative=initiative))
+    if of_outlet is not None:
+        wanted = citing(view, of_outlet)
+        rows = [row for row in rows if not wanted.isdisjoint(row.events)]
     citer.load(id for row in rows for id in row.events)
     known_origins = Origins(view, citer)
     origins = {row: known_origins.of_event(row) for row in rows}
     carried = _carried(rows, origins)
     recorded = view.all(SourceRow) if initiative is None else []
     ids = {*carried, *_withdrawn(citer, rows), *(row.source for row in recorded)}
-    known = [citer.source(id) for id in sorted(ids)]
+    known = [citer.source(id) for id in sorted(ids if of_outlet is None else ids & of_outlet)]
     citer.load(id for row in known for id in row.events)
     return SourcesReport(
         initiative=initiative,
-        chosen_by=chosen_by(view, initiative=initiative),
+        publisher=outlet,
+        publishers=tuple(_publishers(citer, known, carried, origins)),
+        chosen_by=chosen_by(view, initiative=initiative, actor=outlet),
         reports=sum(map(bool, origins.values())),
         coverage=tuple(_coverage(citer, row, carried[row.source], origins) for row in known),
         descent=tuple(_descents(citer, known)),
@@ -217,6 +287,116 @@ def sources_report(view: View, *, initiative: str | None = None) -> SourcesRepor
 
 _Origins = dict[HappeningRow, dict[Named, tuple[Support, ...]]]
 """The origins of each event, with the sources that go back to each."""
+
+
+def sources_of(view: View, publisher: str) -> set[str]:
+    """The ids of the sources that an actor published."""
+    return {row.source for row in view.all(SourceRow, publisher=publisher)}
+
+
+def citing(view: View, sources: Iterable[str], teller: str | None = None) -> set[str]:
+    """The events that rest on one of these sources, or name a teller; further evidence included."""
+    marks = [Phrase((mark("source", source),)) for source in sorted(sources)]
+    if teller is not None:
+        marks.append(Phrase((mark("actor", teller),)))
+    if not marks:
+        return set()
+    rows, _ = view.search(SearchRow, {"words": (tuple(marks),)}, None)
+    return {row.event for row in rows}
+
+
+def carried_lines(
+    view: View, citer: Citer, sources: Collection[str], teller: str | None = None
+) -> Iterator[CarriedLine]:
+    """The events of the world that these sources report, in order of time.
+
+    With a teller, such as an agency, also what reached other sources through it.
+    """
+    rest = citing(view, sources, teller)
+    further = (row for id in rest for row in view.all(AmendmentRow, event=id))
+    targets = (id for row in further if row.kind == "corroborated" for id in row.targets)
+    rows = by_time(view.several(HappeningRow, sorted({*rest, *targets})))
+    citer.load(id for row in rows for id in row.events)
+    known = Origins(view, citer)
+    for row, line in zip(rows, happening_lines(view, citer, rows), strict=True):
+        supports = [support for cited in line.evidence for support in cited.sources]
+        mine = [s for s in supports if s.source in sources or _is_through(teller, s)]
+        if not mine:
+            continue
+        others = [support for support in supports if support not in mine]
+        yield CarriedLine(
+            happening=line,
+            others=tuple(dict.fromkeys(support.publisher for support in others)),
+            alone=len(known.of_event(row)) == 1,
+            first=_is_first(mine, others),
+            evidence=line.evidence,
+        )
+
+
+def _is_through(teller: str | None, support: Support) -> bool:
+    """Whether it passed on what another said."""
+    return teller is not None and any(link.who.id == teller for link in support.chain[:-1])
+
+
+def _is_first(mine: Iterable[Support], others: Iterable[Support]) -> bool | None:
+    """Whether one of ours was published before all others, as far as their dates say."""
+    supports = [*mine], [*others]
+    ours, theirs = ([When(one.published) for one in some if one.published] for some in supports)
+    if not ours or not theirs or (len(ours), len(theirs)) != tuple(map(len, supports)):
+        return None
+    return any(all(other.certainly_after(one) for other in theirs) for one in ours)
+
+
+def _publishers(
+    citer: Citer,
+    sources: Iterable[SourceRow],
+    carried: dict[str, list[HappeningRow]],
+    origins: _Origins,
+) -> Iterator[PublisherLine]:
+    """A line for each publisher, the one with most reports first."""
+    by_publisher: dict[str, list[SourceRow]] = defaultdict(list)
+    for source in sources:
+        by_publisher[source.publisher].append(source)
+    lines = []
+    for publisher, own in by_publisher.items():
+        ids = {source.source for source in own}
+        reports = list(dict.fromkeys(row for id in ids for row in carried[id]))
+        first = 0
+        for row in reports:
+            supports = [one for several in origins[row].values() for one in several]
+            mine = [one for one in supports if one.source in ids]
+            first += _is_first(mine, [one for one in supports if one.source not in ids]) is True
+        lines.append(
+            PublisherLine(
+                publisher=citer.name(publisher),
+                sources=len(own),
+                reports=len(reports),
+                alone=sum(len(origins[row]) == 1 for row in reports),
+                first=first,
+                evidence=citer.cite(id for source in own for id in source.events),
+            )
+        )
+    yield from sorted(lines, key=lambda line: (-line.reports, line.publisher.name))
+
+
+def carried_table(title: str, lines: Iterable[CarriedLine]) -> Table:
+    """A table of what certain sources report."""
+    return table(
+        title,
+        lines,
+        {
+            "When": lambda line: when(line.happening.occurred),
+            "What": lambda line: what_cell(line.happening),
+            "Who else": _who_else,
+        },
+    )
+
+
+def _who_else(line: CarriedLine) -> str:
+    if not line.others:
+        return "nobody"
+    later = ", later" if line.first else ""
+    return f"{few(line.others)}{later}{' (one origin)' if line.alone else ''}"
 
 
 def _carried(rows: Iterable[HappeningRow], origins: _Origins) -> dict[str, list[HappeningRow]]:

@@ -11,6 +11,7 @@ import attrs
 from timeline.dates import UNKNOWN, Occurred, When, when
 from timeline.engine.projection import View
 from timeline.models.initiatives import MentionRow
+from timeline.models.search import has_words
 from timeline.models.statements import StatementRow
 from timeline.reports.actors import find_actor
 from timeline.reports.evidence import (
@@ -25,6 +26,7 @@ from timeline.reports.evidence import (
 from timeline.reports.model import TOP, Report, Span, by_time, chosen_by, made_from, require_top
 from timeline.reports.plans import find_initiative
 from timeline.reports.rules.attribution import Offices
+from timeline.reports.sources import citing, sources_of
 from timeline.reports.tables import (
     Cell,
     Document,
@@ -71,6 +73,8 @@ class StatementsReport(Report):
     speaker: str | None
     initiative: str | None
     topic: str | None
+    office: str | None
+    publisher: str | None
     since: str | None
     until: str | None
     certainly: bool
@@ -111,6 +115,8 @@ def statements_report(
     speaker: str | None = None,
     initiative: str | None = None,
     topic: str | None = None,
+    office: str | None = None,
+    publisher: str | None = None,
     since: Occurred = None,
     until: Occurred = None,
     certainly: bool = False,
@@ -121,16 +127,21 @@ def statements_report(
         view: the read models to report from.
         speaker: only statements of this actor, by its id or any recorded name.
         initiative: only statements about this initiative.
-        topic: only statements on this topic.
+        topic: only statements on a topic that has these words.
+        office: only words spoken in an office that has these words, or that the speaker may have
+            held then, such as 'energy minister of Northland'.
+        publisher: only what this outlet published, by its id or any recorded name.
         since: only statements made from this date on.
         until: only statements made up to this date.
         certainly: leave out those that, their date being uncertain, only may have been made then.
 
     Example:
         timeline report statements --speaker 'Ann Minister' --since 2022-11
+        timeline report statements --office 'energy minister' --topic transit
 
     Raises:
-        NotFound: no actor in view goes by the speaker's name, or no initiative by that id.
+        NotFound: no actor in view goes by the name of the speaker or the publisher, or no
+            initiative by that id.
         InvalidInput: several actors go by that name; `since` is after `until`.
         InvalidDate: `since` or `until` is not a date.
     """
@@ -138,19 +149,31 @@ def statements_report(
     actor = None if speaker is None else find_actor(view, speaker)
     if initiative is not None and not view.all(MentionRow, initiative=initiative):
         find_initiative(view, initiative)
-    rows = (row for row in _rows(view, actor, initiative) if initiative in (None, *row.about))
-    chosen = by_time(
-        row for row in rows if topic in (None, *row.topics) and span.holds(row.occurred)
-    )
+    outlet = None if publisher is None else find_actor(view, publisher)
+    rows = [row for row in _rows(view, actor, initiative) if initiative in (None, *row.about)]
     citer, offices = Citer(view), Offices(view)
+    if outlet is not None:
+        carried = citing(view, sources_of(view, outlet))
+        rows = [row for row in rows if not carried.isdisjoint(row.events)]
+    chosen = by_time(
+        row
+        for row in rows
+        if span.holds(row.occurred)
+        and (topic is None or any(has_words(text, topic) for text in row.topics))
+        and (office is None or any(has_words(text, office) for text in _in(offices, citer, row)))
+    )
     citer.load(id for row in chosen for id in row.events)
+    by = None if outlet is None else f"published by {citer.name(outlet)}"
+    others = (topic, office, by)
     return StatementsReport(
         speaker=actor,
         initiative=initiative,
         topic=topic,
+        office=office,
+        publisher=outlet,
         **span.dates,
         certainly=certainly,
-        chosen_by=chosen_by(view, actor=actor, initiative=initiative, others=(topic,), span=span),
+        chosen_by=chosen_by(view, actor=actor, initiative=initiative, others=others, span=span),
         statements=tuple(said_line(offices, citer, row) for row in chosen),
         **made_from(view, citer),
     )
@@ -165,6 +188,14 @@ def _rows(view: View, speaker: str | None, about: str | None) -> list[StatementR
     mentions = view.all(MentionRow, initiative=about, kind="statement")
     rows = (view.get(StatementRow, mention.thing) for mention in mentions)
     return [row for row in rows if row is not None]
+
+
+def _in(offices: Offices, citer: Citer, row: StatementRow) -> Iterator[str]:
+    """The offices that words were spoken in, or may have been."""
+    if row.capacity is not None:
+        yield row.capacity
+    for held in offices.open_to(row.speaker, row.capacity, row.occurred):
+        yield f"{held.role} of {citer.name(held.of)}" if held.of else held.role
 
 
 # As lines
@@ -265,9 +296,7 @@ class StatementCountsReport(Report):
                     self.months,
                     {
                         "Who": lambda line: line.speaker,
-                        "Month": lambda line: (
-                            line.month if line.month == UNDATED else when(line.month)
-                        ),
+                        "Month": _month,
                         "Statements": lambda line: line.statements,
                     },
                     named_by=2,
