@@ -389,13 +389,22 @@ class AttendanceReport(Report):
     ) -> Iterable[Table]:
         """Meetings across, and down those that have to do with one of them."""
         unnamed = {count.meeting for count in self.counts if count.unnamed}
+        blank: dict[tuple[str, bool | None], Cell] = {}
+
+        def shown(one: AttendanceCell, party: str) -> Cell:
+            return _hedged(shown_as(one, party), one, unnamed=one.meeting in unnamed)
+
+        def shared(one: AttendanceCell) -> Cell:
+            # Most of a large table is blank: one cell a meeting serves all whom no report names.
+            key = one.meeting, one.member
+            if key not in blank:
+                blank[key] = shown(one, "")
+            return blank[key]
+
         rows = tuple(
             (
                 cell(about("actor", line.party, line.name), line.evidence),
-                *(
-                    _hedged(shown_as(one, line.party), one, unnamed=one.meeting in unnamed)
-                    for one in line.cells
-                ),
+                *(shown(one, line.party) if one.entries else shared(one) for one in line.cells),
             )
             for line in lines
             if any(one.entries or one.member for one in line.cells)
@@ -569,11 +578,24 @@ def _lines(
         parties.update(party for roll in rolls for party in roll.members)
     columns = [_column(citer, origins, *column) for column in zip(rolls, meetings, strict=True)]
     naming, place = _naming(rolls), _place(rolls)
+    # Most of a large table is blank: only the meetings that concern a party are looked at for it.
+    blank = tuple(cell_of("") for cell_of in columns)
+    concerning: dict[str, list[int]] = {party: [] for party in parties}
+    for index, roll in enumerate(rolls):
+        for party in parties & (roll.parties | roll.members.keys() | roll.guests):
+            concerning[party].append(index)
+
+    def cells(party: str) -> Iterable[AttendanceCell]:
+        row = list(blank)
+        for index in concerning[party]:
+            row[index] = columns[index](party)
+        return row
+
     return tuple(
         AttendanceLine(
             party=party,
             name=citer.name(party).name,
-            cells=tuple(cell_of(party) for cell_of in columns),
+            cells=tuple(cells(party)),
             evidence=citer.cite(naming[party]),
         )
         for party in sorted(parties, key=lambda id: (place(id), citer.name(id).name, id))

@@ -253,7 +253,7 @@ class Report(abc.ABC):
     ) -> Document:
         """The document, with the tables that end every report."""
         opening = tuple(shown for one in lead for shown in marked((one,)))
-        filled = _filled(tables)
+        filled = self._filled(tables)
         return Document(
             title=title,
             lead=opening,
@@ -267,11 +267,18 @@ class Report(abc.ABC):
             ),
             charts=tuple(charts),
             summary=tuple(shown for one in summary for shown in marked((one,))),
-            short=_filled(short),
+            short=self._filled(short),
             position=self.standing.position,
             whole=whole,
             banner=" ".join(filter(None, (self.standing.banner, self._coded))) or None,
         )
+
+    def _filled(self, tables: Iterable[Table]) -> tuple[Table, ...]:
+        """The tables that have rows; what rests on withdrawn sources says so."""
+        filled = tuple(table for table in tables if table.rows)
+        if not any(source.withdrawn for source in self.sources):
+            return filled
+        return tuple(attrs.evolve(each, rows=tuple(map(marked, each.rows))) for each in filled)
 
     @property
     def _coded(self) -> str | None:
@@ -310,13 +317,6 @@ class Report(abc.ABC):
                     for line in self.sources
                 ),
             )
-
-
-def _filled(tables: Iterable[Table]) -> tuple[Table, ...]:
-    """The tables that have rows; what rests on withdrawn sources says so."""
-    return tuple(
-        attrs.evolve(table, rows=tuple(map(marked, table.rows))) for table in tables if table.rows
-    )
 
 
 def _is_said(field: attrs.Attribute[Any], value: object) -> bool:

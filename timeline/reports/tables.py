@@ -387,13 +387,16 @@ def table(
 
 def marked(row: Line) -> Line:
     """The row; what rests on withdrawn sources alone says so, in the cell that shows it."""
+    follow = (*row[1:], None)
     return tuple(
-        each if later.evidence == () else _withdrawn(each)
-        for each, later in zip(row, shown_evidence(row), strict=True)
+        one if not one.evidence or (later and later.evidence == one.evidence) else _withdrawn(one)
+        for one, later in zip(row, follow, strict=True)
     )
 
 
 def _withdrawn(shown: Cell) -> Cell:
+    if not any(support.withdrawn for cited in shown.evidence for support in cited.sources):
+        return shown
     # What amends an event says why, and may itself have no source.
     reports = [c for c in shown.evidence if c.sources and c.reason is None]
     reasons = dict.fromkeys(reason for citation in reports for reason in citation.withdrawn)

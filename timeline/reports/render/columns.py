@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 
@@ -28,10 +29,16 @@ _BRIEF = 20
 
 def cell_len(text: str) -> int:
     """How many columns of a terminal a text takes."""
+    if text.isascii() and text.isprintable():
+        return len(text)
     # Pages are made without the library of terminals.
     from rich.cells import cell_len as measured
 
     return measured(text)
+
+
+_per_text = functools.lru_cache(maxsize=8192)
+"""Large tables say the same in most of their cells."""
 
 
 def in_parts(table: Table, counts: Iterable[int]) -> list[Table]:
@@ -145,10 +152,12 @@ def _broken_word(word: str, width: int) -> str:
     return "\n".join(lines)
 
 
+@_per_text
 def _longest_line(text: str) -> int:
     return max(map(cell_len, text.split("\n")), default=0)
 
 
+@_per_text
 def _longest_word(text: str) -> int:
     words = text.split()
     return max((_whole(word) for word in words), default=1)
@@ -159,6 +168,7 @@ def _whole(word: str) -> int:
     return length if length <= _WHOLE else max(_longest_piece(word), _WHOLE)
 
 
+@_per_text
 def _longest_piece(text: str) -> int:
     pieces = (piece for word in text.split() for piece in _PIECES.split(word))
     return max(map(cell_len, pieces), default=1)

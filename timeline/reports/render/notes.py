@@ -21,9 +21,10 @@ class Notes:
         """The notes of a whole report, so that a number is the same however much is shown."""
         notes = cls()
         rows = (row for table in (*document.tables, *document.apparatus) for row in table.rows)
-        for row in (document.opening, *rows):
-            for cell in row:
-                notes.numbers(cell.evidence)
+        cells = (cell for row in (document.opening, *rows) for cell in row)
+        # Many cells of a large table share their evidence.
+        for evidence in {id(cell.evidence): cell.evidence for cell in cells}.values():
+            notes.numbers(evidence)
         return notes
 
     def __getitem__(self, number: int) -> Citation:
