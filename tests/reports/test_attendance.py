@@ -506,6 +506,20 @@ def test_the_title_says_which_meeting_it_is(timeline):
     assert timeline.attendance(meeting="summit").to_dict()["meeting"] == "summit"
 
 
+def test_json_cites_an_event_once_and_leaves_out_what_no_report_says(timeline):
+    held(timeline, "first", *came("north"), on="2024-05-01")
+    held(timeline, "second", *came("south"), on="2025-05-01", meeting="summit-2025")
+
+    report = timeline.attendance().to_dict()
+
+    cells = [one for party in report["parties"] for one in party["cells"]]
+    assert cells
+    assert all(one["entries"] or one["member"] for one in cells)
+    ids = {id for one in cells for entry in one["entries"] for id in entry["evidence"]}
+    assert ids <= report["citations"].keys()
+    assert all(citation["event"] == id for id, citation in report["citations"].items())
+
+
 @pytest.mark.parametrize("who", [(), ("north",)])
 def test_the_chart_stands_beside_a_table_that_is_there(timeline, who):
     held(timeline, "first", *came(*who), on="2024-05-01")

@@ -625,17 +625,16 @@ def dicts(value):
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_every_line_leads_to_events_sources_and_speakers(record, name):
-    lines = [
-        each
-        for each in dicts(json.loads(record.live[-1][name]))
-        if each.get("evidence") is not None
-    ]
+    report = json.loads(record.live[-1][name])
+    lines = [each for each in dicts(report) if each.get("evidence") is not None]
 
     assert lines
     for line in lines:
         assert line["evidence"], line
-        for citation in line["evidence"]:
-            assert citation["event"].startswith("gas-union/")
+        for event in line["evidence"]:
+            citation = report["citations"][event]
+            assert citation["event"] == event
+            assert event.startswith("gas-union/")
             assert 0 < citation["position"] <= record.ends[-1]
             assert citation["sources"], citation
             for support in citation["sources"]:

@@ -325,7 +325,8 @@ def test_what_a_retracted_plan_leaves_stays_in_view(timeline: Timeline) -> None:
 
 def chains(report: Report) -> list[list[str]]:
     """The chains of the sources that a report shows for what was said."""
-    cited = [c for line in report.to_dict()["statements"] for c in line["evidence"]]
+    made = report.to_dict()
+    cited = [made["citations"][id] for line in made["statements"] for id in line["evidence"]]
     actual = [support["chain"] for citation in cited for support in citation["sources"]]
     return [[link["who"]["id"] for link in chain] for chain in actual]
 

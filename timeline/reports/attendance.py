@@ -137,6 +137,11 @@ class AttendanceCell:
     origins: tuple[Voices, ...]
 
     @property
+    def blank(self) -> bool:
+        """Whether nothing ties the party to the meeting; JSON leaves such cells out."""
+        return not self.entries and not self.member
+
+    @property
     def evidence(self) -> tuple[Citation, ...]:
         """All evidence; that which names the party stands first."""
         named = (entry.evidence for entry in self.entries)

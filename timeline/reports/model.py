@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import difflib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import attrs
@@ -15,7 +15,7 @@ from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.models.initiatives import InitiativeRow
 from timeline.models.meetings import MeetingRow
-from timeline.reports.evidence import Citer, CorrectionLine, SourceLine, text
+from timeline.reports.evidence import Citation, Citer, CorrectionLine, SourceLine, text
 from timeline.reports.render.grids import frame, render_csv, render_workbook, table_dict
 from timeline.reports.render.html import render_html
 from timeline.reports.render.markdown import render_markdown
@@ -114,9 +114,11 @@ class Report(abc.ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """The report as dicts, lists and strings; the shape is documented in `docs/reports.md`."""
-        fields = attrs.asdict(self, value_serializer=_listed, filter=_is_said)
+        cited: dict[str, Citation] = {}
+        fields = attrs.asdict(self, value_serializer=_citing(cited), filter=_is_said)
         common = {name: fields.pop(name) for name in ("corrections", "sources", "standing")}
-        return {"report": self.kind, **fields, **common}
+        citations = {id: attrs.asdict(one, value_serializer=_listed) for id, one in cited.items()}
+        return {"report": self.kind, **fields, "citations": citations, **common}
 
     def to_json(self, table: str | None = None) -> str:
         """The report as JSON, indented; or one table of it, see `to_csv`."""
@@ -375,6 +377,25 @@ def _nearest(id: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(id, known, _NAMED, cutoff=0.4)
     named = list(dict.fromkeys((*near, *known[:_NAMED])))[:_NAMED]
     return f"{', '.join(named)}, and {len(known) - len(named):,} more"
+
+
+def _citing(cited: dict[str, Citation]) -> Callable[[object, object, Any], Any]:
+    """Lists in place of tuples, and ids in place of citations, which are collected.
+
+    A report cites an event in many places: what the event is stands in one.
+    """
+
+    def plain(_instance: object, _field: object, value: Any) -> Any:
+        if not isinstance(value, tuple):
+            return value
+        cited.update((one.event, one) for one in value if isinstance(one, Citation))
+        return [
+            one.event if isinstance(one, Citation) else one
+            for one in value
+            if not getattr(one, "blank", False)
+        ]
+
+    return plain
 
 
 def _listed(_instance: object, _field: object, value: Any) -> Any:
