@@ -70,6 +70,7 @@ def test_one_who_was_succeeded_does_not_speak_for_the_party(succession: Timeline
 
 def test_a_beginning_in_a_year_leaves_its_days_open(timeline: Timeline) -> None:
     report(timeline, RoleReported("m1", "energy minister", "a", since="2012"), "2013-01-01")
+    report(timeline, RoleReported("m1", "energy minister", "a", since="2012"), "2012")
 
     assert on(timeline, "2012-03-01") == {"m1": "possible"}
     assert on(timeline, "2013-01-02") == {"m1": "certain"}

@@ -20,7 +20,7 @@ from timeline.reports.model import by_time
 Sureness = Literal["certain", "possible"]
 Tenure = Literal["certain", "possible", "past", "later"]
 
-_YEAR = timedelta(days=366)
+_DAY, _YEAR = timedelta(days=1), timedelta(days=366)
 
 _SHARED = {
     *("deputy", "vice", "assistant", "aide", "adviser", "advisor", "member", "representative"),
@@ -176,8 +176,11 @@ class Holding:
 
 
 def _is_within(begin: datetime, end: datetime, moment: When) -> bool:
+    """Whether a time lies in the day that a report speaks of; of a year it need not be all."""
     first, last = moment.reach
-    return first is not None and last is not None and first <= begin and end <= last
+    if first is None or last is None or last - first > _DAY:
+        return False
+    return first <= begin and end <= last
 
 
 def _within_a_year(begin: Any, end: Any, moment: When) -> bool:
