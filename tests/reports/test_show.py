@@ -6,11 +6,13 @@ import pytest
 
 from timeline import (
     Actor,
+    DisagreementNoted,
     EventCorrected,
     Link,
     MeetingHeld,
     NotFound,
     ProposalMade,
+    Side,
     Source,
     StatementMade,
     Timeline,
@@ -42,6 +44,10 @@ def timeline() -> Iterator[Timeline]:
             according_to=["gazette", Link("ann", "quoted")],
         )
         opened.append(EventCorrected(["said"], "misheard", {"text": "A good work."}), id="mended")
+        denied = StatementMade("gazette", "He said nothing.", disputes=["said"])
+        opened.append(denied, id="denied", occurred="2023-03-02", source="g")
+        sides = [Side("He spoke.", ["said"]), Side("He did not.", ["denied"])]
+        opened.append(DisagreementNoted("Did he speak?", sides), id="noted")
         yield opened
 
 
@@ -58,7 +64,9 @@ def test_an_event_shows_its_fields_its_evidence_and_what_amends_it(timeline: Tim
     )
     assert "meeting" not in fields
     assert [(line.event, line.what, line.reason) for line in report.amendments] == [
-        ("mended", "corrected", "misheard")
+        ("mended", "corrected", "misheard"),
+        ("denied", "disputed by The Gazette", "He said nothing."),
+        ("noted", "at odds: Did he speak?", None),
     ]
     (row,) = report.to_csv("Evidence").splitlines()[1:]
     for part in ("https://g.test/1", "paragraph 2", "It is great.", "→ Ann Minister (quoted)"):

@@ -17,6 +17,7 @@ from timeline.events import (
     NewEvent,
     PlanAnnounced,
     PlanOutcomeReported,
+    PlanPostponed,
     ProposalMade,
     Source,
     SourceAdded,
@@ -89,6 +90,30 @@ PLAN = PlanAnnounced("opening", "Opening", by="ann", text="To open.", due="2023-
             ],
             "planned",
             "lies before the announcement",
+        ),
+        (
+            [
+                new(PLAN, "plan", "2023-05-05", source="g1"),
+                new(
+                    PlanPostponed("opening", "Not yet.", due="2023-05"),
+                    occurred="2023-06-05",
+                    source="g1",
+                ),
+            ],
+            "due",
+            "2023-05 lies before the announcement (2023-06-05)",
+        ),
+        (
+            [
+                new(PLAN, "plan", "2023-05-05", source="g1"),
+                new(
+                    PlanPostponed("opening", "Not yet.", due="2023-07"),
+                    occurred="2023-04-05",
+                    source="h1",
+                ),
+            ],
+            "occurred",
+            "2023-04-05 lies before plan 'opening' was announced (2023-05-05)",
         ),
         (
             [

@@ -12,12 +12,15 @@ import msgspec
 
 from timeline.dates import When, encode_time, when
 from timeline.engine.projection import View
+from timeline.engine.search import Phrase
 from timeline.errors import NotFound
 from timeline.events import RecordedEvent, Redacted, references
 from timeline.models.amendments import AmendedRow, AmendmentRow, DisagreementRow
 from timeline.models.directory import ActorRow, SourceRow
 from timeline.models.initiatives import InitiativeRow
 from timeline.models.meetings import MeetingRow
+from timeline.models.search import SearchRow, mark
+from timeline.models.statements import StatementRow
 from timeline.reports.attendance import attendance_report
 from timeline.reports.dossier import dossier_report
 from timeline.reports.evidence import Citation, Citer, Support, type_words
@@ -46,7 +49,7 @@ class FieldLine:
 
 @attrs.frozen
 class AmendmentLine:
-    """One later event that amends this one, or notes that it is at odds with another."""
+    """One later event that amends this one, disputes it, or finds it at odds with another."""
 
     event: str
     what: str
@@ -225,10 +228,16 @@ def _amendments(view: View, citer: Citer, event: str) -> Iterator[AmendmentLine]
         row = view.get(AmendmentRow, named.event)
         if row is not None:
             yield AmendmentLine(row.event, row.kind, row.reason, citer.cite(row.events))
-    for noted in view.all(DisagreementRow):
-        if any(event in side.events for side in noted.sides):
+    naming, _ = view.search(SearchRow, {"words": ((Phrase((mark("event", event),)),),)}, None)
+    for found in reversed(naming):
+        noted = view.get(DisagreementRow, found.event)
+        if noted is not None:
             evidence = citer.cite(noted.events)
             yield AmendmentLine(noted.event, f"at odds: {noted.question}", noted.note, evidence)
+        denial = view.get(StatementRow, found.event)
+        if denial is not None:
+            what, evidence = f"disputed by {citer.name(denial.speaker)}", citer.cite(denial.events)
+            yield AmendmentLine(denial.event, what, denial.text, evidence)
 
 
 def _nothing(view: View, id: str) -> str:

@@ -19,9 +19,12 @@ from timeline.events import (
     ActorAdded,
     EventCorroborated,
     MeetingAnnounced,
+    MeetingRescheduled,
+    MilestoneReached,
     NewEvent,
     PlanAnnounced,
     PlanOutcomeReported,
+    PlanPostponed,
     RecordedEvent,
     Source,
     SourceAdded,
@@ -190,26 +193,33 @@ def before_what_it_corroborates(event: AnyEvent, context: Context) -> Problems:
 
 
 def due_before_announced(event: AnyEvent, _context: Context) -> Problems:
-    """A plan that was due before it was announced."""
+    """A plan or a meeting that was due before it was announced, or put off."""
     body = event.event
     field, due = "due", None
-    if isinstance(body, PlanAnnounced):
+    if isinstance(body, PlanAnnounced | PlanPostponed):
         due = body.due
-    elif isinstance(body, MeetingAnnounced):
+    elif isinstance(body, MeetingAnnounced | MeetingRescheduled):
         field, due = "planned", body.planned
     if due is not None and event.occurred is not None and event.occurred.certainly_after(due):
         yield field, f"{due} lies before the announcement ({event.occurred})"
 
 
 def outcome_before_plan(event: AnyEvent, context: Context) -> Problems:
-    """An outcome from before the plan was announced."""
+    """What became of a plan, or that it was put off, from before it was announced."""
     body, occurred = event.event, event.occurred
-    if isinstance(body, PlanOutcomeReported) and occurred is not None:
-        announced = context.announced.get(body.plan, [])
+    plans: tuple[str, ...] = ()
+    if isinstance(body, PlanOutcomeReported | PlanPostponed):
+        plans = (body.plan,)
+    elif isinstance(body, MilestoneReached):
+        plans = body.fulfils
+    if occurred is None:
+        return
+    for plan in plans:
+        announced = context.announced.get(plan, [])
         if announced and all(date.certainly_after(occurred) for date in announced):
             yield (
                 "occurred",
-                f"{occurred} lies before plan {body.plan!r} was announced ({min(announced)})",
+                f"{occurred} lies before plan {plan!r} was announced ({min(announced)})",
             )
 
 
