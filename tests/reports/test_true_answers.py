@@ -39,6 +39,7 @@ from timeline.errors import UnknownEventType
 from timeline.events import MilestoneReached, PlanPostponed
 from timeline.reports import Report
 from timeline.reports.contradictions import ContradictionLine
+from timeline.reports.rules.initiatives import comparable_value
 
 DEAL = ProposalMade("d", "Deal", by="a", parties=["a", "b"], text="A deal")
 FORMAL = attrs.evolve(DEAL, firmness="formalised")
@@ -203,6 +204,22 @@ def test_a_value_of_a_later_day_replaces_the_one_before(timeline: Timeline) -> N
 
     assert contradictions(timeline) == {}
     assert [line.replaces for line in timeline.initiative("d").terms] == [None, "100"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("approximately $8 bn", "8 billion US dollars", True),
+        ("51 per cent", "51%", True),
+        ("1,200 kilometres", "1200 km", True),
+        ("€30m", "30 million euros", True),
+        ("30m", "30 million", False),  # the first may be metres
+        ("$30m", "€30m", False),
+        ("30 million for a part", "30 million in all", False),
+    ],
+)
+def test_a_figure_is_the_same_however_it_is_written(one: str, other: str, same: bool) -> None:
+    assert (comparable_value(one) == comparable_value(other)) is same
 
 
 def test_about_a_figure_is_that_figure(timeline: Timeline) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
+from decimal import Decimal
 from typing import Any, TypeGuard, get_args
 
 from timeline.dates import When, latest_key
@@ -111,6 +112,32 @@ def _firmness(row: StageRow, otherwise: int) -> int:
 _ABOUT = re.compile(r"^(about|around|approximately|roughly|some|nearly|almost|circa|c\.|~|≈)\s*")
 """What makes a figure vague, and no other figure."""
 
+_SCALES = {
+    **dict.fromkeys(("thousand", "k"), 3),
+    **dict.fromkeys(("million", "mln", "mn", "m"), 6),
+    **dict.fromkeys(("billion", "bln", "bn"), 9),
+    **dict.fromkeys(("trillion", "tn"), 12),
+}
+_UNITS = {
+    **dict.fromkeys(("$", "us$", "usd", "dollar", "dollars", "us dollars"), "usd"),
+    **dict.fromkeys(("€", "eur", "euro", "euros"), "eur"),
+    **dict.fromkeys(("£", "gbp", "pound", "pounds"), "gbp"),
+    **dict.fromkeys(("%", "per cent", "percent"), "%"),
+    **dict.fromkeys(("km", "kilometres", "kilometers"), "km"),
+    **dict.fromkeys(("t", "tonne", "tonnes"), "t"),
+}
+"""Spellings of one unit."""
+
+_CURRENCIES = {"usd", "eur", "gbp"}
+
+_FIGURE = re.compile(
+    r"(us\$|[$€£]|(?:usd|eur|gbp)(?= ?\d))? ?"
+    r"(\d{1,3}(?:[, ]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?) ?"
+    rf"(?:({'|'.join(sorted(_SCALES, key=len, reverse=True))})\b)? ?"
+    r"([^\d ].*)?"
+)
+"""A currency, a number, its scale, and the unit or what else is said of it."""
+
 _AMENDING = type_names(DocumentSigned, ProposalAmended)
 """The types of events whose terms take the place of anybody's."""
 
@@ -129,13 +156,22 @@ def full_name(row: TermRow) -> str:
 
 
 def comparable_value(value: str) -> str:
-    """A value without what makes no difference: case, spaces, "about".
+    """A value without what makes no difference: case, spaces, "about", how a figure is written.
 
-    >>> comparable_value("About $8bn") == comparable_value("$8bn")
+    >>> comparable_value("About $8bn") == comparable_value("8 billion dollars")
     True
     """
     folded = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
-    return _ABOUT.sub("", folded).rstrip(".")
+    plain = _ABOUT.sub("", folded).rstrip(".")
+    figure = _FIGURE.fullmatch(plain)
+    if figure is None:
+        return plain
+    before, number, scale, after = (part or "" for part in figure.groups())
+    before, after = _UNITS.get(before.strip(), before), _UNITS.get(after.strip(), after.strip())
+    if scale == "m" and not {before, after} & _CURRENCIES:  # metres, perhaps
+        scale, after = "", f"m {after}".strip()
+    amount = Decimal(re.sub("[, ]", "", number)).scaleb(_SCALES.get(scale, 0)).normalize()
+    return " ".join(filter(None, (f"{amount:f}", before, after)))
 
 
 def replacements(
