@@ -21,6 +21,7 @@ from timeline.distributed.split import Splitter
 from timeline.engine.projection import Subject
 from timeline.engine.reader import Amendments
 from timeline.events import SourceAdded
+from timeline.log.query import Query
 
 
 @event(category="tariff", subject="goods")
@@ -143,7 +144,7 @@ def in_parts(store: EventStore, projection: Projection, parts: int) -> list[Any]
     """The rows of a projection, each part folded by itself."""
     end = store.head().position
     log = list(store.stored(until=end))
-    splitter = Splitter(projection, store.codec, store.read_all(types=Amendments.TYPES))
+    splitter = Splitter(projection, store.codec, store.read_all(Query(Amendments.TYPES)))
     if splitter.division.alone:
         cuts = [end * part // parts for part in range(parts + 1)]
         stretches = pairwise(cuts)

@@ -11,6 +11,8 @@
     ├── Conflict                  the log holds something else than you assumed
     │   ├── WrongExpectedVersion  the stream has moved on
     │   ├── EventIdReused         an event with other content has the id
+    │   ├── ConditionFailed       an event has come that the condition excludes
+    │   ├── StreamIsClosed        the stream takes no more events
     │   └── LogsDiffer            the log to be imported is not the one that is there
     ├── NotFound                  no such event, initiative, meeting or series
     ├── UnknownEventType          a type, or a version of one, that this code cannot read
@@ -240,6 +242,40 @@ class WrongExpectedVersion(Conflict):
         super().__init__(
             f"stream {stream!r}: expected {expected}, found it {place}. "
             "Read the stream again, decide again, and append with the version you then find."
+        )
+
+
+class ConditionFailed(Conflict):
+    """An event has come that the condition of an append excludes.
+
+    Read again what you decided by, decide, and append with the position that you then find.
+
+    Attributes:
+        event_id: the event.
+        position: where it stands.
+    """
+
+    def __init__(self, event_id: str, type: str, position: int, after: int) -> None:
+        self.event_id, self.position = event_id, position
+        super().__init__(
+            f"expected no event that fits the condition after position {after}; found {event_id!r} "
+            f"({type}) at {position}. Read again, decide again, and append with the position you "
+            "then find."
+        )
+
+
+class StreamIsClosed(Conflict):
+    """The stream takes no more events; its last one says why. Append to another stream.
+
+    Attributes:
+        stream: the stream.
+    """
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        super().__init__(
+            f"stream {stream!r} is closed: its last event, a StreamClosed, has the reason. Append "
+            "to another stream."
         )
 
 

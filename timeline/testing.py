@@ -34,6 +34,7 @@ from timeline.log.append import drafts_of, numbered
 from timeline.log.codec import Codec, meanings
 from timeline.log.database import create_engine
 from timeline.log.digests import GENESIS
+from timeline.log.query import Query
 from timeline.log.read import End
 from timeline.log.schema import Stored, upgrade
 from timeline.log.store import EventStore
@@ -157,7 +158,7 @@ class ProjectionContract:
 
     def _in_parts(self, store: EventStore, parts: int) -> list[Any]:
         log = list(store.stored())
-        splitter = Splitter(self.projection, store.codec, store.read_all(types=Amendments.TYPES))
+        splitter = Splitter(self.projection, store.codec, store.read_all(Query(Amendments.TYPES)))
         if splitter.division.alone:
             stretches = (log[part::parts] for part in range(parts))
             return [row for stretch in stretches for row in splitter.fold(stretch, None)]

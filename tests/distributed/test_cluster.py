@@ -51,6 +51,7 @@ from timeline.engine.rebuild import StoredRows
 from timeline.engine.runner import Projector
 from timeline.errors import ClusterError, InvalidProjection
 from timeline.log import database
+from timeline.log.query import Query
 from timeline.models import BUILT_IN
 
 
@@ -227,7 +228,7 @@ def elsewhere(opened: Timeline) -> Callable[[Projection, int], tuple[int, list[S
     def fold(projection: Projection, end: int) -> tuple[int, list[StoredRows]]:
         from timeline.engine.reader import Amendments
 
-        found = opened.store.read_all(until=end, types=Amendments.TYPES)
+        found = opened.store.read_all(until=end, query=Query(Amendments.TYPES))
         splitter = Splitter(projection, opened.store.codec, found)
         log = list(opened.store.stored(after=0, until=end))
         own = {key for row in log for key in splitter.keys_of(row) or ()}

@@ -22,6 +22,7 @@ from timeline.errors import EventIdReused, InvalidInput, NotFound, WrongExpected
 from timeline.events import EventRedacted, NewEvent, Redacted, event
 from timeline.log import database, digests
 from timeline.log.append import Appended, Expected
+from timeline.log.query import Query
 from timeline.log.redact import redact
 from timeline.log.store import EventStore
 
@@ -232,7 +233,7 @@ class Machine(RuleBasedStateMachine):
     @rule(after=PLACES, until=st.none() | PLACES, limit=LIMITS, redacted=st.booleans())
     def read_all(self, after: int, until: int | None, limit: int | None, redacted: bool) -> None:
         types = ["EventRedacted"] if redacted else None
-        found = self.store.read_all(after=after, until=until, limit=limit, types=types)
+        found = self.store.read_all(after=after, until=until, limit=limit, query=Query(types))
         model = [
             (position, kept)
             for position, kept in enumerate(self.model.log, 1)

@@ -46,6 +46,7 @@ from timeline.log import database, digests
 from timeline.log.append import Expected
 from timeline.log.database import create_engine
 from timeline.log.digests import Head
+from timeline.log.query import Query
 from timeline.log.redact import redact
 from timeline.log.schema import upgrade
 from timeline.log.store import EventStore
@@ -254,7 +255,7 @@ def test_half_a_character_is_refused_and_its_field_named(
     "ask",
     [
         lambda timeline: list(timeline.store.read_stream(HALF)),
-        lambda timeline: list(timeline.store.read_all(types=[HALF])),
+        lambda timeline: list(timeline.store.read_all(Query([HALF]))),
         lambda timeline: timeline.store.get([HALF]),
         lambda timeline: timeline.store.stream_version(HALF),
         lambda timeline: timeline.store.append_all([], expected={HALF: 1}),
@@ -402,11 +403,11 @@ def test_the_log_is_read_by_type(store: EventStore) -> None:
     actor = ActorAdded(Actor("ann", "person", "Ann"))
     store.append("a", [Noted("1"), actor, Noted("3"), actor])
 
-    assert positions(store.read_all(types=["ActorAdded"])) == [2, 4]
-    assert positions(store.read_all(types={"ActorAdded", "Noted"})) == [1, 2, 3, 4]
-    assert positions(store.read_all(types=["ActorAdded"], after=2, limit=1)) == [4]
-    assert positions(store.read_all(types=["NeverHeardOf"])) == []
-    assert positions(store.read_all(types=[])) == []
+    assert positions(store.read_all(Query(["ActorAdded"]))) == [2, 4]
+    assert positions(store.read_all(Query({"ActorAdded", "Noted"}))) == [1, 2, 3, 4]
+    assert positions(store.read_all(Query(["ActorAdded"]), after=2, limit=1)) == [4]
+    assert positions(store.read_all(Query(["NeverHeardOf"]))) == []
+    assert positions(store.read_all(Query([]))) == []
 
 
 def test_a_long_log_is_read_whole(store: EventStore) -> None:
@@ -416,7 +417,7 @@ def test_a_long_log_is_read_whole(store: EventStore) -> None:
     store.append("b", [Noted("4000")])
 
     assert positions(store.read_all()) == list(range(1, 4002))
-    assert positions(store.read_all(types=["ActorAdded"])) == list(range(2, 4001, 2))
+    assert positions(store.read_all(Query(["ActorAdded"]))) == list(range(2, 4001, 2))
     assert [each.version for each in store.read_stream("a")] == list(range(1, 4001))
     assert positions(store.read_all(after=999, until=3001)) == list(range(1000, 3002))
     assert positions(store.read_all(limit=2500)) == list(range(1, 2501))
@@ -901,7 +902,7 @@ def test_an_event_whose_class_the_store_was_not_given_is_named_on_reading(
         assert refused.value.type == "Noted"
         assert refused.value.version == 1
         assert refused.value.position == 2
-    assert positions(stranger.read_all(types=["ActorAdded"])) == [1, 3]
+    assert positions(stranger.read_all(Query(["ActorAdded"]))) == [1, 3]
     assert stranger.append("a", [actor]).position == 4
 
 
@@ -1325,6 +1326,7 @@ WRITER = """
 import sys
 from timeline.log.database import create_engine
 from timeline.events import Actor, ActorAdded
+from timeline.log.query import Query
 from timeline.log.store import EventStore
 
 store = EventStore(create_engine(sys.argv[1]))

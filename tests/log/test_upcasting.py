@@ -21,6 +21,7 @@ from timeline.engine.runner import Projector
 from timeline.errors import EventIdReused, UnknownEventType
 from timeline.log.codec import Codec
 from timeline.log.database import create_engine
+from timeline.log.query import Query
 from timeline.log.redact import redact
 from timeline.models.statements import StatementRow
 
@@ -84,7 +85,7 @@ def test_old_events_are_read_as_current_ones_on_every_path(opened, migrated_url)
     ]
 
     assert [each.event for each in store.read_all()] == expected
-    assert [each.event for each in store.read_all(types={"TariffImposed"})] == expected
+    assert [each.event for each in store.read_all(Query({"TariffImposed"}))] == expected
     assert [each.event for each in store.read_stream("tariff-steel")] == expected
     assert [each.event for each in store.get(["first", "second", "third"]).values()] == expected
     followed = store.follow()
@@ -119,7 +120,7 @@ def test_a_renamed_type_keeps_working(opened):
     def renamed(data):
         return data
 
-    (read,) = opened(*CHAIN, renamed).read_all(types={"TariffImposed"})
+    (read,) = opened(*CHAIN, renamed).read_all(Query({"TariffImposed"}))
     assert read.type == "TariffImposed"
     assert read.event == TariffImposed("steel", 10.0, "unknown")
 
@@ -164,7 +165,7 @@ def test_an_event_may_become_several(opened):
     assert [each.type for each in read] == ["TariffLifted", "TariffImposed", "TariffImposed"]
     assert [each.event.goods for each in read] == ["coal", "steel", "tin"]
     assert {(each.id, each.position) for each in read} == {("first", 1)}
-    assert [each.event.goods for each in store.read_all(types={"TariffLifted"})] == ["coal"]
+    assert [each.event.goods for each in store.read_all(Query({"TariffLifted"}))] == ["coal"]
 
 
 def test_projections_get_current_events(opened):

@@ -64,6 +64,7 @@ from timeline.errors import ClusterError, DatabaseBusy, InvalidInput, MissingExt
 from timeline.events import EventRedacted, type_names
 from timeline.log import telemetry
 from timeline.log.archive import Archive, ArchivedLog
+from timeline.log.query import Query
 from timeline.log.store import EventStore
 from timeline.log.telemetry import Progress
 
@@ -298,7 +299,7 @@ class Fold:
 
     def _require_words(self, position: int) -> None:
         takedowns = type_names(EventRedacted)
-        for _ in self._log.read_all(after=position, types=takedowns):
+        for _ in self._log.read_all(after=position, query=Query(takedowns)):
             raise DatabaseBusy("words were taken down while rows were folded; try again")
 
     def _gathered(self, futures: Sequence[Any]) -> list[Any]:
@@ -376,7 +377,7 @@ class Fold:
         url = engine.url
         if url.get_backend_name() == "sqlite":
             url = url.set(database=os.path.abspath(str(url.database)))  # noqa: PTH100  (no link is followed)
-        amendments = self._log.read_all(until=until, types=Amendments.TYPES)
+        amendments = self._log.read_all(until=until, query=Query(Amendments.TYPES))
         job = Job(
             projection,
             self._store.codec.known,

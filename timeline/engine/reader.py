@@ -36,6 +36,7 @@ from timeline.events import (
 from timeline.events.corrections import further_evidence_after
 from timeline.log.codec import Codec
 from timeline.log.digests import GENESIS, Head
+from timeline.log.query import Query
 from timeline.log.store import EventStore
 
 _ENTRIES = (ActorAdded, SourceAdded)
@@ -259,7 +260,7 @@ class LogReader:
         """The events of a stretch of the log, under the amendments up to position `amended`."""
         reader = Reader(self._store.codec, self._amendments_until(amended, connection), horizon)
         stored = self._store.read_all(
-            after=after, until=until, types=self._types, connection=connection
+            after=after, until=until, query=Query(self._types), connection=connection
         )
         yield from map(reader.read, stored)
 
@@ -268,8 +269,8 @@ class LogReader:
         if cutoff.published is None:
             return Horizon(cutoff)
         read = partial(self._store.read_all, until=until)
-        reader = Reader(self._store.codec, read(types=Amendments.TYPES))
-        added = (reader.read(event).amended for event in read(types=type_names(SourceAdded)))
+        reader = Reader(self._store.codec, read(Query(Amendments.TYPES)))
+        added = (reader.read(event).amended for event in read(Query(type_names(SourceAdded))))
         return Horizon(
             cutoff, publication(event.event.source for event in added if event is not None)
         )
@@ -281,7 +282,7 @@ class LogReader:
         """
         types = _TAKEDOWNS if raw else Amendments.TYPES
         later = self._store.read_all(
-            after=position, until=until, types=types, connection=connection
+            after=position, until=until, query=Query(types), connection=connection
         )
         new = [amendment.event for amendment in later]
         if position and any(isinstance(amendment, ActorsMerged) for amendment in new):
@@ -293,7 +294,7 @@ class LogReader:
     def takes_down_after(self, connection: sa.Connection, position: int) -> bool:
         """Whether an event was taken down after a position."""
         later = self._store.read_all(
-            after=position, types=_TAKEDOWNS, limit=1, connection=connection
+            after=position, query=Query(_TAKEDOWNS), limit=1, connection=connection
         )
         return next(later, None) is not None
 
@@ -308,11 +309,11 @@ class LogReader:
         if self._all_raw:
             return []
         read = partial(self._store.read_all, connection=connection)
-        takedowns = tuple(event.id for event in read(types=_TAKEDOWNS))
+        takedowns = tuple(event.id for event in read(Query(_TAKEDOWNS)))
         end, cached = self._amendments_end, self._amendments
         if takedowns != self._takedowns or until < end.position or not self._holds(end, connection):
             end, cached = Head(0, GENESIS), []
-        new = read(after=end.position, until=until, types=Amendments.TYPES)
+        new = read(after=end.position, until=until, query=Query(Amendments.TYPES))
         self._amendments = [*cached, *new]
         self._amendments_end = self._store.head_at(until, connection)
         self._takedowns = takedowns

@@ -29,6 +29,7 @@ from timeline.errors import InvalidInput, InvalidProjection, MissingExtra, NotFo
 from timeline.events import EventRedacted, RecordedEvent, type_names
 from timeline.events.encoding import decode_value, encode_value
 from timeline.log.digests import Head
+from timeline.log.query import Query
 from timeline.log.store import EventStore
 
 _MANIFEST = "manifest.json"
@@ -256,7 +257,7 @@ class RowFiles:
 def _require_current(store: EventStore, head: Head, target: str) -> None:
     if store.head().position < head.position or store.head_at(head.position) != head:
         raise InvalidInput(f"the rows at {target} were made from another log than this one")
-    later = store.read_all(after=head.position, types=type_names(EventRedacted), limit=1)
+    later = store.read_all(after=head.position, query=Query(type_names(EventRedacted)), limit=1)
     if next(later, None) is not None:
         raise InvalidInput(
             f"words were taken down since the rows at {target} were made: delete these, and "

@@ -21,6 +21,7 @@ from timeline.errors import DatabaseBusy, InvalidInput
 from timeline.events import EventRedacted, RecordedEvent, Redacted, type_names
 from timeline.log import database
 from timeline.log.digests import Head
+from timeline.log.query import Query
 from timeline.log.store import EventStore
 from timeline.log.telemetry import batched
 
@@ -194,7 +195,9 @@ class LogView:
     def taken_down(self) -> tuple[str, ...]:
         """The ids of events up to the head that were taken down after it."""
         takedowns = self.store.read_all(
-            after=self.head.position, types=type_names(EventRedacted), connection=self.connection
+            after=self.head.position,
+            query=Query(type_names(EventRedacted)),
+            connection=self.connection,
         )
         ids = {takedown.event.event for takedown in takedowns}
         events = self.store.existing(ids, self.connection).values()

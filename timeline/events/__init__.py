@@ -35,6 +35,7 @@ from timeline.events.corrections import (
     Obsolete,
     Redacted,
     Side,
+    StreamClosed,
 )
 from timeline.events.documents import Called, DocumentSigned, DocumentStatusReported, Signatory
 from timeline.events.envelope import NewEvent, RecordedEvent
@@ -165,6 +166,7 @@ __all__ = [
     "SourceAdded",
     "SourceId",
     "StatementMade",
+    "StreamClosed",
     "Term",
     "event",
     "event_type",

@@ -150,6 +150,17 @@ class EventRedacted:
     reason: Text
 
 
+@event
+class StreamClosed:
+    """The stream in which it stands takes no more events. `EventStore.close_stream` appends it.
+
+    Attributes:
+        reason: why, for readers of the log.
+    """
+
+    reason: Text
+
+
 @attrs.frozen
 class Redacted:
     """Stands for the fields of an event whose words were taken down."""

@@ -24,14 +24,29 @@ import attrs
 import sqlalchemy as sa
 
 from timeline import dates
-from timeline.errors import EventIdReused, InvalidEvent, UnknownEventType, WrongExpectedVersion
+from timeline.errors import (
+    EventIdReused,
+    InvalidEvent,
+    StreamIsClosed,
+    UnknownEventType,
+    WrongExpectedVersion,
+)
 from timeline.events import NewEvent, Obsolete, RecordedEvent
 from timeline.events.base import LONGEST_ID
 from timeline.events.envelope import stream_name
 from timeline.log import codec, database, digests
 from timeline.log.codec import Codec
 from timeline.log.database import Driver
-from timeline.log.read import End, end_of, rows_by_id, stream_versions
+from timeline.log.query import Unless
+from timeline.log.read import (
+    CLOSED,
+    End,
+    end_of,
+    require_none,
+    require_open,
+    rows_by_id,
+    stream_versions,
+)
 from timeline.log.schema import Stored, events, head, types
 
 BATCH = 1000
@@ -217,6 +232,7 @@ def write(
     *,
     expected: Mapping[str, ExpectedVersion],
     clock: Callable[[], int],
+    unless: Unless | None = None,
     progress: Progress | None = None,
 ) -> tuple[dict[str, Stored], dict[str, Place]]:
     """Write what is new among the drafts, in the transaction of the connection.
@@ -228,6 +244,7 @@ def write(
         drafts: from `drafts_of`.
         expected: the versions that streams must be at.
         clock: gives the time of recording.
+        unless: events that must not have come; looked at only where something is new.
         progress: called with the number of rows written.
 
     Returns:
@@ -236,8 +253,10 @@ def write(
     Raises:
         WrongExpectedVersion: a stream is at another version.
         EventIdReused: an event with other content has the id.
+        ConditionFailed: an event has come that must not.
+        StreamIsClosed: a stream takes no more events.
     """
-    if len(drafts) == 1 and not database.is_postgresql(engine):
+    if len(drafts) == 1 and unless is None and not database.is_postgresql(engine):
         place = _written_at_once(driver, engine, drafts[0], expected, clock)
         if place is not None:
             return {}, {drafts[0].event_id: place}
@@ -250,6 +269,10 @@ def write(
     versions = stream_versions(driver, engine, streams | checked)
     for stream in checked:
         _check_version(stream, expected[stream], versions[stream])
+    if fresh:
+        _require_open(driver, engine, fresh)
+        if unless is not None:
+            require_none(driver, engine, known, unless)
     recorded_at = max(clock(), end.recorded_at)
     added: dict[str, Place] = {}
     for start in range(0, len(fresh), BATCH):
@@ -260,12 +283,26 @@ def write(
     return before, added
 
 
+def _require_open(driver: Driver, engine: sa.Engine, drafts: Sequence[Draft]) -> None:
+    closing: set[str] = set()
+    for draft in drafts:
+        if draft.stream in closing:
+            raise StreamIsClosed(draft.stream)
+        if draft.type == CLOSED:
+            closing.add(draft.stream)
+    require_open(driver, engine, {draft.stream for draft in drafts})
+
+
 _LOOK = """
     SELECT position, digest, recorded_at,
-        (SELECT max(version) FROM main.timeline_events WHERE stream = ?),
-        (SELECT id FROM main.timeline_types WHERE name = ? AND version = ?)
+        (SELECT max(version) FROM main.timeline_events WHERE stream = ?1),
+        (
+            SELECT t.name FROM main.timeline_events AS e JOIN main.timeline_types AS t
+            ON t.id = e.type WHERE e.stream = ?1 ORDER BY e.version DESC LIMIT 1
+        ),
+        (SELECT id FROM main.timeline_types WHERE name = ?2 AND version = ?3)
     FROM main.timeline_events
-    WHERE NOT EXISTS (SELECT 1 FROM main.timeline_events WHERE event_id = ?)
+    WHERE NOT EXISTS (SELECT 1 FROM main.timeline_events WHERE event_id = ?4)
     ORDER BY position DESC LIMIT 1
 """
 
@@ -283,14 +320,14 @@ def _written_at_once(
     """
     sought = draft.stream, draft.type, draft.type_version, draft.event_id
     row = driver.execute(_LOOK, sought).fetchone()
-    if row is None or row[4] is None or expected.keys() - {draft.stream}:
+    if row is None or row[5] is None or row[4] == CLOSED or expected.keys() - {draft.stream}:
         return None
     end, version = End._make(row[:3]), row[3] or 0
     if draft.stream in expected:
         _check_version(draft.stream, expected[draft.stream], version)
     recorded_at = max(clock(), end.recorded_at)
     (made,) = numbered([draft], end, {draft.stream: version}, recorded_at)
-    database.insert_rows(driver, engine, events, [(*made[:4], row[4], *made[6:])])
+    database.insert_rows(driver, engine, events, [(*made[:4], row[5], *made[6:])])
     return Place(made.position, made.version, recorded_at, made.digest)
 
 
@@ -424,18 +461,15 @@ def _current(known: Codec, row: Stored) -> RecordedEvent[Any] | None:
 
 
 def _check_version(stream: str, wanted: ExpectedVersion, actual: int) -> None:
-    if isinstance(wanted, Expected):
-        fits = {
-            Expected.ANY: True,
-            Expected.NO_STREAM: actual == 0,
-            Expected.STREAM_EXISTS: actual > 0,
-        }[wanted]
-        expectation = wanted.value
-    else:
-        fits = actual == wanted
-        expectation = f"version {wanted}"
-    if not fits:
+    if not _fits(wanted, actual):
+        expectation = wanted.value if isinstance(wanted, Expected) else f"version {wanted}"
         raise WrongExpectedVersion(stream, expectation, actual)
+
+
+def _fits(wanted: ExpectedVersion, actual: int) -> bool:
+    if wanted is Expected.STREAM_EXISTS:
+        return actual > 0
+    return wanted is Expected.ANY or actual == (0 if wanted is Expected.NO_STREAM else wanted)
 
 
 # On PostgreSQL
@@ -493,7 +527,13 @@ def _call(
     return [Place._make(place) for place in places]
 
 
-_EXACTLY = {Expected.ANY: None, Expected.NO_STREAM: 0}
+_LAST_OF_STREAM = database.Prepared(
+    sa.select(events.c.version, types.c.name)
+    .join(types, types.c.id == events.c.type)
+    .where(events.c.stream == sa.bindparam("stream"))
+    .order_by(events.c.version.desc())
+    .limit(1)
+)
 
 
 def append_one(
@@ -501,11 +541,15 @@ def append_one(
 ) -> Place | None:
     """Have PostgreSQL append one event in one statement; None where it did nothing.
 
-    It does nothing where the stream is at another version. Where the id is taken the database
-    raises an error. `write` then finds out whether that is a retry.
+    It does nothing where the stream is at another version, or closed. Where the id is taken the
+    database raises an error. `write` then finds out whether that is a retry.
     """
-    if wanted is Expected.STREAM_EXISTS:
-        return None
-    version = wanted if isinstance(wanted, int) else _EXACTLY[wanted]
+    version = 0
+    # A stream without events is not closed; else the version says that nobody has closed it since.
+    if wanted not in (0, Expected.NO_STREAM):
+        last = _LAST_OF_STREAM.run(driver, engine, stream=draft.stream).fetchone()
+        version, kind = last or (0, None)
+        if kind == CLOSED or not _fits(wanted, version):
+            return None
     places = _call(driver, engine, [draft], version, recorded_at, now=True)
     return places[0] if places else None

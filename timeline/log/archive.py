@@ -25,6 +25,7 @@ from timeline.log import database
 from timeline.log.archive_files import ArchiveFiles, file_name, first_line
 from timeline.log.codec import Codec, meanings
 from timeline.log.digests import GENESIS, Chain, Head, followed, require_sealed
+from timeline.log.query import Query
 from timeline.log.schema import Stored, events
 from timeline.log.store import EventStore
 from timeline.log.telemetry import Progress, batched
@@ -359,7 +360,7 @@ class Archive(ArchiveFiles):
 
     def _with_words(self, store: EventStore, end: int, size: int) -> list[int]:
         """The first positions of files that hold words of redacted events."""
-        takedowns = store.read_all(types=type_names(EventRedacted))
+        takedowns = store.read_all(Query(type_names(EventRedacted)))
         named = store.existing({takedown.event.event for takedown in takedowns})
         gone = [event.position for event in named.values() if isinstance(event.event, Redacted)]
         by_file: dict[int, list[int]] = {}
@@ -425,10 +426,10 @@ class ArchivedLog:
         return Head(0, GENESIS)
 
     def read_all(
-        self, *, types: Iterable[str], after: int = 0, until: int | None = None
+        self, query: Query, *, after: int = 0, until: int | None = None
     ) -> Iterator[RecordedEvent[Any]]:
-        """The events of these types after a position, in order."""
-        names = self.codec.stored_names(types)
+        """The events of a query's types after a position, in order."""
+        names = self.codec.stored_names(query.types or ())
         for table in self._archive.tables(after=after, until=until, types=names):
             yield from meanings(self.codec, stored_rows(table))
 
@@ -444,7 +445,7 @@ def _durable_end(store: EventStore) -> Head:
 
 
 def _taken_down_after(store: EventStore, position: int) -> bool:
-    later = store.read_all(after=position, types=type_names(EventRedacted), limit=1)
+    later = store.read_all(after=position, query=Query(type_names(EventRedacted)), limit=1)
     return next(later, None) is not None
 
 

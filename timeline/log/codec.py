@@ -23,6 +23,7 @@ from timeline.events import (
     Obsolete,
     RecordedEvent,
     Redacted,
+    StreamClosed,
     encoding,
     event_type,
 )
@@ -222,7 +223,7 @@ class Codec:
         self._classes: dict[str, type] = {}
         self._writers: dict[type, tuple[EventType, Callable[[Any], str]]] = {}
         self.known = tuple(known)
-        given = (*VOCABULARY, *self.known)
+        given = (*VOCABULARY, StreamClosed, *self.known)
         for item in given:
             if not isinstance(item, Upcaster):
                 self._register(item)

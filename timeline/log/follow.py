@@ -8,17 +8,18 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, get_args
 
 import attrs
 import sqlalchemy as sa
 
-from timeline.errors import DatabaseBusy, InvalidInput, NotFound, require_number
+from timeline.errors import DatabaseBusy, InvalidInput, NotFound, UnknownEventType, require_number
 from timeline.events import RecordedEvent
 from timeline.log import database
 from timeline.log.codec import meanings
+from timeline.log.query import ALL, Query
 from timeline.log.read import PAGE, Reading
 from timeline.log.schema import Stored, subscriptions
 
@@ -59,6 +60,10 @@ Start = int | Literal["beginning", "end"]
 """Where a subscription begins: after a position, or at an end of the log as it is then."""
 
 
+OnUnknown = Literal["raise", "skip"]
+"""What to do about an event whose type this code does not know."""
+
+
 class Following(Reading):
     """What an `EventStore` offers to follow the log."""
 
@@ -82,40 +87,77 @@ class Following(Reading):
         return True
 
     def follow(
-        self, *, after: int = 0, stop: threading.Event | None = None
+        self,
+        query: Query = ALL,
+        *,
+        after: int = 0,
+        on_unknown: OnUnknown = "raise",
+        stop: threading.Event | None = None,
     ) -> Iterator[RecordedEvent[Any]]:
         """The events after a position and then each new one: all of them, once, in order.
 
         Goes on until `stop` is set or you close the iterator. It gives only events that would
         survive a crash of the server. After a lost connection it tries again for some seconds.
 
+        Args:
+            query: which events.
+            after: the position.
+            on_unknown: whether an event whose type this code does not know is an error, or skipped.
+            stop: set it to end.
+
         Raises:
             DatabaseError: the database could not be read; follow again from the last position
                 that you handled.
+            UnknownEventType: this code does not know the type of an event.
         """
         require_number("after", after)
+        _require_choice(on_unknown)
         stop = stop or threading.Event()
         while not stop.is_set():
-            page = database.persistently(functools.partial(self._durable_page, after))
-            for row in page:
-                for event in meanings(self.codec, [row]):
-                    if stop.is_set():
-                        return
-                    yield event
-                after = row.position
-            if not page:
+            page = functools.partial(self._durable_page, query, after, PAGE)
+            reached, rows = database.persistently(page)
+            for event in self._events_of(rows, query, on_unknown):
+                if stop.is_set():
+                    return
+                yield event
+            after = reached
+            if not rows:
                 more = functools.partial(self.wait, after=after, timeout=1.0, stop=stop)
                 database.persistently(more)
 
-    def _durable_page(self, after: int) -> list[Stored]:
-        page = list(self.stored(after=after, limit=PAGE))
-        if page:
+    def _durable_page(
+        self, query: Query, after: int, limit: int, connection: sa.Connection | None = None
+    ) -> tuple[int, list[Stored]]:
+        """How far of the log a page reaches, and the rows among which the events of a query are."""
+        # The end first: what fits between the last row and it cannot come any more.
+        end = self.head(connection).position
+        rows = list(self.stored(query, after=after, until=end, limit=limit, connection=connection))
+        if rows:
+            # An effect elsewhere, a mail say, cannot be undone after a crash.
             database.make_durable(self.engine)
-        return page
+        return (rows[-1].position if len(rows) == limit else max(end, after)), rows
+
+    def _events_of(
+        self, rows: Iterable[Stored], query: Query, on_unknown: OnUnknown
+    ) -> Iterator[RecordedEvent[Any]]:
+        for row in rows:
+            try:
+                events = list(meanings(self.codec, [row]))
+            except UnknownEventType:
+                if on_unknown == "raise":
+                    raise
+                continue
+            yield from filter(query.fits, events)
 
     @contextlib.contextmanager
     def batch(
-        self, subscription: str, *, limit: int = PAGE, start: Start = "beginning"
+        self,
+        subscription: str,
+        query: Query = ALL,
+        *,
+        limit: int = PAGE,
+        start: Start = "beginning",
+        on_unknown: OnUnknown = "raise",
     ) -> Iterator[Batch]:
         """The next events of a subscription, in a transaction that also notes them as handled.
 
@@ -133,8 +175,10 @@ class Following(Reading):
 
         Args:
             subscription: its name.
+            query: which events; it passes over the others.
             limit: the most events in the batch.
             start: where a new one begins; one that has begun goes on where it was.
+            on_unknown: whether an event whose type this code does not know is an error, or skipped.
 
         Raises:
             InvalidInput: the name is no printable text, or the limit no number.
@@ -143,6 +187,7 @@ class Following(Reading):
         """
         require_number("limit", limit, 1)
         _require_name(subscription)
+        _require_choice(on_unknown)
         postgresql = database.is_postgresql(self.engine)
         turn = _turn_on_postgresql if postgresql else _turn_on_sqlite
         with turn(self.engine, subscription) as connection:
@@ -150,13 +195,10 @@ class Following(Reading):
             read_on = connection if postgresql else None
             after = self._place(subscription, read_on)
             begun = self._start(start, read_on) if after is None else after
-            rows = list(self.stored(after=begun, limit=limit, connection=read_on))
-            if rows:
-                # An effect elsewhere, a mail say, cannot be undone after a crash.
-                database.make_durable(self.engine)
-            yield Batch(connection, tuple(meanings(self.codec, rows)))
-            if rows or after is None:
-                _move(connection, subscription, after, rows[-1].position if rows else begun)
+            reached, rows = self._durable_page(query, begun, limit, read_on)
+            yield Batch(connection, tuple(self._events_of(rows, query, on_unknown)))
+            if reached != after:
+                _move(connection, subscription, after, reached)
 
     def subscriptions(self) -> list[Subscription]:
         """Every subscription, by name, and how far it has come."""
@@ -213,6 +255,11 @@ class Following(Reading):
             return connection.scalar(query.with_for_update())
         with database.reading(self.engine) as reader:
             return reader.scalar(query)
+
+
+def _require_choice(on_unknown: object) -> None:
+    if on_unknown not in get_args(OnUnknown):
+        raise InvalidInput(f"on_unknown: expected raise or skip; found {on_unknown!r:.40}")
 
 
 def _require_name(subscription: object) -> None:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
+import attrs
 import sqlalchemy as sa
 
 from timeline import dates
-from timeline.errors import DatabaseError, NotFound
-from timeline.events import RecordedEvent
+from timeline.errors import ConditionFailed, DatabaseError, NotFound, StreamIsClosed
+from timeline.events import RecordedEvent, StreamClosed, event_type
 from timeline.log import database, digests, telemetry
 from timeline.log.codec import Codec, meanings, read
 from timeline.log.database import Driver
 from timeline.log.digests import Head
+from timeline.log.query import ALL, Query, Unless
 from timeline.log.schema import Stored, events, head, stored, types
 from timeline.log.telemetry import batched
 
@@ -31,20 +32,25 @@ NO_END = 2**63 - 1
 _COMPARED = 5000
 """Ids that an error looks through for the nearest ones."""
 
+_LOOKED_AT = 100
+"""Rows that a condition looks at together; most conditions meet none."""
+
 _MOST_PARAMETERS = 500
 """Values in one IN list, below the limits of old builds of SQLite."""
 
 
-_FEW_TYPES = 6
-"""Types of events up to which SQLite may use their index, which finds rare ones at once."""
-
-_STREAM = database.Prepared(
-    stored.where(
-        events.c.stream == sa.bindparam("stream"), events.c.version > sa.bindparam("after")
+def _of_stream(*, backwards: bool) -> database.Prepared:
+    version = events.c.version
+    query = stored.where(
+        events.c.stream == sa.bindparam("stream"),
+        version > sa.bindparam("after", 0),
+        version <= sa.bindparam("until", 0, sa.BigInteger),
     )
-    .order_by(events.c.version)
-    .limit(sa.bindparam("limit", type_=sa.Integer))
-)
+    query = query.order_by(version.desc() if backwards else version)
+    return database.Prepared(query.limit(sa.bindparam("limit", type_=sa.Integer)))
+
+
+_STREAM, _STREAM_BACKWARDS = _of_stream(backwards=False), _of_stream(backwards=True)
 
 
 def _versions(postgresql: bool) -> sa.Select[Any]:
@@ -59,25 +65,21 @@ def _by_id(postgresql: bool) -> sa.Select[Any]:
     return stored.where(events.c.event_id.in_(sa.select(ids.c.value)))
 
 
-_VERSIONS = database.Prepared(_versions)
-_BY_ID = database.Prepared(_by_id)
-
-
-@functools.lru_cache(maxsize=256)
-def _all_of(names: tuple[str, ...] | None, *, postgresql: bool) -> database.Prepared:
-    """The query for the next page of the log, or of events stored under some type names."""
-    query = stored.where(
-        events.c.position > sa.bindparam("after", 0, sa.BigInteger),
-        events.c.position <= sa.bindparam("until", 0, sa.BigInteger),
+def _last_types(postgresql: bool) -> sa.Select[Any]:
+    names = database.given_texts(postgresql=postgresql)
+    last = (
+        sa.select(types.c.name)
+        .join(events, types.c.id == events.c.type)
+        .where(events.c.stream == names.c.value)
+        .order_by(events.c.version.desc())
+        .limit(1)
     )
-    if names is not None:
-        # With many types SQLite would use the index of types and sort all the rest for each page;
-        # the sum keeps it to the order of positions.
-        many = len(names) > _FEW_TYPES and not postgresql
-        key = events.c.type.op("+", return_type=sa.Integer)(0) if many else events.c.type
-        query = query.where(key.in_(sa.select(types.c.id).where(types.c.name.in_(names))))
-    at_most = sa.bindparam("limit", 0, sa.Integer)
-    return database.Prepared(query.order_by(events.c.position).limit(at_most))
+    return sa.select(names.c.value, last.scalar_subquery())
+
+
+_VERSIONS = database.Prepared(_versions)
+_LAST_TYPES = database.Prepared(_last_types)
+_BY_ID = database.Prepared(_by_id)
 
 
 class End(NamedTuple):
@@ -121,6 +123,58 @@ def end_of(driver: Driver, engine: sa.Engine) -> End:
     return End(*row)
 
 
+@attrs.frozen
+class Stream:
+    """A stream of the log.
+
+    Attributes:
+        name: its name.
+        version: the version it is at, which is how many events it has.
+        first: when its first event was recorded, as text.
+        last: when its last one was.
+        is_closed: whether it takes no more events.
+    """
+
+    name: str
+    version: int
+    first: str
+    last: str
+    is_closed: bool = attrs.field(kw_only=True)
+
+
+CLOSED = event_type(StreamClosed).name
+"""The type of the event after which a stream takes no more."""
+
+
+def _all_streams() -> sa.Select[Any]:
+    names = (
+        sa.select(events.c.stream, sa.func.max(events.c.version).label("version"))
+        .where(
+            events.c.stream > sa.bindparam("after"),
+            sa.func.substr(events.c.stream, 1, sa.bindparam("length", type_=sa.Integer))
+            == sa.bindparam("prefix"),
+        )
+        .group_by(events.c.stream)
+        .order_by(events.c.stream)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+        .subquery()
+    )
+    first, last = events.alias("first"), events.alias("last")
+    ends = [
+        (first, sa.literal(1)),
+        (last, names.c.version),
+    ]
+    joined: Any = names
+    for end, version in ends:
+        joined = joined.join(end, (end.c.stream == names.c.stream) & (end.c.version == version))
+    joined = joined.join(types, types.c.id == last.c.type)
+    columns = (*names.c, first.c.recorded_at, last.c.recorded_at, types.c.name)
+    return sa.select(*columns).select_from(joined).order_by(names.c.stream)
+
+
+_STREAMS = database.Prepared(_all_streams())
+
+
 class Reading:
     """What an `EventStore` can read."""
 
@@ -132,78 +186,133 @@ class Reading:
         stream: str,
         *,
         after: int = 0,
+        until: int | None = None,
+        backwards: bool = False,
         limit: int | None = None,
         connection: sa.Connection | None = None,
     ) -> Iterator[RecordedEvent[Any]]:
-        """The events of one stream, oldest first, from the version after `after`.
+        """The events of one stream, oldest first.
 
         A stream that nobody has written to has no events; that is no error.
+
+        Args:
+            stream: its name.
+            after: start behind this version.
+            until: stop at this version.
+            backwards: newest first.
+            limit: the most events to read.
+            connection: read within your own transaction, instead of one for each page.
         """
-        rows = self._pages(_STREAM, "version", after, connection, limit, stream=stream)
-        return islice(meanings(self.codec, rows), limit)
+        run = (_STREAM_BACKWARDS if backwards else _STREAM).run
+        pages = self._pages(
+            run, "version", after, until, connection, limit, backwards=backwards, stream=stream
+        )
+        return islice(self._meanings(pages, backwards=backwards), limit)
 
     def read_all(
         self,
+        query: Query = ALL,
         *,
         after: int = 0,
         until: int | None = None,
-        types: Iterable[str] | None = None,
+        backwards: bool = False,
         limit: int | None = None,
         connection: sa.Connection | None = None,
     ) -> Iterator[RecordedEvent[Any]]:
-        """The events of the log in order, from the position after `after`.
+        """The events of the log that fit a query, in order.
 
         It reads a page at a time: memory stays flat, and no transaction stays open in between.
 
         Args:
+            query: which events.
             after: start behind this position.
             until: stop at this position.
-            types: only events of these types, by name.
+            backwards: newest first.
             limit: the most events to read.
             connection: read within your own transaction, instead of one for each page.
         """
-        wanted = None if types is None else frozenset(types)
-        names = None if wanted is None else tuple(sorted(self.codec.stored_names(wanted)))
-        query = _all_of(names, postgresql=database.is_postgresql(self.engine))
-        end = NO_END if until is None else until
-        rows = self._pages(query, "position", after, connection, limit, until=end)
-        recorded = meanings(self.codec, rows)
-        if wanted is not None:
-            recorded = (event for event in recorded if event.type in wanted)
+        run = query.selecting(self.codec, self.engine, backwards=backwards).run
+        rows = self._pages(run, "position", after, until, connection, limit, backwards=backwards)
+        recorded = self._meanings(rows, backwards=backwards)
+        if query is not ALL:
+            recorded = filter(query.fits, recorded)
         return islice(recorded, limit)
+
+    def last(self, stream: str | None = None) -> RecordedEvent[Any] | None:
+        """The last event of the log, or of a stream; None where there is none.
+
+        >>> record.store.last("proposal-bridge"), record.store.last().position > 1
+        (None, True)
+        """
+        if stream is None:
+            return next(self.read_all(backwards=True, limit=1), None)
+        return next(self.read_stream(stream, backwards=True, limit=1), None)
+
+    def streams(self, prefix: str = "") -> Iterator[Stream]:
+        """The streams whose names begin so, by name; it reads all their events.
+
+        >>> [(stream.name, stream.version) for stream in record.store.streams("actor-b")]
+        [('actor-beacon', 1), ('actor-bob', 2)]
+        """
+        after = ""
+        while True:
+            with self._driving(None) as driver:
+                rows = _STREAMS.run(
+                    driver, self.engine, after=after, prefix=prefix, length=len(prefix), limit=PAGE
+                ).fetchall()
+            for name, version, first, last, kind in rows:
+                times = map(dates.stamp_text, (first, last))
+                yield Stream(name, version, *times, is_closed=kind == CLOSED)
+            if len(rows) < PAGE:
+                return
+            after = rows[-1][0]
+
+    def _meanings(
+        self, rows: Iterator[tuple[Any, ...]], *, backwards: bool
+    ) -> Iterator[RecordedEvent[Any]]:
+        if not backwards:
+            return meanings(self.codec, rows)
+        # An upcaster may make several events of a row.
+        return (event for row in rows for event in reversed([*meanings(self.codec, [row])]))
 
     def stored(
         self,
+        query: Query = ALL,
         *,
         after: int = 0,
         until: int = NO_END,
         limit: int | None = None,
         connection: sa.Connection | None = None,
     ) -> Iterator[Stored]:
-        """The rows of the log as stored, in order; a page at a time, as `read_all`."""
-        query = _all_of(None, postgresql=database.is_postgresql(self.engine))
-        rows = self._pages(query, "position", after, connection, limit, until=until)
+        """The rows of the log as stored, in order, among which the events of a query are."""
+        run = query.selecting(self.codec, self.engine).run
+        rows = self._pages(run, "position", after, until, connection, limit)
         return islice(map(Stored._make, rows), limit)
 
     def _pages(
         self,
-        query: database.Prepared,
+        run: Callable[..., Any],
         key: Literal["position", "version"],
         after: int,
+        until: int | None,
         connection: sa.Connection | None,
         limit: int | None = None,
+        *,
+        backwards: bool = False,
         **values: Any,
     ) -> Iterator[tuple[Any, ...]]:
+        end = NO_END if until is None else until
         # An upcaster may drop a row's event, so only the caller knows when it has enough.
         values["limit"] = size = PAGE if limit is None else min(max(limit, 1), PAGE)
         while True:
             with telemetry.operation("read") as done, self._driving(connection) as driver:
-                page = query.run(driver, self.engine, after=after, **values).fetchall()
+                page = run(driver, self.engine, after=after, until=end, **values).fetchall()
                 done.events = len(page)
             yield from page
             if len(page) < size:
                 return
-            after = getattr(Stored._make(page[-1]), key)
+            reached = getattr(Stored._make(page[-1]), key)
+            after, end = (after, reached - 1) if backwards else (reached, end)
 
     def get(
         self, ids: Iterable[str], connection: sa.Connection | None = None
@@ -363,6 +472,34 @@ def stream_versions(driver: Driver, engine: sa.Engine, streams: Iterable[str]) -
     """The version of each of these streams; 0 where it has no events."""
     versions = _by_texts(driver, engine, _VERSIONS, streams)
     return {stream: version or 0 for stream, version in versions}
+
+
+def require_none(driver: Driver, engine: sa.Engine, codec: Codec, unless: Unless) -> None:
+    """Check that no event fits a query after a position.
+
+    Raises:
+        ConditionFailed: one does; names the first.
+    """
+    query, after = unless.query, unless.after
+    selecting = query.selecting(codec, engine)
+    while True:
+        page = selecting.run(driver, engine, after=after, until=NO_END, limit=_LOOKED_AT).fetchall()
+        for event in filter(query.fits, meanings(codec, page)):
+            raise ConditionFailed(event.id, event.type, event.position, unless.after)
+        if len(page) < _LOOKED_AT:
+            return
+        after = page[-1][0]
+
+
+def require_open(driver: Driver, engine: sa.Engine, streams: Iterable[str]) -> None:
+    """Check that streams take further events.
+
+    Raises:
+        StreamIsClosed: one does not.
+    """
+    for stream, kind in _by_texts(driver, engine, _LAST_TYPES, streams):
+        if kind == CLOSED:
+            raise StreamIsClosed(stream)
 
 
 def rows_by_id(driver: Driver, engine: sa.Engine, ids: Iterable[str]) -> Iterator[Stored]:

@@ -7,14 +7,14 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import sqlalchemy as sa
 
 from timeline import dates
 from timeline.errors import DatabaseError, InvalidInput
-from timeline.events import NewEvent
+from timeline.events import NewEvent, StreamClosed
 from timeline.events.envelope import in_stream
 from timeline.log import append, codec, database, telemetry
 from timeline.log.append import (
@@ -31,6 +31,7 @@ from timeline.log.append import (
 from timeline.log.codec import Codec, Upcaster
 from timeline.log.database import Driver
 from timeline.log.follow import Following
+from timeline.log.query import Unless
 from timeline.log.telemetry import batched
 
 _CLOSER_LOOK = (
@@ -43,6 +44,13 @@ _CLOSER_LOOK = (
 
 _TAKE_LOCK = "DELETE FROM main.timeline_subscriptions WHERE 0"
 """Turns a transaction of SQLite into one that writes, and changes nothing."""
+
+
+class _Conditions(NamedTuple):
+    """What an append expects of the log."""
+
+    expected: Mapping[str, ExpectedVersion]
+    unless: Unless | None
 
 
 class EventStore(Following):
@@ -76,6 +84,7 @@ class EventStore(Following):
         events: Iterable[Any],
         *,
         expected_version: ExpectedVersion = Expected.ANY,
+        unless: Unless | None = None,
         connection: sa.Connection | None = None,
     ) -> Appended:
         """Append events to one stream, all or none.
@@ -84,10 +93,13 @@ class EventStore(Following):
             stream: its name; by custom `category-id`.
             events: events, or `NewEvent`s for ids, dates and evidence.
             expected_version: the version the stream must be at (0: none yet), or an `Expected`.
+            unless: events, of any stream, that must not have come since a position.
             connection: append within your own transaction, which you commit.
 
         Raises:
             WrongExpectedVersion: the stream is at another version.
+            ConditionFailed: an event has come that must not.
+            StreamIsClosed: the stream takes no more events.
             EventIdReused: an event with other content has the id.
             InvalidEvent: an event does not fit its class, or its id or stream is no name.
             UnknownEventType: the store does not know the class of an event.
@@ -95,13 +107,31 @@ class EventStore(Following):
             DatabaseError: the database could not do it; nothing was written.
         """
         news = [in_stream(stream, item) for item in events]
-        return self.append_all(news, expected={stream: expected_version}, connection=connection)
+        expected = {stream: expected_version}
+        return self.append_all(news, expected=expected, unless=unless, connection=connection)
+
+    def close_stream(
+        self, stream: str, *, reason: str, connection: sa.Connection | None = None
+    ) -> Appended:
+        """Close a stream: its last event says why, and it takes no more; repeats are no error.
+
+        >>> record.store.close_stream("actor-ann", reason="Split in two.").events[0].type
+        'StreamClosed'
+
+        Raises:
+            InvalidEvent: the reason is no text, or the stream no name.
+            EventIdReused: it was closed for another reason.
+            DatabaseError: the database could not do it; nothing was written.
+        """
+        closing = NewEvent(StreamClosed(reason), f"closed/{stream}", stream)
+        return self.append_all([closing], connection=connection)
 
     def append_all(
         self,
         events: Iterable[NewEvent],
         *,
         expected: Mapping[str, ExpectedVersion] | None = None,
+        unless: Unless | None = None,
         connection: sa.Connection | None = None,
         progress: Progress | None = None,
     ) -> Appended:
@@ -114,25 +144,29 @@ class EventStore(Following):
             events: the events, each with the stream that it names or that its class derives.
             expected: the versions that streams must be at. A stream of which all events are
                 such repeats is not checked.
+            unless: events that must not have come since a position; where all events are such
+                repeats that is not checked.
             connection: append within your own transaction, which you commit.
             progress: called with the number of events written; none counts before this returns.
 
         Raises:
             WrongExpectedVersion: a stream is at another version.
+            ConditionFailed: an event has come that must not.
+            StreamIsClosed: a stream takes no more events.
             EventIdReused: an event with other content has the id.
             InvalidEvent: an event does not fit its class, or its id or stream is no name.
             UnknownEventType: the store does not know the class of an event.
             InvalidInput: the connection has no transaction.
             DatabaseError: the database could not do it; nothing was written.
         """
-        wanted = expected or {}
+        conditions = _Conditions(expected or {}, unless)
         with telemetry.operation("append") as done:
             drafts = drafts_of(self.codec, events, self._noted())
             if connection is None:
-                appended = database.persistently(lambda: self._append(drafts, wanted, progress))
+                appended = database.persistently(lambda: self._append(drafts, conditions, progress))
             else:
                 with self._within(connection) as driver:
-                    appended = self._write(driver, drafts, wanted, progress)
+                    appended = self._write(driver, drafts, conditions, progress)
             done.events = appended.added
         return appended
 
@@ -195,21 +229,21 @@ class EventStore(Following):
     def _append(
         self,
         drafts: Sequence[Draft],
-        expected: Mapping[str, ExpectedVersion],
+        conditions: _Conditions,
         progress: Progress | None,
     ) -> Appended:
         """Append in a transaction of our own."""
         if len(drafts) == 1 and database.is_postgresql(self.engine):
-            appended = self._append_one(drafts[0], expected)
+            appended = self._append_one(drafts[0], conditions)
             if appended is not None:
                 return appended
         with database.writing_directly(self.engine) as driver:
-            return self._write(driver, drafts, expected, progress)
+            return self._write(driver, drafts, conditions, progress)
 
-    def _append_one(self, draft: Draft, expected: Mapping[str, ExpectedVersion]) -> Appended | None:
+    def _append_one(self, draft: Draft, conditions: _Conditions) -> Appended | None:
         """Append one event in one statement; None where `write` has to take a closer look."""
-        stream = draft.stream
-        if expected.keys() - {stream}:
+        stream, (expected, unless) = draft.stream, conditions
+        if unless is not None or expected.keys() - {stream}:
             return None
         wanted = expected.get(stream, Expected.ANY)
         try:
@@ -225,7 +259,7 @@ class EventStore(Following):
         self,
         driver: Driver,
         drafts: Sequence[Draft],
-        expected: Mapping[str, ExpectedVersion],
+        conditions: _Conditions,
         progress: Progress | None,
     ) -> Appended:
         retries, places = append.write(
@@ -233,7 +267,8 @@ class EventStore(Following):
             self.engine,
             self.codec,
             drafts,
-            expected=expected,
+            expected=conditions.expected,
+            unless=conditions.unless,
             clock=self._now,
             progress=progress,
         )

@@ -35,6 +35,7 @@ from timeline.log.archive import Archive, Archived
 from timeline.log.copy import LogFile, Restored, restore, write_log
 from timeline.log.definitions import has_all_tables
 from timeline.log.digests import Head, verify
+from timeline.log.query import Query
 from timeline.log.redact import redact, scrub
 from timeline.log.schema import Stored
 from timeline.log.store import EventStore
@@ -321,7 +322,7 @@ class Keeping(Record):
         if type is not None:
             self.store.codec.class_named(type)
         if stream is None:
-            return self.store.read_all(types=None if type is None else {type})
+            return self.store.read_all(Query(None if type is None else {type}))
         self.store.require_stream(stream)
         return self.store.read_stream(stream)
 

@@ -28,6 +28,7 @@ from timeline.events import (
 )
 from timeline.events.envelope import derived_stream, stream_name
 from timeline.events.ids import references_with_evidence
+from timeline.log.query import Query
 from timeline.log.store import EventStore
 from timeline.models.directory import ActorRow
 
@@ -241,7 +242,7 @@ def _require_one_kind(
 
 def _require_no_contradiction(store: EventStore, fresh: Sequence[NewEvent]) -> None:
     """Check the whole as it will stand: what is retracted in the same call does not count."""
-    known = list(store.read_all(types=_TYPES))
+    known = list(store.read_all(Query(_TYPES)))
     end = known[-1].position if known else 0
     events = [*known, *(_as_recorded(new, end + n) for n, new in enumerate(fresh, start=1))]
     amendments = Amendments(store.codec, (e for e in events if e.type in Amendments.TYPES))

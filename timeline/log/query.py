@@ -1,0 +1,156 @@
+"""Which events are meant: for reading, for following, and for conditions of an append."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import attrs
+import msgspec
+import sqlalchemy as sa
+
+from timeline.errors import InvalidInput
+from timeline.events import RecordedEvent, encoding
+from timeline.events.base import event_type
+from timeline.log import database
+from timeline.log.codec import Codec
+from timeline.log.schema import events, stored, types
+
+_FEW_TYPES = 6
+"""Types of events up to which SQLite may use their index, which finds rare ones at once."""
+
+_MISSING = object()
+
+
+def _names(given: Iterable[str | type] | None) -> frozenset[str] | None:
+    if given is None:
+        return None
+    if isinstance(given, str):
+        raise InvalidInput(
+            f"types: expected several names or classes; found the text {given!r:.80}"
+        )
+    return frozenset(one if isinstance(one, str) else event_type(one).name for one in given)
+
+
+def _streams(given: Iterable[str] | None) -> tuple[str, ...] | None:
+    if isinstance(given, str):
+        raise InvalidInput(f"streams: expected several names; found the text {given!r:.80}")
+    return None if given is None else tuple(sorted(set(given)))
+
+
+def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata as it is read back."""
+    plain: dict[str, Any] = msgspec.json.decode(encoding.written("metadata", dict(given)))
+    return plain
+
+
+@attrs.frozen
+class Query:
+    """The events that fit everything given; without anything, all events.
+
+    >>> from timeline.events import ActorAdded
+    >>> Query(types=[ActorAdded], category="actor").types
+    frozenset({'ActorAdded'})
+
+    Attributes:
+        types: of these types, by name or by class.
+        streams: of these streams.
+        category: of streams `category-…`.
+        prefix: of streams whose names begin so.
+        metadata: with these values among their metadata.
+    """
+
+    types: frozenset[str] | None = attrs.field(default=None, converter=_names)
+    streams: tuple[str, ...] | None = attrs.field(default=None, converter=_streams, kw_only=True)
+    category: str | None = attrs.field(default=None, kw_only=True)
+    prefix: str | None = attrs.field(default=None, kw_only=True)
+    metadata: Mapping[str, Any] = attrs.field(factory=dict, converter=_plain, kw_only=True)
+
+    def fits(self, event: RecordedEvent[Any]) -> bool:
+        """Whether an event is of the types and has the metadata: what a database cannot tell.
+
+        A class may have had another name when the event was stored.
+        """
+        if self.types is not None and event.type not in self.types:
+            return False
+        noted = event.metadata if self.metadata else {}
+        return all(noted.get(name, _MISSING) == value for name, value in self.metadata.items())
+
+    def selecting(self, codec: Codec, engine: sa.Engine, *, backwards: bool = False) -> Selecting:
+        """The statement for a page of the rows among which the events are."""
+        names = None if self.types is None else tuple(sorted(codec.stored_names(self.types)))
+        begins = [self.prefix or "", f"{self.category}-" if self.category is not None else ""]
+        parts = tuple(
+            encoding.written("metadata", {name: value})[1:-1]
+            for name, value in self.metadata.items()
+        )
+        shape = _Shape(
+            names, self.streams is not None, tuple(filter(None, begins)), parts, backwards
+        )
+        texts = None if self.streams is None else database.texts_of(self.streams, engine)
+        return Selecting(_prepared(shape, postgresql=database.is_postgresql(engine)), texts)
+
+
+class Selecting(NamedTuple):
+    """A statement, and the names of streams that go with it."""
+
+    statement: database.Prepared
+    texts: Any
+
+    def run(self, driver: Any, engine: sa.Engine, **values: Any) -> Any:
+        """Run it; `after`, `until` and `limit` are to be given. Gives the driver's cursor."""
+        given = values if self.texts is None else values | {"texts": self.texts}
+        return self.statement.run(driver, engine, **given)
+
+
+ALL = Query()
+"""Every event."""
+
+
+@attrs.frozen
+class Unless:
+    """A condition of an append: that no event fits a query after a position.
+
+    Read what a decision rests on, decide, and append unless something has come since.
+
+    Attributes:
+        query: the events that the decision rests on.
+        after: where the log ended when they were read.
+    """
+
+    query: Query
+    after: int = 0
+
+
+class _Shape(NamedTuple):
+    types: tuple[str, ...] | None
+    by_stream: bool
+    begins: tuple[str, ...]
+    parts: tuple[str, ...]
+    backwards: bool
+
+
+@functools.lru_cache(maxsize=256)
+def _prepared(shape: _Shape, *, postgresql: bool) -> database.Prepared:
+    query = stored.where(
+        events.c.position > sa.bindparam("after", 0, sa.BigInteger),
+        events.c.position <= sa.bindparam("until", 0, sa.BigInteger),
+    )
+    if shape.types is not None:
+        # With many types SQLite would use the index of types and sort all the rest for each page;
+        # the sum keeps it to the order of positions.
+        many = len(shape.types) > _FEW_TYPES and not postgresql
+        key = events.c.type.op("+", return_type=sa.Integer)(0) if many else events.c.type
+        query = query.where(key.in_(sa.select(types.c.id).where(types.c.name.in_(shape.types))))
+    if shape.by_stream:
+        streams = database.given_texts(postgresql=postgresql)
+        query = query.where(events.c.stream.in_(sa.select(streams.c.value)))
+    for begin in shape.begins:
+        query = query.where(sa.func.substr(events.c.stream, 1, len(begin)) == begin)
+    for part in shape.parts:
+        # Canonical JSON has it so; what only contains it, `fits` leaves out.
+        place = sa.func.strpos if postgresql else sa.func.instr
+        query = query.where(place(events.c.metadata, part) > 0)
+    order = events.c.position.desc() if shape.backwards else events.c.position
+    return database.Prepared(query.order_by(order).limit(sa.bindparam("limit", 0, sa.Integer)))
