@@ -52,6 +52,7 @@ from timeline.events import (
     StatementMade,
     Term,
 )
+from timeline.events.base import event_type
 
 
 def examples(count: int) -> settings:
@@ -351,8 +352,12 @@ def edits(draw: st.DrawFn) -> tuple[list[NewEvent], list[dict[str, Any] | None]]
     for number, event in enumerate(draw(st.lists(reports, min_size=1, max_size=6))):
         new = NewEvent(event, f"world/e{number}", None, draw(_OCCURRED), draw(evidence))
         news.append(new)
-        corrected = _correction(new).map(lambda correction: correction.changes)
-        changes.append(draw(st.just({}) | corrected | st.none()))
+        correction = draw(st.none() | _correction(new))
+        # What an event is about stays: it would have to move to another stream.
+        subject = event_type(type(event)).subject
+        edited = {} if correction is None else dict(correction.changes)
+        edited.pop(subject, None)
+        changes.append(draw(st.sampled_from([edited, edited, None])))
     return news, changes
 
 

@@ -1,4 +1,4 @@
-"""The log, and the positions that projections and subscriptions have reached.
+"""The log, the positions of projections and subscriptions, and the texts of sources.
 
 Revision: 0001, the first.
 
@@ -34,7 +34,14 @@ def downgrade() -> None:
     if not op.get_context().as_sql:
         _drop_read_models(s)
     op.execute(f"DROP VIEW {s}{'log' if s else _name_of_the_view(made=True)}")
-    for name in ("subscriptions", "checkpoints", *(["head"] if s else []), "events", "types"):
+    for name in (
+        "texts",
+        "subscriptions",
+        "checkpoints",
+        *(["head"] if s else []),
+        "events",
+        "types",
+    ):
         op.execute(f"DROP TABLE {s}timeline_{name}")
     if s:
         for kind, name in _ROUTINES:
@@ -140,6 +147,17 @@ _TABLES = (
         name TEXT NOT NULL,
         position BIGINT NOT NULL,
         CONSTRAINT pk_timeline_subscriptions PRIMARY KEY (name)
+    )
+    """,
+    """
+    CREATE TABLE <s>timeline_texts (
+        source TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        place TEXT NOT NULL,
+        archive TEXT,
+        retrieved_at <time> NOT NULL,
+        text TEXT NOT NULL,
+        CONSTRAINT pk_timeline_texts PRIMARY KEY (source, sha256)
     )
     """,
 )

@@ -13,6 +13,7 @@ import click
 from timeline.cli.log import event_line
 from timeline.cli.open_record import Opener
 from timeline.cli.output import FORMAT, count, progress, progresses
+from timeline.cli.source import source, summary
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -382,15 +383,19 @@ def check(opener: Opener, files: tuple[str, ...], strict: bool) -> None:
     """Say what looks wrong in FILES, or in the whole record; record nothing.
 
     Dates in the future or out of order, chains of attribution that lead elsewhere, second entries
-    for one actor or source, sources that copy each other, ids that miss by a letter. Any of them
-    may be right even so.
+    for one actor or source, sources that copy each other, ids that miss by a letter, quotes that
+    the texts of their sources do not have. Any of them may be right even so.
 
     \b
     timeline check harbour.yaml
     timeline check --strict
     """
     with opener(create=bool(files)) as timeline:
-        findings = timeline.check(*files)
+        draft = timeline.draft(*files) if files else None
+        findings = timeline.check(*[] if draft is None else [draft])
+        quoted = summary(timeline.quotations(None if draft is None else draft.events))
+    if quoted:
+        click.echo(quoted)
     _warn(findings, strict=strict)
     if not findings:
         click.echo("Nothing looks wrong.")
@@ -407,4 +412,4 @@ def _warn(findings: Sequence[Finding], *, strict: bool) -> None:
         )
 
 
-COMMANDS: tuple[click.Command, ...] = (init, schema, new, ingest, diff, undo, check)
+COMMANDS: tuple[click.Command, ...] = (init, schema, new, ingest, diff, undo, check, source)

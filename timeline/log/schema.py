@@ -161,6 +161,19 @@ checkpoints = sa.Table(
 )
 """The position that each build of each projection has reached."""
 
+texts = sa.Table(
+    f"{PREFIX}texts",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    # Of the bytes that were read, of which this is the text.
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("archive", sa.Text),
+    sa.Column("retrieved_at", sa.BigInteger, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+)
+"""The texts of sources. They are no part of the log, so that a takedown removes them whole."""
+
 
 def include_name(name: str | None, kind: str, _parents: Any = None) -> bool:
     """Whether a name is the host's own: for `include_name` of the host's Alembic environment.

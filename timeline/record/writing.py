@@ -46,7 +46,7 @@ from timeline.models.documents import DocumentRow
 from timeline.models.initiatives import InitiativeRow
 from timeline.models.meetings import MeetingRow
 from timeline.models.plans import PlanRow
-from timeline.record.keeping import Keeping
+from timeline.record.texts import Texts
 from timeline.rules.plausibility import Finding, findings
 from timeline.rules.requirements import require_evidence, require_identities, require_references
 
@@ -85,7 +85,7 @@ class Draft:
         return holding[event].place(event, field)
 
 
-class Writing(Keeping):
+class Writing(Texts):
     """A record that takes events in: all that come together, or none."""
 
     def add(self, *things: Actor | Source) -> Appended:
@@ -254,8 +254,8 @@ class Writing(Keeping):
         """What looks wrong in record files, or in the whole record. Some of it may be right.
 
         Dates in the future or out of order, chains of attribution that lead elsewhere, second
-        entries for one actor or source, sources that copy each other, ids that miss by a letter.
-        Nothing is recorded.
+        entries for one actor or source, sources that copy each other, ids that miss by a letter,
+        and quotes that the texts of their sources do not have. Nothing is recorded.
 
         >>> print(record.check()[0].problem)
         source 'wire-1' was published on 2024-03-03, before the event occurred (2024-03-05~)
@@ -274,14 +274,20 @@ class Writing(Keeping):
                 gone = {row.target for row in view.all(AmendedRow) if row.kind in _WITHDRAWN}
                 recorded = (e for e in self.store.read_all() if e.id not in gone)
                 kept = [event for event in recorded if not isinstance(event.event, Redacted)]
-                return findings(kept, view, now())
-            looks_wrong = findings(draft.events, view, now())
+                return [*findings(kept, view, now()), *self._misquoted(kept)]
+            looks_wrong = [*findings(draft.events, view, now()), *self._misquoted(draft.events)]
         with placing(draft.files):
             require_references(self.store, draft.events)
         return [
             attrs.evolve(finding, place=draft.place(finding.event, finding.field))
             for finding in looks_wrong
         ]
+
+    def _misquoted(self, events: Iterable[NewEvent | RecordedEvent[Any]]) -> Iterator[Finding]:
+        """What is quoted otherwise than the text of its source has it, or is not in it."""
+        for one in self.quotations(events):
+            if one.standing != "verbatim":
+                yield Finding(one.event, one.field, one.problem())
 
     def _drafted(self, given: Sequence[str | os.PathLike[str] | Draft]) -> Draft:
         """What was given, read where it is not yet."""
