@@ -201,7 +201,10 @@ def test_what_is_no_date_is_refused(timeline, occurred, error):
         (lambda: said(5), "StatementMade: text"),
         (lambda: held("Not A Slug"), "MeetingHeld: meeting"),
         (lambda: held(form="party"), "MeetingHeld: form"),
-        (lambda: Attendance("north", "there"), "Attendance: status"),
+        (
+            lambda: held(attendance=[Attendance("north", "there")]),
+            "MeetingHeld: attendance.0..status",
+        ),
         (lambda: held(attendance=["north"]), "expected an Attendance"),
         (lambda: said("half \ud800"), "StatementMade: text"),
         # PostgreSQL's text cannot hold it: in the log it would keep reports from ever being made.

@@ -541,11 +541,11 @@ def test_a_chart_in_words_says_who_imputes_a_position(timeline: Timeline) -> Non
     [
         (
             lambda: MeetingHeld("m", "M", attendance=[Attendance("a", "atended")]),
-            "Attendance: status: expected one of absent, .*; found 'atended'. Did you mean att",
+            "attendance.0..status: expected one of absent, .*; found 'atended'. Did you mean att",
         ),
         (
             lambda: StatementMade("a", "T", about=["d"], positions=[Position("a", "neutral")]),
-            "Position: stance: expected one of conditional, .*; found 'neutral'",
+            "positions.0..stance: expected one of conditional, .*; found 'neutral'",
         ),
         (
             lambda: EventCorrected(["actor/a"], "?", {"actor": {"kind": "company"} | A}),

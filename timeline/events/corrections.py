@@ -23,7 +23,6 @@ from timeline.events.base import (
     event,
     several,
 )
-from timeline.events.encoding import checked_when_made
 from timeline.events.evidence import Evidence, evidence_of
 from timeline.events.meetings import MeetingAnnounced
 from timeline.events.plans import PlanAnnounced
@@ -89,7 +88,6 @@ class EventCorroborated:
     note: Text | None = None
 
 
-@checked_when_made
 @attrs.frozen
 class Side:
     """One side of a disagreement.

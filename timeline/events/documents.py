@@ -19,13 +19,11 @@ from timeline.events.base import (
     event,
     made,
 )
-from timeline.events.encoding import checked_when_made
 from timeline.events.statements import Term, terms
 
 _Words = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 
 
-@checked_when_made
 @attrs.frozen
 class Signatory:
     """One who signed a document.
@@ -41,7 +39,6 @@ class Signatory:
     capacity: _Words | None = None
 
 
-@checked_when_made
 @attrs.frozen
 class Called:
     """What one party calls a document.

@@ -65,7 +65,6 @@ Manner = Literal["quoted", "paraphrased", "read out", "translated", "imputed"]
 """How a link of the chain passed the words on. `imputed`: says what another thinks or wants."""
 
 
-@checked_when_made
 @attrs.frozen
 class Link:
     """One step in the chain from what was published back to whoever it began with.
@@ -102,7 +101,6 @@ def links(chain: Iterable[Link | Mapping[str, Any] | str]) -> tuple[Link, ...]:
 _Mark = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 
 
-@checked_when_made
 @attrs.frozen
 class Coding:
     """A row of coded event data: what a coder, most often a machine, made of a passage.
@@ -129,7 +127,6 @@ class Coding:
     longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
 
 
-@checked_when_made
 @attrs.frozen
 class Fault:
     """What a source gets wrong in a passage, as the recorder finds.

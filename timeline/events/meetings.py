@@ -19,7 +19,6 @@ from timeline.events.base import (
     event,
     several,
 )
-from timeline.events.encoding import checked_when_made
 
 Status = Literal["invited", "expected", "confirmed", "attended", "represented", "absent"]
 """Six that a source can report; the seventh, `not mentioned`, is what no source said."""
@@ -31,7 +30,6 @@ Form = Literal["summit", "session", "bilateral", "talks", "call", "visit", "brie
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 
 
-@checked_when_made
 @attrs.frozen
 class Attendance:
     """What a source says of one participant.

@@ -20,12 +20,10 @@ from timeline.events.base import (
     event,
     several,
 )
-from timeline.events.encoding import checked_when_made
 
 Stance = Literal["favourable", "conditional", "noncommittal", "opposed"]
 
 
-@checked_when_made
 @attrs.frozen
 class Position:
     """What a statement says of a party's stance.
@@ -45,7 +43,6 @@ class Position:
     summary: Text | None = None
 
 
-@checked_when_made
 @attrs.frozen
 class Term:
     """One term of a proposal.
