@@ -203,6 +203,20 @@ def test_a_file_of_several_misses_only_what_stood_in_it(record: Timeline, tmp_pa
     assert record.diff(one).gone == ()
 
 
+def test_what_was_at_the_end_of_a_file_is_missed_by_its_name(
+    record: Timeline, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "1.yaml", tmp_path / "2.yaml"
+    one.write_text(RECORD, encoding="utf-8")
+    lines = [f"  - {{said: No {n}., id: no{n}, by: Ann Author, source: g1}}\n" for n in range(3)]
+    two.write_text(f"record: pier\nevents:\n{''.join(lines)}", encoding="utf-8")
+    record.ingest(one)
+    record.ingest(two)
+    two.write_text(f"record: pier\nevents:\n{lines[0]}", encoding="utf-8")
+    assert record.diff(two).gone == ("pier/no1", "pier/no2")
+    assert record.diff(one).gone == ()
+
+
 def test_an_edited_record_amended_says_what_one_made_so_says(tmp_path: Path) -> None:
     """Apart from the citations of corrections."""
     edited = tmp_path / FERRY.name

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 import attrs
@@ -467,15 +468,19 @@ class WorkingCopy(Writing):
         return made
 
     def _missing(self, draft: Draft, known: Mapping[str, RecordedEvent[Any]]) -> list[str]:
-        """Ids on record that the files seem to have had."""
+        """Ids on record that the files seem to have had: by their names, or by what is around."""
         held = {new.id for new in draft.events}
+        names = {Path(file.file).name for file in draft.files}
         missing: list[str] = []
-        for record in {id.partition("/")[0] for id in known} - {"actor", "source"}:
+        for record in {id.partition("/")[0] for id in held} - {"actor", "source"}:
             recorded = self._positions(record)
-            ours = [position for id, position in recorded.items() if id in held]
+            ours = [id for id in recorded if id in held]
             whole = len(ours) * 2 > len(recorded)
-            for id, position in recorded.items():
-                if id not in held and (whole or self._is_between(position, draft, known, record)):
+            for id, (position, file) in recorded.items():
+                was_there = whole or (file is not None and file in names)
+                if id not in held and (
+                    was_there or self._is_between(position, draft, known, record)
+                ):
                     missing.append(id)
         return missing
 
@@ -490,15 +495,15 @@ class WorkingCopy(Writing):
                 return True
         return False
 
-    def _positions(self, record: str) -> dict[str, int]:
-        """The events of a record by their ids, with their positions."""
+    def _positions(self, record: str) -> dict[str, tuple[int, str | None]]:
+        """The events of a record by their ids, with their positions and their files."""
         named = log_events.c.event_id
-        query = sa.select(named, log_events.c.position).where(
+        query = sa.select(named, log_events.c.position, log_events.c.metadata).where(
             named.startswith(f"{record}/", autoescape=True)
         )
         with database.reading(self.store.engine) as connection:
             rows = connection.execute(query.order_by(log_events.c.position))
-            return {row.event_id: row.position for row in rows}
+            return {id: (position, _file_in(text)) for id, position, text in rows}
 
     def _renamed(self, fresh: Sequence[NewEvent]) -> Iterator[tuple[str, str]]:
         """Ids on record whose events say what new ones say."""
@@ -539,6 +544,11 @@ def _opened(recorded: RecordedEvent[Any]) -> tuple[str, str]:
     """The category and the id of what an event opens: an actor, a source, a proposal."""
     category, _, id = recorded.stream.partition("-")
     return (category, id) if event_type(recorded.event).opens else ("", "")
+
+
+def _file_in(metadata: str | None) -> str | None:
+    """The name of the file that an event came from."""
+    return None if metadata is None else msgspec.json.decode(metadata).get("file")
 
 
 def _keys_of(names: Iterable[str]) -> sa.Select[tuple[int]]:

@@ -79,9 +79,20 @@ class Names:
         return list(dict.fromkeys(id for ids in bearers for id in ids if id in self._people))
 
     def near(self, category: str, text: str) -> list[str]:
-        """The nearest names to one that is unknown."""
-        close = difflib.get_close_matches(folded(text), list(self._all(category)), n=2, cutoff=0.6)
-        return [self._shown.get(name, name) for name in close]
+        """The nearest names to one that is unknown, also of those in another script.
+
+        >>> names = Names()
+        >>> names.add("actor", "mueller", "Anna Müller")
+        >>> names.near("actor", "Анна Мюллер")[0]
+        'Anna Müller'
+        """
+        known: dict[str, str] = {}
+        for name in self._all(category):
+            shown = self._shown.get(name, name)
+            known.setdefault(_in_latin(name.rpartition(" ")[2]), shown)
+            known[_in_latin(name)] = shown
+        close = difflib.get_close_matches(_in_latin(folded(text)), known, n=3, cutoff=0.6)
+        return list(dict.fromkeys(known[name] for name in close))[:2]
 
     def free_id(self, category: str, name: str) -> str:
         """An id for something new of that name."""
@@ -105,6 +116,13 @@ def folded(name: str) -> str:
     letters = unicodedata.normalize("NFKD", name).casefold()
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return " ".join(re.sub(r"[’'ʻʼ`.]", "", plain).replace("-", " ").split())
+
+
+def _in_latin(name: str) -> str:
+    """A name in Latin letters, as far as sounds go: good enough to suggest one, not to decide."""
+    from anyascii import anyascii
+
+    return str(anyascii(name)).casefold()
 
 
 def slug(name: str) -> str:
