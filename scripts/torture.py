@@ -43,6 +43,9 @@ from timeline.log.redact import redact
 from timeline.log.schema import events, head, stored
 from timeline.log.store import EventStore
 
+sys.path.insert(0, str(Path(__file__).parent))
+import doors
+
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 
 PATIENCE = 60.0
@@ -1184,7 +1187,7 @@ def _judge(before: _Rows, after: _Rows | None, said: DatabaseError | None) -> st
 
 # The command line
 
-CHECKS = ("kill", "follow", "crash", "edit")
+CHECKS = ("kill", "follow", "crash", "edit", "doors")
 
 
 @attrs.frozen
@@ -1259,6 +1262,9 @@ class Numbers:
 def run(check: str, where: Place, numbers: Numbers) -> Iterator[Result]:
     """One check, or the two that go by one name."""
     seed, many = numbers.seed, numbers.edits
+    if check == "doors":
+        yield from _doors(where, numbers)
+        return
     with where.database(check) as url:
         is_file = url.startswith("sqlite")
         if check == "kill":
@@ -1276,6 +1282,19 @@ def run(check: str, where: Place, numbers: Numbers) -> Iterator[Result]:
     if check == "edit" and is_file:
         with where.database("bytes") as url:
             yield edit_bytes(url, edits=many, seed=seed, size=_LARGE if many >= _LARGE else 60)
+
+
+def _doors(where: Place, numbers: Numbers) -> Iterator[Result]:
+    """What others may do around the log, each on a database of its own."""
+    with where.database("kind") as url:
+        tried = doors.ON_FILES if url.startswith("sqlite") else doors.ON_SERVERS
+    for door in tried:
+        with where.database(door.__name__) as url:
+            try:
+                done, counts = door(url, numbers.crashes, numbers.seed)
+            except AssertionError as error:
+                raise Broken(f"{door.__name__}: {error}") from None
+        yield Result("doors", done, counts)
 
 
 _LARGE = 1100

@@ -7,6 +7,7 @@ import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -86,6 +87,20 @@ def test_bytes_of_the_file_changed(migrated_url: str) -> None:
     result = torture.edit_bytes(migrated_url, edits=150, seed=8)
 
     assert result.counts["found, at the position"] > 20
+
+
+@only_sqlite
+@pytest.mark.parametrize("door", torture.doors.ON_FILES, ids=attrgetter("__name__"))
+def test_doors_of_a_file(migrated_url: str, door: Callable[[str, int, int], Any]) -> None:
+    _, counts = door(migrated_url, 4, 1)
+    assert set(counts.values()) == {4}
+
+
+@only_postgresql
+@pytest.mark.parametrize("door", torture.doors.ON_SERVERS, ids=attrgetter("__name__"))
+def test_doors_of_a_server(migrated_url: str, door: Callable[[str, int, int], Any]) -> None:
+    _, counts = door(migrated_url, 4, 1)
+    assert min(counts.values()) >= 4
 
 
 def test_what_a_follower_was_given_is_held_against_the_log() -> None:

@@ -263,16 +263,9 @@ def write(
     end = take_end(driver, engine)
     before = _recorded_before(driver, engine, known, drafts)
     fresh = list({d.event_id: d for d in drafts if d.event_id not in before}.values())
-    streams = {draft.stream for draft in fresh}
-    # Where all events of a stream are retries, the expectation was met when they were appended.
-    checked = expected.keys() - ({draft.stream for draft in drafts} - streams)
-    versions = stream_versions(driver, engine, streams | checked)
-    for stream in checked:
-        _check_version(stream, expected[stream], versions[stream])
-    if fresh:
-        _require_open(driver, engine, fresh)
-        if unless is not None:
-            require_none(driver, engine, known, unless)
+    versions = _checked(driver, engine, drafts, fresh, expected)
+    if fresh and unless is not None:
+        require_none(driver, engine, known, unless)
     recorded_at = max(clock(), end.recorded_at)
     added: dict[str, Place] = {}
     for start in range(0, len(fresh), BATCH):
@@ -281,6 +274,24 @@ def write(
         if progress is not None:
             progress(start + len(batch))
     return before, added
+
+
+def _checked(
+    driver: Driver,
+    engine: sa.Engine,
+    drafts: Sequence[Draft],
+    fresh: Sequence[Draft],
+    expected: Mapping[str, ExpectedVersion],
+) -> dict[str, int]:
+    """The versions of the streams of what is new, which are as expected, and open."""
+    streams = {draft.stream for draft in fresh}
+    # Where all events of a stream are retries, the expectation was met when they were appended.
+    checked = expected.keys() - ({draft.stream for draft in drafts} - streams)
+    versions = stream_versions(driver, engine, streams | checked)
+    for stream in checked:
+        _check_version(stream, expected[stream], versions[stream])
+    _require_open(driver, engine, fresh)
+    return versions
 
 
 def _require_open(driver: Driver, engine: sa.Engine, drafts: Sequence[Draft]) -> None:

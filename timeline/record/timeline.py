@@ -94,12 +94,7 @@ class Timeline(WorkingCopy):
         user = os.environ.get("TIMELINE_USER")
         noted = ({"recorded_by": user} if user else {}) | dict(metadata)
         try:
-            if not create:
-                _require_record(engine)
-            if migrate:
-                upgrade(engine)
-            else:
-                require_current(engine)
+            _prepare(engine, create=create, migrate=migrate)
             return cls(EventStore(engine, events, metadata=noted), projections, builtins=builtins)
         except BaseException:
             engine.dispose()
@@ -138,6 +133,10 @@ def _address(place: str | os.PathLike[str] | sa.URL) -> str | sa.URL:
     return sa.URL.create("sqlite", database=os.fspath(place))
 
 
-def _require_record(engine: sa.Engine) -> None:
-    if not (database.exists(engine) and is_migrated(engine)):
+def _prepare(engine: sa.Engine, *, create: bool, migrate: bool) -> None:
+    if not migrate:
+        require_current(engine)
+        return
+    if not create and not (database.exists(engine) and is_migrated(engine)):
         raise NotFound(f"{database.shown(engine.url)} holds no record. `timeline init` makes one.")
+    upgrade(engine)
