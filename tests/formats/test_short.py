@@ -413,3 +413,19 @@ def test_the_flagship_record_says_the_same_in_the_full_form(path: Path, tmp_path
 def known(new: NewEvent) -> tuple[Any, ...]:
     """All that a file says of an event."""
     return new.id, new.event, new.occurred, new.evidence
+
+
+def test_an_address_alone_is_of_the_publisher_that_is_known_at_its_host(tmp_path: Path) -> None:
+    file = tmp_path / "pier.yaml"
+    file.write_text(
+        "record: pier\nevents:\n"
+        "- {said: Yes., by: Ann, source: {publisher: ANSA, address: 'https://www.ansa.example/1'}}\n"
+        "- {said: No., by: Ann, source: 'https://ansa.example/2'}\n",
+        encoding="utf-8",
+    )
+    with Timeline.open("sqlite://") as record:
+        assert [actor.name for actor in record.draft(file, create=True).created] == ["Ann", "ANSA"]
+        record.ingest(record.draft(file, create=True))
+        record.say("Ann", "Perhaps.", source="https://ansa.example/3")
+        added = record.log(type="SourceAdded")
+        assert [event.event.source.publisher for event in added] == ["ansa"] * 3

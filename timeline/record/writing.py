@@ -34,7 +34,7 @@ from timeline.formats.coded.ingest import Ingest
 from timeline.formats.coded.reading import SortedRows
 from timeline.formats.coded.rows import Dataset
 from timeline.formats.files import Place, new_file
-from timeline.formats.records.expanding import Expander, Understood
+from timeline.formats.records.expanding import Expander, Understood, host_of
 from timeline.formats.records.names import Entry, Names
 from timeline.formats.records.spoken_dates import Order
 from timeline.formats.records.workbook import entries_of, record_file, rows_of, workbook_of
@@ -392,6 +392,8 @@ def _named(view: View) -> Iterator[Entry]:
             yield category, actor.merged_into or actor.actor, (actor.name, *actor.aliases)
     for source in view.all(SourceRow):
         yield "source", source.source, tuple(filter(None, (source.title, source.address)))
+        if host := host_of(source.address):
+            yield "host", source.publisher, (host,)
     for initiative in view.all(InitiativeRow):
         yield "proposal", initiative.initiative, (initiative.title or "",)
     for meeting in view.all(MeetingRow):

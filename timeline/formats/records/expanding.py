@@ -112,6 +112,10 @@ class Expander:
         if isinstance(fields, dict) and isinstance(fields.get("id"), str):
             known = [fields[key] for key in ("title", "address") if fields.get(key)]
             self.names.add("source", fields["id"], *known)
+            publisher = self.names.find("actor", str(fields.get("publisher")))
+            host = host_of(fields.get("address"))
+            if host and len(publisher) == 1:
+                self.names.add("host", publisher[0], host)
 
     def note(self, problem: InvalidRecord) -> None:
         """Remember what is wrong, to list all of it."""
@@ -364,10 +368,14 @@ class _File:
         """The id of a source that stands where it is used; a known address is a known source."""
         fields = dict(typing.cast("dict[str, Node]", node.value))
         if "address" in fields and "publisher" not in fields:
-            match = _ADDRESS.match(str(fields["address"].value))
-            fields["publisher"] = Node.of(match[1] if match else "", fields["address"])
+            host = host_of(fields["address"].value) or ""
+            # The one publisher at that host is meant, if there is one.
+            ids = self.names.find("host", host)
+            fields["publisher"] = Node.of(ids[0] if len(ids) == 1 else host, fields["address"])
         if "publisher" in fields:
-            publisher = attrs.evolve(fields["publisher"], key=f"{node.key or 'source'}.publisher")
+            publisher = fields["publisher"]
+            key = publisher.key or f"{node.key or 'source'}.publisher"
+            publisher = attrs.evolve(publisher, key=key)
             fields["publisher"] = self._id(publisher, "actor", "publisher")
         plain = {key: value.plain for key, value in fields.items()}
         known = self.names.find("source", str(plain["address"])) if plain.get("address") else []
@@ -405,6 +413,16 @@ class _File:
 
 _SECTIONS = ("actors", "sources", "events")
 _SOURCES = tuple[Evidence, ...]
+
+
+def host_of(address: object) -> str | None:
+    """The host of an address on the web.
+
+    >>> host_of("https://www.gazette.example/harbour")
+    'gazette.example'
+    """
+    match = _ADDRESS.match(str(address))
+    return match[1] if match else None
 
 
 def _entries(root: Node, section: str) -> list[Node]:

@@ -282,6 +282,7 @@ def _explain(sheet: Worksheet) -> None:
 
 _HOW_TO = """\
 One row of the sheet events is one claim: who said or did what, when, and according to whom.
+A row with a source, and no kind, who or what, is further support for the claim above it.
 Write over the example. Names may stand wherever somebody is asked for.
 The sheets actors and sources say who is who, and what was read.
 timeline ingest FILE.xlsx takes the workbook, all of it or nothing.
