@@ -784,7 +784,7 @@ def test_a_build_under_way_does_not_write_words_back(
 def test_readers_by_plain_names_are_never_stuck_behind_a_rebuild(
     store: EventStore, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("timeline.log.database._PATIENCE", FOREVER)
+    monkeypatch.setattr("timeline.log.failures._PATIENCE", FOREVER)
     say(store, 3)
     Projector(store, [Speakers()]).catch_up()
     new = Projector(store, [Tenfold()])
@@ -807,7 +807,7 @@ def test_readers_by_plain_names_are_never_stuck_behind_a_rebuild(
 def test_a_rebuild_gives_up_where_a_reader_holds_the_rows_for_long(
     store: EventStore, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("timeline.log.database._PATIENCE", 0.1)
+    monkeypatch.setattr("timeline.log.failures._PATIENCE", 0.1)
     say(store, 3)
     Projector(store, [Speakers()]).catch_up()
     new = Projector(store, [Tenfold()])

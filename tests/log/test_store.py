@@ -1423,7 +1423,7 @@ def test_errors_tell_whether_they_may_pass(error: type[DatabaseError], transient
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """An append is tried again for less long, so that its failing takes less long, too."""
-    monkeypatch.setattr("timeline.log.database._PATIENCE", 0.3)
+    monkeypatch.setattr("timeline.log.failures._PATIENCE", 0.3)
 
 
 def hurried(url: str) -> sa.Engine:
@@ -1597,14 +1597,14 @@ def test_a_server_that_goes_and_comes_back(
     assert store.append("a", notes("2")).added == 1
 
     # It crashes under an append: while that is tried again nobody can tell whether it was done.
-    monkeypatch.setattr("timeline.log.database._PATIENCE", 1.0)
+    monkeypatch.setattr("timeline.log.failures._PATIENCE", 1.0)
     with ThreadPoolExecutor(1) as threads, held(engine) as holder:
         appending = threads.submit(store.append, "a", notes("3"))
         until(lambda: waiting_for_a_lock(engine))
         server.stop("immediate")
         holder.invalidate()
         assert type(appending.exception()) is ConnectionLost
-    monkeypatch.setattr("timeline.log.database._PATIENCE", FOREVER)
+    monkeypatch.setattr("timeline.log.failures._PATIENCE", FOREVER)
     server.start()
     with ThreadPoolExecutor(1) as threads, held(engine) as holder:
         appending = threads.submit(store.append, "a", notes("3"))

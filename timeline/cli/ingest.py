@@ -44,10 +44,10 @@ def init(opener: Opener) -> None:
     timeline --db sqlite:///harbour.db init
     timeline --db postgresql://ann@db.example/harbour init
     """
-    from timeline.log import database
+    from timeline.log import failures
 
     with opener(create=True) as timeline:
-        click.echo(f"{database.shown(timeline.store.engine.url)} is ready.")
+        click.echo(f"{failures.shown(timeline.store.engine.url)} is ready.")
 
 
 @click.command()

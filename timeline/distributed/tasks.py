@@ -28,7 +28,7 @@ from timeline.engine.rebuild import StoredRows, copy_part
 from timeline.engine.row_files import RowFile, RowFiles, row_tables
 from timeline.errors import ClusterError
 from timeline.events import RecordedEvent
-from timeline.log import database
+from timeline.log import database, failures
 from timeline.log.archive import Archive, arrow_schema, arrow_table, stored_rows
 from timeline.log.codec import Codec, Upcaster
 from timeline.log.schema import Stored
@@ -108,7 +108,7 @@ def prepared(packed: bytes) -> tuple[Job, Splitter]:
 def _engine(url: str) -> sa.Engine:
     engine = database.create_engine(url)
     if not database.exists(engine):
-        where = database.shown(engine.url)
+        where = failures.shown(engine.url)
         raise ClusterError(
             f"worker {own_address()}: there is no {where}. Where workers are on other machines, "
             "let them read an archive that all can reach."

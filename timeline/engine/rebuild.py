@@ -31,7 +31,7 @@ from timeline.errors import (
     InvalidProjection,
     NotFound,
 )
-from timeline.log import database, definitions, telemetry
+from timeline.log import database, definitions, failures, telemetry
 from timeline.log.schema import VERSION_TABLE, metadata
 from timeline.log.store import EventStore
 from timeline.log.telemetry import Progress
@@ -72,7 +72,7 @@ def retried(method: Callable[_P, _T]) -> Callable[_P, _T]:
 
     @functools.wraps(method)
     def retrying(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return database.persistently(lambda: method(*args, **kwargs))
+        return failures.persistently(lambda: method(*args, **kwargs))
 
     return retrying
 
@@ -586,7 +586,7 @@ def _one_row_a_key(projection: Projection) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        if not database.is_duplicate(error):
+        if not failures.is_duplicate(error):
             raise
         raise _not_one_row_a_key(projection, str(error.__cause__)) from None
 
@@ -630,7 +630,7 @@ def copy_part(
                 database.insert_many(connection, tables[cls], stored)
     except DatabaseError as error:
         # The part is there already. Where two parts have a row of one key, the count will show it.
-        if not database.is_duplicate(error):
+        if not failures.is_duplicate(error):
             raise
 
 

@@ -19,7 +19,7 @@ from timeline.engine.projection import R, Rows, Shape, key_of, shape_of
 from timeline.engine.search import Search, scanned, searched
 from timeline.errors import DatabaseBusy, InvalidInput
 from timeline.events import EventRedacted, RecordedEvent, Redacted, type_names
-from timeline.log import database
+from timeline.log import database, failures
 from timeline.log.digests import Head
 from timeline.log.query import Query
 from timeline.log.store import EventStore
@@ -64,7 +64,7 @@ def find(
 ) -> R | None:
     """The row of a table with that key, or None."""
     shape, driver = shape_of(cls), database.driver_of(connection)
-    with database.translated(connection.engine, connected=True):
+    with failures.translated(connection.engine, connected=True):
         cursor = _finder(shape.cls, table.name).run(
             driver, connection.engine, **dict(zip(shape.key, shape.store_key(key), strict=True))
         )

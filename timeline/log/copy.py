@@ -22,7 +22,7 @@ from timeline.dates import When, bounds_of, stamp, stamp_text
 from timeline.errors import InvalidInput, InvalidRecord, LogDamaged, LogsDiffer
 from timeline.events.base import LONGEST_ID
 from timeline.events.encoding import require_text
-from timeline.log import database
+from timeline.log import database, failures
 from timeline.log.append import BATCH, insert, take_end
 from timeline.log.codec import Codec
 from timeline.log.database import Driver
@@ -275,7 +275,7 @@ def restore(engine: sa.Engine, rows: Iterable[Stored]) -> Restored:
     bare: list[Stored] = []  # tombstones of events that have their words here
     with database.writing(engine) as connection:
         driver = database.driver_of(connection)
-        with database.translated(engine, connected=True):
+        with failures.translated(engine, connected=True):
             end = start = take_end(driver, engine).head
             for batch in batched(rows, BATCH):
                 bare += _require_same(

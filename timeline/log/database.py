@@ -7,30 +7,22 @@ import functools
 import json
 import math
 import os
-import random
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from timeline.errors import (
-    ConnectionLost,
     DatabaseBusy,
-    DatabaseError,
-    DatabaseFull,
-    DatabaseReadOnly,
-    DatabaseUnreachable,
     InvalidInput,
-    TimelineError,
-    no_text,
 )
-from timeline.log import telemetry
+from timeline.log import failures
 
 SCHEMA = "timeline"
 """The schema of PostgreSQL that holds our tables, unless the caller names another."""
@@ -44,35 +36,12 @@ _FILE = "main"
 BUSY_SECONDS = 30
 """How long a writer waits for others before `DatabaseBusy`, unless the address says otherwise."""
 
-_PATIENCE = 5.0
-"""Seconds for which work is tried again after `DatabaseBusy` or `ConnectionLost`."""
-
-_FIRST_PAUSE = 0.001
-"""Seconds before the second try; each later pause is twice as long."""
-
-_T = TypeVar("_T")
-
 _TRUSTED_IDLE = 1.0
 """Seconds after which an idle connection is checked before use."""
 
 _BEGIN = "timeline_begin"
 _PROCESS, _THREAD = "timeline_process", "timeline_thread"
 _THRESHOLD = "prepare_threshold"
-
-_CONTENTION = {"40001", "40P01", "55P03", "57014"}
-"""SQLSTATEs for: try again (serialization failure, deadlock, no lock, or too long a statement)."""
-
-_LOST = (psycopg.OperationalError, psycopg.InterfaceError)
-"""Errors of the driver that mean, without a SQLSTATE, that the connection is gone."""
-
-_NO_WRITES = {"42501", "25006"}
-"""SQLSTATEs for: the role lacks the right, or the transaction or server takes no writes."""
-
-_FULL = {"53100", "SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"}
-"""SQLSTATE, and SQLite's names, for: there is no room left on the disk."""
-
-_SHUTDOWN = {"57P01", "57P02", "57P03", "25P03"}
-"""SQLSTATEs for: the server is going down, or coming up, or has ended a session that idled."""
 
 _WAIT_FOR_LOCKS = f"""
     SELECT pg_catalog.set_config('lock_timeout', '{BUSY_SECONDS}s', false)
@@ -131,13 +100,13 @@ def _require_own(engine: sa.Engine) -> None:
     process, thread = options.get(_PROCESS), options.get(_THREAD)
     if process not in (None, os.getpid()):
         raise InvalidInput(
-            f"{shown(engine.url)}: opened in process {process}, and used in {os.getpid()}, which "
-            "was forked from it. Open the record anew in each process."
+            f"{failures.shown(engine.url)}: opened in process {process}, and used in "
+            f"{os.getpid()}, which was forked from it. Open the record anew in each process."
         )
     if thread not in (None, threading.get_ident()):
         raise InvalidInput(
-            f"{shown(engine.url)}: a database in memory is for the thread that opened it. Use a "
-            "file, such as sqlite:///record.db, where several threads are to share a record."
+            f"{failures.shown(engine.url)}: a database in memory is for the thread that opened it. "
+            "Use a file, such as sqlite:///record.db, where several threads are to share a record."
         )
 
 
@@ -194,15 +163,11 @@ def _parse(url: str | sa.URL) -> sa.URL:
     if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
         if parsed.host:
             raise InvalidInput(
-                f"expected sqlite:///FILE, with three slashes; found {shown(parsed)!r}, with two"
+                "expected sqlite:///FILE, with three slashes; found "
+                f"{failures.shown(parsed)!r}, with two"
             )
         return parsed
-    raise InvalidInput(f"expected sqlite:///… or postgresql://…; found {shown(parsed)!r}")
-
-
-def shown(url: sa.URL) -> str:
-    """The address without password and without options, which may hold one."""
-    return url.set(query={}).render_as_string(hide_password=True)
+    raise InvalidInput(f"expected sqlite:///… or postgresql://…; found {failures.shown(parsed)!r}")
 
 
 def let_readers_go_on(engine: sa.Engine, patience: float = 0.0) -> None:
@@ -323,7 +288,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         DatabaseError: the database could not do it.
     """
     immediate = {_BEGIN: "IMMEDIATE"}
-    with translated(engine):
+    with failures.translated(engine):
         with _connect(engine, immediate) as connection, connection.begin():
             if is_postgresql(engine):
                 connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
@@ -342,7 +307,7 @@ def writing_when_used(engine: sa.Engine) -> Iterator[sa.Connection]:
         DatabaseBusy: others held the database for too long; try again.
         DatabaseError: the database could not do it.
     """
-    with translated(engine), _connect(engine, {_BEGIN: "IMMEDIATE"}) as connection:
+    with failures.translated(engine), _connect(engine, {_BEGIN: "IMMEDIATE"}) as connection:
         yield connection
         connection.commit()
 
@@ -387,7 +352,7 @@ def autocommitting(engine: sa.Engine) -> Iterator[sa.Connection]:
         DatabaseError: the database could not do it.
     """
     autocommit = {"isolation_level": "AUTOCOMMIT"} if is_postgresql(engine) else {_BEGIN: None}
-    with translated(engine), _connect(engine, autocommit) as connection:
+    with failures.translated(engine), _connect(engine, autocommit) as connection:
         yield connection
 
 
@@ -402,7 +367,7 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """
     deferred = {_BEGIN: "DEFERRED"}
     snapshot = {"isolation_level": "REPEATABLE READ"} if is_postgresql(engine) else deferred
-    with translated(engine), _connect(engine, snapshot) as connection, connection.begin():
+    with failures.translated(engine), _connect(engine, snapshot) as connection, connection.begin():
         yield connection
 
 
@@ -491,11 +456,11 @@ def driving(engine: sa.Engine) -> Iterator[Driver]:
         DatabaseError: the database could not do it.
     """
     _require_own(engine)
-    with translated(engine):
+    with failures.translated(engine):
         pooled = engine.raw_connection()
     connection: Driver = pooled.driver_connection
     try:
-        with translated(engine, connected=True):
+        with failures.translated(engine, connected=True):
             if not is_postgresql(engine):
                 yield connection
                 return
@@ -552,7 +517,7 @@ def insert_many(
         DatabaseError: the database could not do it.
     """
     driver = driver_of(connection)
-    with translated(connection.engine, connected=True):
+    with failures.translated(connection.engine, connected=True):
         insert_rows(driver, connection.engine, table, rows)
 
 
@@ -593,125 +558,5 @@ def delete_many(
     place = "%s" if is_postgresql(connection.engine) else "?"
     where = " AND ".join(f"{preparer.quote(name)} = {place}" for name in key)
     text = f"DELETE FROM {qualified(connection.engine, table.name)} WHERE {where}"
-    with translated(connection.engine, connected=True):
+    with failures.translated(connection.engine, connected=True):
         driver.cursor().executemany(text, keys)
-
-
-@contextlib.contextmanager
-def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
-    """Turn errors of the database into ours; `connected` where the driver is used directly.
-
-    Raises:
-        DatabaseUnreachable: there is no connection to the database.
-        DatabaseBusy: others held the database for too long; try again.
-        DatabaseReadOnly: this role, or the file, may only be read.
-        DatabaseError: the database could not do it.
-        InvalidInput: a text cannot be written as UTF-8.
-    """
-    try:
-        yield
-    except sa.exc.DBAPIError as error:
-        lost = error.connection_invalidated
-        raise _ours(error.orig or error, engine, lost=lost) from error
-    except psycopg.Error as error:
-        # An error of the driver alone, for a NUL in a text say, has no SQLSTATE either.
-        lost = connected and isinstance(error, _LOST) and error.sqlstate is None
-        raise _ours(error, engine, lost=lost) from error
-    except sqlite3.Error as error:
-        raise _ours(error, engine, lost=False) from error
-    except UnicodeEncodeError as error:
-        raise InvalidInput(no_text(error)) from error
-
-
-def persistently(attempt: Callable[[], _T]) -> _T:
-    """Try again while the failure may pass.
-
-    Safe for appends: event ids make them idempotent.
-    """
-    end = time.monotonic() + _PATIENCE
-    pause = _FIRST_PAUSE
-    lost: ConnectionLost | None = None
-    while True:
-        try:
-            return attempt()
-        except DatabaseUnreachable as error:
-            # After a lost connection the server may need a while. The caller must get that error
-            # and no later one: it says that the work may have been done.
-            lost = error if isinstance(error, ConnectionLost) else lost
-            if lost is None or time.monotonic() + pause > end:
-                raise lost or error from None
-            problem: DatabaseError = error
-        except DatabaseBusy as error:
-            if time.monotonic() + pause > end:
-                raise
-            problem = error
-        telemetry.logger.warning("trying again: %s", problem, extra={"pause_seconds": pause})
-        # Random, so that two writers do not collide again and again.
-        time.sleep(pause * random.uniform(0.5, 1))
-        pause *= 2
-
-
-def is_duplicate(error: DatabaseError) -> bool:
-    """Whether the cause is a key that another row has."""
-    return isinstance(error.__cause__, psycopg.errors.UniqueViolation | sqlite3.IntegrityError)
-
-
-def is_contention(cause: BaseException) -> bool:
-    """Whether an error of the driver says that others held the database for too long."""
-    state = getattr(cause, "sqlstate", None)
-    return state in _CONTENTION or "database is locked" in str(cause)
-
-
-def _why_busy(cause: BaseException, reason: str) -> str:
-    if getattr(cause, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":
-        return (
-            "the transaction has read what others have changed since, and SQLite lets it write no "
-            "more. Roll back and try again. A transaction that is to write begins with BEGIN "
-            "IMMEDIATE, as those of the store's own engine do."
-        )
-    return (
-        f"others held the database for too long ({reason}). Try again. If a transaction of your "
-        "own holds it, end that first, or append with connection=… of it."
-    )
-
-
-_REMEDY = {
-    "sqlite": "Copy the record to a folder where you may write.",
-    "postgresql": "Use a role that may write.",
-}
-_NO_CONNECTION = {
-    "sqlite": "cannot be opened ({reason}). Check the path. SQLite writes beside the file: where "
-    "you may not, copy the file, and the -wal beside it, to a folder where you may.",
-    "postgresql": "no connection ({reason}). Check the address, and that the server runs; then try "
-    "again.",
-}
-
-
-def _ours(cause: BaseException, engine: sa.Engine, *, lost: bool) -> TimelineError:
-    where = shown(engine.url)
-    reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-    state = getattr(cause, "sqlstate", None)
-    if is_contention(cause):
-        return DatabaseBusy(f"{where}: {_why_busy(cause, reason)}")
-    if state in _FULL or getattr(cause, "sqlite_errorname", None) in _FULL:
-        return DatabaseFull(f"{where}: no room is left to write ({reason}). Make room; try again.")
-    if state in _NO_WRITES or "readonly database" in reason:
-        return DatabaseReadOnly(
-            f"{where}: may only be read ({reason}). {_REMEDY[engine.dialect.name]}"
-        )
-    if lost or state in _SHUTDOWN:
-        return ConnectionLost(
-            f"{where}: the connection was lost ({reason}). Whether a commit under way went through "
-            "is not known; try again with the same event ids."
-        )
-    if _no_connection(cause):
-        no_connection = _NO_CONNECTION[engine.dialect.name].format(reason=reason)
-        return DatabaseUnreachable(f"{where}: {no_connection}")
-    return DatabaseError(f"{where}: {reason}")
-
-
-def _no_connection(cause: BaseException) -> bool:
-    if isinstance(cause, sqlite3.OperationalError):
-        return "unable to open database file" in str(cause)
-    # psycopg gives no SQLSTATE when the server was never reached.
-    return isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from timeline.errors import DatabaseBusy, InvalidInput, NotFound, UnknownEventType, require_number
 from timeline.events import RecordedEvent
-from timeline.log import database
+from timeline.log import database, failures
 from timeline.log.codec import meanings
 from timeline.log.query import ALL, Query
 from timeline.log.read import PAGE, Reading
@@ -115,7 +115,7 @@ class Following(Reading):
         stop = stop or threading.Event()
         while not stop.is_set():
             page = functools.partial(self._durable_page, query, after, PAGE)
-            reached, rows = database.persistently(page)
+            reached, rows = failures.persistently(page)
             for event in self._events_of(rows, query, on_unknown):
                 if stop.is_set():
                     return
@@ -123,7 +123,7 @@ class Following(Reading):
             after = reached
             if not rows:
                 more = functools.partial(self.wait, after=after, timeout=1.0, stop=stop)
-                database.persistently(more)
+                failures.persistently(more)
 
     def _durable_page(
         self, query: Query, after: int, limit: int, connection: sa.Connection | None = None

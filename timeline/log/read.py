@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from timeline import dates
 from timeline.errors import ConditionFailed, DatabaseError, NotFound, StreamIsClosed
 from timeline.events import RecordedEvent, StreamClosed, event_type
-from timeline.log import database, digests, telemetry
+from timeline.log import database, digests, failures, telemetry
 from timeline.log.codec import Codec, meanings, read
 from timeline.log.database import Driver
 from timeline.log.digests import Head
@@ -464,7 +464,7 @@ class Reading:
             with database.driving(self.engine) as driver:
                 yield driver
         else:
-            with database.translated(self.engine, connected=True):
+            with failures.translated(self.engine, connected=True):
                 yield database.driver_of(connection)
 
 

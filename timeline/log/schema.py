@@ -20,7 +20,7 @@ from timeline.errors import (
     NotFound,
     TimelineError,
 )
-from timeline.log import database
+from timeline.log import database, failures
 
 REVISION = "0001"
 """The schema that this code reads and writes: the newest script in `alembic/versions`."""
@@ -234,7 +234,7 @@ def require_current(engine: sa.Engine) -> None:
             there = _revision(connection)
     if there is None:
         raise NotFound(
-            f"{database.shown(engine.url)} holds no record. `timeline init`, run by the role that "
+            f"{failures.shown(engine.url)} holds no record. `timeline init`, run by the role that "
             "is to own the tables, makes one."
         )
     if there != REVISION:
@@ -315,7 +315,7 @@ def _run_scripts(connection: sa.Connection) -> None:
         # The database's own message, without the statement that SQLAlchemy adds.
         cause = getattr(error, "orig", None) or error
         reason = str(cause).strip()
-        if database.is_contention(cause):
+        if failures.is_contention(cause):
             raise
         raise MigrationFailed(
             f"the schema could not be brought from {current or 'nothing'} to {REVISION}: {reason}. "

@@ -16,7 +16,7 @@ from timeline import dates
 from timeline.errors import DatabaseError, InvalidInput
 from timeline.events import NewEvent, StreamClosed
 from timeline.events.envelope import in_stream
-from timeline.log import append, codec, database, telemetry
+from timeline.log import append, codec, database, failures, telemetry
 from timeline.log.append import (
     BATCH,
     Appended,
@@ -163,7 +163,7 @@ class EventStore(Following):
         with telemetry.operation("append") as done:
             drafts = drafts_of(self.codec, events, self._noted())
             if connection is None:
-                appended = database.persistently(lambda: self._append(drafts, conditions, progress))
+                appended = failures.persistently(lambda: self._append(drafts, conditions, progress))
             else:
                 with self._within(connection) as driver:
                     appended = self._write(driver, drafts, conditions, progress)
@@ -282,7 +282,7 @@ class EventStore(Following):
     @contextlib.contextmanager
     def _within(self, connection: sa.Connection) -> Iterator[Driver]:
         """Write within the transaction of a connection."""
-        with database.translated(self.engine, connected=True):
+        with failures.translated(self.engine, connected=True):
             driver = database.driver_of(connection)
             _require_transaction(driver)
             yield driver

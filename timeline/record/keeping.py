@@ -30,7 +30,7 @@ from timeline.errors import (
 )
 from timeline.events import RecordedEvent
 from timeline.formats.files import Place, existing_file, name_of, new_file
-from timeline.log import database
+from timeline.log import database, failures
 from timeline.log.archive import Archive, Archived
 from timeline.log.copy import LogFile, Restored, restore, write_log
 from timeline.log.definitions import has_all_tables
@@ -76,7 +76,7 @@ class Keeping(Record):
             try:
                 self._projector.catch_up()
                 connection = stack.enter_context(database.reading(self.store.engine))
-                with database.translated(self.store.engine):
+                with failures.translated(self.store.engine):
                     view = self._projector.view(connection)
                 # A report cites only what survives a crash.
                 database.make_durable(self.store.engine)

@@ -24,7 +24,7 @@ from timeline.formats.files import Place, new_file
 from timeline.formats.rows import Form as RowsForm
 from timeline.formats.rows import write_rows
 from timeline.formats.timelinejs import timelinejs
-from timeline.log import database
+from timeline.log import failures
 from timeline.log.telemetry import Progress
 from timeline.models.initiatives import InitiativeRow
 from timeline.pages.site import write_site
@@ -247,7 +247,7 @@ class Snapshot(Record):
         return Snapshot(self._projector, self._seen.cutoff.narrowed(cutoff), whole=self._whole)
 
     def __repr__(self) -> str:
-        place = database.shown(self._projector.store.engine.url)
+        place = failures.shown(self._projector.store.engine.url)
         return f"<Snapshot of {place} at position {self._seen.head.position}>"
 
 

@@ -13,7 +13,7 @@ from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection
 from timeline.engine.runner import Projector
 from timeline.errors import NotFound
-from timeline.log import database
+from timeline.log import database, failures
 from timeline.log.codec import Upcaster
 from timeline.log.schema import is_migrated, require_current, upgrade
 from timeline.log.store import EventStore
@@ -116,7 +116,7 @@ class Timeline(WorkingCopy):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Timeline {database.shown(self.store.engine.url)}>"
+        return f"<Timeline {failures.shown(self.store.engine.url)}>"
 
     def _narrowed(self, cutoff: Cutoff) -> Snapshot:
         return Snapshot(self._projector, cutoff)
@@ -138,5 +138,5 @@ def _prepare(engine: sa.Engine, *, create: bool, migrate: bool) -> None:
         require_current(engine)
         return
     if not create and not (database.exists(engine) and is_migrated(engine)):
-        raise NotFound(f"{database.shown(engine.url)} holds no record. `timeline init` makes one.")
+        raise NotFound(f"{failures.shown(engine.url)} holds no record. `timeline init` makes one.")
     upgrade(engine)

@@ -1,0 +1,174 @@
+"""Failures of a database: as errors of this package, and tried again where they may pass."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import psycopg
+import sqlalchemy as sa
+
+from timeline.errors import (
+    ConnectionLost,
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseFull,
+    DatabaseReadOnly,
+    DatabaseUnreachable,
+    InvalidInput,
+    TimelineError,
+    no_text,
+)
+from timeline.log import telemetry
+
+_PATIENCE = 5.0
+"""Seconds for which work is tried again after `DatabaseBusy` or `ConnectionLost`."""
+
+_FIRST_PAUSE = 0.001
+"""Seconds before the second try; each later pause is twice as long."""
+
+_T = TypeVar("_T")
+
+_CONTENTION = {"40001", "40P01", "55P03", "57014"}
+"""SQLSTATEs for: try again (serialization failure, deadlock, no lock, or too long a statement)."""
+
+_LOST = (psycopg.OperationalError, psycopg.InterfaceError)
+"""Errors of the driver that mean, without a SQLSTATE, that the connection is gone."""
+
+_NO_WRITES = {"42501", "25006"}
+"""SQLSTATEs for: the role lacks the right, or the transaction or server takes no writes."""
+
+_FULL = {"53100", "SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"}
+"""SQLSTATE, and SQLite's names, for: there is no room left on the disk."""
+
+_SHUTDOWN = {"57P01", "57P02", "57P03", "25P03"}
+"""SQLSTATEs for: the server is going down, or coming up, or has ended a session that idled."""
+
+
+def shown(url: sa.URL) -> str:
+    """The address without password and without options, which may hold one."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+@contextlib.contextmanager
+def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
+    """Turn errors of the database into ours; `connected` where the driver is used directly.
+
+    Raises:
+        DatabaseUnreachable: there is no connection to the database.
+        DatabaseBusy: others held the database for too long; try again.
+        DatabaseReadOnly: this role, or the file, may only be read.
+        DatabaseError: the database could not do it.
+        InvalidInput: a text cannot be written as UTF-8.
+    """
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        lost = error.connection_invalidated
+        raise _ours(error.orig or error, engine, lost=lost) from error
+    except psycopg.Error as error:
+        # An error of the driver alone, for a NUL in a text say, has no SQLSTATE either.
+        lost = connected and isinstance(error, _LOST) and error.sqlstate is None
+        raise _ours(error, engine, lost=lost) from error
+    except sqlite3.Error as error:
+        raise _ours(error, engine, lost=False) from error
+    except UnicodeEncodeError as error:
+        raise InvalidInput(no_text(error)) from error
+
+
+def persistently(attempt: Callable[[], _T]) -> _T:
+    """Try again while the failure may pass.
+
+    Safe for appends: event ids make them idempotent.
+    """
+    end = time.monotonic() + _PATIENCE
+    pause = _FIRST_PAUSE
+    lost: ConnectionLost | None = None
+    while True:
+        try:
+            return attempt()
+        except DatabaseUnreachable as error:
+            # After a lost connection the server may need a while. The caller must get that error
+            # and no later one: it says that the work may have been done.
+            lost = error if isinstance(error, ConnectionLost) else lost
+            if lost is None or time.monotonic() + pause > end:
+                raise lost or error from None
+            problem: DatabaseError = error
+        except DatabaseBusy as error:
+            if time.monotonic() + pause > end:
+                raise
+            problem = error
+        telemetry.logger.warning("trying again: %s", problem, extra={"pause_seconds": pause})
+        # Random, so that two writers do not collide again and again.
+        time.sleep(pause * random.uniform(0.5, 1))
+        pause *= 2
+
+
+def is_duplicate(error: DatabaseError) -> bool:
+    """Whether the cause is a key that another row has."""
+    return isinstance(error.__cause__, psycopg.errors.UniqueViolation | sqlite3.IntegrityError)
+
+
+def is_contention(cause: BaseException) -> bool:
+    """Whether an error of the driver says that others held the database for too long."""
+    state = getattr(cause, "sqlstate", None)
+    return state in _CONTENTION or "database is locked" in str(cause)
+
+
+def _why_busy(cause: BaseException, reason: str) -> str:
+    if getattr(cause, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":
+        return (
+            "the transaction has read what others have changed since, and SQLite lets it write no "
+            "more. Roll back and try again. A transaction that is to write begins with BEGIN "
+            "IMMEDIATE, as those of the store's own engine do."
+        )
+    return (
+        f"others held the database for too long ({reason}). Try again. If a transaction of your "
+        "own holds it, end that first, or append with connection=… of it."
+    )
+
+
+_REMEDY = {
+    "sqlite": "Copy the record to a folder where you may write.",
+    "postgresql": "Use a role that may write.",
+}
+_NO_CONNECTION = {
+    "sqlite": "cannot be opened ({reason}). Check the path. SQLite writes beside the file: where "
+    "you may not, copy the file, and the -wal beside it, to a folder where you may.",
+    "postgresql": "no connection ({reason}). Check the address, and that the server runs; then try "
+    "again.",
+}
+
+
+def _ours(cause: BaseException, engine: sa.Engine, *, lost: bool) -> TimelineError:
+    where = shown(engine.url)
+    reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+    state = getattr(cause, "sqlstate", None)
+    if is_contention(cause):
+        return DatabaseBusy(f"{where}: {_why_busy(cause, reason)}")
+    if state in _FULL or getattr(cause, "sqlite_errorname", None) in _FULL:
+        return DatabaseFull(f"{where}: no room is left to write ({reason}). Make room; try again.")
+    if state in _NO_WRITES or "readonly database" in reason:
+        return DatabaseReadOnly(
+            f"{where}: may only be read ({reason}). {_REMEDY[engine.dialect.name]}"
+        )
+    if lost or state in _SHUTDOWN:
+        return ConnectionLost(
+            f"{where}: the connection was lost ({reason}). Whether a commit under way went through "
+            "is not known; try again with the same event ids."
+        )
+    if _no_connection(cause):
+        no_connection = _NO_CONNECTION[engine.dialect.name].format(reason=reason)
+        return DatabaseUnreachable(f"{where}: {no_connection}")
+    return DatabaseError(f"{where}: {reason}")
+
+
+def _no_connection(cause: BaseException) -> bool:
+    if isinstance(cause, sqlite3.OperationalError):
+        return "unable to open database file" in str(cause)
+    # psycopg gives no SQLSTATE when the server was never reached.
+    return isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None
