@@ -1,4 +1,4 @@
-"""Pictures for README and docs: the page of an initiative, and a workbook."""
+"""Pictures for README and docs: the pages of a site at three widths, and a workbook."""
 
 import html
 import sys
@@ -15,7 +15,26 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import browsers  # noqa: E402  (it is among the tests, which find a browser in the same way)
 
-SIZE = {"width": 1200, "height": 900}
+PAGES = {
+    "front": "index.html",
+    "initiative": "initiatives/gas-union.html",
+    "attendance": "all/attendance.html",
+    "contradictions": "all/contradictions.html",
+    "person": "actors/tokayev.html",
+    "outlet": "actors/agenzia-nova.html",
+    "source": "sources/gazeta-20230616.html",
+    "meeting": "meetings/informal-cis-summit-2022.html",
+    "plans": "all/plans.html",
+    "explorer": "explore.html",
+}
+"""The pages, by the name of their pictures."""
+
+SIZES = {1400: (800, "light"), 820: (760, "dark"), 390: (760, "light")}
+"""The height and the scheme of colours at each width."""
+
+WHOLE = ("initiative", 1400, 1330)
+"""The picture that README shows: high enough for all of the chart."""
+
 SHEET = {"width": 1200, "height": 445}
 COLUMNS = ("date", "kind", "who", "what", "for", "stance", "source", "at", "quote", "chain")
 ROWS = slice(9, 19)
@@ -32,19 +51,30 @@ p {margin: 0; padding: 6px 10px; background: #eee} b {background: #fff; padding:
 """
 
 
-def main(page: str, sheet: str) -> None:
-    """Write the pictures, in PNG."""
-    with tempfile.TemporaryDirectory() as folder, browsers.chromium() as browser:
+def main(pages: str, sheet: str) -> None:
+    """Write the pictures, in PNG: of the pages into a folder, and of the workbook."""
+    with tempfile.TemporaryDirectory() as made, browsers.chromium() as browser:
+        book = Path(made, "book.html")
+        book.write_text(workbook_html(), encoding="utf-8")
+        picture(browser, book, SHEET, "light", Path(sheet))
         with Timeline.open("sqlite://") as timeline:
             timeline.ingest(*map(str, sorted((ROOT / "fixtures/gas-union").glob("*.yaml"))))
-            pages = [(page, timeline.initiative("gas-union").to_html(), SIZE)]
-        pages.append((sheet, workbook_html(), SHEET))
-        for target, text, size in pages:
-            file = Path(folder, "page.html")
-            file.write_text(text, encoding="utf-8")
-            shown: Any = browser.new_page(viewport=size, color_scheme="light")
-            shown.goto(file.as_uri())
-            shown.screenshot(path=target)
+            timeline.site(Path(made, "site"), title="A gas union of three")
+        for width, (height, scheme) in SIZES.items():
+            for name, path in PAGES.items():
+                high = WHOLE[2] if (name, width) == WHOLE[:2] else height
+                size = {"width": width, "height": high}
+                target = Path(pages, f"{name}-{width}.png")
+                picture(browser, Path(made, "site", path), size, scheme, target)
+
+
+def picture(browser: Any, page: Path, size: Any, scheme: Any, target: Path) -> None:
+    """Write the picture of one page."""
+    target.parent.mkdir(exist_ok=True)
+    shown = browser.new_page(viewport=size, color_scheme=scheme)
+    shown.goto(page.as_uri())
+    shown.screenshot(path=target)
+    shown.close()
 
 
 def workbook_html() -> str:

@@ -418,11 +418,16 @@ def visit(browser: Any, sites: Path) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert complaints == []
-    files = (".html", "/page.css", "/page.js", "/search.js")
+    files = (".html", "/page.css", "/page.js", "/record.js", "/explore.js", "/minisearch.js")
     assert [url for url in asked if not url.startswith("file:") or not url.endswith(files)] == []
 
 
 INITIATIVE = "gas-union/initiatives/gas-union.html"
+
+
+def unfold(page: Any) -> None:
+    """Show all rows, cards and notes of a page."""
+    page.locator(".more").evaluate_all("all => all.forEach(button => button.click())")
 
 
 def test_all_pages_of_a_site_open_quietly(sites: Path, visit: Callable[..., Any]) -> None:
@@ -471,6 +476,7 @@ def test_what_is_quiet_has_nothing_to_open(
 @pytest.mark.parametrize("width", [768, 1280])
 def test_pairs_and_counts_can_be_read_off(visit: Callable[..., Any], width: int) -> None:
     page = visit("gas-union/all/encounters.html", width=width)
+    unfold(page)
     table = page.get_by_role("table", name="Pairs")
     rows = table.locator("tbody tr")
     style = "each => getComputedStyle(each)"
@@ -491,19 +497,88 @@ def test_pairs_and_counts_can_be_read_off(visit: Callable[..., Any], width: int)
 
 @pytest.mark.parametrize("width", [360, 768])
 def test_a_chart_shows_all_of_its_time_and_lanes(visit: Callable[..., Any], width: int) -> None:
-    page = visit("gas-union/all/attendance.html", width=width)
+    page = visit(INITIATIVE, width=width)
     picture = page.locator(".picture svg").locator("visible=true")
     box = picture.bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
     words = picture.locator("text").all_text_contents()
-    assert {"Meetings", "Armenia", "Uzbekistan"} <= set(words)
+    assert {"Meetings", "Stage", "Uzbekistan"} <= set(words)
     size = "each => 12 * each.getBoundingClientRect().width / each.viewBox.baseVal.width"
     assert picture.evaluate(size) > 8.5
     legend = page.locator(".legend").first
     ends = "all => Math.max(...all.map(each => each.getBoundingClientRect().right))"
     assert legend.locator("li").evaluate_all(ends) <= width
-    assert "attended" in legend.inner_text()
+    assert "favourable" in legend.inner_text()
+
+
+def test_attendance_is_a_matrix_of_marks(visit: Callable[..., Any]) -> None:
+    page = visit("gas-union/all/attendance.html", width=1400)
+    region = page.locator(".matrix").first
+    assert region.evaluate("each => each.scrollWidth - each.clientWidth") <= 0
+    heads = region.get_by_role("columnheader").all_inner_texts()
+    assert heads[1].split("\n")[:2] == ["Niyazov in Moscow, January 2002", "Jan 2002"]
+    moldova = region.get_by_role("row", name="Moldova")
+    absent = moldova.get_by_title("absent by 1, not mentioned by 2")
+    assert absent.locator("svg.absent").count() == 1
+    assert "≠" in absent.inner_text()  # somebody says otherwise
+    assert moldova.locator("svg.not-mentioned").count() == 16
+    outlines = region.locator("svg path").evaluate_all("all => all.map(p => p.getAttribute('d'))")
+    legend = page.locator(".part").first.locator(".legend svg path")
+    assert legend.count() == len(set(outlines)) == 5
+    absent.click()
+    assert page.get_by_role("dialog").is_visible()
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.keyboard.press("Escape")
+    assert region.evaluate("each => each.scrollWidth > each.clientWidth")
+    region.evaluate("each => each.scrollBy(300, 0)")
+    left = "each => each.getBoundingClientRect().left"
+    assert moldova.get_by_role("rowheader").evaluate(left) == region.evaluate(left)
+
+
+def test_accounts_that_differ_stand_side_by_side(visit: Callable[..., Any]) -> None:
+    page = visit(INITIATIVE, width=1400)
+    part = page.locator(".part", has=page.get_by_role("heading", name="Where accounts differ"))
+    cards = part.locator(".card")
+    assert part.locator("h2").inner_text() == f"Where accounts differ ({cards.count()})"
+    card = cards.filter(has_text="Did Uzbekistan refuse to join?")
+    refused, misread = card.locator(".sides li").all()
+    assert "Reuters" in refused.inner_text()
+    assert "Dmitry Peskov" in misread.inner_text()
+    assert refused.bounding_box()["y"] == misread.bounding_box()["y"]
+    assert cards.locator("visible=true").count() == 6
+    part.get_by_role("button", name="Show all").click()
+    assert cards.locator("visible=true").count() == cards.count()
+
+
+def test_a_table_sorts_by_any_column(visit: Callable[..., Any]) -> None:
+    page = visit("gas-union/all/encounters.html")
+    table = page.get_by_role("table", name="Pairs")
+    counts = table.locator("tbody td[data-label=Meetings] .digits")
+    for order in (False, True):
+        table.get_by_role("button", name="Meetings").click()
+        numbers = [int(text) for text in counts.all_text_contents()]
+        assert numbers == sorted(numbers, reverse=order)
+        assert len(numbers) > 10
+    heading = table.get_by_role("columnheader", name="Meetings")
+    assert heading.get_attribute("aria-sort") == "descending"
+
+
+def test_a_row_has_an_address_and_a_citation(sites: Path, visit: Callable[..., Any]) -> None:
+    page = visit(INITIATIVE)
+    unfold(page)
+    row = page.get_by_role("row", name="Uzbekistan refused to join").last
+    row.hover()
+    row.get_by_role("link", name="Cite this row").click()
+    text = page.get_by_role("dialog").inner_text()
+    assert "Reuters" in text
+    assert "Made at position" in text
+    address = f"{(sites / INITIATIVE).as_uri()}#{row.get_attribute('id')}"
+    assert address in text
+    # The address leads to the row, also where it is folded.
+    page.goto("about:blank")
+    page.goto(address)
+    assert page.locator(f"#{address.partition('#')[2]}").is_visible()
 
 
 @attrs.frozen
@@ -714,6 +789,60 @@ def test_a_search_on_any_page_finds_the_others(visit: Callable[..., Any]) -> Non
     assert "Mirziyoyev" in page.inner_text("h1")
 
 
+def test_a_search_finds_events_and_forgives_a_slip(visit: Callable[..., Any]) -> None:
+    page = visit("gas-union/actors/novak.html")
+    page.get_by_label("Search all pages").fill("roadmap gazprm")
+    results = page.locator(".results li")
+    results.first.wait_for()
+    assert any(text.startswith("Signed: Roadmap") for text in results.all_inner_texts())
+
+
+def test_the_explorer_keeps_its_choice_in_the_address(visit: Callable[..., Any]) -> None:
+    page = visit("gas-union/explore.html", width=1400)
+    assert page.inner_text("#count") == "127 of 127 events"
+    page.locator("[name=actor]").select_option("Dmitry Peskov")
+    page.locator("[name=kind]").select_option("Statement made")
+    rows = page.locator("#view tbody tr")
+    count = rows.count()
+    assert 0 < count < 127
+    assert all("Dmitry Peskov" in text for text in rows.all_inner_texts())
+    page.get_by_role("button", name="2022-12: ").click()  # a bar of the histogram
+    assert 0 < rows.count() < count
+    assert all("Dec 2022" in text for text in rows.locator(".date").all_inner_texts())
+    page.get_by_role("button", name="calendar").click()
+    address, chosen = page.url, page.inner_text("main")
+    page.goto("about:blank")
+    page.goto(address)
+    assert page.inner_text("main") == chosen
+    page.locator(".year button").first.click()  # a day
+    assert rows.count() > 0
+    page.get_by_role("button", name="All events").click()
+    page.get_by_text("127 of 127 events").wait_for()
+    page.get_by_role("button", name="who with whom").click()
+    row = page.locator(".matrix tbody tr").filter(has=page.get_by_role("link", name="Gazprom"))
+    assert row.locator(".heat").count() > 0
+    rows.locator("a").first.click()
+    assert page.locator("h1").is_visible()
+
+
+def test_a_person_has_what_was_last_first_and_an_outlet_what_it_carried(
+    visit: Callable[..., Any],
+) -> None:
+    page = visit("gas-union/actors/tokayev.html")
+    meetings = page.get_by_role("table", name="Meetings")
+    assert "26 Dec 2023" in meetings.locator("tbody tr").first.inner_text()
+    assert page.locator(".broad a[data-words^='Meetings: meeting Putin–Tokayev']").count() == 2
+    assert "tokayev" not in page.inner_text("main").split()  # an id says nothing to a reader
+    page.goto(page.url.replace("tokayev", "agenzia-nova"))
+    carried = page.get_by_role("table", name="What it carried")
+    carried.get_by_role("link").first.click()
+    assert page.inner_text(".kind") == "SOURCE"
+    assert "Nova" in page.inner_text(".strip")
+    assert page.get_by_role("table", name="What it says").locator(".ref").count() > 0
+    link = page.get_by_role("table", name="Where it is").get_by_role("link").first
+    assert link.get_attribute("href").startswith("https://")
+
+
 def test_reports_lead_to_one_another(visit: Callable[..., Any]) -> None:
     page = visit("gas-union/index.html")
     assert page.inner_text("h1") == "A gas union of three"
@@ -869,6 +998,7 @@ def test_five_thousand_events_make_one_page_that_answers(
     [
         # The colours are those of all pages: one with all that a page can have is checked in both.
         ("gas-union/index.html", "dark"),
+        ("gas-union/explore.html", "light"),
         (INITIATIVE, "light"),
         ("strait-ferry/all/attendance.html", "light"),
         ("strait-ferry/all/attendance.html", "dark"),
@@ -882,8 +1012,9 @@ def test_nothing_keeps_anybody_from_reading(
     page = visit(path, color_scheme=scheme)
     checker = browsers.axe()
     assert serious(page, checker) == []
-    if page.locator("main .ref").count():
-        page.locator("main .ref").first.click()
+    refs = page.locator("main .ref:not(.aside *)").locator("visible=true")
+    if refs.count():
+        refs.first.click()
         assert serious(page, checker, "#panel") == []
 
 

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 import attrs
 
+from timeline.dates import short
 from timeline.reports.render.notes import inert
 from timeline.reports.tables import Chart, Mark, number
 
@@ -27,8 +28,11 @@ _SHAPES = (
 )
 """The outlines of marks, in the order in which kinds take them."""
 
-_MEETING = "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0Z"
-"""The outline of a meeting, in every chart."""
+_OWN = {
+    "meeting": "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0Z",
+    "statement": "M-5.5-5h11v7.5h-5l-3.5 3.5v-3.5h-2.5Z",
+}
+"""The outlines of what looks the same in every chart."""
 
 _DAY = timedelta(days=1)
 _LONG = 31 * _DAY
@@ -116,7 +120,7 @@ def legend(chart: Chart) -> list[tuple[str, str]]:
 
 def _shapes(chart: Chart) -> dict[str, str]:
     shapes = dict(zip(chart.kinds, itertools.cycle(_SHAPES), strict=False))
-    return {kind: _MEETING if kind == "meeting" else shape for kind, shape in shapes.items()}
+    return {kind: _OWN.get(kind, shape) for kind, shape in shapes.items()}
 
 
 def _middle(mark: Mark) -> datetime:
@@ -424,8 +428,8 @@ def _fitting(choices: Iterable[str], width: float) -> str:
 def _words(item: _Item) -> str:
     """What a mark says, for a reader who cannot see where it stands."""
     mark = item.mark
-    date, last = mark.start.date(), mark.end.date()
-    when = f"{date}" if mark.end - mark.start <= _DAY else f"between {date} and {last}"
+    date, last = (short(one.date().isoformat()) for one in (mark.start, mark.end))
+    when = date if mark.end - mark.start <= _DAY else f"between {date} and {last}"
     since = "since " if mark.holds else ""
     said = mark.label if mark.label and mark.kind in mark.label else f"{mark.kind} {mark.label}"
     return f"{mark.lane}: {said.strip()}, {since}{when}"

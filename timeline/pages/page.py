@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -22,37 +21,16 @@ import attrs
 from timeline.dates import short
 from timeline.errors import MissingExtra
 from timeline.pages.chart import draw, legend
+from timeline.pages.sections import Filling, filled, fitting, is_matrix, language_of, sections
 from timeline.pages.slider import Cut, all_numbers, as_json
 from timeline.reports.evidence import Citation, Support, type_words
-from timeline.reports.render.columns import CONTINUED, in_parts
-from timeline.reports.render.notes import Notes, inert, link_details, run_text, runs
+from timeline.reports.render.notes import Notes, inert, link_details
 from timeline.reports.tables import (
-    NUMBER,
-    Cell,
     Chart,
     Document,
     Mark,
     Table,
-    shown_evidence,
 )
-
-DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
-"""A date, or the first and the last day of a stretch: it stays on one line."""
-
-_DAYS = re.compile(r"([0-9]{4}-[0-9]{2}[0-9X~?%./-]*|[0-9]{1,2} [A-Z][a-z]{2} [0-9]{4})")
-"""A date among other words, which a browser would break at its hyphens."""
-
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z", re.ASCII)
-
-_ABREAST = 9
-"""Columns of a table that are still read beside one another; one with more is split."""
-
-_WIDE = 6
-"""Columns from which on a table is scrolled, where it has not got the room."""
-
-_LONG = 60
-"""Characters from which on a link looks like text: a page of underlined sentences reads badly."""
-
 
 _NEVER = "base-uri 'none'; form-action 'none'"
 _POLICY = f"default-src 'none'; style-src 'self'; script-src 'self'; {_NEVER}"
@@ -89,34 +67,58 @@ def render_page(
     Raises:
         MissingExtra: the libraries of the extra `pages` are not installed.
     """
-    notes, known, tables = Notes(), links or {}, _fitting(document.tables)
+    page, tables = Filling(Notes(), links or {}), fitting(document.tables)
+    tables.sort(key=lambda table: not is_matrix(table))  # it says at a glance what others list
     # In reading order, so that the notes are numbered in it.
     earlier = [cut.document for cut in cuts]
+    matrices = {table.title for table in tables if is_matrix(table)}
     parts: dict[str, Any] = {
-        "summary": [_cell(said, notes, known) for said in document.summary],
-        "lead": [_cell(lead, notes, known) for lead in document.lead],
-        "facts": [(fact.label, _cell(fact.value, notes, known)) for fact in document.facts],
-        "sections": [_section(table, notes, known) for table in tables],
-        "apparatus": [_section(table, notes, known) for table in document.apparatus],
+        "summary": [filled(said, page) for said in document.summary],
+        "lead": [filled(lead, page) for lead in document.lead],
+        "facts": [(fact.label, filled(fact.value, page)) for fact in document.facts],
+        "sections": sections(tables, page),
+        "apparatus": sections(document.apparatus, page),
         "charts": [
-            _picture(chart, tables, notes, earlier)
+            _picture(chart, tables, page.notes, earlier)
             for chart in document.charts
-            if len(chart.marks) > 1
+            if len(chart.marks) > 1 and chart.beside not in matrices
         ],
     }
-    page: str = _template().render(
+    text: str = _template().render(
         document=document,
         trail=trail,
         **parts,
-        cuts=_slider(cuts, parts["charts"], notes),
-        evidence=[_citation(citation, known) for citation in notes.citations.values()],
+        cuts=_slider(cuts, parts["charts"], page.notes),
+        evidence=[_citation(citation, page.links) for citation in page.notes.citations.values()],
         **(_inlined() if root is None else {"policy": _POLICY, "root": root}),
     )
-    return page.strip() + "\n"
+    return text.strip() + "\n"
+
+
+def render_explorer(standing: str, home: Crumb) -> str:
+    """The page on which a reader chooses among all events; its data are a script beside it.
+
+    Args:
+        standing: where in the log the site was made.
+        home: the front page.
+    """
+    filters = (
+        ("actor", "Who"),
+        ("kind", "Sort"),
+        ("initiative", "Initiative"),
+        ("publisher", "Published by"),
+        ("place", "Place"),
+    )
+    views = ("list", "who with whom", "calendar")
+    template = _template("explore.html.j2")
+    text: str = template.render(
+        policy=_POLICY, trail=home, standing=standing, filters=filters, views=views
+    )
+    return text.strip() + "\n"
 
 
 @cache
-def _template() -> Any:
+def _template(name: str = "page.html.j2") -> Any:
     try:
         import jinja2
     except ImportError:
@@ -130,7 +132,7 @@ def _template() -> Any:
         finalize=_inert,
     )
     environment.filters["short"] = short
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def _inert(value: object) -> object:
@@ -139,9 +141,13 @@ def _inert(value: object) -> object:
 
 
 def assets() -> Mapping[str, str]:
-    """The style and the script that the pages of a site share, by the name of the file."""
+    """The style and the scripts that the pages of a site share, by the name of the file."""
     folder = resources.files("timeline.pages") / "templates"
-    return {name: (folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")}
+    return {
+        file.name: file.read_text(encoding="utf-8")
+        for file in sorted(folder.iterdir(), key=lambda file: file.name)
+        if file.name.endswith((".css", ".js"))
+    }
 
 
 @cache
@@ -149,7 +155,7 @@ def _inlined() -> Mapping[str, Any]:
     """The style and the script in the page, and the policy that allows no others."""
     from markupsafe import Markup
 
-    style, script = assets().values()
+    style, script = assets()["page.css"], assets()["page.js"]
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; {_NEVER}"
     )
@@ -161,58 +167,7 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-# Tables that were split
-
-
-def _fitting(tables: Iterable[Table]) -> list[Table]:
-    """The tables; those with very many columns in parts."""
-    return [part for table in tables for part in _parts(table)]
-
-
-def _parts(table: Table) -> list[Table]:
-    named, count = table.named_by, len(table.columns)
-    if not named or count <= _ABREAST:
-        return [table]
-    abreast = _ABREAST - named
-    return in_parts(table, (abreast for _ in range(named, count, abreast)))
-
-
 # What the template is filled with
-
-
-def _section(table: Table, notes: Notes, links: Mapping[str, str]) -> Mapping[str, Any]:
-    numeric = table.numeric
-    cited = {i for row in table.rows for i, cell in enumerate(shown_evidence(row)) if cell.evidence}
-    return {
-        "title": table.title,
-        "continues": table.title.endswith(CONTINUED),
-        "columns": [
-            (column, _heading(number=index in numeric, cited=index in cited))
-            for index, column in enumerate(table.columns)
-        ],
-        "named_by": table.named_by,
-        "wide": len(table.columns) >= _WIDE,
-        "rows": [
-            [
-                _tabled(cell, _cell(shown, notes, links), number=index in numeric)
-                for index, (cell, shown) in enumerate(zip(row, shown_evidence(row), strict=True))
-            ]
-            for row in table.rows
-        ],
-    }
-
-
-def _heading(*, number: bool, cited: bool) -> str:
-    """The classes of a heading: over numbers it is aligned as they are."""
-    return " ".join(["count", *(["cited"] if cited else [])]) if number else ""
-
-
-def _tabled(cell: Cell, filled: Mapping[str, Any], *, number: bool) -> Mapping[str, Any]:
-    """What the template needs to fill a cell; the digits of numbers align."""
-    classes = [*_classes(cell), *(["count"] if number else [])]
-    counted = NUMBER.match(cell.text) if number else None
-    digits = {} if counted is None else {"digits": counted[1], "remark": counted[2] or ""}
-    return {**filled, **digits, "class": " ".join(classes)}
 
 
 def _picture(
@@ -263,52 +218,6 @@ def _slider(
     return {"json": Markup(as_json(cuts, charts[0]["shown"], notes)), "clocks": [*clocks]}
 
 
-def _cell(cell: Cell, notes: Notes, links: Mapping[str, str]) -> Mapping[str, Any]:
-    numbers = notes.numbers(cell.evidence)
-    return {
-        "depth": cell.depth,
-        "branch": cell.branch,
-        "pieces": [*_pieces(cell)],
-        "digits": None,
-        "long": len(cell.text) > _LONG,
-        "href": None if cell.about is None else links.get(cell.about),
-        "all": all_numbers(numbers),
-        "refs": [(first, run_text(first, last)) for first, last in runs(numbers)],
-    }
-
-
-def _pieces(cell: Cell) -> Iterator[tuple[str, bool, str | None]]:
-    """The text in parts: whether a part is a date, which stays on one line, and its language.
-
-    The language is None where it is the page's.
-    """
-    words, language = cell.foreign or ("", None)
-    before, words_, after = cell.text.partition(words) if words else (cell.text, "", "")
-    yield from ((*part, None) for part in _dated(before))
-    if words_:
-        yield words_, False, _language(language)
-    yield from ((*part, None) for part in _dated(after))
-
-
-def _dated(text: str) -> list[tuple[str, bool]]:
-    """The text in parts, and whether a part is a date."""
-    if DATE.match(text):  # the whole cell: its own class says so
-        return [(text, False)]
-    parts = _DAYS.split(text)
-    return [(part, index % 2 == 1) for index, part in enumerate(parts) if part]
-
-
-def _classes(cell: Cell) -> Iterator[str]:
-    """The classes of a cell, for the style and the script."""
-    if DATE.match(cell.text):
-        yield "date"
-    if cell.quiet:
-        yield "quiet"
-    if cell.evidence:
-        # The note numbers stand in it, or else in the next cell that has some.
-        yield "open"
-
-
 def _citation(citation: Citation, links: Mapping[str, str]) -> Mapping[str, Any]:
     return {
         "citation": citation,
@@ -321,19 +230,14 @@ def _citation(citation: Citation, links: Mapping[str, str]) -> Mapping[str, Any]
 def _support(support: Support, links: Mapping[str, str]) -> Mapping[str, Any]:
     return {
         "support": support,
-        "language": _language(support.language),
-        "address": _web_address(support.address),
+        "language": language_of(support.language),
+        "address": web_address(support.address),
         "page": links.get(f"source/{support.source}"),
         "chain": [(link.who.name, link_details(link)) for link in support.chain],
     }
 
 
-def _language(tag: str | None) -> str | None:
-    """The language tag, if it is not English and is well formed (RFC 5646)."""
-    return tag if tag is not None and tag != "en" and _LANGUAGE.match(tag) else None
-
-
-def _web_address(address: str | None) -> str | None:
+def web_address(address: str | None) -> str | None:
     """The address, if it can only open a web page."""
     if address is None or address != inert(address) or any(c.isspace() for c in address):
         return None

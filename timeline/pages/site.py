@@ -12,12 +12,14 @@ import re
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 
-from timeline.engine.projection import View
+from timeline.engine.projection import R, View, shape_of
+from timeline.engine.search import Search
 from timeline.errors import InvalidInput
 from timeline.log.telemetry import Progress
 from timeline.models.chronology import InvolvementRow
@@ -25,18 +27,22 @@ from timeline.models.directory import ActorRow
 from timeline.models.initiatives import InitiativeRow, PositionRow, ProposalRow
 from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.models.statements import StatementRow
-from timeline.pages.page import Crumb, assets, render_page
+from timeline.pages.explorer import RECORD, record_script
+from timeline.pages.page import Crumb, assets, render_explorer, render_page, web_address
+from timeline.pages.profiles import Sources, profile
 from timeline.pages.slider import Cuts, Dated, known_when
 from timeline.reports import Report
 from timeline.reports.bind import bound_reports
+from timeline.reports.dossier import DossierReport
 from timeline.reports.model import Standing
-from timeline.reports.render.notes import inert
 from timeline.reports.tables import NOTHING, Cell, Chart, Document, Line, Table, about, cell
 
 MANIFEST = "site.json"
 """The file that names the position a folder shows, and the files of the site in it."""
 
 INDEX = "index.html"
+
+_EXPLORER = "explore.html"
 
 _LISTS = "lists"
 """The folder of the pages that list all of one sort."""
@@ -174,6 +180,7 @@ HOLDS: tuple[Section, ...] = (
     Section("Series of meetings", "series", "series", _series, "attendance", by="series"),
     Section("Meetings", "meetings", "meeting", _meetings, "attendance", by="meeting"),
     Section("Actors", "actors", "actor", _actors, "dossier"),
+    Section("Sources", "sources", "source", lambda _: ()),
     Section("Claims told by more than one source", "claims", "event", _claims, "corroboration"),
 )
 """The pages of a site, in the order of its index. Reports on everything need no line here."""
@@ -223,7 +230,7 @@ def write_site(
         try:
             cuts = known_when(record, lambda view: (id for id, _ in _initiatives(view)))
             with record.view() as view:
-                pages = _write_pages(view, made, title, progress, cuts)
+                pages = _write_pages(_Remembering(view), made, title, progress, cuts)
             _require_site(target)  # again: somebody may have written there meanwhile
             _replace(target, made)
         finally:
@@ -233,6 +240,51 @@ def write_site(
     return pages
 
 
+class _Remembering:
+    """A view that reads rows and events once: the reports of a site ask for the same ones often."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self.head, self.cutoff, self.today = view.head, view.cutoff, view.today
+        self.taken_down = view.taken_down
+        self._all: dict[Any, list[Any]] = {}
+        self._rows: dict[Any, Any] = {}
+        self._events: dict[str, Any] = {}
+
+    def get(self, cls: type[R], *key: Any) -> R | None:
+        if (cls, key) not in self._rows:
+            self._rows[cls, key] = self._view.get(cls, *key)
+        row: R | None = self._rows[cls, key]
+        return row
+
+    def several(self, cls: type[R], keys: Iterable[str]) -> list[R]:
+        wanted = list(dict.fromkeys(keys))
+        (name,) = shape_of(cls).key
+        missing = [key for key in wanted if (cls, (key,)) not in self._rows]
+        self._rows |= {(cls, (key,)): None for key in missing}
+        self._rows |= {
+            (cls, (getattr(row, name),)): row for row in self._view.several(cls, missing)
+        }
+        rows = (self._rows[cls, (key,)] for key in wanted)
+        return [row for row in rows if row is not None]
+
+    def all(self, cls: type[R], **equal: Any) -> list[R]:
+        asked = (cls, *sorted(equal.items()))
+        if asked not in self._all:
+            self._all[asked] = self._view.all(cls, **equal)
+        return [*self._all[asked]]
+
+    def search(
+        self, cls: type[R], sought: Mapping[str, Search], limit: int | None = None
+    ) -> tuple[list[R], int]:
+        return self._view.search(cls, sought, limit)
+
+    def events(self, ids: Iterable[str]) -> dict[str, Any]:
+        wanted = list(dict.fromkeys(ids))
+        self._events |= self._view.events([id for id in wanted if id not in self._events])
+        return {id: self._events[id] for id in wanted if id in self._events}
+
+
 def _write_pages(
     view: View,
     folder: Path,
@@ -240,44 +292,103 @@ def _write_pages(
     progress: Progress | None,
     cuts: Cuts,
 ) -> int:
-    pages = [_Page(section, id, name) for section in HOLDS for id, name in section.entries(view)]
+    sources = Sources(view)
+    pages = [
+        _Page(section, id, name)
+        for section in HOLDS
+        for id, name in _entries(section, view, sources)
+    ]
     paths = {page.about: page.path for page in pages}
-    beneath = {about: f"../{path}" for about, path in paths.items()}
+    outside = {f"address/{one}": one for one in sources.addresses() if web_address(one)}
+    beneath = {about: f"../{path}" for about, path in paths.items()} | outside
     home = Crumb(title, f"../{INDEX}")
     glances: dict[_Page, str] = {}
     made: dict[str, Document] = {}
     for done, page in enumerate(pages, start=1):
-        report = page.section.report(view, page.id)
-        document = report.document()
-        glances[page] = _glance(report, document)
+        document, glances[page] = _made(view, page, sources)
         if page.about in _NEWS or page.section.of == "initiative":
             made[page.about] = document
         links = {about: path for about, path in beneath.items() if about != page.about}
-        _write(
-            folder / page.path,
-            render_page(
-                _capped(document),
-                links=links,
-                trail=[home],
-                root="../",
-                cuts=cuts.get(page.id, ()) if page.section.of == "initiative" else (),
-            ),
+        stops = cuts.get(page.id, ()) if page.section.of == "initiative" else ()
+        page_text = render_page(
+            _capped(document), links=links, trail=[home], root="../", cuts=stops
         )
+        _write(folder / page.path, page_text)
         if progress is not None:
             progress(done, len(pages))
-    lists = [section for section in HOLDS if _listed(section, glances)]
-    paths |= {f"list/{section.folder}": f"{_LISTS}/{section.folder}.html" for section in lists}
-    for section in lists:
-        document = _list(view, section, glances)
-        page_text = render_page(document, links=beneath, trail=[home], root="../")
-        _write(folder / paths[f"list/{section.folder}"], page_text)
+    paths |= _write_lists(view, folder, glances, beneath, home)
     front = _front(view, title, glances, made)
-    _write(folder / INDEX, render_page(front, links=paths, root=""))
-    shared = {**assets(), "search.js": _search(glances)}
+    _write(folder / INDEX, render_page(front, links={**paths, _EXPLORER: _EXPLORER}, root=""))
+    entries = [(page.name, page.section.title, page.path, said) for page, said in glances.items()]
+    shared = {
+        **assets(),
+        RECORD: record_script(view, entries, sources.happenings, paths),
+        _EXPLORER: render_explorer(str(Standing.of(view)), Crumb(title, INDEX)),
+    }
     for name, text in shared.items():
         _write(folder / name, text)
     _write(folder / MANIFEST, _manifest(view, [INDEX, *shared, *paths.values()]))
-    return len(paths) + 1
+    return len(paths) + 2
+
+
+def _write_lists(
+    view: View,
+    folder: Path,
+    glances: Mapping[_Page, str],
+    links: Mapping[str, str],
+    home: Crumb,
+) -> Mapping[str, str]:
+    """Write the pages that list all of one sort; gives their paths by what they are about."""
+    paths = {}
+    for section in HOLDS:
+        if _listed(section, glances):
+            path = paths[f"list/{section.folder}"] = f"{_LISTS}/{section.folder}.html"
+            document = _list(view, section, glances)
+            _write(folder / path, render_page(document, links=links, trail=[home], root="../"))
+    return paths
+
+
+def _entries(section: Section, view: View, sources: Sources) -> Iterator[tuple[str, str]]:
+    """What has a page of a sort; an actor also for what it published."""
+    if section.category == "source":
+        yield from sources.entries()
+        return
+    entries = dict(section.entries(view))
+    if section.category == "actor":
+        outlets = sources.publishers() - entries.keys()
+        entries |= {row.actor: row.name for row in view.all(ActorRow) if row.actor in outlets}
+        entries = dict(sorted(entries.items(), key=lambda entry: (entry[1], entry[0])))
+    yield from entries.items()
+
+
+def _made(view: View, page: _Page, sources: Sources) -> tuple[Document, str]:
+    """What a page shows, and what the index says of it."""
+    if page.section.category == "source":
+        document = sources.page(page.id)
+        return document, "; ".join(fact.value.text for fact in document.facts[:2])
+    report = page.section.report(view, page.id)
+    document = report.document()
+    glance = _glance(report, document)
+    if isinstance(report, DossierReport):
+        document = profile(report, document, sources)
+    if page.section.of == "initiative":
+        odds = _odds(view, page.id)
+        document = attrs.evolve(document, tables=(*odds, *document.tables))
+    return document, glance
+
+
+def _odds(view: View, initiative: str) -> Iterable[Table]:
+    """Where accounts of an initiative differ, what somebody noted or disputed first."""
+    report = bound_reports()["contradictions"].make(view, initiative=initiative)
+    found, *noted = report.document().tables or (None,)
+    tables = [table for table in (*noted, found) if table is not None]
+    if tables:
+        lines = (row for table in tables for row in table.rows)
+        own = f"proposal/{initiative}"
+        rows = tuple(
+            (Cell("", about=own) if row[0].about == own else row[0], *row[1:]) for row in lines
+        )
+        yield attrs.evolve(tables[0], title="Where accounts differ", rows=rows)
 
 
 _MOST_ROWS = 300
@@ -336,7 +447,10 @@ def _front(view: View, title: str, glances: Mapping[_Page, str], made: Documents
     initiatives, *others = sorted(sections, key=lambda table: table.title != _INITIATIVES)
     return Document(
         title=title,
-        lead=(cell("What is on record, each statement with its sources."),),
+        lead=(
+            cell("What is on record, each statement with its sources."),
+            Cell("Explore all events", about=_EXPLORER),
+        ),
         tables=tuple(table for table in (initiatives, *news, *others) if table.rows),
         apparatus=(),
         notes=("The folder opens without a network or a server; keep it together.",),
@@ -409,15 +523,6 @@ def _list(view: View, section: Section, glances: Mapping[_Page, str]) -> Documen
     table = Table(section.title, _LISTED, rows, named_by=1)
     standing = str(Standing.of(view))
     return Document(section.title, (), (table,), (), (), standing)
-
-
-def _search(glances: Mapping[_Page, str]) -> str:
-    """What a search goes through: the name, the sort, the address and the glance of each page."""
-    entries = [
-        [inert(page.name), page.section.title, page.path, inert(glance)]
-        for page, glance in glances.items()
-    ]
-    return f"const PAGES = {json.dumps(entries, ensure_ascii=False)};\n"
 
 
 def _glance(report: Report, document: Document) -> str:

@@ -1,8 +1,9 @@
 "use strict";
-/* global PAGES */
+/* global PAGES, NAMES, EVENTS, MiniSearch */
 // Everything is in the page without this: it adds filters, and a panel that keeps the reader's place.
 (() => {
   const MANY = 10; // rows from which on a table gets a filter of its own
+  const MOST = 1000; // rows of a table that have a link to cite them
   const SHOWN = 200; // notes that a panel shows before it refers to the list
   document.documentElement.classList.add("js");
 
@@ -24,6 +25,7 @@
   const apply = (entry) => {
     const wanted = [...words(everywhere), ...words(entry.input)];
     // The words of the cells only: the numbers of their notes would be found, too.
+    entry.table.classList.toggle("folded", Boolean(entry.more?.isConnected) && !wanted.length);
     entry.texts ??= entry.rows.map((row) => plain([...row.cells].map(named).join(" ")));
     let left = 0;
     entry.rows.forEach((row, index) => {
@@ -66,6 +68,70 @@
     document.querySelector(".contents").prepend(made.tools);
   }
 
+  // Long parts are folded, until somebody asks for all of it
+
+  const LONG = [["main table", "tbody > tr", 12, "rows"], [".cards", ".card", 6, "cards"], ["main > .part > .evidence", "li", 6, "notes"]];
+  const unfold = (part) => {
+    part?.classList.remove("folded");
+    part?.more?.remove();
+  };
+  for (const [parts, within, most, noun] of LONG) {
+    for (const part of document.querySelectorAll(parts)) {
+      const count = part.querySelectorAll(`:scope > ${within}`).length;
+      if (count <= most || part.closest(".matrix")) continue;
+      const more = document.createElement("button");
+      more.type = "button";
+      more.className = "more";
+      more.textContent = `Show all ${count} ${noun}`;
+      more.addEventListener("click", () => unfold(part));
+      part.classList.add("folded");
+      part.more = more;
+      (part.closest(".wide") ?? part).after(more);
+    }
+  }
+  for (const entry of tables) entry.more = entry.table.more;
+  const uncover = () => {
+    const target = document.getElementById(location.hash.slice(1));
+    if (!target?.closest(".folded")) return;
+    unfold(target.closest(".folded"));
+    target.scrollIntoView();
+  };
+  window.addEventListener("hashchange", uncover);
+  uncover();
+
+  // Sorting
+
+  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const key = (cell) => {
+    const text = cell ? named(cell).trim() : "";
+    const date = text.match(/(?:(?:(\d{1,2}) )?([A-Z][a-z]{2})[a-z]* )?(\d{4})(?!\d)/);
+    if (date && text.length < 40) return [0, Number(date[3]) * 400 + (MONTHS.indexOf(date[2]) + 1) * 32 + Number(date[1] ?? 0), ""];
+    const number = text.match(/^[\d,]+/);
+    if (number) return [0, Number(number[0].replaceAll(",", "")), ""];
+    return /^(–|)$/.test(text) ? [2, 0, ""] : [1, 0, plain(text)];
+  };
+  for (const { table, rows } of tables) {
+    if (rows.length < 3 || table.closest(".matrix") || table.querySelector(".branch")) continue;
+    [...table.tHead.rows[0].cells].forEach((heading, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "sort";
+      button.append(...heading.childNodes);
+      heading.append(button);
+      button.addEventListener("click", () => {
+        const down = heading.getAttribute("aria-sort") === "ascending";
+        for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+        heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const keyed = [...table.tBodies[0].rows].map((row) => [row, key(row.cells[column])]);
+        const order = ([, [sort, number, text]], [, [sort2, number2, text2]]) => {
+          const way = down && sort < 2 && sort2 < 2 ? -1 : 1; // what says nothing stays last
+          return way * (sort - sort2 || number - number2 || text.localeCompare(text2));
+        };
+        table.tBodies[0].append(...keyed.sort(order).map(([row]) => row));
+      });
+    });
+  }
+
   // Search, over all pages of a site
 
   const source = document.currentScript.getAttribute("src");
@@ -73,29 +139,51 @@
     const root = source.replace("page.js", "");
     const results = document.createElement("ul");
     results.className = "results";
+    let index = null;
+    const indexed = () => {
+      const made = new MiniSearch({
+        fields: ["name", "sort", "text"],
+        storeFields: ["name", "sort", "text", "path"],
+        processTerm: (word) => plain(word) || null,
+        searchOptions: { prefix: true, fuzzy: 0.15, combineWith: "AND", boost: { name: 3 } },
+      });
+      const pages = PAGES.map(([name, sort, path, text], id) => ({ id: `p${id}`, name, sort, path, text }));
+      const events = EVENTS.map((event, id) => ({
+        id: `e${id}`,
+        name: event[4],
+        sort: event[3],
+        path: event[5],
+        text: [event[2], ...event.slice(6).flat().map((n) => NAMES[n][0])].join(", "),
+      }));
+      made.addAll([...pages, ...events.filter((event) => event.path)]);
+      return made;
+    };
     const search = () => {
-      const wanted = words(made.input);
-      const fits = PAGES.filter((page) => wanted.every((word) => plain(page.join(" ")).includes(word)));
-      made.counter.textContent = wanted.length ? `${fits.length} ${fits.length === 1 ? "page" : "pages"}` : "";
+      index ??= indexed();
+      const first = (one) => (one.id.startsWith("p") ? 2 : 1);
+      const fits = made.input.value.trim() ? index.search(made.input.value, { boostDocument: (id) => first({ id }) }) : [];
+      made.counter.textContent = made.input.value.trim() ? `${fits.length} found` : "";
       results.replaceChildren(
-        ...(wanted.length ? fits.slice(0, 20) : []).map(([name, sort, path, glance]) => {
+        ...fits.slice(0, 20).map(({ name, sort, path, text }) => {
           const result = document.createElement("li");
           const link = document.createElement("a");
           link.href = root + path;
           link.textContent = name;
-          result.append(link, ` ${sort}. ${glance}`);
+          result.append(link, ` ${sort}. ${text}`);
           return result;
         }),
       );
     };
-    let loaded = null;
-    const made = filter("Search all pages", () => {
-      loaded ??= new Promise((resolve) => {
+    const load = (name) =>
+      new Promise((resolve) => {
         const script = document.createElement("script");
-        script.src = `${root}search.js`;
+        script.src = root + name;
         script.addEventListener("load", resolve);
         document.body.append(script);
       });
+    let loaded = null;
+    const made = filter("Search all pages", () => {
+      loaded ??= Promise.all([load("minisearch.js"), typeof PAGES === "undefined" ? load("record.js") : null]);
       loaded.then(search);
     });
     made.tools.classList.add("search");
@@ -133,6 +221,42 @@
     list.scrollTop = 0;
   };
 
+  const cite = (row) => {
+    const said = [...row.querySelectorAll("bdi")].map((one) => one.textContent).filter((text) => text !== "–").join(" · ");
+    const runs = [...row.querySelectorAll("[data-all]")].flatMap((refs) => numbers(refs.dataset.all));
+    const sources = [...new Set(runs)].slice(0, 3).flatMap((number) => {
+      const source = document.querySelector(`#e${number} .source`);
+      return source ? [source.textContent.trim().replace(/\s+/g, " ")] : [];
+    });
+    const standing = document.querySelector(".standing").textContent.trim();
+    const address = `${location.href.split("#")[0]}#${row.id}`;
+    const text = document.createElement("p");
+    text.className = "citation";
+    text.textContent = `“${said}”. In: ${document.title}. ${sources.length ? `From: ${sources.join(" ")} ` : ""}${standing} ${address}`;
+    const copy = document.createElement("button");
+    copy.type = "button";
+    copy.className = "more";
+    copy.textContent = "Copy";
+    copy.addEventListener("click", async () => {
+      await navigator.clipboard?.writeText(text.textContent);
+      copy.textContent = "Copied";
+    });
+    const item = document.createElement("li");
+    item.append(text, copy);
+    list.replaceChildren(item);
+    title.textContent = "Cite this row";
+    panel.showModal();
+  };
+  for (const row of document.querySelectorAll("main tr[id], .card")) {
+    if (row.sectionRowIndex >= MOST) continue;
+    const link = document.createElement("a");
+    link.className = "cite";
+    link.href = `#${row.id}`;
+    link.textContent = "¶";
+    link.setAttribute("aria-label", "Cite this row");
+    ([...(row.cells ?? [])].at(-1) ?? row).append(link);
+  }
+
   const holder = (element) => element.closest("td, th, dd, p");
 
   // Neighbours that rest on the same evidence have its numbers at the last of them.
@@ -147,6 +271,8 @@
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const ref = event.target.closest("a.ref, a.item");
     const cell = event.target.closest("main .open");
+    const cited = event.target.closest("a.cite");
+    if (cited) return cite(cited.closest("tr, .card"));
     if (ref && !panel.contains(ref)) {
       event.preventDefault();
       open(ref.closest("[data-all]"), ref.getAttribute("class") === "ref" ? named(holder(ref)) : ref.dataset.words);
