@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ Costs = dict[str, float]
 """Milliseconds, by what they are spent on."""
 
 AT_ONCE = 1_000
+
+SEARCHED = {"a search for rare words": "gas imports", "a search for a word of all": "characters"}
 
 LIVE, AS_OF = "initiative, live", "initiative, as of a publication"
 
@@ -46,6 +49,8 @@ def _costs(record: Timeline, size: int, rounds: int) -> Costs:
     costs["read 1,000 from the middle, each"] = page / min(AT_ONCE, held - middle)
     spent = scale.seconds(lambda: sum(1 for _ in store.read_all()))
     costs["read all, each"] = spent / store.head().position * 1000
+    for name, words in SEARCHED.items():
+        costs[name] = _median(functools.partial(record.search, words), rounds)
     costs["a report, live"] = scale.timed(scale.REPORTS[LIVE], record, rounds) * 1000
     costs["a report, as of a day"] = scale.timed(scale.REPORTS[AS_OF], record, rounds) * 1000
     return costs

@@ -220,6 +220,12 @@ def test_a_summary_tells_an_agreement_and_a_withdrawal(harbour: Timeline) -> Non
     assert summary(harbour).startswith("Withdrawn in August 2024, as told by The Gazette.")
 
 
+def test_a_refusal_that_changes_no_stage_is_among_the_latest(harbour: Timeline) -> None:
+    refused = ProposalAnswered("harbour", "south", "rejected", "Not like this.")
+    harbour.append(refused, occurred="2024-06-02", source="letter")
+    assert "2 Jun 2024   Southland: Not like this." in harbour.initiative("harbour").to_text()
+
+
 def test_a_summary_says_what_rests_on_a_withdrawn_source(harbour: Timeline) -> None:
     harbour.append(EventRetracted(["source/letter"], "A forgery."))
     harbour.append(EventRetracted(["source/article"], "An invention."))

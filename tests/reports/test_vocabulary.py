@@ -14,7 +14,9 @@ from timeline import (
     Source,
     Timeline,
 )
+from timeline.engine.projection import shape_of
 from timeline.events import ProposalLapsed
+from timeline.models import BUILT_IN
 from timeline.reports.plans import PlanLine
 
 CANAL = Path(__file__).parents[2] / "fixtures/canal/01-canal.yaml"
@@ -307,3 +309,19 @@ def test_talks_that_begin_again_move_on_from_a_rest() -> None:
         talks = ProposalDiscussed("dam", ["north"], "Talked of again.")
         timeline.append(talks, occurred="2023-09", source="x")
         assert timeline.initiative("dam").stage.stage == "negotiating"
+
+
+# Every way out
+
+
+def test_the_canal_passes_through_pages_and_files(canal: Timeline, tmp_path: Path) -> None:
+    canal.site(tmp_path / "site")
+    page = (tmp_path / "site/initiatives/delta-canal.html").read_text(encoding="utf-8")
+    for said in ("Paper A", "treaty", "Digging begins", "Route A", "51 per cent", "misprint"):
+        assert said in page
+    assert "Paper A" in canal.timelinejs()
+    assert "Canal Gazette" in canal.bibliography()
+    assert canal.calendar().startswith(b"BEGIN:VCALENDAR")
+    for cls in (row for known in BUILT_IN for row in known.rows):
+        canal.export_rows(shape_of(cls).name, tmp_path / "rows.csv")
+        assert (tmp_path / "rows.csv").read_text(encoding="utf-8")

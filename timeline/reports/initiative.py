@@ -668,11 +668,9 @@ def _latest(report: InitiativeReport) -> Iterator[Line]:
     dated: list[tuple[str | None, Cell]] = [
         *((line.occurred, cell(line.text, line.evidence)) for line in signings),
         *((line.occurred, cell(line.title, line.evidence)) for line in report.milestones),
-        *(
-            (line.occurred, cell(f"{line.speaker}: {line.text}", line.evidence))
-            for line in report.statements
-        ),
+        *((line.occurred, _words_of(line)) for line in report.statements),
         *((line.occurred, cell(line.text, line.evidence)) for line in report.stages),
+        *((line.occurred, _words_of(line)) for line in report.positions),
     ]
     seen: set[str] = set()
     ages = {id(said): latest_key(when(day), number) for number, (day, said) in enumerate(dated)}
@@ -681,3 +679,7 @@ def _latest(report: InitiativeReport) -> Iterator[Line]:
         if not events & seen:
             seen |= events
             yield cell(short(day)), said
+
+
+def _words_of(line: SaidLine | PositionLine) -> Cell:
+    return cell(f"{line.speaker}: {line.text}", line.evidence)
