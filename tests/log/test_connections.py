@@ -1,5 +1,7 @@
 """Connections that are not to be shared, files that may only be read, and options of the driver."""
 
+import contextlib
+import io
 import itertools
 import os
 import subprocess
@@ -68,6 +70,20 @@ def test_a_fork_does_not_share_connections(migrated_url: str) -> None:
 
         record.add(Actor("cy", "person", "Cy"))
         assert record.verify().position == 2
+
+
+def test_one_connection_is_enough_for_a_view_and_a_batch(migrated_url: str) -> None:
+    """Threads that hold all connections of the pool must not wait for each other."""
+    with Timeline.open(migrated_url) as record, contextlib.ExitStack() as others:
+        record.add(Actor("ann", "person", "Ann"))
+        record.actors()
+        for _ in range(14):  # the pool has 15
+            others.enter_context(record.store.engine.connect())
+
+        assert len(record.actors().actors) == 1
+        with record.store.batch("mailer") as batch:
+            assert len(batch.events) == 1
+        record.export_log(io.BytesIO())
 
 
 def test_on_a_full_disk_reading_goes_on(tmp_path: Path) -> None:

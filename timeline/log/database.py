@@ -40,7 +40,7 @@ _TRUSTED_IDLE = 1.0
 """Seconds after which an idle connection is checked before use."""
 
 _BEGIN = "timeline_begin"
-_PROCESS, _THREAD = "timeline_process", "timeline_thread"
+_PROCESS, _THREAD, _FLUSHER = "timeline_process", "timeline_thread", "timeline_flusher"
 _THRESHOLD = "prepare_threshold"
 
 _WAIT_FOR_LOCKS = f"""
@@ -72,9 +72,28 @@ def create_engine(url: str | sa.URL, schema: str = SCHEMA) -> sa.Engine:
     if options.get(_THRESHOLD, 0) is not None:
         # Behind pgbouncer in transaction mode a session is not ours to set up.
         sa.event.listen(engine, "connect", _limit_waits)
-    sa.event.listen(engine, "checkin", _note_idle)
-    sa.event.listen(engine, "checkout", _check_idle)
+    for made in (engine, _with_flusher(engine)):
+        sa.event.listen(made, "checkin", _note_idle)
+        sa.event.listen(made, "checkout", _check_idle)
     return engine
+
+
+def _with_flusher(engine: sa.Engine) -> sa.Engine:
+    """A pool of one connection, for waits for the disk of threads that hold one of the engine's.
+
+    With a second connection of the same pool for each, threads that hold them all would wait for
+    each other.
+    """
+    flusher = sa.create_engine(
+        engine.url,
+        pool_size=1,
+        max_overflow=0,
+        connect_args={"connect_timeout": 10, _THRESHOLD: None},
+        execution_options={_PROCESS: os.getpid()},
+    )
+    engine.update_execution_options(**{_FLUSHER: flusher})
+    sa.event.listen(engine, "engine_disposed", lambda _: flusher.dispose())
+    return flusher
 
 
 def _with_threshold(url: sa.URL) -> tuple[sa.URL, dict[str, int | None]]:
@@ -327,7 +346,7 @@ _FLUSH = (
 _BEGIN_POSTGRESQL = "BEGIN; SET LOCAL synchronous_commit TO off"
 
 
-def make_durable(engine: sa.Engine) -> None:
+def make_durable(engine: sa.Engine, *, holding: bool = False) -> None:
     """Return when all that is visible now would survive a crash of the server.
 
     On PostgreSQL our transactions commit without waiting for the disk, and wait here instead, when
@@ -336,9 +355,14 @@ def make_durable(engine: sa.Engine) -> None:
     before they give out or cite an event: nobody sees what a crash could undo.
 
     On SQLite a visible commit is durable.
+
+    Args:
+        engine: the database's.
+        holding: whether this thread holds a connection of the engine's meanwhile.
     """
     if is_postgresql(engine):
-        with autocommitting(engine) as connection:
+        flusher = engine.get_execution_options().get(_FLUSHER) if holding else None
+        with autocommitting(flusher or engine) as connection:
             connection.exec_driver_sql(_FLUSH)
 
 

@@ -70,6 +70,11 @@ def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
     except sa.exc.DBAPIError as error:
         lost = error.connection_invalidated
         raise _ours(error.orig or error, engine, lost=lost) from error
+    except sa.exc.TimeoutError as error:
+        raise DatabaseBusy(
+            f"{shown(engine.url)}: all connections of the pool were in use for too long ({error}). "
+            "Try again; fewer threads at a time help, or shorter transactions."
+        ) from error
     except psycopg.Error as error:
         # An error of the driver alone, for a NUL in a text say, has no SQLSTATE either.
         lost = connected and isinstance(error, _LOST) and error.sqlstate is None

@@ -134,7 +134,7 @@ class Following(Reading):
         rows = list(self.stored(query, after=after, until=end, limit=limit, connection=connection))
         if rows:
             # An effect elsewhere, a mail say, cannot be undone after a crash.
-            database.make_durable(self.engine)
+            database.make_durable(self.engine, holding=connection is not None)
         return (rows[-1].position if len(rows) == limit else max(end, after)), rows
 
     def _events_of(
@@ -188,14 +188,13 @@ class Following(Reading):
         require_number("limit", limit, 1)
         _require_name(subscription)
         _require_choice(on_unknown)
-        postgresql = database.is_postgresql(self.engine)
-        turn = _turn_on_postgresql if postgresql else _turn_on_sqlite
-        with turn(self.engine, subscription) as connection:
-            # On SQLite the batch's transaction is not to begin before the caller needs it.
-            read_on = connection if postgresql else None
+        turn = _turn_on_postgresql if database.is_postgresql(self.engine) else _turn_on_sqlite
+        with contextlib.ExitStack() as stack:
+            read_on = stack.enter_context(turn(self.engine, subscription))
             after = self._place(subscription, read_on)
             begun = self._start(start, read_on) if after is None else after
             reached, rows = self._durable_page(query, begun, limit, read_on)
+            connection = read_on or stack.enter_context(database.writing_when_used(self.engine))
             yield Batch(connection, tuple(self._events_of(rows, query, on_unknown)))
             if reached != after:
                 _move(connection, subscription, after, reached)
@@ -297,16 +296,13 @@ def _turn_on_postgresql(engine: sa.Engine, subscription: str) -> Iterator[sa.Con
 
 
 @contextlib.contextmanager
-def _turn_on_sqlite(engine: sa.Engine, subscription: str) -> Iterator[sa.Connection]:
-    """The connection of a batch, which begins a transaction when it is first used.
+def _turn_on_sqlite(engine: sa.Engine, subscription: str) -> Iterator[None]:
+    """Others of its name wait for a lock on a file, which a kill lets go of.
 
-    Others of its name wait for a lock on a file, which a kill lets go of.
+    There is no transaction yet: it would keep others from appending.
     """
-    with (
-        _locked_file(engine.url.database, subscription),
-        database.writing_when_used(engine) as connection,
-    ):
-        yield connection
+    with _locked_file(engine.url.database, subscription):
+        yield
 
 
 @contextlib.contextmanager

@@ -79,7 +79,7 @@ class Keeping(Record):
                 with failures.translated(self.store.engine):
                     view = self._projector.view(connection)
                 # A report cites only what survives a crash.
-                database.make_durable(self.store.engine)
+                database.make_durable(self.store.engine, holding=True)
             except DatabaseBusy:
                 stack.close()
                 if time.monotonic() > end:
@@ -429,7 +429,7 @@ class Keeping(Record):
         with database.reading(self.store.engine) as connection, new_file(place) as out:
             head = self.store.head(connection)
             write_log(out, head, self.store.stored(until=head.position, connection=connection))
-            database.make_durable(self.store.engine)
+            database.make_durable(self.store.engine, holding=True)
         return head
 
     def import_log(
