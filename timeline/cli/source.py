@@ -31,7 +31,9 @@ def source() -> None:
     shell_complete=completes("source"),
     help="The source; else it is the one with that address, or that SHA-256.",
 )
-@click.option("--archive", metavar="URL", help="The address of a copy in an archive.")
+@click.option(
+    "--archived-at", "archive", metavar="URL", help="The address of a copy in an archive."
+)
 @click.pass_obj
 def add(opener: Opener, place: str, id: str | None, archive: str | None) -> None:
     """Keep the text of a page, a PDF or a text file beside the log.
