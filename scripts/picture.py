@@ -29,7 +29,7 @@ PAGES = {
 }
 """The pages, by the name of their pictures."""
 
-SIZES = {1400: (800, "light"), 820: (760, "dark"), 390: (760, "light")}
+SIZES = {1400: (780, "light"), 820: (700, "dark"), 390: (700, "light")}
 """The height and the scheme of colours at each width."""
 
 WHOLE = ("initiative", 1400, 1330)
