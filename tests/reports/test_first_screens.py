@@ -17,6 +17,7 @@ from timeline import (
     PlanAnnounced,
     PlanOutcomeReported,
     Position,
+    ProposalAdopted,
     ProposalAnswered,
     ProposalMade,
     ProposalWithdrawn,
@@ -224,6 +225,9 @@ def test_a_refusal_that_changes_no_stage_is_among_the_latest(harbour: Timeline) 
     refused = ProposalAnswered("harbour", "south", "rejected", "Not like this.")
     harbour.append(refused, occurred="2024-06-02", source="letter")
     assert "2 Jun 2024   Southland: Not like this." in harbour.initiative("harbour").to_text()
+    signed = ProposalAdopted("harbour", ["north", "south"], "Both sign.")
+    harbour.append(signed, occurred="2024-07-01", source="letter")
+    assert "1 Jul 2024   Both sign." in harbour.initiative("harbour").to_text()
 
 
 def test_a_summary_says_what_rests_on_a_withdrawn_source(harbour: Timeline) -> None:

@@ -665,12 +665,13 @@ def _short_tables(report: InitiativeReport) -> Iterator[Table]:
 def _latest(report: InitiativeReport) -> Iterator[Line]:
     """What was said and done, the newest first, each event once."""
     signings = (signing for line in report.documents for signing in line.signings)
+    # Of an event that several tell of, the last of these is shown.
     dated: list[tuple[str | None, Cell]] = [
+        *((line.occurred, _words_of(line)) for line in report.positions),
         *((line.occurred, cell(line.text, line.evidence)) for line in signings),
         *((line.occurred, cell(line.title, line.evidence)) for line in report.milestones),
         *((line.occurred, _words_of(line)) for line in report.statements),
         *((line.occurred, cell(line.text, line.evidence)) for line in report.stages),
-        *((line.occurred, _words_of(line)) for line in report.positions),
     ]
     seen: set[str] = set()
     ages = {id(said): latest_key(when(day), number) for number, (day, said) in enumerate(dated)}
