@@ -142,6 +142,11 @@ def test_a_device_stays_a_device(command):
     assert Path("/dev/full").is_char_device()
 
 
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800"])
+def test_what_names_no_file_is_said(name):
+    assert "expected a file to write; found 'a" in run(COMMANDS[0], name, code=1).stderr
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_folder_is_no_file(command):
     assert "expected a file to write; found a folder" in run(command, ".", code=1).stderr

@@ -33,8 +33,8 @@ def new_file(place: Place) -> Iterator[BinaryIO]:
         yield place
         return
     path = Path(place)
-    if not os.fspath(place):
-        raise InvalidInput(f"expected a file to write; found {os.fspath(place)!r}")
+    if not _may_name_a_file(os.fspath(place)):
+        raise InvalidInput(f"expected a file to write; found {os.fspath(place)!r:.80}")
     try:
         if path.is_dir():
             raise InvalidInput(f"{path}: expected a file to write; found a folder")
@@ -48,6 +48,13 @@ def new_file(place: Place) -> Iterator[BinaryIO]:
                 yield out
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _may_name_a_file(path: str) -> bool:
+    try:
+        return path != "" and b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 @contextlib.contextmanager
