@@ -775,6 +775,8 @@ def test_filters_leave_the_rows_that_fit(visit: Callable[..., Any]) -> None:
 
 def test_the_front_page_tells_what_is_new_in_three_screens(visit: Callable[..., Any]) -> None:
     page = visit("gas-union/index.html", width=1400)
+    plans = page.get_by_role("table", name="Plans still open")
+    assert plans.evaluate("each => each.getBoundingClientRect().bottom") < 3 * 900
     assert page.locator(".broad text").get_by_text("negotiating", exact=True).count() == 1
     assert page.get_by_role("table", name="Plans still open").locator("tbody tr").count() > 0
     page.get_by_role("table", name="Actors").get_by_role("link", name="All").click()
