@@ -456,7 +456,14 @@ def given_texts(*, postgresql: bool) -> sa.TableValuedAlias:
 
 def texts_of(values: Iterable[str], engine: sa.Engine) -> Any:
     """The parameter of `given_texts`: any number of texts in one value."""
-    return list(values) if is_postgresql(engine) else json.dumps(list(values), ensure_ascii=False)
+    texts = list(values)
+    if is_postgresql(engine):
+        return texts
+    joined = json.dumps(texts, ensure_ascii=False)
+    if not joined.isascii():
+        for text in texts:
+            text.encode()  # an error of the driver would show them all
+    return joined
 
 
 def driver_of(connection: sa.Connection) -> Driver:
