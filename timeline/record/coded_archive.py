@@ -50,10 +50,9 @@ def archive_coded(
     reading: Progress | None = None,
     progress: Progress | None = None,
 ) -> Ingested:
-    """Make an archive of files of coded event data.
+    """Make an archive of files of coded event data; gives an account of every row, by code.
 
-    The archive is a log like any other: it verifies, workers fold it, and `timeline import` takes
-    it into a database.
+    It is a log like any other: it verifies, workers fold it, `timeline import` takes it.
 
     Args:
         target: a folder, or any address that fsspec knows, such as `s3://bucket/record`.
@@ -63,13 +62,8 @@ def archive_coded(
         keep_going: see `Timeline.ingest_coded`.
         workers: how many processes read files and make events.
         rows_per_file: how many events each file of the archive is to hold.
-        reading: called with how many bytes of a file are read, and how many there are; with
-            several workers, how many files.
-        progress: called with how many actors, sources and rows are dealt with, and how many there
-            are.
-
-    Returns:
-        An account that counts every row once, by code.
+        reading: callback (bytes read, bytes of the file); with several workers, of files.
+        progress: callback (actors, sources and rows dealt with, how many there are).
 
     Raises:
         InvalidInput: no such data set; there is an archive already, or it cannot be written.
@@ -82,10 +76,9 @@ def archive_coded(
     archive = Archive(target)
     archive.require_none()
     names = [os.fspath(file) for file in files]
+    options: dict[str, Any] = {"conduct": conduct, "keep_going": keep_going}
     with SortedRows() as rows, _Pool(workers) as pool:
-        made = Ingest(
-            _Empty(), rows, dataset, conduct=conduct, keep_going=keep_going, make=_Unmade.of
-        )
+        made = Ingest(_Empty(), rows, dataset, make=_Unmade.of, **options)
         if workers > 1:
             made.read(names, rows_of=pool.rows_of(names, dataset, reading))
         else:
