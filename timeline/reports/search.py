@@ -132,8 +132,7 @@ def search_report(
     looked_for = _looked_for(words)
     start, end = stretch(since, until)
     chosen = dict(_chosen(view, type, publisher, actor, initiative))
-    dated = _dated(start, end)
-    rows, total = _ranked(view, looked_for, tuple(chosen.values()), dated, top)
+    rows, total = _ranked(view, looked_for, tuple(chosen.values()), _dated(start, end), top)
     phrases = [phrase for group in looked_for for phrase in group]
     citer = Citer(view)
     citer.load(row.event for row in rows)

@@ -146,37 +146,66 @@ def statements_report(
         InvalidDate: `since` or `until` is not a date.
     """
     span = Span.of(since, until, certainly=certainly)
-    actor = None if speaker is None else find_actor(view, speaker)
-    if initiative is not None and not view.all(MentionRow, initiative=initiative):
-        find_initiative(view, initiative)
-    outlet = None if publisher is None else find_actor(view, publisher)
-    rows = [row for row in _rows(view, actor, initiative) if initiative in (None, *row.about)]
+    choice = _Choice.of(view, speaker, initiative, topic, office, publisher)
     citer, offices = Citer(view), Offices(view)
-    if outlet is not None:
-        carried = citing(view, sources_of(view, outlet))
-        rows = [row for row in rows if not carried.isdisjoint(row.events)]
-    chosen = by_time(
-        row
-        for row in rows
-        if span.holds(row.occurred)
-        and (topic is None or any(has_words(text, topic) for text in row.topics))
-        and (office is None or any(has_words(text, office) for text in _in(offices, citer, row)))
-    )
+    rows = choice.rows(view, citer, offices)
+    chosen = by_time(row for row in rows if span.holds(row.occurred))
     citer.load(id for row in chosen for id in row.events)
-    by = None if outlet is None else f"published by {citer.name(outlet)}"
-    others = (topic, office, by)
     return StatementsReport(
-        speaker=actor,
-        initiative=initiative,
-        topic=topic,
-        office=office,
-        publisher=outlet,
+        **attrs.asdict(choice),
         **span.dates,
         certainly=certainly,
-        chosen_by=chosen_by(view, actor=actor, initiative=initiative, others=others, span=span),
+        chosen_by=choice.in_words(view, citer, span),
         statements=tuple(said_line(offices, citer, row) for row in chosen),
         **made_from(view, citer),
     )
+
+
+@attrs.frozen
+class _Choice:
+    """What statements are chosen by, with the ids of those that were named."""
+
+    speaker: str | None
+    initiative: str | None
+    topic: str | None
+    office: str | None
+    publisher: str | None
+
+    @classmethod
+    def of(
+        cls,
+        view: View,
+        speaker: str | None,
+        initiative: str | None,
+        topic: str | None,
+        office: str | None,
+        publisher: str | None,
+    ) -> _Choice:
+        actor = None if speaker is None else find_actor(view, speaker)
+        if initiative is not None and not view.all(MentionRow, initiative=initiative):
+            find_initiative(view, initiative)
+        outlet = None if publisher is None else find_actor(view, publisher)
+        return cls(actor, initiative, topic, office, outlet)
+
+    def rows(self, view: View, citer: Citer, offices: Offices) -> Iterable[StatementRow]:
+        """The statements that fit, of whatever date."""
+        outlet, topic, office = self.publisher, self.topic, self.office
+        carried = None if outlet is None else citing(view, sources_of(view, outlet))
+        for row in _rows(view, self.speaker, self.initiative):
+            if (
+                self.initiative in (None, *row.about)
+                and (carried is None or not carried.isdisjoint(row.events))
+                and (topic is None or any(has_words(text, topic) for text in row.topics))
+                and (office is None or any(has_words(t, office) for t in _in(offices, citer, row)))
+            ):
+                yield row
+
+    def in_words(self, view: View, citer: Citer, span: Span) -> tuple[str, ...]:
+        by = None if self.publisher is None else f"published by {citer.name(self.publisher)}"
+        others = (self.topic, self.office, by)
+        return chosen_by(
+            view, actor=self.speaker, initiative=self.initiative, others=others, span=span
+        )
 
 
 def _rows(view: View, speaker: str | None, about: str | None) -> list[StatementRow]:
