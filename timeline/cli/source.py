@@ -19,7 +19,12 @@ _MOST_SHOWN = 40
 
 @click.group()
 def source() -> None:
-    """Keep the texts of sources, which `timeline check` looks up quotes in."""
+    """Keep the texts of sources, which `timeline check` looks up quotes in.
+
+    \b
+    timeline source add article.txt --source gazette-2024
+    timeline source list
+    """
 
 
 @source.command()

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
@@ -161,6 +160,8 @@ def _note_idle(_connection: object, record: Any) -> None:
 def _check_idle(connection: Any, record: Any, _proxy: object) -> None:
     # The pool's own check before each use would cost every append a round trip.
     if time.monotonic() - record.info.get("idle since", math.inf) > _TRUSTED_IDLE:
+        import psycopg  # by now it is there; a record in SQLite does without
+
         try:
             connection.cursor().execute("SELECT 1")
             connection.rollback()
@@ -525,16 +526,21 @@ def writing_directly(engine: sa.Engine) -> Iterator[Driver]:
         # An interrupt may come in the middle of a statement: `driving` rolls it back, or drops the
         # connection.
         except Exception:
-            with contextlib.suppress(psycopg.Error, sqlite3.Error):
-                driver.execute("ROLLBACK")
+            _roll_back(driver)
             raise
         driver.execute("COMMIT")
         if postgresql:
             driver.execute(_FLUSH)
 
 
-def _is_idle(connection: psycopg.Connection[Any]) -> bool:
-    return connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+def _roll_back(driver: Driver) -> None:
+    """Roll back as far as that still goes: the error that led here is the one to see."""
+    with contextlib.suppress(Exception):
+        driver.execute("ROLLBACK")
+
+
+def _is_idle(connection: Driver) -> bool:
+    return bool(connection.info.transaction_status.name == "IDLE")
 
 
 def insert_many(

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-import psycopg
 import sqlalchemy as sa
 
 from timeline.errors import (
@@ -36,8 +35,8 @@ _T = TypeVar("_T")
 _CONTENTION = {"40001", "40P01", "55P03", "57014"}
 """SQLSTATEs for: try again (serialization failure, deadlock, no lock, or too long a statement)."""
 
-_LOST = (psycopg.OperationalError, psycopg.InterfaceError)
-"""Errors of the driver that mean, without a SQLSTATE, that the connection is gone."""
+UNIQUE, NO_TABLE = "23505", "42P01"
+"""SQLSTATEs for: another row has the key, there is no such table."""
 
 _NO_WRITES = {"42501", "25006"}
 """SQLSTATEs for: the role lacks the right, or the transaction or server takes no writes."""
@@ -75,14 +74,30 @@ def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
             f"{shown(engine.url)}: all connections of the pool were in use for too long ({error}). "
             "Try again; fewer threads at a time help, or shorter transactions."
         ) from error
-    except psycopg.Error as error:
+    except _driver_errors(engine) as error:
         # An error of the driver alone, for a NUL in a text say, has no SQLSTATE either.
-        lost = connected and isinstance(error, _LOST) and error.sqlstate is None
-        raise _ours(error, engine, lost=lost) from error
+        raise _ours(error, engine, lost=connected and _has_no_answer(error)) from error
     except sqlite3.Error as error:
         raise _ours(error, engine, lost=False) from error
     except UnicodeEncodeError as error:
         raise InvalidInput(no_text(error)) from error
+
+
+def _driver_errors(engine: sa.Engine) -> type[Exception] | tuple[()]:
+    """What PostgreSQL's driver raises; a record in SQLite does without the driver."""
+    if engine.dialect.name != "postgresql":
+        return ()
+    import psycopg
+
+    return psycopg.Error
+
+
+def _has_no_answer(error: BaseException) -> bool:
+    """Whether the driver lost the server: then there is no SQLSTATE."""
+    import psycopg
+
+    lost = (psycopg.OperationalError, psycopg.InterfaceError)
+    return isinstance(error, lost) and error.sqlstate is None
 
 
 def persistently(attempt: Callable[[], _T]) -> _T:
@@ -115,7 +130,8 @@ def persistently(attempt: Callable[[], _T]) -> _T:
 
 def is_duplicate(error: DatabaseError) -> bool:
     """Whether the cause is a key that another row has."""
-    return isinstance(error.__cause__, psycopg.errors.UniqueViolation | sqlite3.IntegrityError)
+    cause = error.__cause__
+    return isinstance(cause, sqlite3.IntegrityError) or getattr(cause, "sqlstate", None) == UNIQUE
 
 
 def is_contention(cause: BaseException) -> bool:
@@ -173,7 +189,9 @@ def _ours(cause: BaseException, engine: sa.Engine, *, lost: bool) -> TimelineErr
 
 
 def _no_connection(cause: BaseException) -> bool:
-    if isinstance(cause, sqlite3.OperationalError):
+    if isinstance(cause, sqlite3.Error):
         return "unable to open database file" in str(cause)
+    import psycopg
+
     # psycopg gives no SQLSTATE when the server was never reached.
     return isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None

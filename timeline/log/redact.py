@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 
 from timeline.errors import DatabaseBusy, DatabaseReadOnly, InvalidInput, NotFound
 from timeline.events import EventRedacted, NewEvent, event_type
 from timeline.log import database, digests
 from timeline.log.database import qualified
+from timeline.log.failures import NO_TABLE
 from timeline.log.schema import events, stored
 from timeline.log.store import EventStore
 
@@ -108,7 +109,7 @@ def _passed_over_if_dropped() -> Iterator[None]:
     try:
         yield
     except sa.exc.ProgrammingError as error:
-        if not isinstance(error.orig, psycopg.errors.UndefinedTable):
+        if getattr(error.orig, "sqlstate", None) != NO_TABLE:
             raise
 
 
@@ -151,7 +152,7 @@ def _warnings(connection: sa.Connection) -> Iterator[list[str]]:
     """Collects PostgreSQL's warnings meanwhile."""
     driver, warnings = database.driver_of(connection), []
 
-    def note(notice: psycopg.errors.Diagnostic) -> None:
+    def note(notice: Any) -> None:
         if notice.severity_nonlocalized == "WARNING":
             warnings.append(str(notice.message_primary))
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import psycopg
 import sqlalchemy as sa
 
 from timeline import dates
@@ -30,16 +29,18 @@ from timeline.log.append import (
 )
 from timeline.log.codec import Codec, Upcaster
 from timeline.log.database import Driver
+from timeline.log.failures import UNIQUE
 from timeline.log.follow import Following
 from timeline.log.query import Unless
 from timeline.log.telemetry import batched
 
-_CLOSER_LOOK = (
-    psycopg.errors.UniqueViolation,  # the id is in the log, or another was faster in the stream
-    psycopg.errors.UndefinedFunction,  # there is no log here; the long way names what is missing
-    psycopg.errors.NotNullViolation,  # there is no head to take a position from; the same
-    psycopg.errors.NumericValueOutOfRange,  # a version is expected that no stream comes to
-)
+_CLOSER_LOOK = {
+    UNIQUE,  # the id is in the log, or another was faster in the stream
+    "42883",  # no such function: there is no log here; the long way names what is missing
+    "23502",  # a null: there is no head to take a position from; the same
+    "22003",  # a number out of range: a version is expected that no stream comes to
+}
+"""SQLSTATEs after which `write` has to find out more."""
 
 
 _TAKE_LOCK = "DELETE FROM main.timeline_subscriptions WHERE 0"
@@ -250,7 +251,7 @@ class EventStore(Following):
             with database.driving(self.engine) as driver:
                 place = append.append_one(driver, self.engine, draft, wanted, self._now())
         except DatabaseError as error:
-            if isinstance(error.__cause__, _CLOSER_LOOK):
+            if getattr(error.__cause__, "sqlstate", None) in _CLOSER_LOOK:
                 return None
             raise
         return None if place is None else Appended((draft.recorded(place),), added=1)
@@ -301,15 +302,15 @@ def _require_transaction(driver: Driver) -> None:
     Raises:
         InvalidInput: each statement counts by itself there; or the driver is not one of ours.
     """
-    if isinstance(driver, psycopg.Connection):
-        alone = driver.autocommit
-    elif isinstance(driver, sqlite3.Connection):
+    if isinstance(driver, sqlite3.Connection):
         # From Python 3.12 on there is a second way to ask for it.
         by_itself = driver.isolation_level is None or getattr(driver, "autocommit", None) is True
         alone = by_itself and not driver.in_transaction
         if not alone:
             # Wait for other writers before we read the end of the log, not with the first INSERT.
             driver.execute(_TAKE_LOCK if driver.in_transaction else "BEGIN IMMEDIATE")
+    elif type(driver).__module__.partition(".")[0] == "psycopg":
+        alone = driver.autocommit
     else:
         raise InvalidInput(
             "expected a connection of sqlite3 or psycopg, such as sqlite:///… and "
