@@ -50,7 +50,7 @@ from timeline.engine.projection import shape_of
 from timeline.engine.rebuild import StoredRows
 from timeline.engine.runner import Projector
 from timeline.errors import ClusterError, InvalidProjection
-from timeline.log import database
+from timeline.log import failures
 from timeline.log.query import Query
 from timeline.models import BUILT_IN
 
@@ -242,7 +242,7 @@ def elsewhere(opened: Timeline) -> Callable[[Projection, int], tuple[int, list[S
 def test_words_taken_down_meanwhile_are_not_written(
     kept_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_PATIENCE", 0.1)
+    monkeypatch.setattr(failures, "_PATIENCE", 0.1)
     with record(kept_url) as opened:
         fill(opened, FERRY)
         said = next(iter(opened.log(type="StatementMade")))
