@@ -17,8 +17,8 @@ import bench_split
 import distributed
 
 from timeline import Timeline
+from timeline.distributed.coded_archive import archive_coded
 from timeline.log.archive import Archive
-from timeline.record.coded_archive import archive_coded
 
 _FILE = 20_000
 """Rows in a file."""

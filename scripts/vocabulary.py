@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from timeline.events import VOCABULARY, event_type
-from timeline.formats.records.schema import described, record_schema
+from timeline.formats.record_files.schema import described, record_schema
 
 HEAD = """\
 # The vocabulary

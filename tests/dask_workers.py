@@ -10,7 +10,7 @@ import distributed
 from split_projections import USERS, TariffImposed
 
 from timeline import NewEvent, Projection, Timeline
-from timeline.models import BUILT_IN
+from timeline.projections import BUILT_IN
 
 ALL = (*BUILT_IN, *USERS)
 GAS_UNION, FERRY = (

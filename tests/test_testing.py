@@ -17,7 +17,7 @@ from timeline import (
     row,
 )
 from timeline.events import ActorAdded, ActorsMerged, EventRedacted
-from timeline.models.directory import Directory
+from timeline.projections.directory import Directory
 from timeline.testing import ProjectionContract, given
 
 

@@ -9,7 +9,7 @@ of their matter:
 - `timeline.log`: the event store beneath `Timeline` (`store`), archives (`archive`), the upcasting
   of old events (`upcasting`)
 - `timeline.engine`: what keeps the read models, for projections of your own
-- `timeline.models`: the rows of the built-in projections
+- `timeline.projections`: the rows of the built-in projections
 - `timeline.reports`: the reports, a module each, and what they are made of
 - `timeline.formats`: the files that come in and go out
 - `timeline.testing`: tests of projections

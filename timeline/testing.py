@@ -46,7 +46,7 @@ def given(*events: Any) -> Given:
     """Events in the order of the log; pass `NewEvent`s where ids, dates or evidence matter.
 
     >>> from timeline.events import Actor, ActorAdded
-    >>> from timeline.models.directory import Directory
+    >>> from timeline.projections.directory import Directory
     >>> given(ActorAdded(Actor("ann", "person", "Ann"))).folded_by(Directory()).rows[0].name
     'Ann'
 

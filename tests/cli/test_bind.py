@@ -14,10 +14,10 @@ from timeline.cli.reports import TOP
 from timeline.dates import Occurred, stretch, within
 from timeline.engine.projection import View
 from timeline.events import Actor, ActorAdded
-from timeline.models.directory import ActorRow
+from timeline.projections.directory import ActorRow
 from timeline.reports import Report
-from timeline.reports.bind import Reports, bind, bound_reports
 from timeline.reports.model import Standing
+from timeline.reports.registry import Reports, bind, bound_reports
 from timeline.reports.tables import Document, Table, cell
 
 

@@ -729,7 +729,7 @@ def test_a_module_that_is_not_there(name):
     assert "--events" in fails("--events", name, "log", code=2)
 
 
-# Keeping
+# Maintenance
 
 
 def test_a_seal_is_what_verify_takes(database_url):

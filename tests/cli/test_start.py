@@ -58,6 +58,6 @@ def test_reports_on_sqlite_load_nothing_that_only_postgresql_or_search_needs():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
 
-    assert "timeline.reports.bind" in loaded
+    assert "timeline.reports.registry" in loaded
     for name in ("sqlalchemy.dialects.postgresql", "snowballstemmer", "edtf", "rich", "alembic"):
         assert name not in loaded

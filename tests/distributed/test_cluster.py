@@ -52,7 +52,7 @@ from timeline.engine.runner import Projector
 from timeline.errors import ClusterError, InvalidProjection
 from timeline.log import failures
 from timeline.log.query import Query
-from timeline.models import BUILT_IN
+from timeline.projections import BUILT_IN
 
 
 @pytest.fixture(autouse=True)

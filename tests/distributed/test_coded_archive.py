@@ -8,10 +8,10 @@ from click.testing import CliRunner
 
 from timeline import InvalidInput, NotFound, Timeline
 from timeline.cli import cli
+from timeline.distributed import coded_archive
+from timeline.distributed.coded_archive import archive_coded
 from timeline.errors import InvalidRecord
 from timeline.log.archive import Archive
-from timeline.record import coded_archive
-from timeline.record.coded_archive import archive_coded
 
 CODED = Path("fixtures/coded").resolve()
 ICEWS, GDELT = CODED / "icews.tab", CODED / "gdelt.export.CSV"

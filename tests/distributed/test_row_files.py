@@ -19,9 +19,9 @@ from timeline.distributed import cluster
 from timeline.engine import rebuild
 from timeline.engine.row_files import RowFiles
 from timeline.errors import ClusterError, DatabaseBusy, InvalidProjection
-from timeline.models import BUILT_IN
-from timeline.models.initiatives import InitiativeRow
-from timeline.models.statements import StatementRow
+from timeline.projections import BUILT_IN
+from timeline.projections.initiatives import InitiativeRow
+from timeline.projections.statements import StatementRow
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ from timeline.distributed.split import division_of
 from timeline.engine.projection import Subject, key_of
 from timeline.engine.runner import Projector
 from timeline.errors import InvalidProjection
-from timeline.models import BUILT_IN
+from timeline.projections import BUILT_IN
 
 ALL = (*BUILT_IN, *USERS)
 

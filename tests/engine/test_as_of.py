@@ -32,7 +32,7 @@ from timeline import (
 )
 from timeline.errors import NaiveDatetime
 from timeline.log.database import create_engine
-from timeline.models.directory import RoleRow
+from timeline.projections.directory import RoleRow
 
 BACKENDS = ["sqlite"]  # what is in view is decided in Python
 

@@ -23,7 +23,7 @@ from strategies import Step, examples, histories
 from waiting import FOREVER, until, waiting_for_a_lock
 
 from timeline.cli import cli
-from timeline.engine import builds, rebuild, roles
+from timeline.engine import builds, grants, rebuild
 from timeline.engine.builds import Build, all_builds
 from timeline.engine.compare import Difference
 from timeline.engine.cutoff import Cutoff
@@ -42,7 +42,7 @@ from timeline.log import database
 from timeline.log.database import create_engine
 from timeline.log.redact import redact
 from timeline.log.store import EventStore
-from timeline.models.statements import StatementRow, Statements
+from timeline.projections.statements import StatementRow, Statements
 from timeline.record import Timeline
 
 only_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -962,7 +962,7 @@ def test_a_writer_without_rights_to_the_rows_appends_all_the_same(record: Timeli
     with engine.connect() as connection, connection.begin():
         connection.exec_driver_sql("CREATE ROLE scribe_of_builds LOGIN")
     try:
-        roles.grant(engine, "writer", "scribe_of_builds")
+        grants.grant(engine, "writer", "scribe_of_builds")
         url = engine.url.set(username="scribe_of_builds")
         with Timeline.open(url, projections=[Inline()]) as scribe:
             tell(scribe, "bob")

@@ -35,8 +35,8 @@ from timeline.log.database import create_engine
 from timeline.log.redact import redact
 from timeline.log.schema import VERSION_TABLE, metadata
 from timeline.log.store import EventStore
-from timeline.models import BUILT_IN
-from timeline.models.statements import StatementRow, Statements
+from timeline.projections import BUILT_IN
+from timeline.projections.statements import StatementRow, Statements
 
 # Projections such as a user writes
 

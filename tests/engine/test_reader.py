@@ -16,7 +16,7 @@ from timeline.engine.projection import OfEvent, View, key_of, shape_of
 from timeline.engine.runner import Projector
 from timeline.events import VOCABULARY
 from timeline.log import database
-from timeline.models import BUILT_IN
+from timeline.projections import BUILT_IN
 from timeline.testing import given
 
 

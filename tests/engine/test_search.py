@@ -18,7 +18,7 @@ from timeline import (
     StatementMade,
     Timeline,
 )
-from timeline.models.search import fold, stem
+from timeline.projections.search import fold, stem
 from timeline.record import Record
 
 WORDS = ["gas", "Gases", "union", "unions", "Impörts", "import"]

@@ -37,7 +37,7 @@ from timeline.engine.runner import Projector
 from timeline.engine.subjects import SubjectRow
 from timeline.events import Position
 from timeline.log.database import create_engine
-from timeline.models import BUILT_IN, Subjects
+from timeline.projections import BUILT_IN, Subjects
 from timeline.record import Record
 from timeline.reports import Report
 

@@ -19,7 +19,7 @@ from timeline import Actor, EventRetracted, InvalidInput, ProposalMade, Source, 
 from timeline.cli import cli
 from timeline.dates import When
 from timeline.formats.bibliography import _csl_date, _entry, _line
-from timeline.models.directory import SourceRow
+from timeline.projections.directory import SourceRow
 
 NASTY = r"50 % of {A} & B's $x_1^2$ #1 ~ \input{x} — «Газ» }{ and"
 

@@ -27,7 +27,7 @@ from timeline.events import (
     event_type,
 )
 from timeline.formats import read_records
-from timeline.formats.records import tree
+from timeline.formats.record_files import tree
 from timeline.log.codec import Codec
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "gas-union"

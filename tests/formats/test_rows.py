@@ -38,7 +38,7 @@ from timeline.cli import cli
 from timeline.dates import When
 from timeline.engine.projection import shape_of
 from timeline.errors import MissingExtra
-from timeline.models import BUILT_IN
+from timeline.projections import BUILT_IN
 from timeline.reports.render.grids import neutral
 
 FERRY = next((Path(__file__).parents[2] / "fixtures/strait-ferry").glob("*.yaml"))

@@ -23,9 +23,9 @@ from timeline.dates import When
 from timeline.errors import InvalidDate
 from timeline.events import VOCABULARY, ActorId
 from timeline.formats import read_files, read_records
-from timeline.formats.records.expanding import Expander
-from timeline.formats.records.names import Names, slug
-from timeline.formats.records.schema import entry_schema, record_schema, start
+from timeline.formats.record_files.expanding import Expander
+from timeline.formats.record_files.names import Names, slug
+from timeline.formats.record_files.schema import entry_schema, record_schema, start
 from timeline.log.codec import Codec
 
 ROOT = Path(__file__).parents[2]

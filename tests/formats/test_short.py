@@ -21,11 +21,11 @@ from timeline.events import (
     StatementMade,
 )
 from timeline.formats import read_files, read_records
-from timeline.formats.records.expanding import Expander
-from timeline.formats.records.names import Names
-from timeline.formats.records.short import VERBS
-from timeline.formats.records.spoken_dates import understood
-from timeline.formats.records.workbook import entries_of, record_file
+from timeline.formats.record_files.expanding import Expander
+from timeline.formats.record_files.names import Names
+from timeline.formats.record_files.short_form import VERBS
+from timeline.formats.record_files.spoken_dates import understood
+from timeline.formats.record_files.workbook import entries_of, record_file
 from timeline.log.codec import Codec
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "gas-union"

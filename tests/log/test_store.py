@@ -25,7 +25,7 @@ from waiting import FOREVER, until, waiting_for_a_lock
 
 from timeline import Timeline
 from timeline.dates import When
-from timeline.engine import roles
+from timeline.engine import grants
 from timeline.errors import (
     Conflict,
     ConnectionLost,
@@ -1671,7 +1671,7 @@ def test_the_password_shows_nowhere(
         shown += [repr(timeline), str(timeline), repr(timeline.store)]
         with held(engine):
             failing(lambda: timeline.store.append("a", notes("1")))
-        failing(lambda: roles.grant(timeline.store.engine, "reader", "no_such_role"))
+        failing(lambda: grants.grant(timeline.store.engine, "reader", "no_such_role"))
     shown += [record.getMessage() for record in caplog.records]
 
     assert len(shown) > 12

@@ -23,7 +23,7 @@ from timeline.log.codec import Codec
 from timeline.log.database import create_engine
 from timeline.log.query import Query
 from timeline.log.redact import redact
-from timeline.models.statements import StatementRow
+from timeline.projections.statements import StatementRow
 
 
 def old(name, version, **fields):

@@ -51,8 +51,8 @@ from timeline.cli import cli
 from timeline.engine.as_of import PartialView
 from timeline.log import digests
 from timeline.log.database import create_engine
-from timeline.models import BUILT_IN
-from timeline.models.statements import StatementRow
+from timeline.projections import BUILT_IN
+from timeline.projections.statements import StatementRow
 from timeline.reports import Report
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

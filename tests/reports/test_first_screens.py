@@ -28,7 +28,7 @@ from timeline import (
 from timeline.cli import cli
 from timeline.events import VOCABULARY, event_type
 from timeline.reports import Report
-from timeline.reports.bind import bound_reports
+from timeline.reports.registry import bound_reports
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 

@@ -503,7 +503,7 @@ def test_a_record_of_another_subject_passes_through_the_same_reports(kept_url):
 
 
 def _initiatives(record):
-    from timeline.models.initiatives import InitiativeRow
+    from timeline.projections.initiatives import InitiativeRow
 
     with record.view() as view:
         return view.all(InitiativeRow)

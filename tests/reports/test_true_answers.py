@@ -39,7 +39,7 @@ from timeline.errors import UnknownEventType
 from timeline.events import MilestoneReached, PlanPostponed
 from timeline.reports import Report
 from timeline.reports.contradictions import ContradictionLine
-from timeline.reports.rules.initiatives import comparable_value
+from timeline.reports.findings.initiatives import comparable_value
 
 DEAL = ProposalMade("d", "Deal", by="a", parties=["a", "b"], text="A deal")
 FORMAL = attrs.evolve(DEAL, firmness="formalised")

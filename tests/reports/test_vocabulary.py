@@ -16,7 +16,7 @@ from timeline import (
 )
 from timeline.engine.projection import shape_of
 from timeline.events import ProposalLapsed
-from timeline.models import BUILT_IN
+from timeline.projections import BUILT_IN
 from timeline.reports.plans import PlanLine
 
 CANAL = Path(__file__).parents[2] / "fixtures/canal/01-canal.yaml"

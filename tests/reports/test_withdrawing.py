@@ -31,8 +31,8 @@ from timeline import (
     Timeline,
     UnknownReference,
 )
-from timeline.models.amendments import AmendedRow
-from timeline.models.directory import DistinctRow, SourceRow
+from timeline.projections.amendments import AmendedRow
+from timeline.projections.directory import DistinctRow, SourceRow
 from timeline.record import Record
 from timeline.reports import Report
 from timeline.reports.evidence import Citation, Citer

@@ -22,7 +22,7 @@ from datasette.app import Datasette
 from timeline import Timeline, When
 from timeline.engine.projection import Shape, shape_of
 from timeline.log.schema import Stored
-from timeline.models import BUILT_IN
+from timeline.projections import BUILT_IN
 from timeline.reports.attendance import AttendanceReport
 
 ROOT = Path(__file__).parents[2]

@@ -26,18 +26,19 @@ ROOMS = {
     "events": "errors dates",
     "log": "errors dates events",
     "engine": "errors dates events log",
-    "models": "errors dates events engine",
-    "reports": "errors dates events log engine models pages.page",  # a report gives its own page
+    "projections": "errors dates events engine",
+    # A report gives its own page.
+    "reports": "errors dates events log engine projections pages.page",
     "formats.coded": "errors dates events formats log.telemetry",
-    "formats.records": "errors dates events formats",
-    "formats": "errors dates events log engine models reports",
-    "distributed": "errors dates events log engine",
-    "pages": "errors dates engine models reports log.telemetry",
+    "formats.record_files": "errors dates events formats",
+    "formats": "errors dates events log engine projections reports",
+    "distributed": "errors dates events log engine formats.coded",
+    "pages": "errors dates engine projections reports log.telemetry",
     "testing": "errors dates events log engine distributed",
 }
-"""Each room, and those that it may use. `record`, `rules` and `cli` join the rooms."""
+"""Each room, and those that it may use. `record`, `checks` and `cli` join the rooms."""
 
-JOINS = {"record", "rules", "cli", "__main__"}
+JOINS = {"record", "checks", "cli", "__main__"}
 
 PUBLIC_NAMES = PACKAGE / "__init__.py"
 

@@ -14,7 +14,7 @@ from timeline.cli.output import EXCEL, OUTPUT, count, not_for_terminals, progres
 
 if TYPE_CHECKING:
     from timeline.formats.bibliography import Form
-    from timeline.formats.rows import Form as RowsForm
+    from timeline.formats.table_files import Form as RowsForm
 
 
 @click.group()
@@ -170,7 +170,7 @@ def export_sources(
 
 def _complete_rows(_ctx: object, _param: object, begun: str) -> list[str]:
     from timeline.engine.projection import shape_of
-    from timeline.models import BUILT_IN
+    from timeline.projections import BUILT_IN
 
     names = (shape_of(cls).name for known in BUILT_IN for cls in known.rows)
     return sorted(name for name in names if name.startswith(begun))

@@ -18,13 +18,13 @@ from timeline.cli.source import source, summary
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from timeline.checks.plausibility import Finding
     from timeline.formats import Ingested
-    from timeline.formats.coded.rows import Dataset
-    from timeline.formats.records.spoken_dates import Order
+    from timeline.formats.coded.events import Dataset
+    from timeline.formats.record_files.spoken_dates import Order
     from timeline.record import Timeline
     from timeline.record.working_copy import Difference, Undoing
     from timeline.record.writing import Draft
-    from timeline.rules.plausibility import Finding
 
 _COLUMNS = ("rows", "events", "folded", "further", "repeated", "left_out", "bad")
 _MOST_SHOWN = 20
@@ -62,7 +62,7 @@ def schema(opener: Opener, type: str | None) -> None:
     timeline schema > timeline.schema.json
     # yaml-language-server: $schema=timeline.schema.json
     """
-    from timeline.formats.records.schema import entry_schema, record_schema
+    from timeline.formats.record_files.schema import entry_schema, record_schema
 
     codec = opener.codec()
     made = record_schema(codec.classes) if type is None else entry_schema(codec.class_named(type))
@@ -92,7 +92,7 @@ def new(opener: Opener, name: str | None, folder: str, sheet: str | None) -> Non
         _start_sheet(sheet)
         return
     assert name is not None  # just checked
-    from timeline.formats.records.schema import record_schema, start
+    from timeline.formats.record_files.schema import record_schema, start
 
     file = start(name, folder, record_schema(opener.codec().classes))
     click.echo(f"{file} is an example to write over. As it stands:")
@@ -100,7 +100,7 @@ def new(opener: Opener, name: str | None, folder: str, sheet: str | None) -> Non
 
 
 def _start_sheet(sheet: str) -> None:
-    from timeline.formats.records.workbook import start_workbook
+    from timeline.formats.record_files.workbook import start_workbook
 
     file = start_workbook(sheet)
     click.echo(f"{file} is an example to write over. As it stands:")

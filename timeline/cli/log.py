@@ -12,9 +12,9 @@ from timeline.cli.output import FORMAT, count, progress, progresses
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from timeline.engine.roles import Right
+    from timeline.engine.grants import Right
     from timeline.events import RecordedEvent
-    from timeline.formats.coded.rows import Dataset
+    from timeline.formats.coded.events import Dataset
     from timeline.log.digests import Head
 
 
@@ -262,7 +262,7 @@ def archive(
 def _archive_coded(
     target: str, files: Sequence[str], dataset: Dataset, workers: int, rows: int | None
 ) -> None:
-    from timeline.record.coded_archive import archive_coded
+    from timeline.distributed.coded_archive import archive_coded
 
     with progresses("reading", "archiving") as (reading, archiving):
         done = archive_coded(
@@ -294,10 +294,10 @@ def grant(opener: Opener, right: Right, role: str) -> None:
     \b
     timeline grant reader desk
     """
-    from timeline.engine import roles
+    from timeline.engine import grants
 
     with opener() as timeline:
-        roles.grant(timeline.store.engine, right, role)
+        grants.grant(timeline.store.engine, right, role)
     click.echo(f"{role} is a {right} now.")
 
 

@@ -209,9 +209,9 @@ def _known(ctx: click.Context, what: str) -> set[str]:
 
 
 def _names(view: View, what: str) -> Iterator[str | None]:
-    from timeline.models.directory import ActorRow, SourceRow
-    from timeline.models.initiatives import InitiativeRow
-    from timeline.models.meetings import MeetingRow
+    from timeline.projections.directory import ActorRow, SourceRow
+    from timeline.projections.initiatives import InitiativeRow
+    from timeline.projections.meetings import MeetingRow
 
     if what in ("initiative", "id"):
         yield from (row.initiative for row in view.all(InitiativeRow))

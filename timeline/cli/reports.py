@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from timeline.record import Record
     from timeline.reports import Report
-    from timeline.reports.bind import Bound
+    from timeline.reports.registry import Bound
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -169,7 +169,7 @@ class _Reports(click.Group):
     """Makes the command of a report when it is asked for: their options come from its function."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        from timeline.reports.bind import bound_reports
+        from timeline.reports.registry import bound_reports
 
         return sorted({name.replace("_", "-") for name in bound_reports()} - TOP.keys())
 
@@ -221,7 +221,7 @@ def top_commands() -> list[click.Command]:
 
 
 def _command_named(name: str) -> click.Command | None:
-    from timeline.reports.bind import bound_reports
+    from timeline.reports.registry import bound_reports
 
     bound = bound_reports().get(name.replace("-", "_"))
     return None if bound is None else command_of(bound)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from timeline.cli import export, ingest, log, read_models
+from timeline.cli import export, ingest, log, projections
 from timeline.cli.open_record import Opener
 from timeline.cli.output import escaped
 from timeline.cli.reports import report, top_commands
@@ -95,7 +95,7 @@ def cli(ctx: click.Context, url: str, modules: tuple[str, ...]) -> None:
     ctx.obj = Opener(url, modules)
 
 
-_COMMANDS = (*ingest.COMMANDS, *log.COMMANDS, *read_models.COMMANDS, *export.COMMANDS)
+_COMMANDS = (*ingest.COMMANDS, *log.COMMANDS, *projections.COMMANDS, *export.COMMANDS)
 for _command in (*_COMMANDS, report, *top_commands()):
     cli.add_command(_command)
 

@@ -362,7 +362,7 @@ _READERS = sa.text(
     "FROM pg_class, aclexplode(relacl) WHERE pg_class.oid = CAST(:ours AS regclass) "
     "AND privilege_type = 'SELECT' AND grantee <> current_user::regrole"
 )
-"""The roles that `timeline.engine.roles` has granted the right to read checkpoints."""
+"""The roles that `timeline.engine.grants` has granted the right to read checkpoints."""
 
 
 def _wait_briefly(connection: sa.Connection) -> None:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from timeline.formats.coded.ingest import CodeLine, Ingested
-from timeline.formats.records.reader import RecordFile, read_files, read_records
+from timeline.formats.record_files.reader import RecordFile, read_files, read_records
 
 __all__ = ["CodeLine", "Ingested", "RecordFile", "read_files", "read_records"]

@@ -16,8 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 from timeline.dates import When
 from timeline.engine.projection import View
 from timeline.errors import MissingExtra
-from timeline.models.amendments import AmendmentRow
-from timeline.models.meetings import MeetingRow
+from timeline.projections.amendments import AmendmentRow
+from timeline.projections.meetings import MeetingRow
 from timeline.reports.attendance import (
     AttendanceCell,
     AttendanceLine,
@@ -25,8 +25,8 @@ from timeline.reports.attendance import (
     attendance_report,
 )
 from timeline.reports.evidence import Citation, Citer, Support
+from timeline.reports.findings.meetings import MeetingLine, meeting_lines
 from timeline.reports.render.notes import inert
-from timeline.reports.rules.meetings import MeetingLine, meeting_lines
 
 if typing.TYPE_CHECKING:
     from icalendar import Event  # from an extra, so only where it is needed

@@ -8,8 +8,8 @@ from typing import Any
 
 from timeline.dates import short, when
 from timeline.engine.projection import View
-from timeline.models.chronology import HappeningRow
-from timeline.models.initiatives import InitiativeRow
+from timeline.projections.chronology import HappeningRow
+from timeline.projections.initiatives import InitiativeRow
 from timeline.reports.chronology import HappeningLine
 from timeline.reports.evidence import type_words
 from timeline.reports.render.notes import inert

@@ -13,7 +13,7 @@ import attrs
 
 from timeline.dates import short
 from timeline.engine.projection import View
-from timeline.models.directory import ActorRow, SourceRow
+from timeline.projections.directory import ActorRow, SourceRow
 from timeline.reports.chronology import HappeningLine, chronology_report, what_cell, when_cell
 from timeline.reports.dossier import AppearanceLine, DossierReport
 from timeline.reports.model import Standing

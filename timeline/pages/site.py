@@ -22,19 +22,19 @@ from timeline.engine.projection import R, View, shape_of
 from timeline.engine.search import Search
 from timeline.errors import InvalidInput
 from timeline.log.telemetry import Progress
-from timeline.models.chronology import InvolvementRow
-from timeline.models.directory import ActorRow
-from timeline.models.initiatives import InitiativeRow, PositionRow, ProposalRow
-from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
-from timeline.models.statements import StatementRow
 from timeline.pages.explorer import RECORD, record_script
 from timeline.pages.page import Crumb, assets, render_explorer, render_page, web_address
 from timeline.pages.profiles import Sources, profile
 from timeline.pages.slider import Cuts, Dated, known_when
+from timeline.projections.chronology import InvolvementRow
+from timeline.projections.directory import ActorRow
+from timeline.projections.initiatives import InitiativeRow, PositionRow, ProposalRow
+from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.projections.statements import StatementRow
 from timeline.reports import Report
-from timeline.reports.bind import bound_reports
 from timeline.reports.dossier import DossierReport
 from timeline.reports.model import Standing
+from timeline.reports.registry import bound_reports
 from timeline.reports.tables import NOTHING, Cell, Chart, Document, Line, Table, about, cell
 
 MANIFEST = "site.json"

@@ -19,7 +19,7 @@ from timeline.dates import short
 from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.reports import Report
-from timeline.reports.bind import bound_reports
+from timeline.reports.registry import bound_reports
 from timeline.reports.render.notes import Notes, inert, runs
 from timeline.reports.tables import Cell, Document, shown_evidence
 

@@ -21,15 +21,15 @@ from timeline.errors import InvalidInput, NotFound, require_number
 from timeline.formats.bibliography import Form, bibliography
 from timeline.formats.calendar import calendar
 from timeline.formats.files import Place, new_file
-from timeline.formats.rows import Form as RowsForm
-from timeline.formats.rows import write_rows
+from timeline.formats.table_files import Form as RowsForm
+from timeline.formats.table_files import write_rows
 from timeline.formats.timelinejs import timelinejs
 from timeline.log import failures
 from timeline.log.telemetry import Progress
-from timeline.models.initiatives import InitiativeRow
 from timeline.pages.site import write_site
-from timeline.reports.bind import Reports
+from timeline.projections.initiatives import InitiativeRow
 from timeline.reports.initiative import initiative_report
+from timeline.reports.registry import Reports
 
 
 class Record(Reports, abc.ABC):
@@ -47,7 +47,7 @@ class Record(Reports, abc.ABC):
 
         The view may hold a transaction open: make the report, and leave the block.
 
-        >>> from timeline.models.directory import ActorRow
+        >>> from timeline.projections.directory import ActorRow
         >>> with record.view() as view:
         ...     view.get(ActorRow, "ann").name
         'Ann Alder'

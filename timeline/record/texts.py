@@ -34,8 +34,8 @@ from timeline.events import NewEvent, RecordedEvent, Redacted
 from timeline.log import database
 from timeline.log.redact import scrub
 from timeline.log.schema import texts as kept_texts
-from timeline.models.directory import SourceRow
-from timeline.record.keeping import Keeping
+from timeline.projections.directory import SourceRow
+from timeline.record.maintenance import Maintenance
 
 LARGEST = 20 * 1024 * 1024
 """Bytes that a text may have as it is fetched."""
@@ -113,7 +113,7 @@ class Quotation:
         return f"the text of the source does not have {self.words!r:.200}"
 
 
-class Texts(Keeping):
+class Texts(Maintenance):
     """A record that keeps the texts of its sources."""
 
     def add_text(

@@ -17,7 +17,7 @@ from timeline.log import database, failures
 from timeline.log.codec import Upcaster
 from timeline.log.schema import is_migrated, require_current, upgrade
 from timeline.log.store import EventStore
-from timeline.models import BUILT_IN
+from timeline.projections import BUILT_IN
 from timeline.record.reading import Snapshot
 from timeline.record.working_copy import WorkingCopy
 

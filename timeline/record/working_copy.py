@@ -30,15 +30,15 @@ from timeline.events import (
 )
 from timeline.events.envelope import new_id
 from timeline.events.ids import named, references_with_evidence
-from timeline.formats.records.expanding import Expander
-from timeline.formats.records.names import digest
-from timeline.formats.records.reader import read_claim
+from timeline.formats.record_files.expanding import Expander
+from timeline.formats.record_files.names import digest
+from timeline.formats.record_files.reader import read_claim
 from timeline.log import database
 from timeline.log.append import Appended
 from timeline.log.schema import events as log_events
 from timeline.log.schema import types as log_types
 from timeline.log.telemetry import Progress, batched
-from timeline.models.amendments import AmendedRow
+from timeline.projections.amendments import AmendedRow
 from timeline.record.writing import Draft, Writing, noted, placing
 
 _FILES = str | os.PathLike[str] | Draft

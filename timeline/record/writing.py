@@ -13,6 +13,8 @@ from typing import Any, get_args
 import attrs
 import sqlalchemy as sa
 
+from timeline.checks.plausibility import Finding, findings
+from timeline.checks.requirements import require_evidence, require_identities, require_references
 from timeline.dates import Occurred, now, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidEvent, InvalidInput, UnknownReference
@@ -30,25 +32,23 @@ from timeline.events import (
 from timeline.events.envelope import new_id, stream_name
 from timeline.events.evidence import links
 from timeline.formats import Ingested, RecordFile, read_files
+from timeline.formats.coded.events import Dataset
 from timeline.formats.coded.ingest import Ingest
 from timeline.formats.coded.reading import SortedRows
-from timeline.formats.coded.rows import Dataset
 from timeline.formats.files import Place, new_file
-from timeline.formats.records.expanding import Expander, Understood, host_of
-from timeline.formats.records.names import Entry, Names
-from timeline.formats.records.spoken_dates import Order
-from timeline.formats.records.workbook import entries_of, record_file, rows_of, workbook_of
+from timeline.formats.record_files.expanding import Expander, Understood, host_of
+from timeline.formats.record_files.names import Entry, Names
+from timeline.formats.record_files.spoken_dates import Order
+from timeline.formats.record_files.workbook import entries_of, record_file, rows_of, workbook_of
 from timeline.log.append import Appended, Expected, ExpectedVersion
 from timeline.log.telemetry import Progress
-from timeline.models.amendments import AmendedRow
-from timeline.models.directory import ActorRow, SourceRow
-from timeline.models.documents import DocumentRow
-from timeline.models.initiatives import InitiativeRow
-from timeline.models.meetings import MeetingRow
-from timeline.models.plans import PlanRow
+from timeline.projections.amendments import AmendedRow
+from timeline.projections.directory import ActorRow, SourceRow
+from timeline.projections.documents import DocumentRow
+from timeline.projections.initiatives import InitiativeRow
+from timeline.projections.meetings import MeetingRow
+from timeline.projections.plans import PlanRow
 from timeline.record.texts import Texts
-from timeline.rules.plausibility import Finding, findings
-from timeline.rules.requirements import require_evidence, require_identities, require_references
 
 _WITHDRAWN = ("retracted", "superseded")
 """Kinds of amendments after which an event no longer stands."""

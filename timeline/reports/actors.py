@@ -15,7 +15,7 @@ from timeline.dates import UNKNOWN, When, short, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected
-from timeline.models.directory import ActorRow, DistinctRow, MembershipRow, RoleRow, SourceRow
+from timeline.projections.directory import ActorRow, DistinctRow, MembershipRow, RoleRow, SourceRow
 from timeline.reports import tables
 from timeline.reports.evidence import (
     Citation,

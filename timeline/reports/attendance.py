@@ -24,19 +24,26 @@ from timeline.events import (
     RoleReported,
     type_names,
 )
-from timeline.models.meetings import MeetingReportRow, MeetingRow
+from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.reports import tables
 from timeline.reports.evidence import Citation, Citer, Named, distinct
-from timeline.reports.model import Report, made_from
-from timeline.reports.rules.meetings import (
+from timeline.reports.findings.meetings import (
     MeetingLine,
     chosen_meetings,
     gathered,
     meeting_lines,
     meeting_rows,
 )
-from timeline.reports.rules.origins import Origins, Path
-from timeline.reports.rules.participation import OUTCOMES, PLANS, THERE, Register, Roll, persons_in
+from timeline.reports.findings.origins import Origins, Path
+from timeline.reports.findings.participation import (
+    OUTCOMES,
+    PLANS,
+    THERE,
+    Register,
+    Roll,
+    persons_in,
+)
+from timeline.reports.model import Report, made_from
 from timeline.reports.tables import (
     Cell,
     Chart,

@@ -16,10 +16,10 @@ from timeline.dates import UNKNOWN, Occurred, When, asked, just_before, short, w
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected, MembershipReported, RoleReported, type_names
-from timeline.models.amendments import AmendmentRow
-from timeline.models.chronology import HappeningRow
-from timeline.models.initiatives import InitiativeRow
-from timeline.models.meetings import MeetingRow
+from timeline.projections.amendments import AmendmentRow
+from timeline.projections.chronology import HappeningRow
+from timeline.projections.initiatives import InitiativeRow
+from timeline.projections.meetings import MeetingRow
 from timeline.reports.attendance import attendance_report
 from timeline.reports.chronology import HappeningLine, happening_lines, shown_parts, what_cell
 from timeline.reports.differences import (

@@ -38,17 +38,17 @@ from timeline.events import (
     event_type,
     type_names,
 )
-from timeline.models import Chronology
-from timeline.models.chronology import ConcernRow, HappeningRow, InvolvementRow
-from timeline.models.initiatives import MentionRow
-from timeline.models.meetings import MeetingRow
-from timeline.models.plans import PlanRow
+from timeline.projections import Chronology
+from timeline.projections.chronology import ConcernRow, HappeningRow, InvolvementRow
+from timeline.projections.initiatives import MentionRow
+from timeline.projections.meetings import MeetingRow
+from timeline.projections.plans import PlanRow
 from timeline.reports.actors import find_actor
 from timeline.reports.evidence import Citation, Citer, Named, line_of
+from timeline.reports.findings.meetings import chosen_meetings
+from timeline.reports.findings.participation import OUTCOMES, PLANS
 from timeline.reports.model import Report, Span, by_time, chosen_by, made_from
 from timeline.reports.plans import find_initiative, outcome_words
-from timeline.reports.rules.meetings import chosen_meetings
-from timeline.reports.rules.participation import OUTCOMES, PLANS
 from timeline.reports.tables import (
     Cell,
     Document,

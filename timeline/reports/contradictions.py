@@ -14,18 +14,18 @@ import attrs
 from timeline.dates import When, latest_key, short
 from timeline.engine.projection import View
 from timeline.events import ActorsMerged, event_type
-from timeline.models.amendments import DisagreementRow
-from timeline.models.initiatives import MentionRow, ProposalRow
-from timeline.models.meetings import MeetingRow
-from timeline.models.statements import StatementRow
+from timeline.projections.amendments import DisagreementRow
+from timeline.projections.initiatives import MentionRow, ProposalRow
+from timeline.projections.meetings import MeetingRow
+from timeline.projections.statements import StatementRow
 from timeline.reports.evidence import Citation, Citer, Named, distinct, text
+from timeline.reports.findings.answers import Answer, days, may_be_same
+from timeline.reports.findings.attribution import Offices, proposers
+from timeline.reports.findings.contradictions import Contradiction, Contradictions, Scope, Subject
+from timeline.reports.findings.origins import known_claims
 from timeline.reports.model import Report, chosen_by, made_from, not_found
 from timeline.reports.plans import OPEN, UNKNOWN_OUTCOME, PlanLine, find_initiative
 from timeline.reports.positions import PartyLine
-from timeline.reports.rules.answers import Answer, days, may_be_same
-from timeline.reports.rules.attribution import Offices, proposers
-from timeline.reports.rules.contradictions import Contradiction, Contradictions, Scope, Subject
-from timeline.reports.rules.origins import known_claims
 from timeline.reports.tables import (
     Cell,
     Document,

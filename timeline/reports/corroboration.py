@@ -15,8 +15,8 @@ from timeline.dates import short, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.findings.origins import Claim, Origins, Path, Step, claims
 from timeline.reports.model import Report, Standing
-from timeline.reports.rules.origins import Claim, Origins, Path, Step, claims
 from timeline.reports.tables import Document, Line, Table, about, cell, line
 
 _GRADES = ("high", "ordinary", "low")

@@ -11,10 +11,10 @@ import attrs
 from timeline.dates import When
 from timeline.engine.projection import View
 from timeline.events import AMENDMENTS, ActorsMerged, EventCorrected, EventRetracted, type_names
-from timeline.models import BUILT_IN
-from timeline.models.amendments import AmendmentRow, DisagreementRow
-from timeline.models.chronology import HappeningRow
-from timeline.models.directory import ActorRow
+from timeline.projections import BUILT_IN
+from timeline.projections.amendments import AmendmentRow, DisagreementRow
+from timeline.projections.chronology import HappeningRow
+from timeline.projections.directory import ActorRow
 from timeline.reports.evidence import Citation, text
 from timeline.reports.model import Report
 from timeline.reports.tables import NOTHING, Cell, Key, Line, Table

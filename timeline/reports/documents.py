@@ -12,8 +12,8 @@ import attrs
 
 from timeline.dates import short, when
 from timeline.engine.projection import View
-from timeline.models.documents import DocumentRow, DocumentStatusRow, SignatureRow
-from timeline.models.initiatives import MentionRow
+from timeline.projections.documents import DocumentRow, DocumentStatusRow, SignatureRow
+from timeline.projections.initiatives import MentionRow
 from timeline.reports import tables
 from timeline.reports.evidence import (
     Citation,
@@ -21,9 +21,9 @@ from timeline.reports.evidence import (
     Named,
     distinct,
 )
+from timeline.reports.findings.attribution import Offices
 from timeline.reports.model import Report, by_time, chosen_by, made_from, not_found
 from timeline.reports.plans import find_initiative
-from timeline.reports.rules.attribution import Offices
 from timeline.reports.tables import (
     Cell,
     Document,

@@ -14,11 +14,11 @@ import attrs
 
 from timeline.dates import When, short, when
 from timeline.engine.projection import View
-from timeline.models.chronology import HappeningRow, InvolvementRow
-from timeline.models.directory import RoleRow
-from timeline.models.initiatives import InitiativeRow
-from timeline.models.meetings import MeetingRow
-from timeline.models.statements import StatementRow
+from timeline.projections.chronology import HappeningRow, InvolvementRow
+from timeline.projections.directory import RoleRow
+from timeline.projections.initiatives import InitiativeRow
+from timeline.projections.meetings import MeetingRow
+from timeline.projections.statements import StatementRow
 from timeline.reports.actors import (
     ActorLine,
     MemberLine,
@@ -32,12 +32,10 @@ from timeline.reports.actors import (
 from timeline.reports.attendance import AttendanceCell, attendance_cell, shown_person, title_cell
 from timeline.reports.encounters import times_met
 from timeline.reports.evidence import Citation, Citer, Named, distinct
-from timeline.reports.model import Report, by_time, made_from
-from timeline.reports.positions import PositionLine, position_line, taken_as
-from timeline.reports.rules.attribution import Offices, stances
-from timeline.reports.rules.meetings import MeetingLine, meeting_lines
-from timeline.reports.rules.origins import Origins
-from timeline.reports.rules.participation import (
+from timeline.reports.findings.attribution import Offices, stances
+from timeline.reports.findings.meetings import MeetingLine, meeting_lines
+from timeline.reports.findings.origins import Origins
+from timeline.reports.findings.participation import (
     OUTCOMES,
     PLANS,
     WHO_MEETS,
@@ -46,6 +44,8 @@ from timeline.reports.rules.participation import (
     pairs,
     persons_in,
 )
+from timeline.reports.model import Report, by_time, made_from
+from timeline.reports.positions import PositionLine, position_line, taken_as
 from timeline.reports.sources import CarriedLine, carried_lines, carried_table, sources_of
 from timeline.reports.statements import SaidLine, said_line, said_table
 from timeline.reports.tables import (

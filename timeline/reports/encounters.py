@@ -12,12 +12,12 @@ import attrs
 from timeline.dates import UNKNOWN, Occurred, When, short, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
-from timeline.models.meetings import MeetingReportRow
+from timeline.projections.meetings import MeetingReportRow
 from timeline.reports.actors import find_actor
 from timeline.reports.evidence import Citation, Citer, Counted, Named, counted, left_uncited, text
+from timeline.reports.findings.meetings import meeting_dates
+from timeline.reports.findings.participation import WHO_MEETS, Entry, everyone, pairs
 from timeline.reports.model import TOP, Report, Span, chosen_by, made_from, require_top
-from timeline.reports.rules.meetings import meeting_dates
-from timeline.reports.rules.participation import WHO_MEETS, Entry, everyone, pairs
 from timeline.reports.tables import (
     Document,
     Table,

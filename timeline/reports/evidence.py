@@ -21,8 +21,8 @@ from timeline.events import (
     RecordedEvent,
 )
 from timeline.events.corrections import evidence_after, further_evidence_after
-from timeline.models.amendments import AmendmentRow
-from timeline.models.directory import ActorRow, SourceRow
+from timeline.projections.amendments import AmendmentRow
+from timeline.projections.directory import ActorRow, SourceRow
 
 _Made = TypeVar("_Made")
 

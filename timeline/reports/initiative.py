@@ -11,7 +11,7 @@ import attrs
 from timeline.dates import latest_key, short, when
 from timeline.engine.projection import View
 from timeline.errors import NotFound
-from timeline.models.initiatives import (
+from timeline.projections.initiatives import (
     DiscussionRow,
     InitiativeRow,
     MentionRow,
@@ -21,9 +21,9 @@ from timeline.models.initiatives import (
     StageRow,
     TermRow,
 )
-from timeline.models.meetings import MeetingRow
-from timeline.models.plans import PlanRow
-from timeline.models.statements import StatementRow
+from timeline.projections.meetings import MeetingRow
+from timeline.projections.plans import PlanRow
+from timeline.projections.statements import StatementRow
 from timeline.reports.actors import memberships_table
 from timeline.reports.contradictions import (
     QuestionLine,
@@ -34,6 +34,9 @@ from timeline.reports.contradictions import (
 )
 from timeline.reports.documents import DocumentLine, document_lines, documents_table
 from timeline.reports.evidence import Citation, Citer, Named, distinct
+from timeline.reports.findings.attribution import Offices, all_proposers, stances
+from timeline.reports.findings.initiatives import replacements, setting_stage
+from timeline.reports.findings.meetings import MeetingLine, meeting_lines
 from timeline.reports.model import Report, by_time, made_from
 from timeline.reports.plans import (
     PlanLine,
@@ -55,9 +58,6 @@ from timeline.reports.positions import (
     taken_as,
     tellers,
 )
-from timeline.reports.rules.attribution import Offices, all_proposers, stances
-from timeline.reports.rules.initiatives import replacements, setting_stage
-from timeline.reports.rules.meetings import MeetingLine, meeting_lines
 from timeline.reports.statements import SaidLine, said_line, said_table, with_quotes
 from timeline.reports.tables import (
     Cell,

@@ -13,8 +13,8 @@ import attrs
 from timeline.dates import UNKNOWN, Occurred, When, short, stretch, within
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
-from timeline.models.initiatives import InitiativeRow
-from timeline.models.meetings import MeetingRow
+from timeline.projections.initiatives import InitiativeRow
+from timeline.projections.meetings import MeetingRow
 from timeline.reports.evidence import Citation, Citer, CorrectionLine, SourceLine, text
 from timeline.reports.render.grids import frame, render_csv, render_workbook, table_dict
 from timeline.reports.render.html import render_html

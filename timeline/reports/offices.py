@@ -13,7 +13,7 @@ import attrs
 from timeline.dates import UNKNOWN, Occurred, When, asked, short
 from timeline.engine.projection import View
 from timeline.errors import NotFound
-from timeline.models.directory import RoleRow
+from timeline.projections.directory import RoleRow
 from timeline.reports import tables
 from timeline.reports.actors import find_actor, plain, reported
 from timeline.reports.evidence import (
@@ -23,8 +23,8 @@ from timeline.reports.evidence import (
     distinct,
     text,
 )
+from timeline.reports.findings.attribution import Offices, Tenure
 from timeline.reports.model import Report, made_from
-from timeline.reports.rules.attribution import Offices, Tenure
 from timeline.reports.tables import Document, Line, Table
 
 _WORDS: dict[Tenure, str] = {

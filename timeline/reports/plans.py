@@ -18,9 +18,9 @@ import attrs
 from timeline.dates import UNKNOWN, Occurred, When, asked, latest_key, short
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput
-from timeline.models.initiatives import InitiativeRow, MentionRow
-from timeline.models.meetings import MeetingReportRow, MeetingRow
-from timeline.models.plans import PlanDelayRow, PlanOutcomeRow, PlanRow
+from timeline.projections.initiatives import InitiativeRow, MentionRow
+from timeline.projections.meetings import MeetingReportRow, MeetingRow
+from timeline.projections.plans import PlanDelayRow, PlanOutcomeRow, PlanRow
 from timeline.reports import tables
 from timeline.reports.evidence import (
     Citation,

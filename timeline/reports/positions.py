@@ -11,14 +11,14 @@ import attrs
 from timeline.dates import latest_key, short, when
 from timeline.engine.projection import View
 from timeline.events.statements import Stance as Taken
-from timeline.models.directory import MembershipRow
-from timeline.models.initiatives import PositionRow, ProposalRow
+from timeline.projections.directory import MembershipRow
+from timeline.projections.initiatives import PositionRow, ProposalRow
 from timeline.reports import tables
 from timeline.reports.actors import MembershipLine, membership_line
 from timeline.reports.evidence import Citation, Citer, Named, distinct, text
+from timeline.reports.findings.attribution import Stance, Sureness, stances
 from timeline.reports.model import Report, by_time, made_from
 from timeline.reports.plans import find_initiative
-from timeline.reports.rules.attribution import Stance, Sureness, stances
 from timeline.reports.tables import (
     Cell,
     Chart,

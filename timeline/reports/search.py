@@ -13,8 +13,8 @@ from timeline.engine.projection import View
 from timeline.engine.search import Phrase, Search
 from timeline.errors import InvalidInput
 from timeline.events import VOCABULARY, event_type
-from timeline.models.directory import SourceRow
-from timeline.models.search import SHOWN, SearchRow, fold, mark, stem
+from timeline.projections.directory import SourceRow
+from timeline.projections.search import SHOWN, SearchRow, fold, mark, stem
 from timeline.reports import tables
 from timeline.reports.actors import find_actor
 from timeline.reports.evidence import Citation, Citer, text, type_words

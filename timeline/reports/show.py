@@ -15,12 +15,12 @@ from timeline.engine.projection import View
 from timeline.engine.search import Phrase
 from timeline.errors import NotFound
 from timeline.events import RecordedEvent, Redacted, references
-from timeline.models.amendments import AmendedRow, AmendmentRow, DisagreementRow
-from timeline.models.directory import ActorRow, SourceRow
-from timeline.models.initiatives import InitiativeRow
-from timeline.models.meetings import MeetingRow
-from timeline.models.search import SearchRow, mark
-from timeline.models.statements import StatementRow
+from timeline.projections.amendments import AmendedRow, AmendmentRow, DisagreementRow
+from timeline.projections.directory import ActorRow, SourceRow
+from timeline.projections.initiatives import InitiativeRow
+from timeline.projections.meetings import MeetingRow
+from timeline.projections.search import SearchRow, mark
+from timeline.projections.statements import StatementRow
 from timeline.reports.attendance import attendance_report
 from timeline.reports.dossier import dossier_report
 from timeline.reports.evidence import Citation, Citer, Support, type_words

@@ -11,15 +11,15 @@ import attrs
 from timeline.dates import When, short, when
 from timeline.engine.projection import View
 from timeline.engine.search import Phrase
-from timeline.models.amendments import AmendmentRow
-from timeline.models.chronology import HappeningRow
-from timeline.models.directory import SourceRow
-from timeline.models.search import SearchRow, mark
+from timeline.projections.amendments import AmendmentRow
+from timeline.projections.chronology import HappeningRow
+from timeline.projections.directory import SourceRow
+from timeline.projections.search import SearchRow, mark
 from timeline.reports.actors import find_actor
 from timeline.reports.chronology import HappeningLine, happening_lines, happenings, what_cell
 from timeline.reports.evidence import Citation, Citer, Named, Support, distinct, text, type_words
+from timeline.reports.findings.origins import Origins
 from timeline.reports.model import Report, by_time, chosen_by, made_from
-from timeline.reports.rules.origins import Origins
 from timeline.reports.tables import (
     Cell,
     Document,

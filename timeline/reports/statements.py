@@ -10,9 +10,9 @@ import attrs
 
 from timeline.dates import UNKNOWN, Occurred, When, when
 from timeline.engine.projection import View
-from timeline.models.initiatives import MentionRow
-from timeline.models.search import has_words
-from timeline.models.statements import StatementRow
+from timeline.projections.initiatives import MentionRow
+from timeline.projections.search import has_words
+from timeline.projections.statements import StatementRow
 from timeline.reports.actors import find_actor
 from timeline.reports.evidence import (
     Citation,
@@ -23,9 +23,9 @@ from timeline.reports.evidence import (
     distinct,
     left_uncited,
 )
+from timeline.reports.findings.attribution import Offices
 from timeline.reports.model import TOP, Report, Span, by_time, chosen_by, made_from, require_top
 from timeline.reports.plans import find_initiative
-from timeline.reports.rules.attribution import Offices
 from timeline.reports.sources import citing, sources_of
 from timeline.reports.tables import (
     Cell,

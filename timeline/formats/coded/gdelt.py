@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from timeline.events.encoding import ADDRESS
 from timeline.formats.coded import fields
-from timeline.formats.coded.rows import CodedRow, Party, Story
+from timeline.formats.coded.events import CodedRow, Party, Story
 
 _COLUMNS = 61
 

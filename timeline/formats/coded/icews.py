@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from timeline.events.actors import Kind
 from timeline.formats.coded import fields
-from timeline.formats.coded.rows import CodedRow, Party, Story
+from timeline.formats.coded.events import CodedRow, Party, Story
 
 _COLUMNS = (
     "Event ID",

@@ -25,9 +25,7 @@ from timeline.events import (
     Redacted,
     references,
 )
-from timeline.formats.coded.fields import CODES, Becomes, canonical, slugs
-from timeline.formats.coded.reading import Named, Read, Revised, SortedRows, read_rows
-from timeline.formats.coded.rows import (
+from timeline.formats.coded.events import (
     CodedRow,
     Dataset,
     IdOf,
@@ -37,6 +35,8 @@ from timeline.formats.coded.rows import (
     corroborated,
     source_added,
 )
+from timeline.formats.coded.fields import CODES, Becomes, canonical, slugs
+from timeline.formats.coded.reading import Named, Read, Revised, SortedRows, read_rows
 from timeline.log.telemetry import Progress, batched
 
 # --- The account ----------------------------------------------------------------------------------

@@ -27,8 +27,8 @@ import msgspec
 from timeline.errors import InvalidRecord
 from timeline.events.actors import Kind
 from timeline.formats.coded import gdelt, icews
+from timeline.formats.coded.events import CodedRow, Dataset, Party, Story
 from timeline.formats.coded.fields import canonical
-from timeline.formats.coded.rows import CodedRow, Dataset, Party, Story
 from timeline.log.telemetry import Progress
 
 # --- Reading --------------------------------------------------------------------------------------

@@ -12,13 +12,13 @@ import attrs
 
 from timeline.dates import When
 from timeline.engine.projection import View
-from timeline.models.directory import ActorRow, MembershipRow, RoleRow
-from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.projections.directory import ActorRow, MembershipRow, RoleRow
+from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.reports.actors import reported
 from timeline.reports.evidence import Citer
-from timeline.reports.rules.answers import Answer
-from timeline.reports.rules.attribution import Offices
-from timeline.reports.rules.meetings import gathered, meeting_dates
+from timeline.reports.findings.answers import Answer
+from timeline.reports.findings.attribution import Offices
+from timeline.reports.findings.meetings import gathered, meeting_dates
 
 # Members of a body
 

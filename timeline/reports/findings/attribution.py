@@ -11,9 +11,9 @@ import attrs
 
 from timeline.dates import When
 from timeline.engine.projection import View
-from timeline.models.directory import RoleRow
-from timeline.models.initiatives import InitiativeRow, PositionRow, ProposalRow
-from timeline.models.statements import StatementRow
+from timeline.projections.directory import RoleRow
+from timeline.projections.initiatives import InitiativeRow, PositionRow, ProposalRow
+from timeline.projections.statements import StatementRow
 from timeline.reports.actors import reported
 from timeline.reports.model import by_time
 

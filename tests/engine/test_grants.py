@@ -19,12 +19,12 @@ from timeline import (
     Timeline,
 )
 from timeline.dates import instant_text, now, stamp_text
-from timeline.engine import roles
+from timeline.engine import grants
 from timeline.engine.as_of import PartialView
 from timeline.engine.cutoff import Cutoff
 from timeline.errors import DatabaseReadOnly
 from timeline.log.schema import VERSION_TABLE, metadata
-from timeline.models.statements import StatementRow
+from timeline.projections.statements import StatementRow
 
 on_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 
@@ -68,7 +68,7 @@ def role(owner: Timeline, name: str = "role") -> Iterator[str]:
 @contextlib.contextmanager
 def logged_in(owner: Timeline, right: Any, name: str = "role") -> Iterator[Timeline]:
     with role(owner, name) as made:
-        roles.grant(owner.store.engine, right, made)
+        grants.grant(owner.store.engine, right, made)
         url = owner.store.engine.url.set(username=made, password=PASSWORD)
         with Timeline.open(url, create=False) as timeline:
             yield timeline
@@ -173,7 +173,7 @@ def test_rights_may_be_given_in_the_owners_stead(owner: Timeline) -> None:
             ):
                 connection.exec_driver_sql(f"ALTER TABLE timeline.{name} OWNER TO {keeper}")
 
-        roles.grant(engine, "reader", desk)
+        grants.grant(engine, "reader", desk)
 
         with (
             Timeline.open(url.set(username=keeper, password=PASSWORD)) as kept,
@@ -430,7 +430,7 @@ def test_a_writer_takes_nothing_down(owner: Timeline, writer: Timeline) -> None:
 def test_a_right_given_twice_is_given_once(owner: Timeline) -> None:
     with role(owner) as made:
         for _ in range(2):
-            roles.grant(owner.store.engine, "reader", made)
+            grants.grant(owner.store.engine, "reader", made)
 
 
 @on_postgresql
@@ -452,13 +452,13 @@ def test_a_role_without_rights_reads_nothing(owner: Timeline) -> None:
 @on_postgresql
 def test_a_role_that_is_not_there_is_named(owner: Timeline) -> None:
     with pytest.raises(DatabaseError, match="no_such_role"):
-        roles.grant(owner.store.engine, "reader", "no_such_role")
+        grants.grant(owner.store.engine, "reader", "no_such_role")
 
 
 @on_postgresql
 def test_only_the_owner_gives_rights(owner: Timeline, either: Timeline) -> None:
     with role(owner, "other") as made, pytest.raises(DatabaseError):
-        roles.grant(either.store.engine, "reader", made)
+        grants.grant(either.store.engine, "reader", made)
 
 
 @on_postgresql
@@ -476,4 +476,4 @@ def test_a_session_that_takes_no_writes_says_so(kept_url: str, setting: str) -> 
 @pytest.mark.parametrize("right", ["reader", "writer"])
 def test_sqlite_has_no_roles(kept_url: str, right: Any) -> None:
     with Timeline.open(kept_url) as timeline, pytest.raises(InvalidInput, match="no roles"):
-        roles.grant(timeline.store.engine, right, "anyone")
+        grants.grant(timeline.store.engine, right, "anyone")

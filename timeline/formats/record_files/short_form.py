@@ -22,8 +22,8 @@ from timeline.events import Attendance, Signatory, Term
 from timeline.events.base import Ref, event_type
 from timeline.events.encoding import SLUG
 from timeline.events.evidence import Manner
-from timeline.formats.records.names import slug
-from timeline.formats.records.tree import Node, not_among, shown
+from timeline.formats.record_files.names import slug
+from timeline.formats.record_files.tree import Node, not_among, shown
 
 
 @attrs.frozen

@@ -29,9 +29,9 @@ from timeline.errors import InvalidInput
 from timeline.events import Actor, Source, event_type
 from timeline.events.base import LONGEST_ID, Slug
 from timeline.events.encoding import SLUG
-from timeline.formats.records.expanding import KINDS
-from timeline.formats.records.reader import Envelope
-from timeline.formats.records.short import DEFAULTS, VERBS, hints_of
+from timeline.formats.record_files.expanding import KINDS
+from timeline.formats.record_files.reader import Envelope
+from timeline.formats.record_files.short_form import DEFAULTS, VERBS, hints_of
 
 Schema = dict[str, Any]
 

@@ -24,10 +24,18 @@ from timeline.events import event_type as type_of
 from timeline.events.base import Slug
 from timeline.events.encoding import without_patterns
 from timeline.events.evidence import spelled_out
-from timeline.formats.records.expanding import Expander, together
-from timeline.formats.records.sheets import SUFFIXES, read_sheet
-from timeline.formats.records.short import DEFAULTS
-from timeline.formats.records.tree import Node, Steps, dotted, guess, not_among, read_tree, shown
+from timeline.formats.record_files.expanding import Expander, together
+from timeline.formats.record_files.sheets import SUFFIXES, read_sheet
+from timeline.formats.record_files.short_form import DEFAULTS
+from timeline.formats.record_files.tree import (
+    Node,
+    Steps,
+    dotted,
+    guess,
+    not_among,
+    read_tree,
+    shown,
+)
 
 _MOST_PROBLEMS = 20
 _LONGEST_PROBLEM = 1_000

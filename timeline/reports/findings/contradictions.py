@@ -14,15 +14,14 @@ import attrs
 
 from timeline.dates import When, latest_key, short
 from timeline.engine.projection import View
-from timeline.models.amendments import DisagreementRow
-from timeline.models.documents import DocumentRow
-from timeline.models.initiatives import InitiativeRow, ProposalRow, StageRow, TermRow
-from timeline.models.meetings import AttendanceRow, MeetingReportRow, MeetingRow
-from timeline.models.plans import PlanOutcomeRow, PlanRow
-from timeline.models.statements import StatementRow
+from timeline.projections.amendments import DisagreementRow
+from timeline.projections.documents import DocumentRow
+from timeline.projections.initiatives import InitiativeRow, ProposalRow, StageRow, TermRow
+from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.projections.plans import PlanOutcomeRow, PlanRow
+from timeline.projections.statements import StatementRow
 from timeline.reports.evidence import Citer, type_words
-from timeline.reports.model import by_time
-from timeline.reports.rules.answers import (
+from timeline.reports.findings.answers import (
     AGREEMENT_FIELDS,
     DOCUMENT_FIELDS,
     MEETING_FIELDS,
@@ -34,11 +33,12 @@ from timeline.reports.rules.answers import (
     equal,
     may_be_same,
 )
-from timeline.reports.rules.attribution import Offices, Stance, proposers, stances
-from timeline.reports.rules.initiatives import comparable_term, full_name
-from timeline.reports.rules.meetings import gathered, meeting_dates
-from timeline.reports.rules.origins import Claim, known_claims
-from timeline.reports.rules.participation import both_there_or_not, presences
+from timeline.reports.findings.attribution import Offices, Stance, proposers, stances
+from timeline.reports.findings.initiatives import comparable_term, full_name
+from timeline.reports.findings.meetings import gathered, meeting_dates
+from timeline.reports.findings.origins import Claim, known_claims
+from timeline.reports.findings.participation import both_there_or_not, presences
+from timeline.reports.model import by_time
 
 # What is said at one time
 

@@ -25,11 +25,11 @@ from timeline.events import ActorAdded, NewEvent, RecordedEvent, SourceAdded, ev
 from timeline.events.encoding import SLUG
 from timeline.events.envelope import derived_stream
 from timeline.formats.files import openpyxl
-from timeline.formats.records.expanding import KINDS, Expander
-from timeline.formats.records.names import Names, slug
-from timeline.formats.records.sheets import DATES, EVENTS, MOST_ROWS, TABLES, claim_of
-from timeline.formats.records.short import ATTENDANCE, VERBS
-from timeline.formats.records.tree import Node
+from timeline.formats.record_files.expanding import KINDS, Expander
+from timeline.formats.record_files.names import Names, slug
+from timeline.formats.record_files.sheets import DATES, EVENTS, MOST_ROWS, TABLES, claim_of
+from timeline.formats.record_files.short_form import ATTENDANCE, VERBS
+from timeline.formats.record_files.tree import Node
 
 if TYPE_CHECKING:
     from openpyxl import Workbook

@@ -12,10 +12,10 @@ from timeline.dates import When, latest_key
 from timeline.engine.projection import View
 from timeline.events import DocumentSigned, ProposalAmended, type_names
 from timeline.events.proposals import Firmness
-from timeline.models.initiatives import ProposalRow, StageRow, TermRow
-from timeline.models.statements import StatementRow
+from timeline.projections.initiatives import ProposalRow, StageRow, TermRow
+from timeline.projections.statements import StatementRow
 from timeline.reports.evidence import Citer
-from timeline.reports.rules.attribution import Offices, all_proposers, sides
+from timeline.reports.findings.attribution import Offices, all_proposers, sides
 
 _FIRMNESS = get_args(Firmness)
 

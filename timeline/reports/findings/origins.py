@@ -32,8 +32,8 @@ from timeline.events import (
     type_names,
 )
 from timeline.events.corrections import VOICES
-from timeline.models.amendments import AmendedRow, AmendmentRow
-from timeline.models.chronology import HappeningRow
+from timeline.projections.amendments import AmendedRow, AmendmentRow
+from timeline.projections.chronology import HappeningRow
 from timeline.reports.evidence import Citation, Citer, Named, Support, words_of
 
 # Claims

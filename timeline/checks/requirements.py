@@ -30,7 +30,7 @@ from timeline.events.envelope import derived_stream, stream_name
 from timeline.events.ids import references_with_evidence
 from timeline.log.query import Query
 from timeline.log.store import EventStore
-from timeline.models.directory import ActorRow
+from timeline.projections.directory import ActorRow
 
 _MOST_MISSING = 20
 """Missing references that one error lists."""

@@ -32,8 +32,8 @@ from timeline.events import (
     event_type,
 )
 from timeline.events.base import value_at
-from timeline.models.directory import ActorRow, SourceRow
-from timeline.models.plans import PlanRow
+from timeline.projections.directory import ActorRow, SourceRow
+from timeline.projections.plans import PlanRow
 
 AnyEvent: TypeAlias = NewEvent | RecordedEvent[Any]
 

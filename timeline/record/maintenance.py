@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from timeline.checks.requirements import names
 from timeline.dates import Occurred, stretch, within
 from timeline.engine.builds import Build
 from timeline.engine.compare import Comparison
@@ -42,7 +43,6 @@ from timeline.log.store import EventStore
 from timeline.log.telemetry import Progress
 from timeline.record.reading import Record, Snapshot
 from timeline.reports.actors import find_actor
-from timeline.rules.requirements import names
 
 if TYPE_CHECKING:
     from timeline.distributed.workers import Workers
@@ -55,7 +55,7 @@ _TELL_EVERY = 1_000
 """Events of an import between two reports of progress."""
 
 
-class Keeping(Record):
+class Maintenance(Record):
     """A record whose rows are kept in tables, beside the log in `store`."""
 
     store: EventStore

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from timeline.engine.projection import Projection
 from timeline.engine.subjects import Subjects
-from timeline.models.amendments import AmendmentsMade
-from timeline.models.chronology import Chronology
-from timeline.models.directory import Directory, Sources
-from timeline.models.documents import Documents
-from timeline.models.initiatives import Initiatives
-from timeline.models.meetings import Meetings
-from timeline.models.plans import Plans
-from timeline.models.search import SearchWords
-from timeline.models.statements import Statements
+from timeline.projections.amendments import AmendmentsMade
+from timeline.projections.chronology import Chronology
+from timeline.projections.directory import Directory, Sources
+from timeline.projections.documents import Documents
+from timeline.projections.initiatives import Initiatives
+from timeline.projections.meetings import Meetings
+from timeline.projections.plans import Plans
+from timeline.projections.search import SearchWords
+from timeline.projections.statements import Statements
 
 BUILT_IN: tuple[Projection, ...] = (
     Sources(),

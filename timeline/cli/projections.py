@@ -106,7 +106,7 @@ def _print_table(titles: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None
 
 
 def _complete_projection(_ctx: object, _param: object, begun: str) -> list[str]:
-    from timeline.models import BUILT_IN
+    from timeline.projections import BUILT_IN
 
     return [known.name for known in BUILT_IN if known.name.startswith(begun)]
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from timeline import Timeline
+from timeline.checks.plausibility import findings, is_slip
 from timeline.events import (
     Actor,
     ActorAdded,
@@ -23,7 +24,6 @@ from timeline.events import (
     SourceAdded,
     StatementMade,
 )
-from timeline.rules.plausibility import findings, is_slip
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 

@@ -10,13 +10,13 @@ from typing import Any
 import attrs
 
 from timeline.dates import When
-from timeline.models.documents import DocumentRow
-from timeline.models.initiatives import ProposalRow, StageRow, TermRow
-from timeline.models.meetings import MeetingReportRow
-from timeline.models.plans import PlanOutcomeRow, PlanRow
-from timeline.models.statements import StatementRow
-from timeline.reports.rules.attribution import Stance
-from timeline.reports.rules.origins import Claim
+from timeline.projections.documents import DocumentRow
+from timeline.projections.initiatives import ProposalRow, StageRow, TermRow
+from timeline.projections.meetings import MeetingReportRow
+from timeline.projections.plans import PlanOutcomeRow, PlanRow
+from timeline.projections.statements import StatementRow
+from timeline.reports.findings.attribution import Stance
+from timeline.reports.findings.origins import Claim
 
 _Placed = MeetingReportRow | ProposalRow | StageRow | DocumentRow
 _Row = _Placed | TermRow | PlanRow | PlanOutcomeRow | StatementRow

@@ -20,10 +20,10 @@ import msgspec
 
 from timeline.errors import InvalidRecord
 from timeline.formats.files import openpyxl
-from timeline.formats.records.expanding import KINDS
-from timeline.formats.records.names import slug
-from timeline.formats.records.short import ALSO, ATTENDANCE, DEFAULTS, VERBS
-from timeline.formats.records.tree import Node, not_among
+from timeline.formats.record_files.expanding import KINDS
+from timeline.formats.record_files.names import slug
+from timeline.formats.record_files.short_form import ALSO, ATTENDANCE, DEFAULTS, VERBS
+from timeline.formats.record_files.tree import Node, not_among
 
 SUFFIXES = frozenset({".xlsx", ".csv", ".tsv"})
 """How the names of sheets end."""

@@ -22,9 +22,9 @@ import attrs
 from timeline.dates import stamp
 from timeline.errors import InvalidInput
 from timeline.events import NewEvent
+from timeline.formats.coded.events import CodedRow, Dataset, coded_event
 from timeline.formats.coded.ingest import Ingest, Ingested
 from timeline.formats.coded.reading import Read, SortedRows, read_rows
-from timeline.formats.coded.rows import CodedRow, Dataset, coded_event
 from timeline.log.append import Draft, drafts_of, numbered
 from timeline.log.archive import Archive
 from timeline.log.codec import Codec

@@ -9,7 +9,7 @@ import attrs
 
 from timeline.dates import UNKNOWN, When, latest_key
 from timeline.engine.projection import View
-from timeline.models.meetings import MeetingReportRow, MeetingRow
+from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.reports.evidence import Citation, Citer, text
 from timeline.reports.model import not_found
 

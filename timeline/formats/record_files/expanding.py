@@ -22,8 +22,8 @@ from timeline.events import Actor, Evidence, Source
 from timeline.events.actors import Kind
 from timeline.events.base import Ref, event_type
 from timeline.events.encoding import SLUG
-from timeline.formats.records.names import Names, digest, slug
-from timeline.formats.records.short import (
+from timeline.formats.record_files.names import Names, digest, slug
+from timeline.formats.record_files.short_form import (
     DEFAULTS,
     UNNAMED,
     VERBS,
@@ -33,8 +33,8 @@ from timeline.formats.records.short import (
     hints_of,
     leaf_of,
 )
-from timeline.formats.records.spoken_dates import Order, understood
-from timeline.formats.records.tree import Node, shown
+from timeline.formats.record_files.spoken_dates import Order, understood
+from timeline.formats.record_files.tree import Node, shown
 
 KINDS: tuple[Kind, ...] = typing.get_args(Kind)
 _ADDRESS = re.compile(r"https?://(?:www\.)?([^/:?#\s]+)\S*\Z")
