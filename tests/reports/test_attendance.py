@@ -528,7 +528,7 @@ def test_the_chart_stands_beside_a_table_that_is_there(timeline, who):
 
     [chart] = report.document().charts
     assert chart.beside == ("Who attended" if who else "Meetings")
-    assert "2025-05-01" in report.to_html()
+    assert "1 May 2025" in report.to_html()
 
 
 def test_what_was_held_beside_a_meeting_is_listed(timeline):
