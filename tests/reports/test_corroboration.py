@@ -535,8 +535,8 @@ def test_the_json_has_a_shape_to_rely_on(timeline):
     assert made["tree"][0]["who"]["id"] == "minister"
     assert made["tree"][0]["branches"][0]["sources"] == ["article"]
     assert made.keys() == {
-        "report", "events", "independent", "origins", "tree", "withdrawn", "corrections", "sources",
-        "standing",
+        "report", "events", "independent", "origins", "tree", "withdrawn", "citations",
+        "corrections", "sources", "standing",
     }  # fmt: skip
 
 
