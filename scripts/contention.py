@@ -30,6 +30,7 @@ import sqlalchemy as sa
 from benchmarks import work
 
 from timeline import EventStore, NewEvent, Timeline
+from timeline.dates import bounds_of
 from timeline.events.encoding import encode_value
 from timeline.log.database import create_engine
 
@@ -38,22 +39,21 @@ EVENT = next(work.news(1, 1))
 PLAIN_TABLE = """
 CREATE TABLE plain (
     position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id text UNIQUE, stream text,
-    version int, type text, type_version int, occurred text, occurred_from text, occurred_to text,
-    recorded_at text, evidence text, data text, salt bytea, digest bytea, UNIQUE (stream, version)
+    version int, type int, occurred text, occurred_from bigint, occurred_to bigint,
+    recorded_at bigint, evidence text, data text, salt bytea, digest bytea, UNIQUE (stream, version)
 )
 """
 PLAIN_INSERT = """
-INSERT INTO plain (event_id, stream, version, type, type_version, occurred, occurred_from,
+INSERT INTO plain (event_id, stream, version, type, occurred, occurred_from,
     occurred_to, recorded_at, evidence, data, salt, digest)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
 def insert(url: str, stream: str, begin: float, until: float, *, autocommit: bool) -> int:
     """Insert rows; says how many."""
     dsn = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    rest = ("StatementMade", 1, "2022-11-29", "2022-11-29T00:00:00.000000Z",
-            "2022-11-29T23:59:59.999999Z", "2024-01-01T00:00:00.000000Z",
+    rest = (1, "2022-11-29", *bounds_of("2022-11-29"), 1_700_000_000_000_000,
             encode_value(EVENT.evidence), encode_value(EVENT.event), bytes(16),
             bytes(32))  # fmt: skip
     with psycopg.connect(dsn, autocommit=autocommit) as connection:

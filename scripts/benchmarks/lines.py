@@ -212,17 +212,17 @@ LINES = (
         Line(
             f"sqlite-batch-{size}",
             f"SQLite: batches of {size:,}",
-            0.8,
+            aim,
             _sides(functools.partial(appends, size, 5), SQLITE, raw.Sqlite),
             f"{size:,} events a commit, each of another stream where there are enough. sqlite3: "
             f"executemany, commit. {OURS}: `append_all`. The others as before.",
         )
-        for size in (100, 1_000)
+        for size, aim in ((100, 0.6), (1_000, 0.65))
     ),
     Line(
         "sqlite-import",
         "SQLite: all in one import",
-        0.7,
+        0.65,
         _sides(imports, SQLITE, raw.Sqlite),
         f"All events in one transaction. sqlite3: executemany, commit. {OURS}: `load`, digests on. "
         "The others as before.",
@@ -230,7 +230,7 @@ LINES = (
     Line(
         "sqlite-read",
         "SQLite: read all, typed events",
-        0.8,
+        0.9,
         _sides(reads, SQLITE, raw.Sqlite),
         "The whole log in order. sqlite3: SELECT of all columns; data and evidence to dicts by "
         f"`json`. {OURS}: `read_all`, with event and evidence of each looked at. recorder: "
@@ -250,7 +250,7 @@ LINES = (
     Line(
         "sqlite-stream",
         "SQLite: read one stream of 100",
-        1.3,
+        1.1,
         _sides(streams, SQLITE, raw.Sqlite),
         "Streams in turn, up to 200 of them, a call each; decoded as in reading all. The ratio is "
         "of times. recorder: `select_events`, to bytes. Application: `events.get`.",
@@ -259,7 +259,7 @@ LINES = (
     Line(
         "sqlite-rebuild",
         "SQLite: rebuild a projection",
-        0.7,
+        0.4,
         _sides(rebuilds, SQLITE, raw.Sqlite),
         "How often each of a thousand speakers spoke, and in which event last, folded from the "
         "whole log and written as rows. sqlite3: SELECT of id and data, dicts by `json`, "
@@ -280,7 +280,7 @@ LINES = (
     Line(
         "postgresql-append",
         "PostgreSQL: one append a commit",
-        0.8,
+        0.9,
         _sides(functools.partial(appends, 1, 50), POSTGRESQL, raw.Postgres),
         "One event a commit, `synchronous_commit` on. psycopg: BEGIN, INSERT, COMMIT. The others "
         "as on SQLite; recorder and Application insert by a function of the database's.",
@@ -288,7 +288,7 @@ LINES = (
     Line(
         "postgresql-writers",
         f"PostgreSQL: {WRITERS} writers, gapless order",
-        0.75,
+        0.65,
         _writing(),
         f"{WRITERS} processes, each appending single events to a stream of its own for some "
         "seconds. psycopg: BEGIN, INSERT, COMMIT, numbered by an identity column, in no order. "
@@ -298,7 +298,7 @@ LINES = (
     Line(
         "postgresql-batch-1000",
         "PostgreSQL: batches of 1,000",
-        0.7,
+        0.5,
         _sides(functools.partial(appends, 1_000, 5), POSTGRESQL, raw.Copy, raw.Postgres),
         f"1,000 events a commit. COPY: psycopg's, row by row. psycopg: executemany. {OURS}: "
         "`append_all`. recorder and Application insert by a function of the database's, which the "
@@ -307,7 +307,7 @@ LINES = (
     Line(
         "postgresql-import",
         "PostgreSQL: all in one import",
-        0.7,
+        0.5,
         _sides(imports, POSTGRESQL, raw.Copy, raw.Postgres),
         "All events in one transaction, by COPY, by executemany, and by `load`. The others "
         "as in batches.",
@@ -315,7 +315,7 @@ LINES = (
     Line(
         "postgresql-read",
         "PostgreSQL: read all, typed events",
-        0.85,
+        0.9,
         _sides(reads, POSTGRESQL, raw.Postgres),
         "As on SQLite. psycopg: a server-side cursor, a thousand rows at a time, and `json`; the "
         f"columns are text, as are {OURS}'s.",
@@ -323,7 +323,7 @@ LINES = (
     Line(
         "postgresql-bytes",
         "PostgreSQL: bytes stored an event",
-        1.4,
+        1.5,
         _sides(stored, POSTGRESQL, raw.Postgres),
         "The table of events with its indexes, as a multiple of the bytes of data and evidence.",
         at_most=True,

@@ -25,18 +25,18 @@ from timeline.events.encoding import encode_value
 Row = tuple[Any, ...]
 
 COLUMNS = (
-    "position, event_id, stream, version, type, type_version, occurred, occurred_from, "
-    "occurred_to, recorded_at, evidence, data, salt, redacted, digest"
+    "position, event_id, stream, version, type, occurred, occurred_from, "
+    "occurred_to, recorded_at, evidence, data, metadata, salt, redacted, digest"
 )
-EVIDENCE, DATA = 10, 11
+EVIDENCE, DATA = 9, 10
 """Where these two are in a row."""
 
 TABLE = """
 CREATE TABLE events (
     position {integer} PRIMARY KEY, event_id text NOT NULL UNIQUE, stream text NOT NULL,
-    version int NOT NULL, type text NOT NULL, type_version int NOT NULL, occurred text,
-    occurred_from text, occurred_to text, recorded_at text NOT NULL, evidence text, data text,
-    salt {bytes}, redacted {bytes}, digest {bytes} NOT NULL, UNIQUE (stream, version)
+    version int NOT NULL, type int NOT NULL, occurred text,
+    occurred_from bigint, occurred_to bigint, recorded_at bigint NOT NULL, evidence text, data text,
+    metadata text, salt {bytes}, redacted {bytes}, digest {bytes} NOT NULL, UNIQUE (stream, version)
 )
 """
 
@@ -49,14 +49,13 @@ def rows(count: int, total: int) -> Iterator[Row]:
             new.id,
             new.stream,
             work.version(number, total),
-            "StatementMade",
             1,
             new.occurred.text,
-            dates.instant_text(new.occurred.earliest),
-            dates.instant_text(new.occurred.latest),
-            "2024-01-01T00:00:00.000000Z",
+            *dates.bounds_of(new.occurred.text),
+            1_700_000_000_000_000,
             encode_value(new.evidence),
             encode_value(new.event),
+            None,
             os.urandom(16),
             None,
             os.urandom(32),
