@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from alembic.config import CommandLine, Config
 
 from timeline import Actor, NotFound, Timeline
-from timeline.errors import DatabaseBusy, DatabaseTooNew, MigrationFailed
+from timeline.errors import DatabaseBusy, DatabaseError, DatabaseTooNew, MigrationFailed
 from timeline.log import database
 from timeline.log.schema import (
     REVISION,
@@ -193,7 +193,7 @@ def test_the_printed_sql_does_what_the_upgrade_does(
     assert rows(url, "log") == rows(migrated, "log") == []
     assert not migrate(url)
     append_one(url)
-    with pytest.raises(database.DatabaseError, match="append-only: DELETE refused"):
+    with pytest.raises(DatabaseError, match="append-only: DELETE refused"):
         execute(url, "DELETE FROM timeline_events")
 
 
@@ -310,7 +310,7 @@ def test_the_log_starts_empty(migrated_url: str) -> None:
 def test_the_database_refuses_to_change_the_log(migrated_url: str, statement: str) -> None:
     append_one(migrated_url)
     before = rows(migrated_url, "timeline_events")
-    with pytest.raises(database.DatabaseError, match="append-only"):
+    with pytest.raises(DatabaseError, match="append-only"):
         execute(migrated_url, statement)
     assert rows(migrated_url, "timeline_events") == before
 
@@ -318,7 +318,7 @@ def test_the_database_refuses_to_change_the_log(migrated_url: str, statement: st
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_the_database_refuses_to_empty_the_log(migrated_url: str) -> None:
     append_one(migrated_url)
-    with pytest.raises(database.DatabaseError, match="TRUNCATE refused"):
+    with pytest.raises(DatabaseError, match="TRUNCATE refused"):
         execute(migrated_url, "TRUNCATE timeline_events")
 
 

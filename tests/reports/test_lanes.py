@@ -23,7 +23,7 @@ def test_in_words_what_others_say_is_kept_apart():
     imputed = tables.mark("Northland", "favourable", "2024-05-02", solid=False, by="Ann")
 
     assert chart(own, imputed).text == (
-        "Northland: favourable 2024-05-01; favourable 2024-05-02, says Ann."
+        "Northland: favourable 1 May 2024; favourable 2 May 2024, says Ann."
     )
 
 

@@ -241,8 +241,9 @@ class Codec:
 
     @property
     def classes(self) -> tuple[type, ...]:
-        """The event classes, those of the package first."""
-        return tuple(self._classes.values())
+        """The classes of events that report something, those of the package first."""
+        # A stream is closed by `close_stream` alone.
+        return tuple(cls for cls in self._classes.values() if cls is not StreamClosed)
 
     def class_named(self, name: str) -> type:
         """The class of an event type.

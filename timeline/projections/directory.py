@@ -173,7 +173,7 @@ class SourceRow:
     """
 
     source: Annotated[str, Subject("source", "source.id")]
-    publisher: str
+    publisher: Annotated[str, Subject("actor", "source.publisher")]
     title: str
     address: str | None
     language: str | None

@@ -261,9 +261,18 @@ def dossier_report(view: View, name: str) -> DossierReport:
         positions=tuple(_stands(view, citer, actor, involved)),
         meetings=tuple(line for line, _ in appearances),
         contacts=tuple(_contacts(citer, actor, appearances)),
-        carried=tuple(carried_lines(view, citer, sources_of(view, actor), actor)),
+        carried=tuple(_carried(view, citer, known)),
         **made_from(view, citer),
     )
+
+
+def _carried(view: View, citer: Citer, known: ActorLine) -> Iterable[CarriedLine]:
+    """What an outlet published, or an agency passed on; people and states are quoted only."""
+    published = sources_of(view, known.actor)
+    passes_on = known.kind not in ("person", "state")
+    if not (published or passes_on):
+        return ()
+    return carried_lines(view, citer, published, known.actor if passes_on else None)
 
 
 def _citations(known: ActorLine) -> Iterator[Citation]:

@@ -373,7 +373,9 @@ def _publishers(
                 reports=len(reports),
                 alone=sum(len(origins[row]) == 1 for row in reports),
                 first=first,
-                evidence=citer.cite(id for source in own for id in source.events),
+                # A source may be named before it is taken into the record.
+                evidence=citer.cite(id for source in own for id in source.events)
+                or citer.cite(id for row in reports for id in row.events),
             )
         )
     yield from sorted(lines, key=lambda line: (-line.reports, line.publisher.name))
