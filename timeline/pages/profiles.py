@@ -71,7 +71,7 @@ class Sources:
             yield row.source, row.title
 
     def publishers(self) -> set[str]:
-        """The ids of those who published them."""
+        """The ids of the publishers."""
         return {self._rows[source].publisher for source in self._carried}
 
     def addresses(self) -> Iterator[str]:

@@ -252,8 +252,8 @@ def _quotations(
 
 
 def _looked_up(event: str, field: str, words: str, texts: Sequence[str]) -> Quotation:
-    found = [standing_of(words, text) for text in texts]
-    best = min(found, key=lambda one: ("verbatim", "nearly", "not there").index(one[0]))
+    standings = [standing_of(words, text) for text in texts]
+    best = min(standings, key=lambda one: ("verbatim", "nearly", "not there").index(one[0]))
     return Quotation(event, field, words, *best)
 
 
@@ -423,8 +423,8 @@ def _connected(
     """A connection to one of the host's addresses, which is the address that was checked."""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     host = str(parts.hostname)
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in answers]
     if not addresses or not all(map(may, addresses)):
         raise InvalidInput(f"{parts.geturl()}: {host} is no public address, so it is not fetched")
     left = max(1.0, end - time.monotonic())

@@ -391,12 +391,12 @@ class WorkingCopy(Writing):
         """
         if not reason.strip():
             raise InvalidInput("expected a reason for the undoing, for readers of the record")
-        found = self._undoing(self._ingest_named(ingest))
+        undoing = self._undoing(self._ingest_named(ingest))
         if not dry_run:
-            made = EventRetracted(tuple(event.id for event in found.events), reason)
-            note = {"ingest": new_id(), "undoes": found.ingest.id}
+            made = EventRetracted(tuple(event.id for event in undoing.events), reason)
+            note = {"ingest": new_id(), "undoes": undoing.ingest.id}
             self.append_all([NewEvent(made, metadata=note)])
-        return found
+        return undoing
 
     def _ingest_named(self, id: str | None) -> Ingest:
         known = self.ingests()

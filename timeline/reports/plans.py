@@ -399,8 +399,8 @@ class _Plan:
 def _plans(view: View, initiative: str | None) -> Iterable[_Plan]:
     """The plans that something stands of, be it only what became of them."""
     if initiative is None:
-        told = (view.all(PlanRow), view.all(PlanDelayRow), view.all(PlanOutcomeRow))
-        ids = [row.plan for rows in told for row in rows]
+        reported = (view.all(PlanRow), view.all(PlanDelayRow), view.all(PlanOutcomeRow))
+        ids = [row.plan for rows in reported for row in rows]
     else:
         ids = [row.thing for row in view.all(MentionRow, initiative=initiative, kind="plan")]
     return (_plan(view, id) for id in dict.fromkeys(ids))
