@@ -392,8 +392,8 @@ def test_ingest_creates_names_and_shows_what_it_made_of_words(tmp_path: Path) ->
         return CliRunner().invoke(cli, ["--db", database, "ingest", str(file), *args])
 
     assert "may be 2022-06-05 or 2022-05-06" in run("--create").stderr
-    assert "no actor is named 'Vladimir Putin'" in run("--dates", "day first").stderr
-    done = run("--create", "--dates", "day first")
+    assert "no actor is named 'Vladimir Putin'" in run("--dates", "day-first").stderr
+    done = run("--create", "--dates", "day-first")
     assert done.exit_code == 0
     assert "'5/6/2022' is taken for 2022-06-05" in done.stderr
     assert "Added the person 'Vladimir Putin', as vladimir-putin" in done.stderr

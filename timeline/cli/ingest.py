@@ -127,7 +127,8 @@ def _start_sheet(sheet: str) -> None:
 @click.option("--create", is_flag=True, help="Add actors that are known by name only.")
 @click.option(
     "--dates",
-    type=click.Choice(["day first", "month first"]),
+    type=click.Choice(["day-first", "month-first"]),
+    callback=lambda _context, _option, given: given and given.replace("-", " "),
     help="What comes first in dates such as 05/06/2022.",
 )
 @FORMAT

@@ -128,8 +128,8 @@ def _numbers(match: re.Match[str], order: Order | None) -> str:
     if order is None and sign != "." and one <= 12 and two <= 12 and one != two:
         raise InvalidDate(
             f"{match[0]!r} may be {year}-{two:02}-{one:02} or {year}-{one:02}-{two:02}. Say which "
-            "comes first in the whole file, `dates: day first` or `dates: month first`, or write "
-            "one of the two"
+            "comes first in the whole file, by `dates: day first` in YAML, or by `--dates "
+            "day-first` for a sheet; month first likewise. Or write one of the two"
         )
     month_first = two > 12 if max(one, two) > 12 else order == "month first" and sign != "."
     month, day = (one, two) if month_first else (two, one)
