@@ -251,9 +251,6 @@ _ARGUMENTS = """
 # Names and operators mean those of PostgreSQL itself, whatever the caller's search_path says.
 _SAFE = "SET search_path = pg_catalog, pg_temp"
 
-_PLAN_ONCE = "SET plan_cache_mode = force_generic_plan"
-"""Or else PostgreSQL plans the query for each array anew, which takes longer than an append."""
-
 _ON_POSTGRESQL = (
     """
     CREATE TABLE <s>timeline_head (
@@ -329,7 +326,7 @@ _ON_POSTGRESQL = (
     f"""
     CREATE FUNCTION <s>timeline_append({_ARGUMENTS},
         OUT positions bigint[], OUT versions integer[], OUT digests bytea[], OUT recorded bigint
-    ) LANGUAGE plpgsql SECURITY DEFINER {_SAFE} {_PLAN_ONCE} AS $$
+    ) LANGUAGE plpgsql SECURITY DEFINER {_SAFE} AS $$
     DECLARE
         at_position bigint;
         at_digest bytea;
