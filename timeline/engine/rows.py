@@ -28,7 +28,6 @@ from timeline.log.telemetry import batched
 _FLUSH = 5_000
 """Changed rows to hold in memory before they are written, within the one transaction."""
 
-_NO_TABLE = "42P01"
 
 V = TypeVar("V")
 
@@ -54,7 +53,7 @@ def hold(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
     try:
         connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
     except sa.exc.ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) == _NO_TABLE:
+        if getattr(error.orig, "sqlstate", None) == failures.NO_TABLE:
             raise DatabaseBusy("another process has just replaced the tables; try again") from None
         raise
 

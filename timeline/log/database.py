@@ -526,17 +526,13 @@ def writing_directly(engine: sa.Engine) -> Iterator[Driver]:
         # An interrupt may come in the middle of a statement: `driving` rolls it back, or drops the
         # connection.
         except Exception:
-            _roll_back(driver)
+            # The error that led here is the one to see, whatever becomes of the rollback.
+            with contextlib.suppress(failures.driver_errors(engine)):
+                driver.execute("ROLLBACK")
             raise
         driver.execute("COMMIT")
         if postgresql:
             driver.execute(_FLUSH)
-
-
-def _roll_back(driver: Driver) -> None:
-    """Roll back as far as that still goes: the error that led here is the one to see."""
-    with contextlib.suppress(Exception):
-        driver.execute("ROLLBACK")
 
 
 def _is_idle(connection: Driver) -> bool:

@@ -74,19 +74,17 @@ def translated(engine: sa.Engine, *, connected: bool = False) -> Iterator[None]:
             f"{shown(engine.url)}: all connections of the pool were in use for too long ({error}). "
             "Try again; fewer threads at a time help, or shorter transactions."
         ) from error
-    except _driver_errors(engine) as error:
+    except driver_errors(engine) as error:
         # An error of the driver alone, for a NUL in a text say, has no SQLSTATE either.
         raise _ours(error, engine, lost=connected and _has_no_answer(error)) from error
-    except sqlite3.Error as error:
-        raise _ours(error, engine, lost=False) from error
     except UnicodeEncodeError as error:
         raise InvalidInput(no_text(error)) from error
 
 
-def _driver_errors(engine: sa.Engine) -> type[Exception] | tuple[()]:
-    """What PostgreSQL's driver raises; a record in SQLite does without the driver."""
+def driver_errors(engine: sa.Engine) -> type[Exception]:
+    """What the driver raises; a record in SQLite does without that of PostgreSQL."""
     if engine.dialect.name != "postgresql":
-        return ()
+        return sqlite3.Error
     import psycopg
 
     return psycopg.Error
@@ -94,6 +92,8 @@ def _driver_errors(engine: sa.Engine) -> type[Exception] | tuple[()]:
 
 def _has_no_answer(error: BaseException) -> bool:
     """Whether the driver lost the server: then there is no SQLSTATE."""
+    if isinstance(error, sqlite3.Error):
+        return False
     import psycopg
 
     lost = (psycopg.OperationalError, psycopg.InterfaceError)
