@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -119,6 +120,70 @@ def checked_when_made(cls: _Class) -> _Class:
     return cls
 
 
+def require_storable(cls: Any) -> None:
+    """Check that the log can hold the fields of an attrs class, whatever their values.
+
+    Where a type is named that comes to be later, the first event of the class is checked instead.
+
+    Raises:
+        TypeError: it cannot hold one; the message names class and field.
+    """
+    try:
+        hints = typing.get_type_hints(cls, include_extras=True)
+    except NameError:
+        return
+    for field in attrs.fields(cls):
+        try:
+            unfit = _unfit(inspect.type_info(hints[field.name]), ())
+        except NameError:
+            continue
+        except TypeError as error:  # a union that msgspec could not tell apart
+            unfit = f"{str(error).partition(' - type ')[0]}. {_CHOOSE}"
+        if unfit is not None:
+            raise TypeError(f"{_name(cls)}.{field.name}: {unfit}")
+
+
+_CHOOSE = (
+    "JSON does not say which one a value was: give each a field of its own, or make the parts "
+    "msgspec.Structs with tags"
+)
+
+_TAKEN = "an attrs class, a dataclass, a msgspec.Struct, a type that JSON has, or a When"
+
+
+def _unfit(shape: Any, within: tuple[Any, ...]) -> str | None:
+    """What of a type the log cannot hold, if anything; `within` are the classes around it."""
+    if isinstance(shape, inspect.CustomType):
+        found = getattr(shape.cls, "__qualname__", shape.cls)
+        return None if shape.cls is When else f"expected {_TAKEN}; found {found}"
+    if isinstance(shape, inspect.DictType) and not _is_text(shape.key_type):
+        return "expected a dict whose keys are str; found other keys. Use a tuple of pairs"
+    if isinstance(shape, inspect.DataclassType | inspect.StructType):
+        if shape.cls in within:
+            return None
+        fields = ((field.name, _unfit(field.type, (*within, shape.cls))) for field in shape.fields)
+        return next((f"{name}: {problem}" for name, problem in fields if problem), None)
+    return next(filter(None, (_unfit(part, within) for part in _inner(shape))), None)
+
+
+def _is_text(key: Any) -> bool:
+    """Whether keys of a mapping are text, or anything: then the values show it."""
+    if isinstance(key, inspect.Metadata):
+        return _is_text(key.type)
+    if isinstance(key, inspect.LiteralType):
+        return all(isinstance(value, str) for value in key.values)
+    return isinstance(key, inspect.StrType | inspect.AnyType) or (
+        isinstance(key, inspect.EnumType) and issubclass(key.cls, str)
+    )
+
+
+def _inner(shape: Any) -> list[Any]:
+    """The types that a type which is no class is made of."""
+    alone = (getattr(shape, name, None) for name in ("item_type", "value_type", "type"))
+    several = (getattr(shape, name, ()) for name in ("item_types", "types"))
+    return [part for part in (*alone, *(part for some in several for part in some)) if part]
+
+
 def _stays_as_made(cls: Any) -> bool:
     return _is_immutable(inspect.type_info(cls))
 
@@ -127,18 +192,17 @@ stays_as_made: Callable[[Any], bool] = functools.cache(_stays_as_made)
 """Whether nothing in a value of a class can change once it is made: no list, no mapping."""
 
 
-def _is_immutable(shape: Any) -> bool:
-    if isinstance(shape, inspect.Metadata):
-        return _is_immutable(shape.type)
-    if isinstance(shape, inspect.UnionType):
-        return all(_is_immutable(member) for member in shape.types)
-    if isinstance(shape, inspect.VarTupleType):
-        return _is_immutable(shape.item_type)
-    if isinstance(shape, inspect.TupleType):
-        return all(_is_immutable(item) for item in shape.item_types)
+def _is_immutable(shape: Any, within: tuple[Any, ...] = ()) -> bool:
+    if isinstance(
+        shape, inspect.Metadata | inspect.UnionType | inspect.VarTupleType | inspect.TupleType
+    ):
+        return all(_is_immutable(part, within) for part in _inner(shape))
     if isinstance(shape, inspect.DataclassType):
+        if shape.cls in within:
+            return True
         frozen = attrs.has(shape.cls) and shape.cls.__setattr__ is not object.__setattr__
-        return frozen and all(_is_immutable(field.type) for field in shape.fields)
+        within = (*within, shape.cls)
+        return frozen and all(_is_immutable(field.type, within) for field in shape.fields)
     return isinstance(shape, _PLAIN) or getattr(shape, "cls", None) is When
 
 
@@ -226,6 +290,8 @@ def readable(error: Exception, kind: Any = None) -> str:
     if isinstance(error, UnicodeEncodeError):
         return no_text(error)
     said = without_patterns(str(error)).replace(_EMPTY, "expected text; found none")
+    if said.startswith("Only dicts with str keys"):
+        return "expected text as keys; found other keys"
     problem, at, path = said.rpartition(" - at `$")
     path = path.rstrip("`").lstrip(".")
     unlisted = _NO_CHOICE.match(problem)
