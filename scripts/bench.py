@@ -1,6 +1,6 @@
 """Measures what the store needs; see `scripts/bench`.
 
-`all`: `peers` and `growth` together, and the page docs/performance.md made of what they find.
+`all`: `peers` and `growth` together, and docs/explanation/performance.md made of what they find.
 
 `peers`: how fast the store is beside the raw drivers and the package `eventsourcing`.
 
@@ -15,7 +15,7 @@ began, with everything imported and the database open.
 `ingest`: how long an ingest of coded event data takes, and how much memory, likewise.
 
 `split`: how much faster several Dask workers fold a long log than one process does. `--write` puts
-the table in its place in docs/scale.md.
+the table in its place in docs/explanation/scale.md.
 """
 
 import argparse
@@ -258,7 +258,7 @@ def parse() -> argparse.Namespace:
     for each in (of_all, of_peers, of_growth):
         each.add_argument("--rounds", type=int, default=5)
     for each in (of_all, of_page):
-        each.add_argument("--into", type=Path, default=Path("docs"), metavar="FOLDER")
+        each.add_argument("--into", type=Path, default=Path("docs/explanation"), metavar="FOLDER")
         each.add_argument("--note", help="what a reader should know of the run, such as its noise")
     of_memory = kinds.add_parser("memory", help="verify, rebuild and follow a long log")
     of_memory.add_argument("--events", type=int, default=1_000_000)

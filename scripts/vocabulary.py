@@ -1,7 +1,7 @@
-"""Makes `docs/vocabulary.md`, the reference of all event classes, of their schema.
+"""Makes `docs/reference/vocabulary.md`, the reference of all event classes, of their schema.
 
     scripts/docs                # writes it, with all other pages
-    python scripts/vocabulary.py > docs/vocabulary.md
+    python scripts/vocabulary.py > docs/reference/vocabulary.md
 
 A test holds that the page is current.
 """
@@ -23,7 +23,7 @@ Python takes them. Those in **bold** must be given. This page is made from the c
 `timeline/events/` by `scripts/docs`; `timeline schema` prints the same as JSON Schema.
 
 In a record file each event has, beside these, an `id`, its `type`, and `occurred` and `evidence`:
-see [record files](records.md). Dates are EDTF: `2022-11-28`, `2022-11~`, `XXXX-12-26`. An id is of
+see [record files](../howto/records.md). Dates are EDTF: `2022-11-28`, `2022-11~`, `XXXX-12-26`. An id is of
 lower-case letters and digits, joined by hyphens.
 """
 

@@ -1,9 +1,8 @@
-"""Writes docs/performance.md, its plot, and what README quotes of it; nobody else does."""
+"""Writes docs/explanation/performance.md and its plot; nobody else does."""
 
 from __future__ import annotations
 
 import math
-import re
 import statistics
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -291,58 +290,8 @@ def _scale(low: float, high: float, begin: float, end: float) -> Any:
     return lambda value: begin + math.log10(value / low) / whole * (end - begin)
 
 
-# README
-
-QUOTED = re.compile(r"(<!-- scripts/bench -->\n).*?(<!-- end of scripts/bench -->)", re.DOTALL)
-
-
-def quote(readme: str, results: Mapping[str, Any]) -> str:
-    """README, with what it quotes of the page put in its place."""
-    return QUOTED.sub(lambda found: f"{found[1]}{_quoted(results)}{found[2]}", readme)
-
-
-def _quoted(results: Mapping[str, Any]) -> str:
-    made, values = results["made"], results["lines"]
-    rows = [
-        [line.title, f"{statistics.median(values[line.key][OURS]):,.0f}",
-         _times_the_peer(line, values),
-         f"{_ratio(line, OURS, values)} of {next(iter(line.sides))}"]
-        for line in LINES if line.key in values and line.key in README_LINES
-    ]  # fmt: skip
-    return (
-        f"On {made['cores']} cores, {made['date']}, typed events with evidence and digests, beside "
-        f"the Application of\n`eventsourcing` {made['eventsourcing']} and the raw drivers in the "
-        "same run:\n\n"
-        + table(["work", "events a second", "× the peer", "of the raw driver"], rows)
-        + "\n\n[docs/performance.md](docs/performance.md) has all rows, and where the time goes.\n"
-    )
-
-
-def _times_the_peer(line: Line, values: Mapping[str, Any]) -> str:
-    """How many times as fast as the peer, by the median of the rounds; a dash without the peer."""
-    peer = values[line.key].get(PEER_NAMES[-1])
-    if not peer:
-        return "–"
-    pairs = zip(values[line.key][OURS], peer, strict=True)
-    return f"{statistics.median(ours / theirs for ours, theirs in pairs):.2f}"
-
-
-README_LINES = {
-    "sqlite-append",
-    "sqlite-import",
-    "sqlite-read",
-    "postgresql-append",
-    "postgresql-writers",
-    "postgresql-import",
-    "postgresql-read",
-}
-
-
 def write(results: Mapping[str, Any], folder: Path) -> None:
-    """Write the page and its plot into a folder, and the quote into the README beside that."""
+    """Write the page and its plot into a folder."""
     growth = {int(size): costs for size, costs in results["growth"].items()}
     (folder / "performance.md").write_text(page(results), encoding="utf-8")
     (folder / "performance.svg").write_text(plot(growth), encoding="utf-8")
-    readme = folder.parent / "README.md"
-    if readme.exists():
-        readme.write_text(quote(readme.read_text("utf-8"), results), encoding="utf-8")

@@ -155,7 +155,7 @@ def test_the_codes_agree_with_the_independent_table() -> None:
 
 
 def test_the_page_says_what_becomes_of_each_code() -> None:
-    page = (ROOT / "docs/coded-data.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/howto/coded-data.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| (\d{3,4}) \| (.+?) \| (\w+)( \*)? \|$", page, re.MULTILINE)
 
     assert [(code, label, what, bool(star)) for code, label, what, star in listed] == [

@@ -319,5 +319,5 @@ def test_the_page_of_the_vocabulary_is_current() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
 
-    assert (ROOT / "docs/vocabulary.md").read_text(encoding="utf-8") == module.page()
+    assert (ROOT / "docs/reference/vocabulary.md").read_text(encoding="utf-8") == module.page()
     assert all(f"### {cls.__name__}\n" in module.page() for cls in VOCABULARY)

@@ -1,6 +1,6 @@
 """Eight questions that an analyst asks of the gas-union record, answered by its reports.
 
-`docs/questions.md` shows the same answers as users get them.
+`docs/howto/questions.md` shows the same answers as users get them.
 """
 
 import contextlib

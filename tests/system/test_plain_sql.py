@@ -1,4 +1,4 @@
-"""Plain SQL: what `docs/sql.md` says of the views, and its SELECTs, hold on either database.
+"""Plain SQL: what `docs/reference/sql.md` says of the views holds on either database.
 
 Its ```sql blocks are run: those that begin with `-- SQLite` or `-- PostgreSQL` there, others on
 both. The tools that people open a record with are run too.
@@ -26,7 +26,7 @@ from timeline.projections import BUILT_IN
 from timeline.reports.attendance import AttendanceReport
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/sql.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/reference/sql.md").read_text(encoding="utf-8")
 FILES = sorted((ROOT / "fixtures/gas-union").glob("*.yaml"))
 SERIES = "informal-cis-summit"
 

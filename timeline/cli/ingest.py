@@ -115,7 +115,7 @@ def _start_sheet(sheet: str) -> None:
     type=click.Choice(["record", "icews", "gdelt"]),
     default="record",
     show_default=True,
-    help="record: a sheet, YAML or JSON, as docs/records.md has it. icews, gdelt: coded event "
+    help="record: a sheet, YAML or JSON, as docs/howto/records.md says. icews, gdelt: coded event "
     "data, plain, zipped or gzipped.",
 )
 @click.option("--no-conduct", is_flag=True, help="Of coded event data, leave conduct out.")

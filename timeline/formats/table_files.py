@@ -1,7 +1,7 @@
 """The rows of read models as files: CSV (RFC 4180), workbooks, JSON Lines or Parquet.
 
-The same columns as the views that `docs/sql.md` describes. In CSV a list is JSON text, no value is
-an empty cell, and text that a spreadsheet would compute stands behind an apostrophe.
+The columns are those of the views in `docs/reference/sql.md`. In CSV a list is JSON text, no
+value is an empty cell, and text that a spreadsheet would compute stands behind an apostrophe.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whole logs, with nothing made anew: out to a file as JSON Lines, and into another database.
 
 The first line of the file says what it is and where the log ends; each further line is one event
-with all its columns. `docs/exports.md` describes the format. `evidence` and `data` are texts that
+with all its columns. `docs/howto/exports.md` has the format. `evidence` and `data` are texts that
 hold JSON, and not JSON themselves: digests cover them to the byte, and what reads and writes JSON
 reorders it.
 

@@ -417,7 +417,7 @@ class Maintenance(Record):
     def export_log(self, place: Place) -> Head:
         """Write the whole log as JSON Lines, for `import_log`; returns where it ends.
 
-        Events that were taken down are in it as tombstones. `docs/exports.md` has the format.
+        Events that were taken down are in it as tombstones. `docs/howto/exports.md` has the format.
 
         Args:
             place: the file, by path or open for writing bytes.

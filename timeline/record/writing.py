@@ -318,8 +318,8 @@ class Writing(Texts):
     ) -> Ingested:
         """Record the rows of files of coded event data: all in one transaction, or nothing.
 
-        Rows that are on record are not recorded again. `docs/coded-data.md` has what becomes of
-        each code, and what is folded.
+        Rows that are on record are not recorded again. `docs/howto/coded-data.md` says what
+        becomes of each code, and what is folded.
 
         Args:
             files: plain, zipped or gzipped.

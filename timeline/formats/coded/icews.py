@@ -170,7 +170,7 @@ def _party(values: dict[str, str], side: str) -> Party | None:
 
 
 def _kind(name: str, sectors: frozenset[str], country: str) -> Kind:
-    """What sort of actor it is, as far as can be told; `docs/coded-data.md` says how."""
+    """What sort of actor it is, as far as can be told; `docs/howto/coded-data.md` says how."""
     if not sectors and _is_state(fields.canonical(name), fields.canonical(country)):
         return "state"
     if _GROUP.search(name) or not (sectors or country):
