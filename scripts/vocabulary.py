@@ -23,8 +23,8 @@ Python takes them. Those in **bold** must be given. This page is made from the c
 `timeline/events/` by `scripts/docs`; `timeline schema` prints the same as JSON Schema.
 
 In a record file each event has, beside these, an `id`, its `type`, and `occurred` and `evidence`:
-see [record files](../howto/records.md). Dates are EDTF: `2022-11-28`, `2022-11~`, `XXXX-12-26`. An id is of
-lower-case letters and digits, joined by hyphens.
+see [record files](../howto/records.md). Dates are EDTF: `2022-11-28`, `2022-11~`, `XXXX-12-26`. An
+id is of lower-case letters and digits, joined by hyphens.
 """
 
 SCHEMA = record_schema(VOCABULARY)["$defs"]
