@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 from click.testing import CliRunner
 
 from timeline.cli import cli
@@ -39,41 +40,14 @@ HOSTILE = (
     *("<<<<<<<", "&a [*a]", "%", "'", '"', "null", "true", "1e999", "NaN", "\\u0000"),
 )
 
-COMMANDS = (
-    *(["report", name] for name in ("initiative", "attendance", "positions", "statements", "show")),
-    *(["report", name] for name in ("changes", "actors", "encounters", "chronology", "plans")),
-    *(["export", name] for name in ("calendar", "rows", "sources", "timelinejs", "log")),
-    *([name] for name in ("log", "status", "verify", "seal", "check", "schema", "rebuild", "new")),
-    *([name] for name in ("archive", "import", "ingest", "redact", "init", "grant", "report")),
-)
+ENDLESS = {"run"}
+"""Commands that go on until they are stopped."""
 
 WORDS = (
     *("meetings", "statements", "gas-union", "informal-cis-summit-2022", "actor/kazakhstan"),
-    *(
-        "--at",
-        "--format",
-        "json",
-        "csv",
-        "md",
-        "html",
-        "-o",
-        "--rows",
-        "--diff",
-        "--since",
-        "--until",
-    ),
-    *("--stream", "--actor", "--subject", "--type", "--seal", "--published-by", "--occurred-by"),
-    *("--possibly", "--verified", "--reason", "--width", "--series", "--coded", "--hold", "--back"),
-    *(
-        "gas-union",
-        "kazakhstan",
-        "StatementMade",
-        "proposal-gas-union",
-        "kept.jsonl",
-        "kept",
-        "out",
-    ),
-    *("2022-11", "2022-12-02", "1:ab", "339", "-h"),
+    *("json", "csv", "md", "html", "text", "xlsx", "all", "kept.jsonl", "kept", "out", "record.db"),
+    *("kazakhstan", "StatementMade", "proposal-gas-union", "gas", "2022-11", "2022-12-02"),
+    *("2022-11-01/2022-12", "1:ab", "339", "5", "recorded_by=ann", "in.yaml"),
 )
 
 
@@ -205,9 +179,31 @@ class Fuzz:
             (folder / "files.sha256").write_bytes(listing)
 
     def command_line(self, draw: random.Random) -> None:
-        """A command line of known words and hostile ones."""
-        given = draw.choices([*WORDS, *HOSTILE], k=draw.choice([0, 1, 2, 2, 4]))
-        self.command(*draw.choice(COMMANDS), *given)
+        """A command with options of its own, and words that it knows or that are hostile."""
+        path, command = draw.choice(COMMANDS)
+        given = draw.choices([*WORDS, *HOSTILE], k=draw.choice([0, 1, 1, 2]))
+        options = [option.opts[-1] for option in command.params if isinstance(option, click.Option)]
+        for option in draw.choices(options or ["--help"], k=draw.choice([0, 1, 2, 3])):
+            given.append(option)
+            given += draw.choices([*WORDS, *WORDS, *HOSTILE], k=draw.choice([0, 1, 1, 1]))
+        self.command(*path, *given)
+
+
+def commands(
+    group: click.Group, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """The commands under a group that end by themselves, with the words that lead to them."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        if name not in ENDLESS:
+            yield (*path, name), command
+
+
+COMMANDS = [*commands(cli)]
 
 
 @contextlib.contextmanager
@@ -262,8 +258,10 @@ def main() -> int:
     numbers = range(given.inputs) if given.only is None else [given.only]
     faults, start = 0, time.monotonic()
     with tempfile.TemporaryDirectory() as name:
-        os.chdir(name)
-        fuzz = Fuzz(Path(name), given.seed)
+        folder = Path(name, "some", "depth", "away")
+        folder.mkdir(parents=True)
+        os.chdir(folder)
+        fuzz = Fuzz(folder, given.seed)
         for number in numbers:
             if number and number % 500 == 0:
                 print(f"{number:,} inputs, {time.monotonic() - start:,.0f} s", flush=True)
