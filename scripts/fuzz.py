@@ -23,6 +23,7 @@ import click
 from click.testing import CliRunner
 
 from timeline.cli import cli
+from timeline.cli.reports import LateCommand
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 120
@@ -85,6 +86,7 @@ class Fuzz:
                 left.unlink()
         self.expect(0, "ingest", *map(str, RECORDS[1:3]))
         self.expect(0, "export", "log", "-o", "kept.jsonl")
+        self.expect(0, "export", "sheet", "-o", "kept.xlsx")
         self.expect(0, "archive", "kept", "--rows-per-file", "40")
 
     def expect(self, code: int, *words: str) -> str:
@@ -121,7 +123,9 @@ class Fuzz:
     def whole_or_nothing(self, *words: str) -> None:
         """Run a command that writes to the record: on an error nothing is there that was not."""
         before = self.head()
-        if self.command(*words):
+        code = self.command(*words)
+        assert code != 2, "the command line itself was refused, and no file was read"
+        if code:
             assert self.head() == before, "an input that was refused was written"
 
     def head(self) -> str:
@@ -131,9 +135,11 @@ class Fuzz:
     # The kinds
 
     def record_file(self, draw: random.Random) -> None:
-        """A record file with damages."""
-        (self.folder / "in.yaml").write_bytes(damaged(draw, draw.choice(RECORDS).read_bytes()))
-        self.whole_or_nothing(draw.choice(["ingest", "ingest", "check"]), "in.yaml")
+        """A record file, or a workbook, with damages."""
+        whole = draw.choice([*RECORDS, self.folder / "kept.xlsx"])
+        path = self.folder / f"in{whole.suffix}"
+        path.write_bytes(damaged(draw, whole.read_bytes()))
+        self.whole_or_nothing(draw.choice(["ingest", "ingest", "check", "diff"]), path.name)
 
     def coded_file(self, draw: random.Random) -> None:
         """A file of coded data with damages."""
@@ -142,7 +148,7 @@ class Fuzz:
         chosen = b"".join([*lines[:1], *draw.sample(lines, min(len(lines), 5))])
         (self.folder / "in.tab").write_bytes(damaged(draw, chosen))
         more = draw.choice([(), ("--keep-going",), ("--no-conduct",)])
-        self.whole_or_nothing("ingest", "--format", dataset, *more, "in.tab")
+        self.whole_or_nothing("ingest", "--from", dataset, *more, "in.tab")
 
     def log(self, draw: random.Random) -> None:
         """An exported log with damages, into a record that has it, or an empty one."""
@@ -197,6 +203,8 @@ def commands(
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
+        if isinstance(command, LateCommand):
+            command = command.made
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
         if name not in ENDLESS:
