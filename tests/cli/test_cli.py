@@ -271,6 +271,69 @@ def test_log_filters_by_date():
 
 
 @pytest.mark.usefixtures("gas_union")
+def test_log_is_read_by_kind_of_stream_and_from_its_end():
+    proposals = ids("--category", "proposal")
+
+    assert proposals == ids("--prefix", "proposal-") != []
+    assert ids("--category", "proposal", "--backwards") == proposals[::-1]
+    assert ids("--backwards", "--top", 2) == ids()[:-3:-1]
+    assert ids("--at", 2) == ids()[:2]
+    assert ids("--stream", "proposal-gas-union", "--backwards", "--top", 1) == proposals[-1:]
+
+
+@pytest.mark.usefixtures("gas_union")
+def test_log_is_read_by_metadata():
+    event = lines(run("log", "--format", "json", "--top", 1))[0]
+    ingest = event["metadata"]["ingest"]
+
+    assert len(ids("--metadata", f"ingest={ingest}")) == 82
+    assert ids("--metadata", f"ingest={ingest}", "--metadata", "desk=energy") == []
+    assert "expected NAME=VALUE" in fails("log", "--metadata", "ann", code=2)
+
+
+@pytest.mark.usefixtures("gas_union")
+def test_streams_are_listed_and_closed():
+    name = "proposal-gas-union"
+    listed = run("stream", "list", "proposal-").stdout.splitlines()
+    assert [line.split()[0] for line in listed] == ["stream", name]
+    assert len(json.loads(run("stream", "list", "--format", "json").stdout)) > 20
+
+    assert run("stream", "close", name, "--reason", "Merged.").stdout == f"{name} is closed.\n"
+    again = run("stream", "close", name, "--reason", "Merged.").stdout
+    assert again == f"{name} is closed, as it was before.\n"
+    fails("stream", "close", name, "--reason", "Another.")
+    assert f"no stream '{name}s'" in fails("stream", "close", f"{name}s", "--reason", "A slip.")
+    (closed,) = json.loads(run("stream", "list", name, "--format", "json").stdout)
+    assert (closed["is_closed"], closed["version"]) == (True, len(ids("--stream", name)))
+
+
+@pytest.mark.usefixtures("gas_union")
+def test_subscriptions_are_listed_set_and_forgotten():
+    with Timeline.open("timeline.db") as timeline:
+        for name in ("index", "mailer"):
+            with timeline.store.batch(name, limit=5):
+                pass
+
+    assert run("subscription", "reset", "mailer", "--start", 80).stdout == (
+        "mailer goes on from 80.\n"
+    )
+    run("subscription", "reset", "index", "--start", "end")
+    listed = [line.split() for line in run("subscription", "list").stdout.splitlines()]
+    assert listed == [
+        ["subscription", "position", "lag"],
+        ["index", "82", "0"],
+        ["mailer", "80", "2"],
+    ]
+    run("subscription", "reset", "index")
+    run("subscription", "delete", "mailer")
+    (left,) = json.loads(run("subscription", "list", "--format", "json").stdout)
+    assert left == {"name": "index", "position": 0, "lag": 82}
+    for wrong, code in (("nobody", 1), ("index --start 83", 1), ("index --start soon", 2)):
+        fails("subscription", "reset", *wrong.split(), code=code)
+    fails("subscription", "delete", "mailer")
+
+
+@pytest.mark.usefixtures("gas_union")
 def test_log_as_json_has_all_of_an_event():
     (line,) = lines(run("log", "--type", "ProposalMade", "--format", "json"))
 

@@ -1,13 +1,23 @@
-"""The commands about the log: list, seal, verify and archive it, redact events, grant rights."""
+"""The commands about the log: its events, streams and subscriptions, seals, archives and rights."""
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from timeline.cli.open_record import Opener, completes
-from timeline.cli.output import FORMAT, count, progress, progresses
+from timeline.cli.output import (
+    FORMAT,
+    count,
+    escaped,
+    print_json,
+    print_subscriptions,
+    print_table,
+    progress,
+    progresses,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +32,8 @@ if TYPE_CHECKING:
 @click.option(
     "--stream", metavar="ID", help="Only events of this stream, such as proposal-joint-harbour."
 )
+@click.option("--category", metavar="NAME", help="Only events of streams NAME-…, such as proposal.")
+@click.option("--prefix", metavar="TEXT", help="Only events of streams whose names begin so.")
 @click.option(
     "--actor",
     metavar="NAME",
@@ -49,15 +61,32 @@ if TYPE_CHECKING:
     help="With dates: leave out events that only may have occurred within them.",
 )
 @click.option(
-    "--noted",
+    "--metadata",
     metavar="NAME=VALUE",
     multiple=True,
     help="Only events with this metadata, such as recorded_by=ann; it can be given several times.",
 )
+@click.option(
+    "--at",
+    "position",
+    type=click.IntRange(min=0),
+    metavar="POSITION",
+    help="The record up to this position of its log.",
+)
+@click.option("--backwards", is_flag=True, help="The newest first.")
+@click.option(
+    "--top", type=click.IntRange(min=0), metavar="NUMBER", help="How many to list; else all."
+)
 @FORMAT
 @click.pass_obj
 def log(
-    opener: Opener, /, form: str, kind: str | None, noted: tuple[str, ...], **filters: Any
+    opener: Opener,
+    /,
+    form: str,
+    kind: str | None,
+    metadata: tuple[str, ...],
+    top: int | None,
+    **filters: Any,
 ) -> None:
     """List the events of the log, oldest first.
 
@@ -66,14 +95,14 @@ def log(
 
     \b
     timeline log --actor 'Ann Minister' --since 2022-11
+    timeline log --category proposal --backwards --top 1
     timeline log --format json | jq -r .id
     """
     show = _event_json if form == "json" else event_line
-    sought = dict(_split(pair) for pair in noted)
+    pairs = dict(_split(pair) for pair in metadata)
     with opener() as timeline:
-        for event in timeline.log(type=kind, **filters):
-            if not sought or sought.items() <= _texts(event.metadata).items():
-                click.echo(show(event))
+        for event in islice(timeline.log(type=kind, metadata=pairs, **filters), top):
+            click.echo(show(event))
 
 
 def _split(pair: str) -> tuple[str, str]:
@@ -81,13 +110,9 @@ def _split(pair: str) -> tuple[str, str]:
     if not equals:
         raise click.BadParameter(
             f"expected NAME=VALUE, such as recorded_by=ann; found {pair!r:.80}",
-            param_hint="--noted",
+            param_hint="--metadata",
         )
     return name, value
-
-
-def _texts(metadata: dict[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in metadata.items()}
 
 
 def event_line(event: RecordedEvent[Any]) -> str:
@@ -115,6 +140,121 @@ def _event_json(event: RecordedEvent[Any]) -> str:
         "digest": event.digest.hex(),
     }
     return msgspec.json.encode(fields, enc_hook=encode_time).decode()
+
+
+@click.group()
+def stream() -> None:
+    """List the streams of the log, or close one.
+
+    \b
+    timeline stream list proposal-
+    """
+
+
+@stream.command("list")
+@click.argument("prefix", default="")
+@FORMAT
+@click.pass_obj
+def list_streams(opener: Opener, prefix: str, form: str) -> None:
+    """List the streams whose names begin with PREFIX, or all: version, first and last time.
+
+    \b
+    timeline stream list proposal-
+    """
+    with opener() as timeline:
+        streams = list(timeline.store.streams(prefix))
+    if form == "json":
+        print_json(streams)
+        return
+    rows = [
+        (it.name, f"{it.version:,}", it.first[:19], it.last[:19], "closed" if it.is_closed else "")
+        for it in streams
+    ]
+    print_table(("stream", "version", "recorded from", "to (UTC)", ""), rows)
+
+
+@stream.command("close")
+@click.argument("name")
+@click.option("--reason", required=True, help="Why; it is kept in the log.")
+@click.pass_obj
+def close_stream(opener: Opener, name: str, reason: str) -> None:
+    """Close stream NAME for good: its last event says why, and it takes no more.
+
+    \b
+    timeline stream close proposal-old-harbour --reason 'Filed as proposal-harbour.'
+    """
+    with opener() as timeline:
+        timeline.store.require_stream(name)
+        done = timeline.store.close_stream(name, reason=reason)
+    click.echo(f"{escaped(name)} is closed{'' if done.added else ', as it was before'}.")
+
+
+@click.group()
+def subscription() -> None:
+    """List subscriptions with their lag, set one to another place, or forget one.
+
+    \b
+    timeline subscription list
+    timeline subscription reset mailer --start end
+    """
+
+
+@subscription.command("list")
+@FORMAT
+@click.pass_obj
+def list_subscriptions(opener: Opener, form: str) -> None:
+    """List every subscription: the position it has come to, and its lag in events.
+
+    \b
+    timeline subscription list
+    """
+    with opener() as timeline:
+        known = timeline.store.subscriptions()
+    if form == "json":
+        print_json(known)
+    else:
+        print_subscriptions(known)
+
+
+@subscription.command("reset")
+@click.argument("name")
+@click.option(
+    "--start",
+    default="beginning",
+    show_default=True,
+    metavar="PLACE",
+    help="Where to go on: beginning, end, or behind a position.",
+)
+@click.pass_obj
+def reset(opener: Opener, name: str, start: str) -> None:
+    """Let the subscription NAME go on from another place: it handles what lies behind it again.
+
+    \b
+    timeline subscription reset mailer --start 120
+    """
+    try:
+        place: Any = start if start in ("beginning", "end") else int(start)
+    except ValueError:
+        raise click.BadParameter(
+            f"expected beginning, end or a position; found {start!r:.80}", param_hint="--start"
+        ) from None
+    with opener() as timeline:
+        timeline.store.reset(name, start=place)
+    click.echo(f"{escaped(name)} goes on from {start}.")
+
+
+@subscription.command("delete")
+@click.argument("name")
+@click.pass_obj
+def delete(opener: Opener, name: str) -> None:
+    """Forget the subscription NAME and its place; a batch of that name then begins anew.
+
+    \b
+    timeline subscription delete mailer
+    """
+    with opener() as timeline:
+        timeline.store.unsubscribe(name)
+    click.echo(f"{escaped(name)} is forgotten.")
 
 
 @click.command()
@@ -301,4 +441,6 @@ def grant(opener: Opener, right: Right, role: str) -> None:
     click.echo(f"{role} is a {right} now.")
 
 
-COMMANDS: tuple[click.Command, ...] = (log, redact, seal, verify, archive, grant)
+COMMANDS: tuple[click.Command, ...] = (
+    *(log, stream, subscription, redact, seal, verify, archive, grant),
+)

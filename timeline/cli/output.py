@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
     from timeline.formats.files import Place
+    from timeline.log.follow import Subscription
     from timeline.log.telemetry import Progress
 
 OUTPUT = click.option(
@@ -110,3 +113,35 @@ def _mover(bar: Bars, task: TaskID) -> Progress:
 def count(number: int, noun: str) -> str:
     """A number and its noun, for a message: `1 event`, `2,000 events`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+# Tables of status
+
+
+def print_json(what: object) -> None:
+    """Print something as one line of JSON."""
+    import msgspec
+
+    click.echo(msgspec.json.encode(what).decode())
+
+
+def print_subscriptions(lines: Sequence[Subscription]) -> None:
+    """Print subscriptions as a table."""
+    rows = [(line.name, f"{line.position:,}", f"{line.lag:,}") for line in lines]
+    print_table(("subscription", "position", "lag"), rows)
+
+
+def print_table(titles: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows under their titles, with numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in titles:
+        right = title in {"build", "position", "lag", "version"}
+        # A name is to be copied: it is folded and never cut.
+        table.add_column(title, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escaped, row))
+    # Piped, it has no width to keep to.
+    Console(width=None if sys.stdout.isatty() else 200, markup=False).print(table)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timeline.cli.open_record import Opener
-from timeline.cli.output import FORMAT, progress
+from timeline.cli.output import FORMAT, print_json, print_subscriptions, print_table, progress
 from timeline.errors import DatabaseError, StoreAltered
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from timeline.engine.builds import Build
     from timeline.engine.runner import ProjectionStatus
-    from timeline.log.follow import Subscription
 
 
 @click.command()
@@ -63,22 +62,14 @@ def status(opener: Opener, form: str) -> None:
                 raise StoreAltered(problems) from None
             raise
     if form == "json":
-        import msgspec
-
-        done = {"projections": builds, "subscriptions": subscriptions, "problems": problems}
-        click.echo(msgspec.json.encode(done).decode())
+        print_json({"projections": builds, "subscriptions": subscriptions, "problems": problems})
     else:
         _print_builds(builds)
-        _print_subscriptions(subscriptions)
+        if subscriptions:
+            click.echo()
+            print_subscriptions(subscriptions)
     if problems:
         raise StoreAltered(problems)
-
-
-def _print_subscriptions(lines: Sequence[Subscription]) -> None:
-    if lines:
-        click.echo()
-        rows = [(line.name, f"{line.position:,}", f"{line.lag:,}") for line in lines]
-        _print_table(("subscription", "position", "lag"), rows)
 
 
 def _print_builds(lines: Sequence[ProjectionStatus]) -> None:
@@ -87,22 +78,7 @@ def _print_builds(lines: Sequence[ProjectionStatus]) -> None:
         state = line.state if line.ours else f"{line.state}, by other code"
         numbers = (f"{line.position:,}", f"{line.lag:,}")
         rows.append((line.projection, line.mode or "-", str(line.build), state, *numbers))
-    _print_table(("projection", "mode", "build", "state", "position", "lag"), rows)
-
-
-def _print_table(titles: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in titles:
-        right = title in {"build", "position", "lag"}
-        table.add_column(title, justify="right" if right else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    console = Console()
-    # Piped, it has no width to keep to.
-    console.print(table, width=None if console.is_terminal else 200, soft_wrap=False)
+    print_table(("projection", "mode", "build", "state", "position", "lag"), rows)
 
 
 def _complete_projection(_ctx: object, _param: object, begun: str) -> list[str]:

@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from timeline.checks.requirements import names
@@ -271,20 +271,29 @@ class Maintenance(Record):
         self,
         *,
         stream: str | None = None,
+        category: str | None = None,
+        prefix: str | None = None,
         actor: str | None = None,
         subject: str | None = None,
         type: str | None = None,
         since: Occurred = None,
         until: Occurred = None,
         certainly: bool = False,
+        metadata: Mapping[str, str] | None = None,
+        position: int | None = None,
+        backwards: bool = False,
     ) -> Iterator[RecordedEvent[Any]]:
         """The events of the log that fit all options, as recorded, oldest first.
 
         >>> [event.id for event in record.log(actor="bob", until="2024-03-10")]
         ['bob-minister', 'bob-against']
+        >>> next(record.log(category="proposal", backwards=True)).stream
+        'proposal-harbour'
 
         Args:
             stream: events of this stream.
+            category: events of streams `category-…`.
+            prefix: events of streams whose names begin so.
             actor: events that name this actor, in themselves or in their evidence; by id, or by any
                 name or spelling on record.
             subject: events that name this id in any way, of an actor, source, proposal or meeting.
@@ -292,6 +301,9 @@ class Maintenance(Record):
             since: events that occurred from this date on.
             until: events that occurred up to this date.
             certainly: leave out events that only may have occurred within that time.
+            metadata: events with these values among their metadata, compared as text.
+            position: events up to this position of the log.
+            backwards: newest first.
 
         Raises:
             InvalidDate: `since` or `until` is not a date.
@@ -304,27 +316,30 @@ class Maintenance(Record):
         if actor is not None:
             with self.view() as view:
                 actor = find_actor(view, actor)
-        for event in self._events(stream, type):
+        query = self._query(stream, category, prefix, type)
+        for event in self.store.read_all(query, until=position, backwards=backwards):
             if subject is not None and not names(event, subject, None):
                 continue
             is_named = True
             if (
-                (type is None or event.type == type)
-                and (actor is None or names(event, actor, "actor"))
+                (actor is None or names(event, actor, "actor"))
                 and within(event.occurred, start, end, certainly=certainly)
+                and all(str(event.metadata.get(key)) == it for key, it in (metadata or {}).items())
             ):
                 yield event
         if subject is not None and not is_named:
             self.store.require_subject(subject)
 
-    def _events(self, stream: str | None, type: str | None) -> Iterator[RecordedEvent[Any]]:
-        """The events of a stream or of the whole log; of one type where the whole log is read."""
+    def _query(
+        self, stream: str | None, category: str | None, prefix: str | None, type: str | None
+    ) -> Query:
         if type is not None:
             self.store.codec.class_named(type)
-        if stream is None:
-            return self.store.read_all(Query(None if type is None else {type}))
-        self.store.require_stream(stream)
-        return self.store.read_stream(stream)
+        if stream is not None:
+            self.store.require_stream(stream)
+        streams = None if stream is None else [stream]
+        types = None if type is None else [type]
+        return Query(types, streams=streams, category=category, prefix=prefix)
 
     def redact(self, event_id: str, *, reason: str) -> bool:
         """Remove for good the words of an event and its evidence; false if they were gone before.
