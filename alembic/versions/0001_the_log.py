@@ -321,19 +321,27 @@ _ON_POSTGRESQL = (
     # Appends events, as `timeline/log/append.py` does on SQLite, and is all that a writer may do to
     # the log: places, versions and digests are computed here. It keeps the head locked until the
     # transaction ends. With no events it does only that. Where the stream of the first event is at
-    # another version than expected, it does nothing more and gives back no places. A time of
-    # recording never goes back, and only the owner may give one that is yet to come.
+    # another version than expected (-1: any but 0), or takes no more events, it does nothing more
+    # and gives back no places. A time of recording never goes back, and only the owner may give one
+    # that is yet to come.
+    #
+    # Queries are planned once a session, and by the indexes: a plan made while the log is empty
+    # would else read all of it when it is full.
     f"""
     CREATE FUNCTION <s>timeline_append({_ARGUMENTS},
         OUT positions bigint[], OUT versions integer[], OUT digests bytea[], OUT recorded bigint
-    ) LANGUAGE plpgsql SECURITY DEFINER {_SAFE} AS $$
+    ) LANGUAGE plpgsql SECURITY DEFINER {_SAFE}
+    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
     DECLARE
         at_position bigint;
         at_digest bytea;
+        at_version integer;
+        last_type text;
+        type_ids integer[] := '{{}}';
         event record;
     BEGIN
         SELECT h.position, h.digest, h.recorded_at INTO at_position, at_digest, recorded
-        FROM <s>timeline_head AS h FOR UPDATE;
+        FROM <s>timeline_head AS h WHERE h.id = 1 FOR UPDATE;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'the row of `timeline_head` is gone; restore it from a backup';
         END IF;
@@ -341,10 +349,13 @@ _ON_POSTGRESQL = (
         IF cardinality(ids) = 0 THEN
             RETURN;
         END IF;
-        IF expected <> (
-            SELECT coalesce(max(e.version), 0) FROM <s>timeline_events AS e
-            WHERE e.stream = streams[1]
-        ) THEN
+        SELECT e.version, t.name INTO at_version, last_type
+        FROM <s>timeline_events AS e JOIN <s>timeline_types AS t ON t.id = e.type
+        WHERE e.stream = streams[1] ORDER BY e.version DESC LIMIT 1;
+        at_version := coalesce(at_version, 0);
+        IF last_type = 'StreamClosed' OR (expected = -1 AND at_version = 0)
+            OR (expected >= 0 AND expected <> at_version)
+        THEN
             RETURN;
         END IF;
         IF session_user <> current_user THEN
@@ -358,10 +369,13 @@ _ON_POSTGRESQL = (
             new.name, new.version
         FROM (
             SELECT DISTINCT g.name, g.version FROM unnest(types, type_versions) AS g(name, version)
-            EXCEPT SELECT t.name, t.version FROM <s>timeline_types AS t
+            WHERE NOT EXISTS (
+                SELECT 1 FROM <s>timeline_types AS t
+                WHERE t.name = g.name AND t.version = g.version
+            )
         ) AS new;
         FOR event IN
-            SELECT g.*, t.id AS type_id,
+            SELECT t.id AS type_id,
                 ((
                     SELECT coalesce(max(e.version), 0) FROM <s>timeline_events AS e
                     WHERE e.stream = g.stream
@@ -401,35 +415,44 @@ _ON_POSTGRESQL = (
                 || '\\x003d'::bytea || convert_to(event.version::text, 'UTF8')
                 || event.covered
             );
-            INSERT INTO <s>timeline_events (
-                position, event_id, stream, version, type, occurred, occurred_from, occurred_to,
-                recorded_at, evidence, data, metadata, salt, digest
-            ) VALUES (
-                at_position, event.id, event.stream, event.version, event.type_id, event.occurred,
-                event.occurred_from, event.occurred_to, recorded, event.evidence, event.data,
-                event.metadata, event.salt, at_digest
-            );
             positions := positions || at_position;
             versions := versions || event.version;
+            type_ids := type_ids || event.type_id;
             digests := digests || at_digest;
         END LOOP;
+        INSERT INTO <s>timeline_events (
+            position, event_id, stream, version, type, occurred, occurred_from, occurred_to,
+            recorded_at, evidence, data, metadata, salt, digest
+        ) SELECT g.position, g.id, g.stream, g.version, g.type, g.occurred, g.occurred_from,
+            g.occurred_to, recorded, g.evidence, g.data, g.metadata, g.salt, g.digest
+        FROM unnest(
+            positions, ids, streams, versions, type_ids, occurred, occurred_from, occurred_to,
+            evidence, data, metadata, salts, digests
+        ) AS g(
+            position, id, stream, version, type, occurred, occurred_from, occurred_to,
+            evidence, data, metadata, salt, digest
+        );
         UPDATE <s>timeline_head SET position = at_position, digest = at_digest,
-            recorded_at = recorded;
+            recorded_at = recorded WHERE id = 1;
     END $$
     """,
     # For one append in one statement. While it holds the head it waits neither for the client nor
     # for the disk, so several writers hardly wait for each other.
-    f"""
-    CREATE PROCEDURE <s>timeline_append_now({_ARGUMENTS},
-        INOUT positions bigint[], INOUT versions integer[], INOUT digests bytea[],
-        INOUT recorded bigint
+    """
+    CREATE PROCEDURE <s>timeline_append_now(
+        id text, stream text, type text, type_version integer, occurred text, occurred_from bigint,
+        occurred_to bigint, evidence text, data text, metadata text, salt bytea, expected integer,
+        recorded_at bigint, INOUT at_position bigint, INOUT at_version integer,
+        INOUT at_digest bytea, INOUT recorded bigint
     ) LANGUAGE plpgsql AS $$
     BEGIN
         SET LOCAL synchronous_commit TO off;
-        SELECT * INTO positions, versions, digests, recorded FROM <s>timeline_append(
-            ids, streams, types, type_versions, occurred, occurred_from, occurred_to, evidence,
-            data, metadata, salts, expected, recorded_at
-        );
+        SELECT made.positions[1], made.versions[1], made.digests[1], made.recorded
+        INTO at_position, at_version, at_digest, recorded FROM <s>timeline_append(
+            ARRAY[id], ARRAY[stream], ARRAY[type], ARRAY[type_version], ARRAY[occurred],
+            ARRAY[occurred_from], ARRAY[occurred_to], ARRAY[evidence], ARRAY[data],
+            ARRAY[metadata], ARRAY[salt], expected, recorded_at
+        ) AS made;
         COMMIT;
         -- Commits again, and so waits for the disk, now that the head is free for others.
         PERFORM pg_catalog.pg_logical_emit_message(true, 'timeline', '');

@@ -328,6 +328,10 @@ HOSTILE = """
         bytea[], integer, bigint
     ) RETURNS TABLE (a bigint[], b integer[], c bytea[], d bigint) LANGUAGE plpgsql
     AS 'BEGIN RAISE EXCEPTION $m$fooled$m$; END';
+    CREATE PROCEDURE public.timeline_append_now(
+        text, text, text, integer, text, bigint, bigint, text, text, text, bytea, integer, bigint,
+        INOUT bigint, INOUT integer, INOUT bytea, INOUT bigint
+    ) LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $m$fooled$m$; END';
     CREATE FUNCTION public.sha256(bytea) RETURNS bytea LANGUAGE sql AS $f$ SELECT ''::bytea $f$;
     CREATE FUNCTION public.sha256(text) RETURNS bytea LANGUAGE sql AS $f$ SELECT ''::bytea $f$;
     CREATE TABLE public.timeline_events (event_id text, stream text, type integer);

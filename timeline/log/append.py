@@ -220,7 +220,7 @@ def take_end(driver: Driver, engine: sa.Engine) -> End:
     """
     # SQLite's writer holds the whole database already.
     if database.is_postgresql(engine):
-        _call(driver, engine, [], None, 0)
+        _call(driver, engine, [], 0)
     return end_of(driver, engine)
 
 
@@ -353,7 +353,7 @@ def _add(
 ) -> End:
     """Add a batch of events that are new; gives where the log ends then."""
     if database.is_postgresql(engine):
-        places = _call(driver, engine, drafts, None, recorded_at)
+        places = _call(driver, engine, drafts, recorded_at)
     else:
         rows = numbered(drafts, end, versions, recorded_at)
         insert(driver, engine, rows)
@@ -485,66 +485,44 @@ def _fits(wanted: ExpectedVersion, actual: int) -> bool:
 
 # On PostgreSQL
 
-_GIVEN = (
-    ("event_id", "text"),
-    ("stream", "text"),
-    ("type", "text"),
-    ("type_version", "integer"),
-    ("occurred", "text"),
-    ("occurred_from", "bigint"),
-    ("occurred_to", "bigint"),
-    ("evidence", "text"),
-    ("data", "text"),
-    ("metadata", "text"),
+_COLUMN_TYPES = (
+    *("text", "text", "text", "int4"),  # id, stream, type and its version
+    *("text", "int8", "int8"),  # when it happened, and the bounds of that
+    *("text", "text", "text", "bytea"),  # evidence, data, metadata, salt
 )
-"""The columns that PostgreSQL's function takes as arrays, with their types; salts follow."""
+"""The types of what PostgreSQL is given of an event."""
 
 
 @functools.lru_cache(maxsize=64)
-def _calling(schema: str, *, now: bool) -> bytes:
-    """The statement that appends, for one schema; `now` if it also commits."""
+def _statements(schema: str) -> tuple[bytes, bytes]:
+    """The statements that append many events, and that append and commit one, for one schema."""
     # Qualified and with exact types: else another role's function of that name might be meant.
-    types = [*(type for _, type in _GIVEN), "bytea"]
-    arrays = [f"%b::pg_catalog.{_NAMES.get(type, type)}[]" for type in types]
-    given = ", ".join([*arrays, "%b::pg_catalog.int4", "%b::pg_catalog.int8"])
-    if now:
-        return f"CALL {schema}.timeline_append_now({given}, NULL, NULL, NULL, NULL)".encode()
-    return f"SELECT * FROM {schema}.timeline_append({given})".encode()
+    place = "%b::pg_catalog.int4, %b::pg_catalog.int8"
+    arrays = ", ".join(f"%b::pg_catalog.{type}[]" for type in _COLUMN_TYPES)
+    values = ", ".join(f"%b::pg_catalog.{type}" for type in _COLUMN_TYPES)
+    many = f"SELECT * FROM {schema}.timeline_append({arrays}, {place})"
+    one = f"CALL {schema}.timeline_append_now({values}, {place}, NULL, NULL, NULL, NULL)"
+    return many.encode(), one.encode()
 
 
-_NAMES = {"integer": "int4", "bigint": "int8"}
+def _statements_of(engine: sa.Engine) -> tuple[bytes, bytes]:
+    return _statements(engine.dialect.identifier_preparer.quote(database.schema_of(engine)))
 
 
 def _call(
-    driver: Driver,
-    engine: sa.Engine,
-    drafts: Sequence[Draft],
-    expected: int | None,
-    recorded_at: int,
-    *,
-    now: bool = False,
+    driver: Driver, engine: sa.Engine, drafts: Sequence[Draft], recorded_at: int
 ) -> list[Place]:
     """Have PostgreSQL lock the head and append events; gives their places.
 
-    None are given where the stream of the first is not at the expected version.
+    None are given where the stream of the first takes no more events.
     """
     columns: list[list[Any]] = [list(column) for column in zip(*drafts, strict=True)]
-    given = columns[1:] or [[] for _ in _GIVEN]
-    quoted = engine.dialect.identifier_preparer.quote(database.schema_of(engine))
-    arguments = [*given, digests.new_salts(len(drafts)), expected, recorded_at]
-    cursor = driver.execute(_calling(quoted, now=now), arguments, binary=True)
+    given = columns[1:] or [[] for _ in _COLUMN_TYPES[1:]]
+    arguments = [*given, digests.new_salts(len(drafts)), None, recorded_at]
+    cursor = driver.execute(_statements_of(engine)[0], arguments, binary=True)
     positions, versions, made, at = cursor.fetchone()
     places = zip(positions, versions, [at] * len(made), made, strict=True)
     return [Place._make(place) for place in places]
-
-
-_LAST_OF_STREAM = database.Prepared(
-    sa.select(events.c.version, types.c.name)
-    .join(types, types.c.id == events.c.type)
-    .where(events.c.stream == sa.bindparam("stream"))
-    .order_by(events.c.version.desc())
-    .limit(1)
-)
 
 
 def append_one(
@@ -555,12 +533,18 @@ def append_one(
     It does nothing where the stream is at another version, or closed. Where the id is taken the
     database raises an error. `write` then finds out whether that is a retry.
     """
-    version = 0
-    # A stream without events is not closed; else the version says that nobody has closed it since.
-    if wanted not in (0, Expected.NO_STREAM):
-        last = _LAST_OF_STREAM.run(driver, engine, stream=draft.stream).fetchone()
-        version, kind = last or (0, None)
-        if kind == CLOSED or not _fits(wanted, version):
-            return None
-    places = _call(driver, engine, [draft], version, recorded_at, now=True)
-    return places[0] if places else None
+    if isinstance(wanted, int) and not 0 <= wanted < 2**31:
+        return None  # no version that a stream can be at
+    (salt,) = digests.new_salts(1)
+    arguments = [*draft[1:], salt, _EXPECTATIONS.get(wanted, wanted), recorded_at]
+    row = driver.execute(_statements_of(engine)[1], arguments, binary=True).fetchone()
+    position, version, digest, at = row
+    return None if position is None else Place(position, version, at, digest)
+
+
+_EXPECTATIONS: Mapping[ExpectedVersion, int | None] = {
+    Expected.ANY: None,
+    Expected.NO_STREAM: 0,
+    Expected.STREAM_EXISTS: -1,
+}
+"""What the database is told to expect; an exact version stands for itself."""

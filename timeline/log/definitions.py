@@ -29,8 +29,8 @@ _MADE = {
         "view log": "7e0399a97bc2",
     },
     "postgresql": {
-        "function timeline_append": "e5601b530060",
-        "function timeline_append_now": "ca32badd0f95",
+        "function timeline_append": "f79592b842d6",
+        "function timeline_append_now": "89e214d93856",
         "function timeline_refuse": "4b03ddaf4c8c",
         "function timeline_refuse_update": "dc562a87e40b",
         "function timeline_text": "86cc645b874f",
