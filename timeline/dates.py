@@ -90,6 +90,12 @@ _MONTHS_OF_SEASONS = {
 """The first month of each, and how many it has. Winter, and summer in the south, end in February of
 the next year."""
 
+
+@lru_cache(4096)
+def _short_words(text: str) -> str:
+    return _MONTH.sub(lambda month: month[0][:3], _words(text))
+
+
 _DOUBTS = {"~": "about {}", "?": "{} (uncertain)", "%": "about {} (uncertain)"}
 
 
@@ -212,7 +218,7 @@ class When:
         >>> When("2022-11-29~").short
         'about 29 Nov 2022'
         """
-        return _MONTH.sub(lambda month: month[0][:3], self.words)
+        return _short_words(self.text)
 
     @property
     def words(self) -> str:

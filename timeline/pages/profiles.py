@@ -47,7 +47,7 @@ class Sources:
     """The sources that have pages: those that report something which no program coded.
 
     Attributes:
-        happenings: all that sources report, in order of time.
+        chronology: all that sources report, in order of time.
     """
 
     def __init__(self, view: View) -> None:
@@ -55,10 +55,9 @@ class Sources:
         self._names = {row.actor: row.name for row in view.all(ActorRow)}
         self._standing = str(Standing.of(view))
         self._carried: dict[str, list[HappeningLine]] = defaultdict(list)
-        report = chronology_report(view)
-        self.happenings = report.happenings
-        coded = {source.source for source in report.sources if source.coded}
-        for happening in report.happenings:
+        self.chronology = chronology_report(view)
+        coded = {source.source for source in self.chronology.sources if source.coded}
+        for happening in self.chronology.happenings:
             supports = (support for cited in happening.evidence for support in cited.sources)
             for source in dict.fromkeys(support.source for support in supports):
                 if source in self._rows and source not in coded:

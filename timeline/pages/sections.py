@@ -21,7 +21,7 @@ from timeline.reports.tables import NUMBER, Cell, Line, Table, shown_evidence
 DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
 """A date, or the first and the last day of a stretch: it stays on one line."""
 
-_DAYS = re.compile(r"([0-9]{4}-[0-9]{2}[0-9X~?%./-]*|[0-9]{1,2} [A-Z][a-z]{2} [0-9]{4})")
+_DAYS = re.compile(r"([0-9](?:[0-9]{3}-[0-9]{2}[0-9X~?%./-]*|[0-9]? [A-Z][a-z]{2} [0-9]{4}))")
 """A date among other words, which a browser would break at its hyphens."""
 
 _ABREAST = 9
@@ -114,9 +114,9 @@ def _met(heading: str) -> Mapping[str, str]:
 
 def status_of(cell: Cell) -> Mapping[str, Any] | None:
     """The mark of a cell: what most say, and whether others say otherwise."""
-    statuses = _STATUS.findall(cell.text)
     if not _STATUS.match(cell.text):
         return None
+    statuses = _STATUS.findall(cell.text)
     return {**_mark(statuses[0]), "differs": len(set(statuses)) > 1}
 
 

@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,17 @@ from timeline.reports import Report
 from timeline.reports.dossier import DossierReport
 from timeline.reports.model import Standing
 from timeline.reports.registry import bound_reports
-from timeline.reports.tables import NOTHING, Cell, Chart, Document, Line, Table, about, cell
+from timeline.reports.tables import (
+    NOTHING,
+    Cell,
+    Chart,
+    Document,
+    Fact,
+    Line,
+    Table,
+    about,
+    cell,
+)
 
 MANIFEST = "site.json"
 """The file that names the position a folder shows, and the files of the site in it."""
@@ -241,38 +251,35 @@ def write_site(
 
 
 class _Remembering:
-    """A view that reads rows and events once: the reports of a site ask for the same ones often."""
+    """A view that reads each class of rows, and each event, once: a site's reports ask for all."""
 
     def __init__(self, view: View) -> None:
         self._view = view
         self.head, self.cutoff, self.today = view.head, view.cutoff, view.today
         self.taken_down = view.taken_down
-        self._all: dict[Any, list[Any]] = {}
-        self._rows: dict[Any, Any] = {}
+        self._rows: dict[tuple[Any, ...], dict[Any, list[Any]]] = {}
         self._events: dict[str, Any] = {}
 
+    def _by(self, cls: type[R], *names: str) -> dict[Any, list[Any]]:
+        """The rows of a class, in the order of their keys, by the values of some fields."""
+        asked = (cls, *names)
+        if asked not in self._rows:
+            rows: dict[Any, list[Any]] = defaultdict(list)
+            for row in self._by(cls)[()] if names else self._view.all(cls):
+                rows[tuple(getattr(row, name) for name in names)].append(row)
+            self._rows[asked] = rows
+        return self._rows[asked]
+
     def get(self, cls: type[R], *key: Any) -> R | None:
-        if (cls, key) not in self._rows:
-            self._rows[cls, key] = self._view.get(cls, *key)
-        row: R | None = self._rows[cls, key]
+        row: R | None = next(iter(self._by(cls, *shape_of(cls).key).get(key, ())), None)
         return row
 
     def several(self, cls: type[R], keys: Iterable[str]) -> list[R]:
-        wanted = list(dict.fromkeys(keys))
-        (name,) = shape_of(cls).key
-        missing = [key for key in wanted if (cls, (key,)) not in self._rows]
-        self._rows |= {(cls, (key,)): None for key in missing}
-        self._rows |= {
-            (cls, (getattr(row, name),)): row for row in self._view.several(cls, missing)
-        }
-        rows = (self._rows[cls, (key,)] for key in wanted)
+        rows = (self.get(cls, key) for key in dict.fromkeys(keys))
         return [row for row in rows if row is not None]
 
     def all(self, cls: type[R], **equal: Any) -> list[R]:
-        asked = (cls, *sorted(equal.items()))
-        if asked not in self._all:
-            self._all[asked] = self._view.all(cls, **equal)
-        return [*self._all[asked]]
+        return [*self._by(cls, *equal).get(tuple(equal.values()), ())]
 
     def search(
         self, cls: type[R], sought: Mapping[str, Search], limit: int | None = None
@@ -322,7 +329,7 @@ def _write_pages(
     entries = [(page.name, page.section.title, page.path, said) for page, said in glances.items()]
     shared = {
         **assets(),
-        RECORD: record_script(view, entries, sources.happenings, paths),
+        RECORD: record_script(view, entries, sources.chronology.happenings, paths),
         _EXPLORER: render_explorer(str(Standing.of(view)), Crumb(title, INDEX)),
     }
     for name, text in shared.items():
@@ -366,7 +373,8 @@ def _made(view: View, page: _Page, sources: Sources) -> tuple[Document, str]:
     if page.section.category == "source":
         document = sources.page(page.id)
         return document, "; ".join(fact.value.text for fact in document.facts[:2])
-    report = page.section.report(view, page.id)
+    whole = page.about == "report/chronology"
+    report = sources.chronology if whole else page.section.report(view, page.id)
     document = report.document()
     glance = _glance(report, document)
     if isinstance(report, DossierReport):
@@ -394,25 +402,45 @@ def _odds(view: View, initiative: str) -> Iterable[Table]:
 _MOST_ROWS = 300
 """Rows of a table on one page of a site; a browser and a reader lose their way in more."""
 
+_MOST_CITED = 30
+"""Events that one value of a site leads to; nobody checks a sum by reading thousands."""
+
 
 def _capped(document: Document) -> Document:
     """The document with the last rows of its long tables, or the first where they have no dates."""
-    return attrs.evolve(
+    capped = attrs.evolve(
         document,
+        lead=_sparing(document.lead),
+        summary=_sparing(document.summary),
+        facts=tuple(Fact(fact.label, *_sparing((fact.value,))) for fact in document.facts),
         tables=tuple(map(_cut, document.tables)),
         apparatus=tuple(map(_cut, document.apparatus)),
     )
+    if capped == document:
+        return document
+    note = (
+        f"A table of this page has at most {_MOST_ROWS} rows, and a value leads to at most "
+        f"{_MOST_CITED} events: the report itself has all of them."
+    )
+    return attrs.evolve(capped, notes=(*document.notes, note))
 
 
 def _cut(table: Table) -> Table:
     count = len(table.rows)
-    if count <= _MOST_ROWS:
-        return table
-    last = table.columns[0] == "When"
-    rows = table.rows[-_MOST_ROWS:] if last else table.rows[:_MOST_ROWS]
-    which = "last" if last else "first"
-    title = f"{table.title}: the {which} {_MOST_ROWS} of {count:,} rows"
-    return attrs.evolve(table, rows=rows, title=title)
+    rows, title = table.rows, table.title
+    if count > _MOST_ROWS:
+        last = table.columns[0] == "When"
+        rows = rows[-_MOST_ROWS:] if last else rows[:_MOST_ROWS]
+        title = f"{title}: the {'last' if last else 'first'} {_MOST_ROWS} of {count:,} rows"
+    return attrs.evolve(table, rows=tuple(map(_sparing, rows)), title=title)
+
+
+def _sparing(cells: Line) -> Line:
+    """The cells, each with as much evidence as a page holds."""
+    if all(len(one.evidence) <= _MOST_CITED for one in cells):
+        return cells
+    # Neighbours that rest on the same evidence share its numbers, so all are cut alike.
+    return tuple(attrs.evolve(one, evidence=one.evidence[:_MOST_CITED]) for one in cells)
 
 
 def _write(path: Path, text: str) -> None:

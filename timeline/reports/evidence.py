@@ -170,7 +170,9 @@ class Citer:
                 events |= self._view.events(again)
             for id, recorded in events.items():
                 evidence = self._as_corrected(recorded)
-                self._citations[id] = self._citation(attrs.evolve(recorded, evidence=evidence))
+                same = evidence is recorded.evidence
+                now = recorded if same else attrs.evolve(recorded, evidence=evidence)
+                self._citations[id] = self._citation(now)
 
     def _learn(self, events: Iterable[RecordedEvent[Any]]) -> set[str]:
         """Keep the corrections among these that are in force; gives the events they correct."""
