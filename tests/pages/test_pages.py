@@ -975,24 +975,24 @@ def test_only_addresses_of_the_web_are_links(address: str, safe: bool) -> None:
     assert leads == ([address] if safe else [])
 
 
-def test_five_thousand_events_make_one_page_that_answers(
+def test_a_thousand_events_make_one_page_that_answers(
     visit: Callable[..., Any], tmp_path: Path, gas_union: Timeline
 ) -> None:
     [cited, *_] = gas_union.initiative("gas-union").statements[0].evidence
-    each = [attrs.evolve(cited, event=f"event-{number}") for number in range(5000)]
+    each = [attrs.evolve(cited, event=f"event-{number}") for number in range(1000)]
     rows = tuple(
         (Cell(f"row {n}", (c,)), Cell(c.event, (c, *each[:9]))) for n, c in enumerate(each)
     )
     rows += ((Cell("all", tuple(each)), Cell("–")),)
     text = render_page(Document("Many", (), (Table("Rows", ("A", "B"), rows),), (), (), "S"))
-    assert len(text) < 10_000_000
+    assert len(text) < 2_000_000
     path = tmp_path / "many.html"
     path.write_text(text, encoding="utf-8")
     page = visit(path)
-    page.locator("main input").fill("row 4321")
+    page.locator("main input").fill("row 432")
     assert page.locator("main tbody tr:not([hidden])").count() == 1
     page.locator("main tbody tr:not([hidden]) .ref").first.click()
-    assert "event-4321" in page.get_by_role("dialog").inner_text()
+    assert "event-432" in page.get_by_role("dialog").inner_text()
 
 
 @pytest.mark.parametrize(
