@@ -8,15 +8,19 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from timeline import Actor, InvalidInput, NotFound, Timeline
 from timeline.errors import (
+    DatabaseBusy,
     DatabaseFull,
     DatabaseReadOnly,
     DatabaseTooNew,
     DatabaseUnreachable,
+    LogDamaged,
     TimelineError,
 )
 from timeline.log import database
@@ -136,6 +140,60 @@ def test_built_in_projections_may_be_left_out(migrated_url: str) -> None:
         for record in (timeline, timeline.as_of(position=1)):
             with pytest.raises(InvalidInput, match=r"keeps rows of ActorRow.*builtins=False"):
                 record.actors()
+
+
+def test_records_share_an_engine_and_its_pool(migrated_url: str) -> None:
+    engine = create_engine(migrated_url, pool_size=2, max_overflow=0, pool_timeout=0.1)
+    with Timeline.open(engine) as one, Timeline.open(engine, migrate=False) as other:
+        one.add(Actor("ann", "person", "Ann"))
+        assert len(other.actors().actors) == 1
+        with (
+            engine.connect(),
+            engine.connect(),
+            pytest.raises(DatabaseBusy, match="all connections of the pool were in use"),
+        ):
+            one.add(Actor("bob", "person", "Bob"))
+    with engine.connect() as connection:  # to close a record leaves the engine open
+        assert connection.scalar(sa.text("SELECT 1")) == 1
+    engine.dispose()
+
+
+def test_an_engine_of_other_making_is_refused() -> None:
+    engine = sa.create_engine("sqlite://")
+    with pytest.raises(InvalidInput, match=r"timeline\.log\.database\.create_engine made"):
+        Timeline.open(engine)
+
+
+def test_a_log_that_was_emptied_is_not_opened_under_its_seal(new_database: Any) -> None:
+    url = new_database(migrated=True)
+    with Timeline.open(url) as record:
+        record.add(Actor("ann", "person", "Ann"))
+        seal = record.seal()
+        record.add(Actor("bob", "person", "Bob"))
+    Timeline.open(url, seal=seal).close()
+
+    with pytest.raises(LogDamaged, match="the log ends here, and was sealed at 1"):
+        Timeline.open(new_database(), seal=seal)
+    other = new_database(migrated=True)
+    with Timeline.open(other) as record:
+        record.add(Actor("cy", "person", "Cy"))
+    with pytest.raises(LogDamaged):
+        Timeline.open(other, seal=seal)
+
+
+def test_what_somebody_dropped_is_noticed_on_opening(
+    migrated_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Timeline.open(migrated_url) as record:
+        record.add(Actor("ann", "person", "Ann"))
+        assert caplog.messages == []
+        on = "" if record.store.engine.dialect.name == "sqlite" else " ON timeline.timeline_events"
+        with record.store.engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP TRIGGER timeline_keep_update{on}")
+    with Timeline.open(migrated_url) as record:
+        (message,) = caplog.messages
+        assert "the trigger timeline_keep_update of the log is gone" in message
+        assert len(record.problems()) == 1
 
 
 def as_other_user(folder: Path, code: str) -> str:

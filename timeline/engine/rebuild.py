@@ -13,7 +13,7 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 import attrs
 import sqlalchemy as sa
@@ -90,6 +90,13 @@ class Builder:
         _require_names(self.projections)
         self._inline = tuple(p for p in self.projections if p.mode == "inline")
         self._reader = LogReader(store, self.projections)
+
+    def over(self, store: EventStore) -> Self:
+        """The same over the same log, by another way to it."""
+        over = type(self)(store, self.projections)
+        if self._inline:  # each append needs them
+            over.fingerprints = self.fingerprints
+        return over
 
     def named(self, name: str) -> Projection:
         """The projection of that name.

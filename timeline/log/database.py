@@ -40,6 +40,7 @@ _TRUSTED_IDLE = 1.0
 
 _BEGIN = "timeline_begin"
 _PROCESS, _THREAD, _FLUSHER = "timeline_process", "timeline_thread", "timeline_flusher"
+_WITHIN, _SHARED = "timeline_within", "timeline_shared"
 _THRESHOLD = "prepare_threshold"
 
 _WAIT_FOR_LOCKS = f"""
@@ -48,25 +49,28 @@ _WAIT_FOR_LOCKS = f"""
 """
 
 
-def create_engine(url: str | sa.URL, schema: str = SCHEMA) -> sa.Engine:
+def create_engine(url: str | sa.URL, schema: str = SCHEMA, **pool: Any) -> sa.Engine:
     """An engine for `sqlite:///FILE`, `sqlite://` (in memory) or `postgresql://…`.
 
     Args:
         url: the address.
         schema: where our tables are on PostgreSQL.
+        pool: options of SQLAlchemy's for the pool, such as `pool_size`, `max_overflow` and
+            `poolclass`.
 
     Raises:
         InvalidInput: it is not the address of such a database.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(parsed)
+        return _sqlite_engine(parsed, pool)
     # Digests cover exact bytes: UTF-8 whatever the server's locale is.
     parsed, options = _with_threshold(parsed)
     engine = sa.create_engine(
         parsed,
         connect_args={"client_encoding": "utf8", "connect_timeout": 10, **options},
         execution_options={_PROCESS: os.getpid(), **_placed(schema)},
+        **pool,
     )
     if options.get(_THRESHOLD, 0) is not None:
         # Behind pgbouncer in transaction mode a session is not ours to set up.
@@ -75,6 +79,32 @@ def create_engine(url: str | sa.URL, schema: str = SCHEMA) -> sa.Engine:
         sa.event.listen(made, "checkin", _note_idle)
         sa.event.listen(made, "checkout", _check_idle)
     return engine
+
+
+def sharing(engine: sa.Engine, schema: str) -> sa.Engine:
+    """The same engine, with its pool, for the tables in a schema.
+
+    Raises:
+        InvalidInput: `create_engine` of this module did not make it.
+    """
+    if _PROCESS not in engine.get_execution_options():
+        raise InvalidInput(
+            "expected an engine that timeline.log.database.create_engine made; found another. Its "
+            "transactions begin otherwise"
+        )
+    moved = {SCHEMA: schema if is_postgresql(engine) else _FILE}
+    return engine.execution_options(schema_translate_map=moved, **{_SHARED: True})
+
+
+def joining(engine: sa.Engine, connection: sa.Connection) -> sa.Engine:
+    """The engine as it works within the transaction of a connection, which the caller ends."""
+    return engine.execution_options(**{_WITHIN: connection, _SHARED: True})
+
+
+def close(engine: sa.Engine) -> None:
+    """Give back the connections of an engine, unless others share them."""
+    if _SHARED not in engine.get_execution_options():
+        engine.dispose()
 
 
 def _with_flusher(engine: sa.Engine) -> sa.Engine:
@@ -226,10 +256,10 @@ def exists(engine: sa.Engine) -> bool:
     return not in_file or file == ":memory:" or Path(str(file)).exists()
 
 
-def _sqlite_engine(url: sa.URL) -> sa.Engine:
+def _sqlite_engine(url: sa.URL, pool: Mapping[str, Any]) -> sa.Engine:
     in_memory = not url.database or url.database == ":memory:"
     waits = {} if "timeout" in url.query else {"timeout": BUSY_SECONDS}
-    options: dict[str, Any] = {"connect_args": waits}
+    options: dict[str, Any] = {"connect_args": waits, **pool}
     owner = {_PROCESS: os.getpid(), **_placed(_FILE)}
     if in_memory:
         # One connection for all: a second one would open another, empty database.
@@ -307,6 +337,10 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         DatabaseBusy: others held the database for too long; try again.
         DatabaseError: the database could not do it.
     """
+    if _WITHIN in engine.get_execution_options():
+        with _joined(engine) as connection, connection.begin_nested():
+            yield connection
+        return
     immediate = {_BEGIN: "IMMEDIATE"}
     with failures.translated(engine):
         with _connect(engine, immediate) as connection, connection.begin():
@@ -327,6 +361,7 @@ def writing_when_used(engine: sa.Engine) -> Iterator[sa.Connection]:
         DatabaseBusy: others held the database for too long; try again.
         DatabaseError: the database could not do it.
     """
+    require_alone(engine)
     with failures.translated(engine), _connect(engine, {_BEGIN: "IMMEDIATE"}) as connection:
         yield connection
         connection.commit()
@@ -361,7 +396,8 @@ def make_durable(engine: sa.Engine, *, holding: bool = False) -> None:
         engine: the database's.
         holding: whether this thread holds a connection of the engine's meanwhile.
     """
-    if is_postgresql(engine):
+    # The caller's own commit waits for the disk.
+    if is_postgresql(engine) and _WITHIN not in engine.get_execution_options():
         flusher = engine.get_execution_options().get(_FLUSHER) if holding else None
         with autocommitting(flusher or engine) as connection:
             connection.exec_driver_sql(_FLUSH)
@@ -376,6 +412,7 @@ def autocommitting(engine: sa.Engine) -> Iterator[sa.Connection]:
         DatabaseBusy: others held the database for too long; try again.
         DatabaseError: the database could not do it.
     """
+    require_alone(engine)
     autocommit = {"isolation_level": "AUTOCOMMIT"} if is_postgresql(engine) else {_BEGIN: None}
     with failures.translated(engine), _connect(engine, autocommit) as connection:
         yield connection
@@ -390,6 +427,10 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
         DatabaseBusy: others held the database for too long; try again.
         DatabaseError: the database could not do it.
     """
+    if _WITHIN in engine.get_execution_options():
+        with _joined(engine) as connection:
+            yield connection
+        return
     deferred = {_BEGIN: "DEFERRED"}
     snapshot = {"isolation_level": "REPEATABLE READ"} if is_postgresql(engine) else deferred
     with failures.translated(engine), _connect(engine, snapshot) as connection, connection.begin():
@@ -401,6 +442,80 @@ def _connect(engine: sa.Engine, options: dict[str, Any]) -> Iterator[sa.Connecti
     _require_own(engine)
     with engine.connect() as connection:
         yield connection.execution_options(**options)
+
+
+def require_alone(engine: sa.Engine) -> None:
+    """Check that the engine does not work within the caller's transaction.
+
+    Raises:
+        InvalidInput: it does.
+    """
+    if _WITHIN in engine.get_execution_options():
+        raise InvalidInput(
+            "this cannot be a part of your transaction: it takes several, or none. Use the record "
+            "itself, and not what within(connection) gives"
+        )
+
+
+def transaction_of(engine: sa.Engine) -> sa.Connection | None:
+    """The caller's connection that the engine works within, if it does."""
+    within: sa.Connection | None = engine.get_execution_options().get(_WITHIN)
+    return within
+
+
+@contextlib.contextmanager
+def _joined(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """The caller's connection with the options of our engine; it ends no transaction."""
+    theirs = engine.get_execution_options()[_WITHIN]
+    with taking_part(engine, theirs):
+        ours = sa.Connection(engine, theirs.connection).execution_options(**{_BEGIN: None})
+        ours.begin()
+        yield ours
+
+
+@contextlib.contextmanager
+def taking_part(engine: sa.Engine, connection: sa.Connection) -> Iterator[Driver]:
+    """The driver's connection behind one of the caller's, in a transaction that writes.
+
+    Raises:
+        InvalidInput: the connection is closed, of another kind, or has no transaction.
+        DatabaseBusy: others held the database for too long; try again.
+    """
+    if connection.closed:
+        raise InvalidInput("expected a connection with a transaction; found a closed one")
+    with failures.translated(engine, connected=True):
+        driver = driver_of(connection)
+        _require_transaction(driver, engine)
+        yield driver
+
+
+_TAKE_LOCK = "DELETE FROM main.timeline_subscriptions WHERE 0"
+"""Turns a transaction of SQLite into one that writes, and changes nothing."""
+
+
+def _require_transaction(driver: Driver, engine: sa.Engine) -> None:
+    """Check that what is written on a connection counts together, or not at all."""
+    kind = "psycopg" if is_postgresql(engine) else "sqlite3"
+    if type(driver).__module__.partition(".")[0] != kind:
+        raise InvalidInput(
+            "expected a connection of sqlite3 or psycopg, such as sqlite:///… and "
+            f"postgresql+psycopg://… make, to the record's database, which {kind} opens; found "
+            f"one of {type(driver).__module__}"
+        )
+    if kind == "psycopg":
+        alone = driver.autocommit
+    else:
+        # From Python 3.12 on there is a second way to ask for it.
+        by_itself = driver.isolation_level is None or getattr(driver, "autocommit", None) is True
+        alone = by_itself and not driver.in_transaction
+        if not alone:
+            # Wait for other writers before we read the end of the log, not with the first INSERT.
+            driver.execute(_TAKE_LOCK if driver.in_transaction else "BEGIN IMMEDIATE")
+    if alone:
+        raise InvalidInput(
+            "expected a connection with a transaction; found one in AUTOCOMMIT, on which half of "
+            "an append could be left. Leave isolation_level out, or append without connection=…"
+        )
 
 
 Driver: TypeAlias = Any
@@ -487,6 +602,10 @@ def driving(engine: sa.Engine) -> Iterator[Driver]:
         DatabaseBusy: others held the database for too long; try again.
         DatabaseError: the database could not do it.
     """
+    if (theirs := transaction_of(engine)) is not None:
+        with taking_part(engine, theirs) as driver:
+            yield driver
+        return
     _require_own(engine)
     with failures.translated(engine):
         pooled = engine.raw_connection()

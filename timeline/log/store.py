@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from timeline import dates
-from timeline.errors import DatabaseError, InvalidInput
+from timeline.errors import DatabaseError
 from timeline.events import NewEvent, StreamClosed
 from timeline.events.envelope import in_stream
 from timeline.log import append, codec, database, failures, telemetry
@@ -41,10 +40,6 @@ _CLOSER_LOOK = {
     "22003",  # a number out of range: a version is expected that no stream comes to
 }
 """SQLSTATEs after which `write` has to find out more."""
-
-
-_TAKE_LOCK = "DELETE FROM main.timeline_subscriptions WHERE 0"
-"""Turns a transaction of SQLite into one that writes, and changes nothing."""
 
 
 class _Conditions(NamedTuple):
@@ -161,12 +156,13 @@ class EventStore(Following):
             DatabaseError: the database could not do it; nothing was written.
         """
         conditions = _Conditions(expected or {}, unless)
+        connection = connection or database.transaction_of(self.engine)
         with telemetry.operation("append") as done:
             drafts = drafts_of(self.codec, events, self._noted())
             if connection is None:
                 appended = failures.persistently(lambda: self._append(drafts, conditions, progress))
             else:
-                with self._within(connection) as driver:
+                with database.taking_part(self.engine, connection) as driver:
                     appended = self._write(driver, drafts, conditions, progress)
             done.events = appended.added
         return appended
@@ -201,7 +197,7 @@ class EventStore(Following):
         with telemetry.operation("append") as done, contextlib.ExitStack() as stack:
             if connection is None:
                 connection = stack.enter_context(database.writing(self.engine))
-            driver = stack.enter_context(self._within(connection))
+            driver = stack.enter_context(database.taking_part(self.engine, connection))
             append.take_end(driver, self.engine)
             loaded = Loaded(0, 0, 0)
             for news in batched(events, BATCH):
@@ -280,44 +276,9 @@ class EventStore(Following):
                 recorded[id] = draft.recorded(places[id])
         return Appended(tuple(recorded[draft.event_id] for draft in drafts), added=len(places))
 
-    @contextlib.contextmanager
-    def _within(self, connection: sa.Connection) -> Iterator[Driver]:
-        """Write within the transaction of a connection."""
-        with failures.translated(self.engine, connected=True):
-            driver = database.driver_of(connection)
-            _require_transaction(driver)
-            yield driver
-
     def _noted(self) -> Mapping[str, Any]:
         trace = telemetry.traceparent()
         return self.metadata if trace is None else {**self.metadata, "traceparent": trace}
 
     def _now(self) -> int:
         return dates.stamp(self._clock())
-
-
-def _require_transaction(driver: Driver) -> None:
-    """Check that what is written on a connection counts together, or not at all.
-
-    Raises:
-        InvalidInput: each statement counts by itself there; or the driver is not one of ours.
-    """
-    if isinstance(driver, sqlite3.Connection):
-        # From Python 3.12 on there is a second way to ask for it.
-        by_itself = driver.isolation_level is None or getattr(driver, "autocommit", None) is True
-        alone = by_itself and not driver.in_transaction
-        if not alone:
-            # Wait for other writers before we read the end of the log, not with the first INSERT.
-            driver.execute(_TAKE_LOCK if driver.in_transaction else "BEGIN IMMEDIATE")
-    elif type(driver).__module__.partition(".")[0] == "psycopg":
-        alone = driver.autocommit
-    else:
-        raise InvalidInput(
-            "expected a connection of sqlite3 or psycopg, such as sqlite:///… and "
-            f"postgresql+psycopg://… make; found one of {type(driver).__module__}"
-        )
-    if alone:
-        raise InvalidInput(
-            "expected a connection with a transaction; found one in AUTOCOMMIT, on which half of "
-            "an append could be left. Leave isolation_level out, or append without connection=…"
-        )

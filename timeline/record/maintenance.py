@@ -357,6 +357,7 @@ class Maintenance(Record):
             DatabaseReadOnly: the role or the file may only be read.
             DatabaseError: the database could not do it.
         """
+        database.require_alone(self.store.engine)
         done = redact(self.store, event_id, reason)
         self._projector.catch_up()
         scrub(self.store.engine, self._projector.forget_others())

@@ -159,6 +159,7 @@ class Details(TypedDict, total=False):
         id: an id; without one it is made of all that the claim says.
         record: a name for the record, which ids begin with.
         create: whether to add actors that are known by name only.
+        connection: record it within your own transaction; `Timeline.within` has the particulars.
     """
 
     on: Occurred
@@ -179,6 +180,7 @@ class Details(TypedDict, total=False):
     id: str
     record: str
     create: bool
+    connection: sa.Connection
 
 
 _KEYS = {"on_behalf_of": "for", "with_": "with"}
@@ -266,6 +268,9 @@ class WorkingCopy(Writing):
         self, verb: str, by: str | Sequence[str], what: str, details: Details
     ) -> RecordedEvent[Any]:
         given: dict[str, Any] = {_KEYS.get(key, key): value for key, value in details.items()}
+        if (connection := given.pop("connection", None)) is not None:
+            here = self.within(connection)
+            return here._claim(verb, by, what, given)  # type: ignore[arg-type]  # noqa: SLF001 - a record, too
         record, create = given.pop("record", "claims"), given.pop("create", False)
         for key in ("on", "due"):
             if key in given and not isinstance(given[key], str):
@@ -283,12 +288,14 @@ class WorkingCopy(Writing):
         self,
         *files: _FILES,
         progress: Progress | None = None,
+        connection: sa.Connection | None = None,
     ) -> Appended:
         """Record everything in the record files, or nothing.
 
         Entries on record, as recorded or as corrected since, are not added again: you can ingest a
         file that has grown. `progress` is
-        called with how many of the events are written, and how many there are.
+        called with how many of the events are written, and how many there are. With `connection`
+        it is a part of your transaction.
 
         Raises:
             InvalidRecord: a file cannot be read; names file, line and field.
@@ -297,6 +304,8 @@ class WorkingCopy(Writing):
             InvalidEvent: a field does not fit.
             DatabaseError: the database could not do it.
         """
+        if connection is not None:
+            return self.within(connection).ingest(*files, progress=progress)
         draft = self._drafted(files)
         news = noted(self._unsettled(draft), draft.files)
         report = None if progress is None else lambda done: progress(done, len(news))

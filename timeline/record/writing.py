@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 import attrs
 import sqlalchemy as sa
@@ -88,10 +89,14 @@ class Draft:
 class Writing(Texts):
     """A record that takes events in: all that come together, or none."""
 
-    def add(self, *things: Actor | Source) -> Appended:
+    @abc.abstractmethod
+    def within(self, connection: sa.Connection) -> Self:
+        """The record, as it works within a transaction of yours."""
+
+    def add(self, *things: Actor | Source, connection: sa.Connection | None = None) -> Appended:
         """Record actors and sources, so that events can name them.
 
-        Adding one again as it is does nothing.
+        Adding one again as it is does nothing. With `connection` it is a part of your transaction.
 
         >>> from timeline import Actor
         >>> record.add(Actor("eve", "person", "Eve Elder")).added
@@ -103,7 +108,7 @@ class Writing(Texts):
             InvalidEvent: a field does not fit.
             DatabaseError: the database could not do it.
         """
-        return self.append_all(map(_added, things))
+        return self.append_all(map(_added, things), connection=connection)
 
     def append(
         self,
@@ -117,6 +122,7 @@ class Writing(Texts):
         id: str | None = None,
         stream: str | None = None,
         expected_version: ExpectedVersion = Expected.ANY,
+        connection: sa.Connection | None = None,
     ) -> Appended:
         """Record what a source reports: all of the events or, on any error, none.
 
@@ -136,6 +142,7 @@ class Writing(Texts):
             id: the event's id, for a single event. Give one to make the call safe to repeat.
             stream: the stream, for your own event classes that do not name one.
             expected_version: the version the events' stream must be at, if they share one.
+            connection: append within your own transaction; `within` has the particulars.
 
         Raises:
             InvalidDate, NaiveDatetime: `occurred` is not a date.
@@ -154,7 +161,7 @@ class Writing(Texts):
             NewEvent(event, new_id() if id is None else id, stream, when(occurred), known_from)
             for event in events
         ]
-        return self.append_all(news, expected_version=expected_version)
+        return self.append_all(news, expected_version=expected_version, connection=connection)
 
     def append_all(
         self,
@@ -162,10 +169,12 @@ class Writing(Texts):
         *,
         expected_version: ExpectedVersion = Expected.ANY,
         progress: Callable[[int], None] | None = None,
+        connection: sa.Connection | None = None,
     ) -> Appended:
         """Record events that each bring their own id, date and evidence: all of them or none.
 
-        `progress` is called with how many are written.
+        `progress` is called with how many are written. With `connection` it is a part of your
+        transaction.
 
         >>> from timeline import EventRetracted, NewEvent
         >>> record.append_all([NewEvent(EventRetracted(["fish"], "A rumour."))]).added
@@ -178,6 +187,9 @@ class Writing(Texts):
             EventIdReused: the id is recorded with other content.
             DatabaseError: the database could not do it.
         """
+        if connection is not None:
+            here = self.within(connection)
+            return here.append_all(events, expected_version=expected_version, progress=progress)
         news = list(events)
         for new in news:
             require_evidence(new)
