@@ -154,15 +154,6 @@ def test_the_codes_agree_with_the_independent_table() -> None:
     assert len({each.label for each in CODES.values()}) == len(CODES)
 
 
-def test_the_page_says_what_becomes_of_each_code() -> None:
-    page = (ROOT / "docs/howto/coded-data.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| (\d{3,4}) \| (.+?) \| (\w+)( \*)? \|$", page, re.MULTILINE)
-
-    assert [(code, label, what, bool(star)) for code, label, what, star in listed] == [
-        (each.code, each.label, each.becomes, each.mutual) for each in CODES.values()
-    ]
-
-
 # What becomes of rows
 
 

@@ -1,7 +1,6 @@
 """The JSON Schema of record files says what the reader says, by an independent validator."""
 
 import copy
-import importlib.util
 import json
 import random
 import re
@@ -306,18 +305,3 @@ def test_starting_a_record_overwrites_nothing(tmp_path: Path) -> None:
 def test_names_that_no_record_can_have_are_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="expected a name"):
         start(name, "nowhere", SCHEMA)
-
-
-# The documentation
-
-
-def test_the_page_of_the_vocabulary_is_current() -> None:
-    """Where it is not, `scripts/docs` makes it so."""
-    spec = importlib.util.spec_from_file_location("vocabulary", ROOT / "scripts/vocabulary.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-
-    assert (ROOT / "docs/reference/vocabulary.md").read_text(encoding="utf-8") == module.page()
-    assert all(f"### {cls.__name__}\n" in module.page() for cls in VOCABULARY)

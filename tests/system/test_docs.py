@@ -6,7 +6,7 @@ its output. A command `timeline` runs in this process, which spares its start. A
 share one folder, one database and one namespace. Digests and times
 of recording differ from run to run, and so does the day that plans are judged by; any will do.
 
-`scripts/docs` writes the outputs anew.
+`scripts/docs --rerun` writes the outputs anew.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from operator import attrgetter
 from pathlib import Path
 
@@ -117,12 +118,38 @@ def test_pages_show_what_happens(
     assert VARIES.sub("…", shown) == VARIES.sub("…", page.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+# The prose
 
-    for target in targets:
-        assert target.startswith("http") or (page.parent / target).exists(), target
+WRITTEN = [page for page in PAGES if page.parent.name != "reference" and page.stem != "performance"]
+"""The pages that people write; code and its outputs in them do not count."""
+
+
+def prose(page: Path) -> str:
+    """A page without its code, and without where its links lead."""
+    text = re.sub(
+        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    return re.sub(r"\]\([^)]*\)|<!--.*?-->|^#.*$", "", text, flags=re.MULTILINE)
+
+
+def test_the_docs_can_be_read_in_an_evening() -> None:
+    words = {page.stem: len(prose(page).split()) for page in WRITTEN}
+
+    assert sum(words.values()) <= 20_000, words
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=[page.stem for page in WRITTEN])
+def test_sentences_are_short(page: Path) -> None:
+    paragraphs = re.split(r"\n\s*\n|\n *(?=[-*|]|\d+\.)", prose(page))
+    sentences = [
+        s for p in paragraphs for s in re.split(r"(?<=[.!?:])\s+", p) if len(s.split()) > 2
+    ]
+
+    average = sum(len(s.split()) for s in sentences) / max(len(sentences), 1)
+    assert average < 20, max(sentences, key=lambda s: len(s.split()))
+
+
+# The docstrings
 
 
 def _examples() -> list[doctest.DocTest]:
@@ -150,3 +177,12 @@ def test_examples_in_docstrings_hold(
         if any("record." in example.source for example in docstring.examples):
             docstring.globs["record"] = stack.enter_context(harbour.opened())
         assert doctest.DocTestRunner().run(docstring).failed == 0
+
+
+if __name__ == "__main__":  # scripts/docs --rerun
+    for page in [Path(name).resolve() for name in sys.argv[1:]] or PAGES:
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            old, new = page.read_text(encoding="utf-8"), rerun(page, Path(folder))
+        if VARIES.sub("", old) != VARIES.sub("", new):
+            page.write_text(new, encoding="utf-8")
+            print(f"{page.name} has changed")  # noqa: T201

@@ -1,4 +1,4 @@
-"""Plain SQL: what `docs/reference/sql.md` says of the views holds on either database.
+"""Plain SQL: what `docs/howto/sql.md` says of the views holds on either database.
 
 Its ```sql blocks are run: those that begin with `-- SQLite` or `-- PostgreSQL` there, others on
 both. The tools that people open a record with are run too.
@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import re
 import shutil
-import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,13 @@ import sqlalchemy as sa
 import sqlite_utils
 from datasette.app import Datasette
 
-from timeline import Timeline, When
+from timeline import Timeline
 from timeline.engine.projection import Shape, shape_of
-from timeline.log.schema import Stored
 from timeline.projections import BUILT_IN
 from timeline.reports.attendance import AttendanceReport
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/reference/sql.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/howto/sql.md").read_text(encoding="utf-8")
 FILES = sorted((ROOT / "fixtures/gas-union").glob("*.yaml"))
 SERIES = "informal-cis-summit"
 
@@ -43,44 +41,6 @@ def section(heading: str) -> str:
     found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)
     assert found, heading
     return found[1]
-
-
-def columns(text: str) -> dict[str, str]:
-    """The columns of a table on the page, each with its kind."""
-    return dict(re.findall(r"^\| `(\w+)` \| ([\w/]+) \| \S.* \|$", text, re.MULTILINE))
-
-
-def kind(column: Any) -> str:
-    """The kind of a column in the words of the page."""
-    if column.kind is When:
-        return "date"
-    if not column.plain:
-        return "list"
-    cls = typing.get_args(column.kind)[0] if typing.get_args(column.kind) else column.kind
-    return {int: "number", float: "number", bool: "yes/no"}.get(cls, "text")
-
-
-def test_the_page_lists_every_view_and_no_other() -> None:
-    listed = re.findall(r"^### `(\w+)`$", section_of_views(), re.MULTILINE)
-
-    assert listed == list(SHAPES)
-
-
-def section_of_views() -> str:
-    return PAGE.partition("\n## The views\n")[2].partition("\n## ")[0]
-
-
-@pytest.mark.parametrize("name", SHAPES)
-def test_the_page_says_of_a_view_what_its_rows_have(name: str) -> None:
-    expected = {column.name: kind(column) for column in SHAPES[name].columns}
-
-    assert columns(section(f"`{name}`")) == expected
-
-
-def test_the_page_says_what_the_log_has() -> None:
-    listed = columns(section("The log"))
-
-    assert list(listed) == [*Stored._fields]
 
 
 # The record

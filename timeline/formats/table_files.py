@@ -1,6 +1,6 @@
 """The rows of read models as files: CSV (RFC 4180), workbooks, JSON Lines or Parquet.
 
-The columns are those of the views in `docs/reference/sql.md`. In CSV a list is JSON text, no
+The columns are those of the views in `docs/reference/views.md`. In CSV a list is JSON text, no
 value is an empty cell, and text that a spreadsheet would compute stands behind an apostrophe.
 """
 

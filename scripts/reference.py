@@ -1,19 +1,27 @@
-"""Makes `docs/reference/vocabulary.md`, the reference of all event classes, of their schema.
+"""Makes the pages of docs/reference that are tables: of event classes, SQL views and codes.
 
-    scripts/docs                # writes it, with all other pages
-    python scripts/vocabulary.py > docs/reference/vocabulary.md
-
-A test holds that the page is current.
+`scripts/docs` writes them; a test holds that they are current.
 """
 
 from __future__ import annotations
 
 import inspect
+import typing
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import yaml
+
+from timeline.dates import When
+from timeline.engine.projection import shape_of
 from timeline.events import VOCABULARY, event_type
+from timeline.formats.coded.fields import CODES
 from timeline.formats.record_files.schema import described, record_schema
+from timeline.log.schema import Stored
+from timeline.projections import BUILT_IN
+
+FOLDER = Path(__file__).parents[1] / "docs/reference"
 
 HEAD = """\
 # The vocabulary
@@ -36,8 +44,8 @@ FAMILIES = list(dict.fromkeys(cls.__module__ for cls in VOCABULARY))
 """The modules of `timeline.events`, a family of types each."""
 
 
-def page() -> str:
-    """The page."""
+def vocabulary() -> str:
+    """The page of the event classes."""
     shown = {"Date", *(cls.__name__ for cls in VOCABULARY)}
     evidence = {"$ref": "#/$defs/Evidence"}
     beside = _parts({"evidence": evidence}, shown)
@@ -136,5 +144,73 @@ def _text(field: dict[str, Any]) -> str:
     return f"text of up to {field['maxLength']:,} characters" if "maxLength" in field else "text"
 
 
+# The views
+
+VIEWS = """\
+# The SQL views
+
+One table a view, made from the row classes in `timeline/projections/` by `scripts/docs`.
+[Plain SQL](../howto/sql.md) explains how to use them, and what a column of each kind is.
+"""
+
+
+def views() -> str:
+    """The page of the views."""
+    meanings = yaml.safe_load((FOLDER / "views.yaml").read_text(encoding="utf-8"))
+    shapes = [shape_of(cls) for projection in BUILT_IN for cls in projection.rows]
+    columns = {s.name: {c.name: _view_kind(c) for c in s.columns} for s in shapes}
+    columns["log"] = dict.fromkeys(Stored._fields, "text") | LOG_KINDS
+    lines = [VIEWS]
+    for name, kinds in columns.items():
+        means = meanings["every view"] | meanings[name]
+        lines += [f"## `{name}`\n", f"{meanings[name]['view']}\n"]
+        lines += ["| column | kind | what it holds |", "| --- | --- | --- |"]
+        lines += [f"| `{column}` | {kind} | {means[column]} |" for column, kind in kinds.items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+LOG_KINDS = (
+    dict.fromkeys(["position", "version", "type_version"], "number")
+    | {"occurred": "date", "evidence": "list"}
+    | dict.fromkeys(["salt", "redacted", "digest"], "bytes")
+)
+
+
+def _view_kind(column: Any) -> str:
+    if column.kind is When:
+        return "date"
+    if not column.plain:
+        return "list"
+    cls = (*typing.get_args(column.kind), column.kind)[0]
+    return {int: "number", float: "number", bool: "yes/no"}.get(cls, "text")
+
+
+# The codes
+
+CODED = """\
+# The codes of coded event data
+
+What becomes of each code of CAMEO, made from `timeline/formats/coded/cameo.txt` by `scripts/docs`.
+A star marks what coders write once from either side: such rows are folded into one event.
+[Coded event data](../howto/coded-data.md) explains the rest.
+
+| code | what | becomes |
+| --- | --- | --- |
+"""
+
+
+def codes() -> str:
+    """The page of the codes."""
+    stars = {True: " *", False: ""}
+    return CODED + "".join(
+        f"| {code.code} | {code.label} | {code.becomes}{stars[code.mutual]} |\n"
+        for code in CODES.values()
+    )
+
+
+PAGES = {"vocabulary.md": vocabulary, "views.md": views, "codes.md": codes}
+
 if __name__ == "__main__":
-    print(page(), end="")
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
