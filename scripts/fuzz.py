@@ -260,10 +260,11 @@ def main() -> int:
     """Run the inputs that the command line asks for; 1 if one of them shows a fault."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inputs", type=int, default=1000, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first one")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--only", type=int, help="the number of one input to make again")
     given = parser.parse_args()
-    numbers = range(given.inputs) if given.only is None else [given.only]
+    numbers = range(given.first, given.first + given.inputs) if given.only is None else [given.only]
     faults, start = 0, time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "some", "depth", "away")
