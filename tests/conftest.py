@@ -172,7 +172,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = {
         name.strip()
         for mark in metafunc.definition.iter_markers("parametrize")
-        for name in str(mark.args[0]).split(",")
+        for name in (mark.args[0].split(",") if isinstance(mark.args[0], str) else mark.args[0])
     }
     if "backend" in metafunc.fixturenames and "backend" not in chosen:
         folder = metafunc.definition.path.parent.name

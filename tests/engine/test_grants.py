@@ -1,19 +1,28 @@
 """Roles on PostgreSQL, tried by logging in as each: readers read, writers append, and no more."""
 
-import contextlib
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from roles import (
+    CALL,
+    HOSTILE,
+    PASSWORD,
+    SALT,
+    TABLES,
+    allowed,
+    fooled,
+    logged_in,
+    refused,
+    role,
+    say,
+)
 
 from timeline import (
     Actor,
     DatabaseError,
-    Evidence,
     InvalidInput,
-    NewEvent,
     Source,
     StatementMade,
     Timeline,
@@ -23,13 +32,9 @@ from timeline.engine import grants
 from timeline.engine.as_of import PartialView
 from timeline.engine.cutoff import Cutoff
 from timeline.errors import DatabaseReadOnly
-from timeline.log.schema import VERSION_TABLE, metadata
 from timeline.projections.statements import StatementRow
 
 on_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-
-TABLES = [*(table.name for table in metadata.tables.values()), VERSION_TABLE]
-PASSWORD = "hunter2"
 
 
 @pytest.fixture
@@ -44,34 +49,6 @@ def owner(kept_url: str) -> Iterator[Timeline]:
         timeline.append(StatementMade("ann", "One."), id="one", source="article")
         timeline.statements()
         yield timeline
-
-
-@contextlib.contextmanager
-def role(owner: Timeline, name: str = "role") -> Iterator[str]:
-    """A role that may log in, by a name of its own; gone in the end."""
-    full = f"{name}_{uuid.uuid4().hex}"
-    engine = owner.store.engine
-    quoted = engine.dialect.identifier_preparer.quote_identifier(full)
-    try:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"CREATE ROLE {quoted} LOGIN PASSWORD '{PASSWORD}'")
-    except sa.exc.ProgrammingError as error:
-        pytest.skip(f"no roles can be made on this server: {error.orig}")
-    try:
-        yield full
-    finally:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"DROP OWNED BY {quoted}")
-            connection.exec_driver_sql(f"DROP ROLE {quoted}")
-
-
-@contextlib.contextmanager
-def logged_in(owner: Timeline, right: Any, name: str = "role") -> Iterator[Timeline]:
-    with role(owner, name) as made:
-        grants.grant(owner.store.engine, right, made)
-        url = owner.store.engine.url.set(username=made, password=PASSWORD)
-        with Timeline.open(url, create=False) as timeline:
-            yield timeline
 
 
 @pytest.fixture
@@ -93,11 +70,6 @@ def either(request: pytest.FixtureRequest) -> Timeline:
 
 def said(timeline: Timeline) -> list[str]:
     return [line.text for line in timeline.statements().statements]
-
-
-def say(text: str, id: str | None = None) -> NewEvent:
-    given = {} if id is None else {"id": id}
-    return NewEvent(StatementMade("ann", text), evidence=[Evidence("article")], **given)
 
 
 @on_postgresql
@@ -198,16 +170,6 @@ def test_the_log_is_verified_sealed_and_followed(owner: Timeline, either: Timeli
     assert either.store.wait(after=3, timeout=0) is True
 
 
-def refused(timeline: Timeline, statement: str) -> None:
-    with (
-        pytest.raises(sa.exc.ProgrammingError) as error,
-        timeline.store.engine.begin() as connection,
-    ):
-        connection.exec_driver_sql(statement)
-    assert error.value.orig is not None
-    assert error.value.orig.sqlstate == "42501", error.value.orig  # insufficient privilege
-
-
 @on_postgresql
 def test_a_reader_cannot_append(owner: Timeline, reader: Timeline) -> None:
     seal = owner.seal()
@@ -224,49 +186,6 @@ def test_a_reader_cannot_append(owner: Timeline, reader: Timeline) -> None:
     assert owner.seal() == seal
 
 
-def every_table(owner: Timeline) -> list[str]:
-    with owner.store.engine.connect() as connection:
-        result = sa.inspect(connection).get_table_names()
-    assert set(TABLES) < set(result)
-    return result
-
-
-def statements(table: str, column: str) -> list[str]:
-    return [
-        f"UPDATE {table} SET {column} = {column}",
-        f"DELETE FROM {table}",
-        f"TRUNCATE {table}",
-        f"INSERT INTO {table} SELECT * FROM {table} WHERE false",
-        f"ALTER TABLE {table} ADD COLUMN more text",
-        f"DROP TABLE {table}",
-    ]
-
-
-def first_column(owner: Timeline, table: str) -> str:
-    with owner.store.engine.connect() as connection:
-        return str(sa.inspect(connection).get_columns(table)[0]["name"])
-
-
-def is_refused(error: sa.exc.DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) == "42501"
-
-
-def allowed(owner: Timeline, timeline: Timeline) -> set[str]:
-    """Of all that changes any table, what is not refused. Nothing is committed."""
-    passed = set()
-    for table in every_table(owner):
-        for statement in statements(table, first_column(owner, table)):
-            with timeline.store.engine.connect() as connection:
-                try:
-                    connection.exec_driver_sql(statement)
-                except sa.exc.DBAPIError as error:
-                    if not is_refused(error):
-                        raise
-                else:
-                    passed.add(statement)
-    return passed
-
-
 @on_postgresql
 def test_a_reader_may_change_no_table(owner: Timeline, reader: Timeline) -> None:
     assert allowed(owner, reader) == set()
@@ -275,14 +194,6 @@ def test_a_reader_may_change_no_table(owner: Timeline, reader: Timeline) -> None
 @on_postgresql
 def test_a_writer_may_change_no_table_either(owner: Timeline, writer: Timeline) -> None:
     assert allowed(owner, writer) == set()
-
-
-CALL = """SELECT * FROM timeline.timeline_append(
-    ARRAY['forged'], ARRAY['a-b'], ARRAY['StatementMade'], ARRAY[1], ARRAY[NULL]::text[],
-    ARRAY[NULL]::bigint[], ARRAY[NULL]::bigint[], {evidence}, ARRAY['{{}}'], ARRAY[NULL]::text[],
-    {salt}, NULL, {recorded}
-)"""
-SALT = "ARRAY[decode(repeat('00', 16), 'hex')]"
 
 
 @on_postgresql
@@ -320,42 +231,6 @@ def test_a_writer_cannot_record_in_the_future_nor_in_the_past(
     owner.verify()
     at = [stored.recorded_at for stored in owner.store.stored()][-2:]
     assert before <= stamp_text(at[0]) <= stamp_text(at[1]) < instant_text(now())
-
-
-HOSTILE = """
-    CREATE FUNCTION public.timeline_append(
-        text[], text[], text[], integer[], text[], bigint[], bigint[], text[], text[], text[],
-        bytea[], integer, bigint
-    ) RETURNS TABLE (a bigint[], b integer[], c bytea[], d bigint) LANGUAGE plpgsql
-    AS 'BEGIN RAISE EXCEPTION $m$fooled$m$; END';
-    CREATE PROCEDURE public.timeline_append_now(
-        text, text, text, integer, text, bigint, bigint, text, text, text, bytea, integer, bigint,
-        INOUT bigint, INOUT integer, INOUT bytea, INOUT bigint
-    ) LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $m$fooled$m$; END';
-    CREATE FUNCTION public.sha256(bytea) RETURNS bytea LANGUAGE sql AS $f$ SELECT ''::bytea $f$;
-    CREATE FUNCTION public.sha256(text) RETURNS bytea LANGUAGE sql AS $f$ SELECT ''::bytea $f$;
-    CREATE TABLE public.timeline_events (event_id text, stream text, type integer);
-    CREATE TABLE public.timeline_head (position bigint, digest bytea, recorded_at bigint);
-    CREATE TABLE public.log (position bigint);
-"""
-
-
-@contextlib.contextmanager
-def fooled(engine: sa.Engine) -> Iterator[None]:
-    """New connections look elsewhere first, and have tables of our names that pass with them."""
-
-    def fool(connection: Any, _record: object) -> None:
-        connection.execute("SET search_path TO public, timeline")
-        for name in ("events", "head", "types", "checkpoints"):
-            connection.execute(f"CREATE TEMP TABLE timeline_{name} (position bigint)")
-        connection.commit()
-
-    sa.event.listen(engine, "connect", fool)
-    engine.dispose()
-    try:
-        yield
-    finally:
-        sa.event.remove(engine, "connect", fool)
 
 
 @on_postgresql

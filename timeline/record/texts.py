@@ -184,9 +184,9 @@ class Texts(Maintenance):
 
     def redact(self, event_id: str, *, reason: str) -> bool:
         """As in a record without texts; with the event that adds a source, its texts go, too."""
-        recorded = self.store.existing([event_id])
         done = super().redact(event_id, reason=reason)
-        for event in recorded.values():
+        # Afterwards: what does not fit its class can be read only when its words are gone.
+        for event in self.store.existing([event_id]).values():
             if event.stream.startswith("source-"):
                 self.remove_text(event.stream.removeprefix("source-"))
         return done
