@@ -289,16 +289,21 @@ class TariffImposed:
     goods: str
 
 
-def test_events_of_ones_own_need_their_classes() -> None:
+def test_an_import_needs_no_classes() -> None:
     with Timeline.open("sqlite://", events=[TariffImposed]) as timeline:
         timeline.append(TariffImposed("steel"), id="first")
+        timeline.add(Actor("ann", "person", "Ann"))
         out = io.BytesIO()
         timeline.export_log(out)
-    with Timeline.open("sqlite://") as other, pytest.raises(UnknownEventType, match="--events"):
+    with Timeline.open("sqlite://") as other:
         take(other, out.getvalue())
-    with Timeline.open("sqlite://", events=[TariffImposed]) as other:
-        take(other, out.getvalue())
-        assert [each.event for each in other.log()] == [TariffImposed("steel")]
+        assert other.verify().position == 2
+        assert len(other.actors().actors) == 1
+        with pytest.raises(UnknownEventType, match="--events"):
+            list(other.log())
+        again = io.BytesIO()
+        other.export_log(again)
+        assert again.getvalue() == out.getvalue()
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -415,5 +420,11 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     assert seal in run("--db", two, "import", file, "--seal", seal).stdout
     assert run("--db", two, "seal").stdout.strip() == seal
     assert "0 added" in run("--db", two, "import", "-", input=piped).stdout
+    cut, new = tmp_path / "cut.jsonl", f"sqlite:///{tmp_path / 'new.db'}"
+    cut.write_bytes(piped[: len(piped) // 2])
+    before = sorted(tmp_path.iterdir())
+    run("--db", new, "import", cut, code=1)
+    run("--db", new, "import", file, "--seal", f"9:{'0' * 64}", code=1)
+    assert sorted(tmp_path.iterdir()) == before
     wrong = run("--db", two, "import", FERRY, code=1)
     assert "expected the first line of an exported log" in wrong.stderr

@@ -220,13 +220,13 @@ def import_log(opener: Opener, file: str, seal: str | None) -> None:
 
     SOURCE is a file of `timeline export log`, or the folder or address of an archive. The record
     must be empty, or hold the beginning of that log; then only the rest is added. Every digest is
-    checked.
+    checked. Events of your own need no --events here; commands that read them do.
 
     \b
     timeline --db sqlite:///copy.db import record.jsonl
     """
     place = sys.stdin.buffer if file == "-" else file
-    with opener(create=True) as timeline, progress("importing") as report:
+    with opener.filling() as timeline, progress("importing") as report:
         if os.path.isdir(file) or "://" in file:  # noqa: PTH112  (an address is no path)
             done = timeline.import_archive(file, seal=seal, progress=report)
         else:

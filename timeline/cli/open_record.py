@@ -9,6 +9,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -39,6 +40,29 @@ class Opener:
         classes = _without_projections(own)
         _codec(classes)
         return Timeline.open(self._url, events=classes, projections=projections, create=create)
+
+    @contextlib.contextmanager
+    def filling(self) -> Iterator[Timeline]:
+        """Open the record, a new one where there is none: if the block fails, its file goes again.
+
+        On PostgreSQL a new record stays, and is empty.
+        """
+        from timeline.errors import NotFound
+
+        try:
+            timeline, is_new = self(), False
+        except NotFound:
+            timeline, is_new = self(create=True), True
+        with timeline:
+            try:
+                yield timeline
+            except BaseException:
+                url, is_empty = timeline.store.engine.url, not timeline.store.head().position
+                timeline.close()
+                if is_new and is_empty and url.get_backend_name() == "sqlite":
+                    for part in ("", "-wal", "-shm"):
+                        Path(f"{url.database}{part}").unlink(missing_ok=True)
+                raise
 
     def codec(self) -> Codec:
         """The known event classes; this opens no record."""

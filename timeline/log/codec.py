@@ -288,6 +288,10 @@ class Codec:
         self._writers[cls] = kind, written if stays_as_made(cls) else encoding.checked
         return self._writers[cls]
 
+    def knows(self, type: str, version: int) -> bool:
+        """Whether events of that type and version can be read."""
+        return (type, version) in self._decoders or self._upcasting.knows(type, version)
+
     def decode(
         self, type: str, version: int, data: str, position: int | None = None
     ) -> tuple[Any, ...]:

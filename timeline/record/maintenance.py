@@ -459,7 +459,8 @@ class Maintenance(Record):
 
         This record must be empty, or hold the beginning of that log: then only the rest is added.
         Every digest is checked, and on any error the record stays as it was. Digests show damage;
-        only a seal shows that nobody rewrote the file, digests included.
+        only a seal shows that nobody rewrote the file, digests included. Events whose class this
+        record does not know are imported, too.
 
         Args:
             place: the file, by path or open for reading bytes.
@@ -468,7 +469,6 @@ class Maintenance(Record):
 
         Raises:
             InvalidRecord: the file is damaged, cut off or edited; names line and position.
-            UnknownEventType: it holds events of a class that this record does not know.
             LogsDiffer: this record holds other events.
             InvalidInput: the file cannot be opened, or the seal is none.
             DatabaseReadOnly: the role or the file may only be read.
