@@ -16,10 +16,12 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.config import CommandLine, Config
+from waiting import until, waiting_for_a_lock
 
 from timeline import Actor, NotFound, Timeline
 from timeline.errors import DatabaseBusy, DatabaseError, DatabaseTooNew, MigrationFailed
 from timeline.log import database
+from timeline.log.digests import verify
 from timeline.log.schema import (
     REVISION,
     SCHEMA,
@@ -402,6 +404,7 @@ UPGRADE = """
 import sys
 from timeline import TimelineError
 from timeline.log import database
+from timeline.log.digests import verify
 from timeline.log.schema import upgrade
 
 print("ready", flush=True)
@@ -498,6 +501,44 @@ def test_the_next_release_upgrades_a_log_that_this_one_then_refuses(
     assert rows(migrated_url, "timeline_events") == before
     with pytest.raises(DatabaseTooNew, match="'next'"):
         migrate(migrated_url)
+
+
+CHANGE_THE_LOG = """
+    log = {"table_name": "timeline_events", "schema": SCHEMA}
+    op.add_column(column=sa.Column("translated", sa.Text), **log)
+"""
+
+
+def test_old_code_goes_on_while_and_after_the_next_release_upgrades(
+    migrated_url: str, copy: Path
+) -> None:
+    """What the docs promise of an upgrade that changes the table of events."""
+    on_postgresql = migrated_url.startswith("postgresql")
+    placed = CHANGE_THE_LOG.replace("SCHEMA", repr("timeline" if on_postgresql else None))
+    next_release(copy, ending=placed)
+    with Timeline.open(migrated_url) as old, ThreadPoolExecutor() as pool:
+        old.add(Actor("ann", "person", "Ann"))
+        old.actors()
+        with database.reading(old.store.engine) as reader:
+            assert len(list(old.store.read_all(connection=reader))) == 1
+            upgrade = pool.submit(upgrade_with, copy, migrated_url)
+            if on_postgresql:  # elsewhere nobody waits for who reads
+                until(lambda: waiting_for_a_lock(old.store.engine))
+            # The upgrade stands in line before this: it must step back.
+            old.add(Actor("bob", "person", "Bob"))
+            assert len(list(old.store.read_all(connection=reader))) == 1
+        assert upgrade.result() == "True\n"
+
+        old.add(Actor("cy", "person", "Cy"), Actor("dee", "person", "Dee"))
+        assert len(old.actors().actors) == 4
+        with old.store.batch("mailer") as batch:
+            assert len(batch.events) == 4
+        with database.reading(old.store.engine) as reader:
+            assert verify(reader).position == 4
+
+    for options in ({}, {"migrate": False}):
+        with pytest.raises(DatabaseTooNew, match=r"schema 'next'.*the version that wrote it"):
+            Timeline.open(migrated_url, **options)
 
 
 def test_a_failed_first_migration_leaves_nothing_behind(database_url: str, copy: Path) -> None:

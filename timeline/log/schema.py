@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from timeline.errors import (
     NotFound,
     TimelineError,
 )
-from timeline.log import database, failures
+from timeline.log import database, failures, telemetry
 
 REVISION = "0001"
 """The schema that this code reads and writes: the newest script in `alembic/versions`."""
@@ -247,7 +248,8 @@ def require_current(engine: sa.Engine) -> None:
 def upgrade(engine: sa.Engine) -> bool:
     """Create the schema or bring it up to date; gives whether there was anything to do.
 
-    All in one transaction: after a failure nothing of it remains, on either database.
+    All in one transaction: after a failure nothing of it remains, on either database. On PostgreSQL
+    it waits for tables that others read for half a second at a time: who appends waits behind it.
 
     Raises:
         DatabaseTooNew: the schema is not one that this code knows.
@@ -259,14 +261,47 @@ def upgrade(engine: sa.Engine) -> bool:
     if current:
         _make_up_for_readers(engine)
         return False
+    if database.is_postgresql(engine):
+        return _upgrade_patiently(engine)
     with database.writing(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         if _revision(connection) == REVISION:  # another process was faster
             return False
         _run_scripts(connection)
     _make_up_for_readers(engine, patience=5.0)
     return True
+
+
+_WAIT_BRIEFLY = """
+    SELECT pg_catalog.set_config(
+        'lock_timeout', least(coalesce(nullif(setting, '0'), '500')::int, 500)::text, true
+    ) FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'
+"""
+
+
+def _upgrade_patiently(engine: sa.Engine) -> bool:
+    """Try for as long as a session waits for a lock; others append between two tries."""
+    begun = time.monotonic()
+    while True:
+        try:
+            with database.writing(engine) as connection:
+                limit = connection.scalar(sa.text(_LIMIT)) or database.BUSY_SECONDS
+                connection.execute(sa.text(_WAIT_BRIEFLY))
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+                if _revision(connection) == REVISION:  # another process was faster
+                    return False
+                _run_scripts(connection)
+        except DatabaseBusy as error:
+            if time.monotonic() - begun > limit:
+                raise
+            telemetry.logger.info("the upgrade waits for others: %s", error)
+            time.sleep(_BETWEEN_TRIES)
+        else:
+            return True
+
+
+_LIMIT = "SELECT setting::int / 1000.0 FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'"
+_BETWEEN_TRIES = 0.5
+"""Seconds."""
 
 
 def _make_up_for_readers(engine: sa.Engine, patience: float = 0.0) -> None:
