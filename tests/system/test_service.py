@@ -1,0 +1,103 @@
+"""The record inside somebody's service: many requests at a time, kills, migrations, tenants."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import service
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from service import Base, Call
+
+from timeline import Timeline
+from timeline.log.schema import include_name
+
+
+def calls_in(record: Timeline) -> list[str]:
+    with record.store.engine.connect() as connection:
+        return sorted(connection.scalars(sa.select(Call.event)))
+
+
+def recorded_in(record: Timeline) -> list[str]:
+    return sorted(event.id for event in record.store.read_all() if event.id.startswith("call-"))
+
+
+@pytest.fixture
+def service_url(database_url: str) -> str:
+    service.prepare(database_url)
+    return database_url
+
+
+def test_five_hundred_requests_fifty_at_a_time_all_succeed(service_url: str) -> None:
+    """More threads than connections, and reports that keep rows up beside those who append."""
+    calls = [("POST", f"/calls/{number}") for number in range(300)]
+    notes = [("POST", f"/notes/{number}") for number in range(300, 450)]
+    requests = [*calls, *notes, *[("GET", "/said")] * 50]
+    mixed = requests[::3] + requests[1::3] + requests[2::3]
+    with service.opened(service_url) as app:
+        assert len(asyncio.run(service.ask(app, mixed))) == 500
+
+    with Timeline.open(service_url) as record:
+        assert len(calls_in(record)) == 300
+        assert len(recorded_in(record)) == 450
+        assert len(record.statements(speaker="ann").statements) == 450
+        assert record.verify().position == 453
+
+
+def test_a_service_that_is_killed_loses_nothing_it_acknowledged(service_url: str) -> None:
+    acknowledged: list[int] = []
+    for first in (0, 10_000):
+        killed = subprocess.Popen(
+            [sys.executable, service.__file__, service_url, str(first)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        assert killed.stdout is not None
+        acknowledged += [int(killed.stdout.readline()) for _ in range(60)]
+        killed.kill()
+        rest = killed.communicate()[0].split("\n")[:-1]  # the last line may be cut off
+        acknowledged += map(int, rest)
+
+    with Timeline.open(service_url) as record:
+        assert {f"call-{number}" for number in acknowledged} <= set(calls_in(record))
+        assert calls_in(record) == recorded_in(record)
+        assert record.verify(rows=True).position
+
+
+def proposed(engine: sa.Engine, **options: Any) -> list[Any]:
+    """What `alembic revision --autogenerate` of the host's project would write."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        return compare_metadata(context, Base.metadata)
+
+
+@pytest.mark.parametrize("schemas", [False, True])
+def test_a_hosts_autogenerate_proposes_nothing_of_ours(service_url: str, schemas: bool) -> None:
+    with Timeline.open(service_url) as record:
+        record.actors()  # now the tables of read models are there, too
+        engine = record.store.engine
+        assert proposed(engine, include_name=include_name, include_schemas=schemas) == []
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_in_the_schema_of_the_host_it_proposes_nothing_either(database_url: str) -> None:
+    with Timeline.open(database_url, schema="public") as record:
+        Base.metadata.create_all(record.store.engine)
+        record.actors()
+        assert proposed(record.store.engine, include_name=include_name) == []
+        assert proposed(record.store.engine)  # without the filter it would drop the log
+
+
+def test_tables_of_the_host_keep_their_names(service_url: str) -> None:
+    with Timeline.open(service_url) as record:
+        record.actors()
+        with record.store.engine.begin() as connection:
+            connection.execute(sa.insert(service.Head).values(id=7))
+            connection.execute(sa.insert(service.Role).values(id=8))
+            assert connection.scalar(sa.select(service.Role.id)) == 8
+        assert record.problems() == []
