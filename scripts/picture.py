@@ -1,6 +1,7 @@
-"""Pictures for README and docs: the pages of a site at three widths, and a workbook."""
+"""Pictures for README and docs: pages of a site, a workbook, and the page of the tutorial."""
 
 import html
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -35,6 +36,7 @@ SIZES = {1400: (780, "light"), 820: (700, "dark"), 390: (700, "light")}
 WHOLE = ("initiative", 1400, 1330)
 """The picture that README shows: high enough for all of the chart."""
 
+TUTORIAL = {"width": 1000, "height": 800}
 SHEET = {"width": 1200, "height": 445}
 COLUMNS = ("date", "kind", "who", "what", "for", "stance", "source", "at", "quote", "chain")
 ROWS = slice(9, 19)
@@ -51,12 +53,13 @@ p {margin: 0; padding: 6px 10px; background: #eee} b {background: #fff; padding:
 """
 
 
-def main(pages: str, sheet: str) -> None:
-    """Write the pictures, in PNG: of the pages into a folder, and of the workbook."""
+def main(pages: str, sheet: str, tutorial: str) -> None:
+    """Write the pictures, in PNG: of the pages into a folder, of the workbook and the tutorial."""
     with tempfile.TemporaryDirectory() as made, browsers.chromium() as browser:
         book = Path(made, "book.html")
         book.write_text(workbook_html(), encoding="utf-8")
         picture(browser, book, SHEET, "light", Path(sheet))
+        picture(browser, tutorial_page(Path(made)), TUTORIAL, "light", Path(tutorial))
         with Timeline.open("sqlite://") as timeline:
             timeline.ingest(*map(str, sorted((ROOT / "fixtures/gas-union").glob("*.yaml"))))
             timeline.site(Path(made, "site"), title="A gas union of three")
@@ -75,6 +78,17 @@ def picture(browser: Any, page: Path, size: Any, scheme: Any, target: Path) -> N
     shown.goto(page.as_uri())
     shown.screenshot(path=target)
     shown.close()
+
+
+def tutorial_page(folder: Path) -> Path:
+    """The page that the tutorial makes."""
+    text = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+    record, page = folder / "bridge.yaml", folder / "bridge.html"
+    record.write_text("".join(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)), encoding="utf-8")
+    with Timeline.open("sqlite://") as timeline:
+        timeline.append_all(timeline.draft(record, create=True).events)
+        page.write_text(timeline.initiative("river-bridge").to_html(), encoding="utf-8")
+    return page
 
 
 def workbook_html() -> str:

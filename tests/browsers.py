@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 playwright = pytest.importorskip(
-    "playwright.sync_api", reason="no playwright: install timeline-store[dev]"
+    "playwright.sync_api", reason="no playwright: scripts/setup installs it"
 )
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

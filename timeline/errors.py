@@ -351,17 +351,26 @@ class UnknownEventType(TimelineError):
 
 
 class MissingExtra(TimelineError):
-    """A library is not installed. Install the extra that brings it.
+    """A library is not installed. The message has the command that installs it.
 
     Attributes:
         extra: the extra of this package that brings them.
     """
 
     def __init__(self, what: str, extra: str) -> None:
+        import importlib.metadata
+        import re
+        import shlex
+
         self.extra = extra
+        wanted = [
+            name.partition(";")[0].strip()
+            for name in importlib.metadata.requires("timeline-store") or ()
+            if re.search(rf"extra == ['\"]{extra}['\"]", name)
+        ]
         super().__init__(
             f"{what} needs libraries that are not installed. The extra {extra!r} brings them: "
-            f"pip install 'timeline-store[{extra}]'"
+            f"pip install {' '.join(map(shlex.quote, wanted))}"
         )
 
 

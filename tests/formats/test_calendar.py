@@ -280,7 +280,7 @@ def test_without_the_library_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "icalendar", None)
 
-    with pytest.raises(MissingExtra, match=r"timeline-store\[calendar\]"):
+    with pytest.raises(MissingExtra, match="pip install 'icalendar>="):
         record.calendar()
 
 

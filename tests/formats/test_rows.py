@@ -237,7 +237,7 @@ def test_what_cannot_be_written_is_refused(
     with pytest.raises(InvalidInput, match="expected csv, xlsx, jsonl or parquet"):
         record.export_rows("meetings", tmp_path / "x.xls", "xls")  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(MissingExtra, match=r"timeline-store\[parquet\]"):
+    with pytest.raises(MissingExtra, match=r"pip install .* 'pyarrow>="):
         record.export_rows("meetings", tmp_path / "x.parquet", "parquet")
     assert list(tmp_path.iterdir()) == []
 

@@ -582,5 +582,5 @@ def test_without_pyarrow_nothing_else_changes(tmp_path: Path) -> None:
     assert [each[0] for each in works] == [0, 0, 0]
     assert "Yes." in works[1][1]
     assert code == 1
-    assert "pip install 'timeline-store[archive]'" in output
+    assert "pip install 'fsspec>=" in output
     assert os.listdir(tmp_path) == ["record.db"]  # noqa: PTH208  (nothing was begun)

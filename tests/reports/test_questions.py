@@ -1,7 +1,4 @@
-"""Eight questions that an analyst asks of the gas-union record, answered by its reports.
-
-`docs/howto/questions.md` shows the same answers as users get them.
-"""
+"""Eight questions that an analyst asks of the gas-union record, answered by its reports."""
 
 import contextlib
 import importlib.util

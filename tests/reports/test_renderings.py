@@ -332,7 +332,7 @@ def test_without_either_library_it_says_which_extra_brings_one(
     monkeypatch.setitem(sys.modules, "pandas", None)
     assert type(record.statements().to_frame()).__module__.startswith("polars")
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(MissingExtra, match="timeline-store\\[frames\\]"):
+    with pytest.raises(MissingExtra, match="pip install 'pandas>="):
         record.statements().to_frame()
     with pytest.raises(InvalidInput, match="pandas or polars; found 'numpy'"):
         record.statements().to_frame(library="numpy")

@@ -2,7 +2,8 @@
 
 In each page, in order: a ```python block is executed, and a ```text block right behind it is what
 it prints; in a ```console block each line after `$ ` is a shell command, and the lines below it are
-its output. A command `timeline` runs in this process, which spares its start. All blocks of a page
+its output. A command `timeline` runs in this process, which spares its start. A ```yaml block that
+begins with `# NAME.yaml` is that file, or goes on with it. All blocks of a page
 share one folder, one database and one namespace. Digests and times
 of recording differ from run to run, and so does the day that plans are judged by; any will do.
 
@@ -35,7 +36,7 @@ from timeline.cli import cli
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-BLOCK = re.compile(r"^```(python|console|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(python|console|text|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VARIES = re.compile(
     r"\b[0-9a-f]{64}\b|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|(?<=as of )\d{4}-\d\d-\d\d"
     r"|\d+ \w+ \d{4}, \d\d:\d\d UTC|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
@@ -55,7 +56,10 @@ def rerun(page: Path, folder: Path) -> str:
             printed = _python(body, namespace, page, text.count("\n", 0, block.start()) + 2)
         elif kind == "console":
             body, printed = _console(body, folder), None
-        elif printed is not None and not between.strip():
+        elif kind == "yaml" and (name := re.match(r"# (\w+\.yaml)\b", body)):
+            with Path(name[1]).open("a", encoding="utf-8") as file:
+                file.write(body)
+        elif kind == "text" and printed is not None and not between.strip():
             body, printed = printed, None
         parts += [between, f"```{kind}\n{body}```"]
         end = block.end()

@@ -1,6 +1,7 @@
 """The package as its users get it: built, installed, and run far from the checkout."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from timeline.errors import MissingExtra
+
 CHECKOUT = Path(__file__).parents[2]
-NEEDED = ["alembic", "timeline", "pyproject.toml", "README.md", "LICENSE", ".gitignore"]
+NEEDED = [
+    "alembic",
+    "timeline",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "LICENSES.md",
+    ".gitignore",
+]
 
 
 def run(*command: str | Path, folder: Path) -> str:
@@ -107,6 +118,56 @@ class Installed:
 
     def command(self, name: str) -> Path:
         return self.folder / ("Scripts" if os.name == "nt" else "bin") / name
+
+
+def test_the_version_stands_in_one_place_and_its_copies_agree() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    cited = (CHECKOUT / "CITATION.cff").read_text(encoding="utf-8")
+    changes = (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+    version, day = re.findall(r"^## (\S+)(?: – (\S+))?$", changes, re.MULTILINE)[0]
+    assert f"version: {project['version']}\n" in cited
+    assert version == project["version"]
+    assert f"date-released: {day}\n" in cited
+
+
+def test_what_is_vendored_says_whose_it_is() -> None:
+    """A file of others in the wheel begins with its name, version, origin and licence."""
+    scripts = list((CHECKOUT / "timeline/pages/templates").glob("*.js"))
+    theirs = [path for path in scripts if "Copyright" in path.read_text(encoding="utf-8")]
+    listed = (CHECKOUT / "LICENSES.md").read_text(encoding="utf-8")
+
+    assert theirs
+    for path in theirs:
+        name, version = re.findall(r"/\*! (\S+) (\d\S*),", path.read_text(encoding="utf-8"))[0]
+        assert f"| `{path.relative_to(CHECKOUT)}` | {name} {version} |" in listed
+
+
+def test_every_install_line_names_what_there_is() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].keys()
+    pages = [CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md")]
+    lines = [
+        line
+        for page in pages
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if "pip install" in line
+    ]
+
+    assert len(lines) > 3
+    for line in lines:
+        assert "timeline-store" not in line, line  # it is not published
+        assert set(re.findall(r"\[(\w+)\]'", line)) <= extras, line
+
+
+def test_the_command_in_the_error_about_an_extra_is_that_of_pyproject() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+
+    for extra, wanted in project["optional-dependencies"].items():
+        if extra != "all":
+            shown = str(MissingExtra("It", extra))
+            assert all(name.partition(">")[0] in shown for name in wanted), shown
+            assert "pip install '" in shown
 
 
 SITE = "import sysconfig; print(sysconfig.get_path('purelib'))"

@@ -56,7 +56,7 @@ def calendar(view: View, *, series: str | None = None, meeting: str | None = Non
     try:
         from icalendar import Calendar
     except ImportError:
-        raise MissingExtra("A calendar", "calendar") from None
+        raise MissingExtra("A calendar", "sheets") from None
 
     report = attendance_report(view, series=series, meeting=meeting)
     meetings: Sequence[MeetingLine] = report.meetings

@@ -116,7 +116,7 @@ def _write_parquet(out: BinaryIO, shape: Shape, rows: Sequence[Any], standing: S
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise MissingExtra("Parquet", "parquet") from None
+        raise MissingExtra("Parquet", "archive") from None
 
     types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     types |= {bytes: pa.binary()}

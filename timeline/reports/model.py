@@ -113,7 +113,7 @@ class Report(abc.ABC):
         """The report as headings and tables, for a rendering."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as dicts, lists and strings; `docs/reference/reports.md` has the shape."""
+        """The report as dicts, lists and strings; its shape is that of the class."""
         cited: dict[str, Citation] = {}
         fields = attrs.asdict(self, value_serializer=_citing(cited), filter=_is_said)
         common = {name: fields.pop(name) for name in ("corrections", "sources", "standing")}
