@@ -99,6 +99,9 @@ def sites(
     gas_union.site(folder / "gas-union", title="A gas union of three")
     strait_ferry.site(folder / "strait-ferry")
     hostile.site(folder / "hostile")
+    with Timeline.open("sqlite://") as coded:
+        coded.ingest_coded(FIXTURES / "coded/icews.tab", dataset="icews")
+        coded.site(folder / "coded")
     return folder
 
 
@@ -418,7 +421,16 @@ def visit(browser: Any, sites: Path) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert complaints == []
-    files = (".html", "/page.css", "/page.js", "/record.js", "/explore.js", "/minisearch.js")
+    shared = (
+        "page.css",
+        "page.js",
+        "record.js",
+        "explore.js",
+        "minisearch.js",
+        "d3.js",
+        "world.js",
+    )
+    files = (".html", *(f"/{name}" for name in shared))
     assert [url for url in asked if not url.startswith("file:") or not url.endswith(files)] == []
 
 
@@ -777,7 +789,13 @@ def test_the_front_page_tells_what_is_new_in_three_screens(visit: Callable[..., 
     page = visit("gas-union/index.html", width=1400)
     plans = page.get_by_role("table", name="Plans still open")
     assert plans.evaluate("each => each.getBoundingClientRect().bottom") < 3 * 900
-    assert page.locator(".broad text").get_by_text("negotiating", exact=True).count() == 1
+    [card] = page.locator(".glimpse").filter(has_text="Gas union").all()
+    assert "Stage: negotiating; Since: 26 Dec 2023" in card.inner_text()
+    assert card.locator("svg text").get_by_text("negotiating", exact=True).count() == 1
+    above = "each => each.getBoundingClientRect().top"
+    parts = ("What happened last", "Plans still open", "Actors", "Sources")
+    tops = [page.get_by_role("table", name=name).evaluate(above) for name in parts]
+    assert [card.evaluate(above), *tops] == sorted([card.evaluate(above), *tops])
     assert page.get_by_role("table", name="Plans still open").locator("tbody tr").count() > 0
     page.get_by_role("table", name="Actors").get_by_role("link", name="All").click()
     assert page.get_by_role("table").locator("tbody tr").count() > 8
@@ -827,6 +845,77 @@ def test_the_explorer_keeps_its_choice_in_the_address(visit: Callable[..., Any])
     assert page.locator("h1").is_visible()
 
 
+def test_the_explorer_draws_who_met_whom(visit: Callable[..., Any]) -> None:
+    page = visit("gas-union/explore.html", width=1400)
+    page.get_by_role("button", name="who met whom").click()
+    circles = page.locator(".drawn a")
+    circles.first.wait_for()
+    assert circles.count() == page.locator(".drawn text").count() > 20
+    shown = {line.text_content() for line in page.locator(".edge").all()}
+    assert "Shavkat Mirziyoyev and Vladimir Putin: met" in " ".join(shown)
+    assert page.locator("button[value=map]").is_hidden()  # nothing has coordinates
+    page.get_by_label("From").fill("2023-12-01")
+    later = {line.text_content() for line in page.locator(".edge").all()}
+    assert 0 < len(later) < len(shown)
+    page.locator(".drawn a[aria-label^='Vladimir Putin']").focus()
+    page.keyboard.press("Enter")
+    page.locator("#view tbody tr").first.wait_for()
+    assert page.locator("[name=actor]").input_value() == "Vladimir Putin"
+    assert page.locator("[name=from]").input_value() == "2023-12-01"
+
+
+def test_the_explorer_draws_a_map_where_there_are_coordinates(visit: Callable[..., Any]) -> None:
+    page = visit("coded/explore.html")
+    page.get_by_role("button", name="map").click()
+    circles = page.locator(".drawn a")
+    circles.first.wait_for()
+    assert page.locator(".drawn .land").get_attribute("d")
+    width, height = (
+        int(part) for part in page.locator(".drawn").get_attribute("viewBox").split()[2:]
+    )
+    for circle in circles.locator("circle").all():
+        assert 0 <= float(circle.get_attribute("cx")) <= width
+        assert 0 <= float(circle.get_attribute("cy")) <= height
+    words = circles.first.get_attribute("aria-label")
+    circles.first.focus()
+    page.keyboard.press("Enter")
+    page.locator("#view tbody tr").first.wait_for()
+    assert words.startswith(page.locator("[name=place]").input_value())
+    assert words.split(": ")[1].split()[0] == str(page.locator("#view tbody tr").count())
+    assert page.get_by_role("button", name="who consults whom").is_visible()  # they are no meetings
+
+
+def test_ten_thousand_events_can_be_explored(
+    sites: Path, tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    for file in [*(sites / "coded").glob("*.js"), *(sites / "coded").glob("*.[ch]*")]:
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    names = [[f"Actor {number}", ""] for number in range(400)]
+    days = [(datetime(2015, 1, 1, tzinfo=UTC) + timedelta(n % 3000)).date() for n in range(10_000)]
+    events = [
+        [str(day), str(day), str(day), "Statement made", f"Says {n}", "", [n % 400, n * 7 % 400],
+         [], [n % 50], [n % 30], [n * 37 % 360 - 180, n * 17 % 120 - 60]]
+        for n, day in enumerate(days)
+    ]  # fmt: skip
+    pairs = [[n % 400, n * 7 % 400, 0, [n]] for n in range(0, 10_000, 2) if n * 6 % 400]
+    data = {"PAGES": [], "NAMES": names, "EVENTS": events, "PAIRS": pairs}
+    text = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in data.items())
+    (tmp_path / "record.js").write_text(text, encoding="utf-8")
+    page = visit(tmp_path / "explore.html", width=1400)
+    assert page.inner_text("#count") == "10000 of 10000 events"
+    for view, drawn in {
+        "who met whom": ".drawn .edge",
+        "map": ".drawn .land",
+        "calendar": ".year .heat",
+        "who with whom": ".matrix tbody tr",
+        "list": "#view tbody tr",
+    }.items():
+        page.get_by_role("button", name=view).click()
+        page.locator(drawn).first.wait_for(state="attached")
+    page.locator("[name=words]").fill("says 4321")
+    assert page.inner_text("#count") == "1 of 10000 events"
+
+
 def test_a_person_has_what_was_last_first_and_an_outlet_what_it_carried(
     visit: Callable[..., Any],
 ) -> None:
@@ -848,7 +937,7 @@ def test_a_person_has_what_was_last_first_and_an_outlet_what_it_carried(
 def test_reports_lead_to_one_another(visit: Callable[..., Any]) -> None:
     page = visit("gas-union/index.html")
     assert page.inner_text("h1") == "A gas union of three"
-    page.get_by_role("table", name="Initiatives").get_by_role("link", name="Gas union").click()
+    page.locator(".glimpse").get_by_role("link", name="Gas union").click()
     assert "negotiating" in page.inner_text(".strip")
     page.get_by_role("table", name="Meetings").get_by_role("link").first.click()
     assert page.inner_text(".kind") == "ATTENDANCE"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from timeline.dates import short, when
@@ -11,7 +11,9 @@ from timeline.engine.projection import View
 from timeline.projections.chronology import HappeningRow
 from timeline.projections.initiatives import InitiativeRow
 from timeline.reports.chronology import HappeningLine
-from timeline.reports.evidence import type_words
+from timeline.reports.encounters import encounters
+from timeline.reports.evidence import Citer, type_words
+from timeline.reports.findings.participation import everyone
 from timeline.reports.render.notes import inert
 
 RECORD = "record.js"
@@ -47,23 +49,57 @@ def record_script(
         paths: the paths of pages by what they are about.
 
     Returns:
-        `PAGES`, `NAMES` (a name and its path) and `EVENTS`: the first and the last day, the date in
-        words, what sort it is, what happened, its path, then the numbers of the names of the
-        actors, the initiatives, the publishers and the places.
+        `PAGES`, `NAMES` (a name and its path), `EVENTS` and `PAIRS`. An event has the first and the
+        last day, the date in words, what sort it is, what happened, its path, then the numbers of
+        the names of the actors, the initiatives, the publishers and the places, then the longitude
+        and the latitude where they are known. `PAIRS` are who met whom: the numbers of two names,
+        whether only coded rows say so, and the numbers of the events that do.
     """
     names = _Names(paths)
     rows = {row.event: row for row in view.several(HappeningRow, (one.event for one in happenings))}
     titles = {row.initiative: row.title or row.initiative for row in view.all(InitiativeRow)}
-    events = [_event(one, rows.get(one.event), titles, names) for one in happenings]
+    places = _coordinates(view, (one.event for one in happenings))
+    events = [
+        [*_event(one, rows.get(one.event), titles, names), *places.get(one.event, ())]
+        for one in happenings
+    ]
+    pairs = list(_pairs(view, [one.event for one in happenings], names))
     data = {
         "PAGES": [[inert(text) for text in page] for page in pages],
         "NAMES": list(names.numbers),
         "EVENTS": events,
+        "PAIRS": pairs,
     }
     texts = (
         json.dumps(value, ensure_ascii=False, separators=(",", ":")) for value in data.values()
     )
     return "".join(f"const {name} = {text};\n" for name, text in zip(data, texts, strict=True))
+
+
+def _coordinates(view: View, ids: Iterable[str]) -> Mapping[str, Sequence[list[float]]]:
+    """Where each event was, in degrees east and north, as far as a coded row says so."""
+    codings = (
+        (id, evidence.coding)
+        for id, event in view.events(ids).items()
+        for evidence in event.evidence
+        if evidence.coding is not None
+    )
+    return {
+        id: [[round(coding.longitude, 2), round(coding.latitude, 2)]]
+        for id, coding in codings
+        if coding.longitude is not None and coding.latitude is not None
+    }
+
+
+def _pairs(view: View, ids: Sequence[str], names: _Names) -> Iterator[Sequence[Any]]:
+    """Who met whom, by which of the events."""
+    numbers = {id: number for number, id in enumerate(ids)}
+    citer = Citer(view)
+    for pair, met in encounters(*everyone(view)):
+        told = [numbers[id] for id in met.events if id in numbers]
+        if told:
+            two = (names.number(f"actor/{id}", citer.name(id).name) for id in pair)
+            yield [*two, int(met.coded), told]
 
 
 def _event(

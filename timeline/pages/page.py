@@ -26,6 +26,7 @@ from timeline.pages.slider import Cut, all_numbers, as_json
 from timeline.reports.evidence import Citation, Support, type_words
 from timeline.reports.render.notes import Notes, inert, link_details
 from timeline.reports.tables import (
+    Cell,
     Chart,
     Document,
     Mark,
@@ -45,6 +46,21 @@ class Crumb:
     href: str
 
 
+@attrs.frozen
+class Glimpse:
+    """A card of the front page.
+
+    Attributes:
+        title: what it leads to.
+        said: what stands of that.
+        chart: a small picture of it, where there is one.
+    """
+
+    title: Cell
+    said: Cell
+    chart: Chart | None
+
+
 def render_page(
     document: Document,
     *,
@@ -52,6 +68,8 @@ def render_page(
     trail: Sequence[Crumb] = (),
     root: str | None = None,
     cuts: Sequence[Cut] = (),
+    glimpses: Sequence[Glimpse] = (),
+    banner: str | None = None,
 ) -> str:
     """Lay a report out as a page.
 
@@ -63,6 +81,8 @@ def render_page(
         root: the address of the folder with the files that `assets` gives, relative to the page;
             None for a page that has all in itself.
         cuts: the report as of earlier moments; the page gets a slider over them.
+        glimpses: the cards of a front page.
+        banner: what the report itself does not say of the moment it shows.
 
     Raises:
         MissingExtra: the libraries of the extra `pages` are not installed.
@@ -76,6 +96,7 @@ def render_page(
         "summary": [filled(said, page) for said in document.summary],
         "lead": [filled(lead, page) for lead in document.lead],
         "facts": [(fact.label, filled(fact.value, page)) for fact in document.facts],
+        "glimpses": [_glimpse(one, page) for one in glimpses],
         "sections": sections(tables, page),
         "apparatus": sections(document.apparatus, page),
         "charts": [
@@ -87,6 +108,7 @@ def render_page(
     text: str = _template().render(
         document=document,
         trail=trail,
+        banners=[said for said in (banner, document.banner) if said],
         **parts,
         cuts=_slider(cuts, parts["charts"], page.notes),
         evidence=[_citation(citation, page.links) for citation in page.notes.citations.values()],
@@ -109,7 +131,7 @@ def render_explorer(standing: str, home: Crumb) -> str:
         ("publisher", "Published by"),
         ("place", "Place"),
     )
-    views = ("list", "who with whom", "calendar")
+    views = ("list", "who with whom", "who met whom", "calendar", "map")
     template = _template("explore.html.j2")
     text: str = template.render(
         policy=_POLICY, trail=home, standing=standing, filters=filters, views=views
@@ -192,6 +214,17 @@ def _picture(
         "picture": Markup(broad.svg),
         "narrow": Markup(narrow.svg),
         "shown": broad.shown,
+    }
+
+
+def _glimpse(one: Glimpse, page: Filling) -> Mapping[str, Any]:
+    from markupsafe import Markup
+
+    return {
+        "title": filled(one.title, page),
+        "said": filled(one.said, page),
+        "text": one.chart.text if one.chart else None,
+        "picture": Markup(draw(one.chart, narrow=True).svg) if one.chart else None,
     }
 
 

@@ -23,7 +23,7 @@ from timeline.engine.search import Search
 from timeline.errors import InvalidInput
 from timeline.log.telemetry import Progress
 from timeline.pages.explorer import RECORD, record_script
-from timeline.pages.page import Crumb, assets, render_explorer, render_page, web_address
+from timeline.pages.page import Crumb, Glimpse, assets, render_explorer, render_page, web_address
 from timeline.pages.profiles import Sources, profile
 from timeline.pages.slider import Cuts, Dated, known_when
 from timeline.projections.chronology import InvolvementRow
@@ -56,8 +56,6 @@ _EXPLORER = "explore.html"
 
 _LISTS = "lists"
 """The folder of the pages that list all of one sort."""
-
-_INITIATIVES = "Initiatives"
 
 _NEWS = ("report/chronology", "report/plans")
 """The reports of which the front page shows a part."""
@@ -185,7 +183,7 @@ def _claims(view: View) -> Entries:
 
 HOLDS: tuple[Section, ...] = (
     Section("Overviews", "all", "report", _whole),
-    Section(_INITIATIVES, "initiatives", "proposal", _initiatives, "initiative"),
+    Section("Initiatives", "initiatives", "proposal", _initiatives, "initiative"),
     Section("Positions over time", "positions", "positions", _argued, "positions"),
     Section("Series of meetings", "series", "series", _series, "attendance", by="series"),
     Section("Meetings", "meetings", "meeting", _meetings, "attendance", by="meeting"),
@@ -325,7 +323,13 @@ def _write_pages(
             progress(done, len(pages))
     paths |= _write_lists(view, folder, glances, beneath, home)
     front = _front(view, title, glances, made)
-    _write(folder / INDEX, render_page(front, links={**paths, _EXPLORER: _EXPLORER}, root=""))
+    front_page = render_page(
+        front,
+        links={**paths, _EXPLORER: _EXPLORER},
+        root="",
+        glimpses=_glimpses(glances, made),
+    )
+    _write(folder / INDEX, front_page)
     entries = [(page.name, page.section.title, page.path, said) for page, said in glances.items()]
     shared = {
         **assets(),
@@ -462,38 +466,53 @@ def _file_name(id: str) -> str:
 _FRONT = 6
 """Pages of a sort, and rows of what is new, on the front page; the rest has a page of its own."""
 
-_CHARTS = 3
-"""Charts on the front page."""
+_FOLDERS = ("actors", "meetings", "sources", "series", "positions", "claims", "all")
+"""The sorts of pages below what is new, as the front page has them."""
 
 
 def _front(view: View, title: str, glances: Mapping[_Page, str], made: Documents) -> Document:
-    """The initiatives as charts, what happened last, what is planned, and what else there is."""
-    named = ((page, made.get(page.about)) for page in glances if page.section.of == "initiative")
-    small = (_small(page, document) for page, document in named if document is not None)
+    """What happened last, what is planned, and what else there is."""
     news = (_latest(made.get("report/chronology")), _upcoming(made.get("report/plans")))
-    sections = (_shown_first(view, section, glances) for section in HOLDS)
-    initiatives, *others = sorted(sections, key=lambda table: table.title != _INITIATIVES)
+    sections = {section.folder: section for section in HOLDS}
+    others = (_shown_first(view, sections[folder], glances) for folder in _FOLDERS)
     return Document(
         title=title,
         lead=(
             cell("What is on record, each statement with its sources."),
             Cell("Explore all events", about=_EXPLORER),
         ),
-        tables=tuple(table for table in (initiatives, *news, *others) if table.rows),
+        tables=tuple(table for table in (*news, *others) if table.rows),
         apparatus=(),
         notes=("The folder opens without a network or a server; keep it together.",),
         standing=str(Standing.of(view)),
-        charts=tuple(chart for charts in small for chart in charts)[:_CHARTS],
     )
 
 
-def _small(page: _Page, document: Document) -> Iterable[Chart]:
+def _glimpses(glances: Mapping[_Page, str], made: Documents) -> list[Glimpse]:
+    """The initiatives of which most is known, each with its stage and where its parties stand."""
+    named = [(page, made[page.about]) for page in glances if page.section.of == "initiative"]
+    named.sort(key=lambda one: sum(len(chart.marks) for chart in one[1].charts), reverse=True)
+    cards = [
+        Glimpse(
+            about(page.section.category, page.id, page.name),
+            cell(glances[page]),
+            next(_small(document), None),
+        )
+        for page, document in named[:_FRONT]
+    ]
+    if len(named) > _FRONT:
+        whole = about("list", named[0][0].section.folder, f"All {len(named):,}")
+        cards.append(Glimpse(whole, cell("Every initiative on record."), None))
+    return cards
+
+
+def _small(document: Document) -> Iterator[Chart]:
     """The chart of an initiative with nothing but its bands, where there are some of parties."""
     for chart in document.charts[:1]:
         bands = tuple(mark for mark in chart.marks if mark.holds)
         lanes = tuple(lane for lane in chart.lanes if any(mark.lane == lane for mark in bands))
         if len(lanes) > 1:
-            yield attrs.evolve(chart, title=page.name, beside="", marks=bands, lanes=lanes)
+            yield attrs.evolve(chart, beside="", marks=bands, lanes=lanes)
 
 
 def _latest(chronology: Document | None) -> Table:

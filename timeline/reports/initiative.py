@@ -459,11 +459,16 @@ def _stage_marks(lines: Iterable[StageLine]) -> Iterator[Mark | None]:
 
 def _happened(report: InitiativeReport) -> Iterator[Mark | None]:
     """The proposals, papers and milestones, and the meetings."""
-    for line in report.proposals:
-        yield _step("proposal", line.occurred, f"proposed by {line.by}", line.evidence)
+    for place, (names, lines) in enumerate(_accounts(report.proposals)):
+        label = f"{'by another account: ' if place else ''}proposed by {names}"
+        for line in lines:
+            yield _step("proposal", line.occurred, label, line.evidence)
     for document in report.documents:
+        days = [signing.occurred for signing in document.signings]
         for signing in document.signings:
-            yield _step("agreement", signing.occurred, document.title, signing.evidence)
+            differs = signing.occurred != days[0]
+            label = f"by another account: {document.title}" if differs else document.title
+            yield _step("agreement", signing.occurred, label, signing.evidence)
     for done in report.milestones:
         yield _step("milestone", done.occurred, done.title, done.evidence)
     for met in report.meetings:
@@ -635,13 +640,17 @@ def _now(report: InitiativeReport) -> Cell:
     return cell(f"{stage.stage.capitalize()} {when}, as told by {told_by}.", stage.evidence)
 
 
-def _origin(lines: Sequence[ProposalLine]) -> Cell:
-    """Who proposed it and when, by each account that names somebody else."""
+def _accounts(lines: Iterable[ProposalLine]) -> list[tuple[str, list[ProposalLine]]]:
+    """The accounts of who proposed it, the one that most reports give first."""
     by_proposer: dict[str, list[ProposalLine]] = {}
     for line in lines:
-        names = listing((line.by, *line.jointly_with))
-        by_proposer.setdefault(names, []).append(line)
-    accounts = sorted(by_proposer.items(), key=lambda item: len(item[1]), reverse=True)
+        by_proposer.setdefault(listing((line.by, *line.jointly_with)), []).append(line)
+    return sorted(by_proposer.items(), key=lambda item: len(item[1]), reverse=True)
+
+
+def _origin(lines: Sequence[ProposalLine]) -> Cell:
+    """Who proposed it and when, by each account that names somebody else."""
+    accounts = _accounts(lines)
     if not accounts:
         return cell("Who proposed it is not on record.")
     sentence = "; by another account ".join(_proposed(*account) for account in accounts)

@@ -1,17 +1,21 @@
 "use strict";
-/* global NAMES, EVENTS */
+/* global NAMES, EVENTS, PAIRS, WORLD, d3, topojson */
 // The choice stands in the address: a link to the page leads to the same events and view.
 (() => {
-  const MONTHS = 40; // from which on a bar of the histogram is a year
+  const MONTHS = 40; // from which on a bar of the histogram is a year, and days from which on a month
   const MOST = 300; // rows of the list at once
   const ABREAST = 20; // actors along a side of the matrix
+  const NODES = [24, 60]; // actors of the network, on a phone and on a wide screen
   const LISTS = { actor: 6, initiative: 7, publisher: 8, place: 9 };
   const form = document.querySelector(".filters");
   const holder = document.getElementById("view");
   const views = [...document.querySelectorAll(".views button")];
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-  const texts = EVENTS.map((event) => plain(`${event[3]} ${event[4]} ${event.slice(6).flat().map((n) => NAMES[n][0]).join(" ")}`));
+  const texts = EVENTS.map((event) => plain(`${event[3]} ${event[4]} ${event.slice(6, 10).flat().map((n) => NAMES[n][0]).join(" ")}`));
   let view = "list";
+  // In a site of one file the address names the page first.
+  const root = document.currentScript.dataset.root ?? "";
+  const address = (choice) => (root ? `${root}explore.html#${choice}` : `#${choice}`);
 
   const element = (name, className, ...content) => {
     const made = document.createElement(name);
@@ -22,7 +26,7 @@
   const linked = (text, path) => {
     if (!path) return element("bdi", "", text);
     const link = element("a", "", element("bdi", "", text));
-    link.href = path;
+    link.href = root + path;
     return link;
   };
   const counted = (keys) => {
@@ -62,27 +66,34 @@
 
   // The histogram
 
-  const histogram = () => {
-    const months = chosen().filter((event) => event[0]).map((event) => event[0].slice(0, 7)).sort();
-    const number = (month) => Number(month.slice(0, 4)) * 12 + Number(month.slice(5)) - 1;
-    const [first, last] = months.length ? [number(months[0]), number(months.at(-1))] : [0, -1];
-    const step = last - first < MONTHS ? 1 : 12; // all of the time, so that what is quiet shows
-    const name = (n) => `${Math.floor(n / 12)}`.padStart(4, "0") + (step === 1 ? `-${String((n % 12) + 1).padStart(2, "0")}` : "");
-    const times = new Map(counted(months.map((month) => month.slice(0, step === 1 ? 7 : 4))));
+  const histogram = (events) => {
+    const days = events.map((event) => event[0]).filter(Boolean).sort();
+    const [first = "", last = ""] = [days[0], days.at(-1)];
+    const span = (Date.parse(last) - Date.parse(first)) / 864e5;
+    const letters = span < MONTHS ? 10 : span < MONTHS * 30 ? 7 : 4; // of a day, a month, or a year
+    const times = new Map(counted(days.map((day) => day.slice(0, letters))));
     const bars = [];
-    for (let n = step === 1 ? first : first - (first % 12); n <= last; n += step) bars.push([name(n), times.get(name(n)) ?? 0]);
+    // All of the time, so that what is quiet shows.
+    for (const at = new Date(first); first && at.toISOString().slice(0, letters) <= last.slice(0, letters); ) {
+      const name = at.toISOString().slice(0, letters);
+      bars.push([name, times.get(name) ?? 0]);
+      if (letters === 10) at.setUTCDate(at.getUTCDate() + 1);
+      else if (letters === 7) at.setUTCMonth(at.getUTCMonth() + 1, 1);
+      else at.setUTCFullYear(at.getUTCFullYear() + 1, 0, 1);
+    }
     const most = Math.max(1, ...times.values());
     document.querySelector(".histogram").replaceChildren(
       ...bars.map(([time, times]) => {
-        const bar = element("button", "column", element("i", ""), element("span", "", time));
+        const bar = element("button", "column", element("i", ""), element("span", "", letters === 10 ? time.slice(5) : time));
         bar.type = "button";
         bar.firstChild.style.height = times ? `${Math.max(4, (times / most) * 100)}%` : 0;
         bar.disabled = !times;
         bar.setAttribute("aria-label", `${time}: ${times} ${times === 1 ? "event" : "events"}`);
         bar.title = bar.getAttribute("aria-label");
         bar.addEventListener("click", () => {
-          form.elements.from.value = step === 12 ? `${time}-01-01` : `${time}-01`;
-          form.elements.to.value = step === 12 ? `${time}-12-31` : new Date(Date.UTC(Number(time.slice(0, 4)), Number(time.slice(5)), 0)).toISOString().slice(0, 10);
+          const end = new Date(Date.UTC(Number(time.slice(0, 4)), Number(time.slice(5)), 0)).toISOString().slice(0, 10);
+          form.elements.from.value = `${time}-01-01`.slice(0, 10);
+          form.elements.to.value = letters === 10 ? time : letters === 7 ? end : `${time}-12-31`;
           changed();
         });
         return bar;
@@ -155,25 +166,168 @@
     return [...drawn, element("p", "small", `A column is a week, Monday first. Not drawn, for want of a day: ${undrawn}.`)];
   };
 
-  const VIEWS = { list, "who with whom": matrix, calendar };
+  // Pictures, drawn by D3 when they are first asked for
+
+  const load = (name) =>
+    new Promise((resolve) => {
+      const script = element("script", "");
+      script.src = name;
+      script.addEventListener("load", resolve);
+      document.body.append(script);
+    });
+  let drawing = null;
+  const drawn = () => (drawing ??= Promise.all([typeof d3 === "undefined" && load("d3.js"), mapped && typeof WORLD === "undefined" && load("world.js")]));
+  const svg = (name, given, ...content) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(given)) made.setAttribute(key, value);
+    made.append(...content);
+    return made;
+  };
+  const canvas = (height, label) => {
+    const width = Math.max(300, holder.clientWidth);
+    return [width, svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": label, class: "drawn" })];
+  };
+  // Leads to the events that a part of the picture is of.
+  const narrowing = (name, value, words, ...content) => {
+    const choice = new URLSearchParams([...new FormData(form)].filter(([key, had]) => had && key !== name));
+    choice.set(name, value);
+    return svg("a", { href: address(choice), "aria-label": words }, svg("title", {}, words), ...content);
+  };
+  // The labels for which there is room, beside their circles and on no other.
+  const labelled = (spots, circles, width) => {
+    const taken = circles.map(({ x, y, radius }) => [x - radius, y - radius, x + radius, y + radius]);
+    return spots.flatMap(({ x, y, radius, text }) => {
+      const wide = text.length * 6.6;
+      const own = radius + 0.1;
+      const free = ([left, top, right, bottom]) =>
+        left >= 0 && right <= width && !taken.some((box) => left < box[2] && box[0] < right && top < box[3] && box[1] < bottom);
+      const lefts = [x + own + 3, x - own - 3 - wide].find((left) => free([left, y - 7, left + wide, y + 7]));
+      if (lefts === undefined) return [];
+      taken.push([lefts, y - 7, lefts + wide, y + 7]);
+      return [svg("text", { x: lefts, y: y + 4 }, text)];
+    });
+  };
+
+  const network = (events) => {
+    const chosen = new Set(events);
+    const edges = new Map();
+    for (const [one, two, coded, told] of PAIRS) {
+      if (!told.some((n) => chosen.has(EVENTS[n]))) continue;
+      const key = `${one} ${two}`;
+      const edge = edges.get(key) ?? { source: one, target: two, times: 0, coded: true };
+      edge.times += 1;
+      edge.coded &&= Boolean(coded);
+      edges.set(key, edge);
+    }
+    if (!edges.size) return [element("p", "", "None of these events has two meet.")];
+    const met = counted([...edges.values()].flatMap((edge) => [edge.source, edge.target]));
+    const nodes = met.slice(0, NODES[Number(holder.clientWidth > 600)]).map(([id, degree]) => ({ id, degree }));
+    const shown = new Set(nodes.map((node) => node.id));
+    const links = [...edges.values()].filter((edge) => shown.has(edge.source) && shown.has(edge.target));
+    const height = Math.max(420, Math.min(holder.clientWidth, 640));
+    const [width, picture] = canvas(height, "Network of who met whom");
+    d3.forceSimulation(nodes)
+      .force("link", d3.forceLink(links).id((node) => node.id).distance(width > 600 ? 90 : 55))
+      .force("charge", d3.forceManyBody().strength(width > 600 ? -420 : -150))
+      .force("x", d3.forceX(width / 2).strength(0.08))
+      .force("y", d3.forceY(height / 2).strength(width > 600 ? 0.16 : 0.08))
+      .force("apart", d3.forceCollide(16))
+      .stop()
+      .tick(300);
+    // Over all of the picture, with room for names at the right.
+    const across = [["x", width - Math.min(150, width / 4)], ["y", height]];
+    for (const [side, room] of across) {
+      const [least, most] = d3.extent(nodes, (node) => node[side]);
+      const scale = Math.min(2, (room - 40) / Math.max(1, most - least));
+      for (const node of nodes) node[side] = room / 2 + (node[side] - (least + most) / 2) * scale;
+    }
+    for (const node of nodes) Object.assign(node, { radius: Math.min(14, 4 + Math.sqrt(node.degree)), text: NAMES[node.id][0] });
+    for (const { source, target, times, coded } of links) {
+      const line = { x1: source.x, y1: source.y, x2: target.x, y2: target.y, "stroke-width": Math.min(6, 0.8 + Math.log2(times)), class: coded ? "edge coded" : "edge" };
+      const words = coded ? `consulted, by coded rows: ${times}` : `met ${times} ${times === 1 ? "time" : "times"}`;
+      picture.append(svg("line", line, svg("title", {}, `${source.text} and ${target.text}: ${words}`)));
+    }
+    for (const { text, degree, x, y, radius } of nodes) {
+      picture.append(narrowing("actor", text, `${text}: with ${degree} ${degree === 1 ? "other" : "others"}`, svg("circle", { cx: x, cy: y, r: radius })));
+    }
+    picture.append(...labelled(nodes, nodes, width));
+    const most = met.length > nodes.length ? `; the ${nodes.length} of ${met.length} named most often` : "";
+    return [element("p", "small", `${coding ? "Who consults whom by coded rows" : "Who was at a meeting with whom, by any of these events. Dashed: only coded rows say so"}${most}. A circle leads to the events of one.`), picture];
+  };
+
+  const WORLDS = 7; // how many times larger than all of the world a map gets
+  const map = (events) => {
+    const spots = new Map();
+    for (const event of events) {
+      if (!event[10]) continue;
+      const place = event[9].length ? NAMES[event[9][0]][0] : event[10].join(", ");
+      const spot = spots.get(place) ?? { text: place, at: event[10], times: 0, named: event[9].length };
+      spot.times += 1;
+      spots.set(place, spot);
+    }
+    if (!spots.size) return [element("p", "", "None of these events has coordinates.")];
+    const height = Math.max(300, Math.min(holder.clientWidth * 0.55, 560));
+    const [width, picture] = canvas(height, "Map of the events");
+    const projection = d3.geoNaturalEarth1().fitSize([width, height], { type: "Sphere" });
+    const world = projection.scale();
+    const points = { type: "MultiPoint", coordinates: [...spots.values()].map((spot) => spot.at) };
+    projection.fitExtent([[30, 30], [width - 30, height - 30]], points);
+    if (!(projection.scale() < world * WORLDS)) {
+      const [x, y] = projection.scale(world * WORLDS).translate([0, 0])(d3.geoCentroid(points));
+      projection.translate([width / 2 - x, height / 2 - y]);
+    }
+    if (projection.scale() < world) projection.fitSize([width, height], { type: "Sphere" });
+    projection.clipExtent([[0, 0], [width, height]]);
+    const path = d3.geoPath(projection);
+    const countries = WORLD.objects.countries;
+    picture.append(
+      svg("path", { class: "land", d: path(topojson.merge(WORLD, countries.geometries)) ?? "" }),
+      svg("path", { class: "border", d: path(topojson.mesh(WORLD, countries, (one, two) => one !== two)) ?? "" }),
+    );
+    const sorted = [...spots.values()].sort((one, two) => two.times - one.times);
+    for (const spot of sorted) {
+      [spot.x, spot.y] = projection(spot.at);
+      spot.radius = Math.min(26, 2.5 + Math.sqrt(spot.times));
+      const words = `${spot.text}: ${spot.times} ${spot.times === 1 ? "event" : "events"}`;
+      const circle = svg("circle", { cx: spot.x, cy: spot.y, r: spot.radius });
+      picture.append(spot.named ? narrowing("place", spot.text, words, circle) : svg("g", {}, svg("title", {}, words), circle));
+    }
+    const named = sorted.filter((spot) => spot.named).slice(0, 40);
+    picture.append(...labelled(named.map((spot) => ({ ...spot, text: spot.text.split(",")[0] })), sorted.slice(0, 40), width));
+    const left = events.filter((event) => !event[10]).length;
+    return [picture, element("p", "small", `A circle leads to the events of a place. Not drawn, for want of coordinates: ${left}. Outlines: Natural Earth.`)];
+  };
+
+  const mapped = EVENTS.some((event) => event[10]);
+  const VIEWS = { list, "who with whom": matrix, "who met whom": network, calendar, ...(mapped ? { map } : {}) };
+  // What programs coded are no meetings.
+  const coding = PAIRS.length > 0 && PAIRS.every((pair) => pair[2]);
+  if (coding) views.find((button) => button.value === "who met whom").textContent = "who consults whom";
+  for (const button of views) button.hidden = !(button.value in VIEWS);
+  const PICTURES = new Set([network, map]);
 
   // The address
 
+  let asked = 0;
   const show = () => {
     const events = chosen();
     document.getElementById("count").textContent = `${events.length} of ${EVENTS.length} events`;
-    histogram();
+    histogram(events);
     for (const button of views) button.setAttribute("aria-pressed", String(button.value === view));
-    holder.replaceChildren(...VIEWS[view](events));
+    const shown = VIEWS[view];
+    const now = (asked += 1); // a picture may come after another choice
+    const put = () => now === asked && holder.replaceChildren(...shown(events));
+    if (PICTURES.has(shown)) drawn().then(put);
+    else put();
   };
   const changed = () => {
     const choice = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
     if (view !== "list") choice.set("view", view);
-    history.replaceState(null, "", `#${choice}`);
+    history.replaceState(null, "", address(choice));
     show();
   };
   const read = () => {
-    const choice = new URLSearchParams(location.hash.slice(1));
+    const choice = new URLSearchParams(location.hash.slice(address("").length));
     for (const field of form.elements) if (field.name) field.value = choice.get(field.name) ?? "";
     view = choice.get("view") in VIEWS ? choice.get("view") : "list";
     show();

@@ -153,7 +153,7 @@
         name: event[4],
         sort: event[3],
         path: event[5],
-        text: [event[2], ...event.slice(6).flat().map((n) => NAMES[n][0])].join(", "),
+        text: [event[2], ...event.slice(6, 10).flat().map((n) => NAMES[n][0])].join(", "),
       }));
       made.addAll([...pages, ...events.filter((event) => event.path)]);
       return made;
