@@ -131,6 +131,8 @@ class Horizon:
 
     def seen(self, event: RecordedEvent[Any]) -> RecordedEvent[Any] | None:
         """The event with the evidence that is in view; None where the event is out of view."""
+        if not self._cutoff.by_content:
+            return event
         in_view = self._has_happened(event) and self._is_published(event)
         return self.trimmed(event) if in_view else None
 

@@ -13,10 +13,11 @@ retracted. So no handler ever undoes anything.
 
 from __future__ import annotations
 
+import functools
+import operator
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, dataclass_transform
 
 import attrs
@@ -147,12 +148,18 @@ class Shape:
             values[place] = column.store(values[place])
         return tuple(values)
 
-    @cached_property
+    @functools.cached_property
     def _coded(self) -> list[tuple[int, _Column]]:
         """The columns that are not stored as they are, each with its place."""
         return [(place, column) for place, column in enumerate(self.columns) if not column.plain]
 
-    @cached_property
+    @functools.cached_property
+    def key_of(self) -> Callable[[Any], tuple[Any, ...]]:
+        """Gives the key of a row."""
+        get: Callable[[Any], Any] = operator.attrgetter(*self.key)
+        return get if len(self.key) > 1 else lambda row: (get(row),)
+
+    @functools.cached_property
     def _key_columns(self) -> tuple[_Column, ...]:
         return tuple(map(self.column, self.key))
 
@@ -240,7 +247,7 @@ def _column(name: str, hint: Any) -> _Column:
 
 def key_of(value: Any) -> tuple[Any, ...]:
     """The key of a row."""
-    return tuple([getattr(value, name) for name in shape_of(type(value)).key])
+    return shape_of(type(value)).key_of(value)
 
 
 def changed(value: R, **fields: Any) -> R:
@@ -250,7 +257,18 @@ def changed(value: R, **fields: Any) -> R:
     >>> changed(Actor("ann", "person", "Ann"), name="Ann Alder").name
     'Ann Alder'
     """
-    return attrs.evolve(typing.cast("Any", value), **fields)  # type: ignore[no-any-return]
+    # Not by `attrs.evolve`, which takes twice as long.
+    cls: Any = type(value)
+    arguments = _arguments(cls)
+    kept = {to: getattr(value, name) for to, name in arguments.items() if to not in fields}
+    made: R = cls(**kept, **fields)
+    return made
+
+
+@functools.cache
+def _arguments(cls: Any) -> Mapping[str, str]:
+    """The fields that stand for what the class is made of, by the names of the arguments."""
+    return {field.alias: field.name for field in attrs.fields(cls) if field.init}
 
 
 class Rows:

@@ -70,6 +70,7 @@ class Amendments:
         for merger in mergers:
             self._merge(merger)
         self._names = {other: self._name(other) for other in self._merged}
+        self._amended = self._retracted.keys() | self._corrections.keys() | self._further.keys()
 
     def _add(self, amendment: RecordedEvent[Any]) -> None:
         event = amendment.event
@@ -120,6 +121,9 @@ class Amendments:
         Raises:
             InvalidEvent: a correction does not fit the event it names.
         """
+        # Few events are amended; the others come through here by the million.
+        if recorded.id not in self._amended and not self._names:
+            return None if isinstance(recorded.event, Redacted) else recorded
         retraction = self._retracted.get(recorded.id)
         is_entry = isinstance(recorded.event, _ENTRIES)
         if isinstance(recorded.event, Redacted) or (retraction is not None and not is_entry):

@@ -107,10 +107,12 @@ class KeptRows(Rows):
 
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row with that key, or None."""
-        if (cls, key) not in self._rows:
+        place = cls, key
+        if place not in self._rows:
             table = self._tables[cls]
-            self._rows[cls, key] = None if self._empty else find(self._connection, table, cls, key)
-        return typing.cast("R | None", self._rows[cls, key])
+            self._rows[place] = None if self._empty else find(self._connection, table, cls, key)
+        row: R | None = self._rows[place]
+        return row
 
     def put(self, value: Any) -> None:
         """Keep the row, in place of one with the same key."""
@@ -126,9 +128,10 @@ class KeptRows(Rows):
         return len(self._changed) >= _FLUSH
 
     def _change(self, cls: type, key: tuple[Any, ...], value: Any) -> None:
-        self._rows[cls, key] = value
-        self._changed[cls, key] = None
-        if self.full and not self._beside:
+        place = cls, key
+        self._rows[place] = value
+        self._changed[place] = None
+        if not self._beside and self.full:
             self.flush()
 
     def flush(self, connection: sa.Connection | None = None) -> None:

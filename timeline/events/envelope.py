@@ -152,5 +152,7 @@ def in_stream(stream: str, item: Any) -> NewEvent:
     """An event, or a `NewEvent`, as a new event of that stream."""
     if not isinstance(item, NewEvent):
         return NewEvent(item, stream=stream)
+    if item.stream == stream:
+        return item
     # Not by attrs.evolve, which takes longer than all the rest of this.
     return NewEvent(item.event, item.id, stream, item.occurred, item.evidence, item.metadata)

@@ -180,7 +180,7 @@ def _draft(known: Codec, new: NewEvent, noted: Mapping[str, Any], shared: str | 
     _check_name("id", new.id, LONGEST_ID, new.id)
     _check_name("stream", stream, _LONGEST_STREAM, new.id)
     evidence = known.encode_evidence(new.evidence)
-    if "\\n" in data or "\\n" in evidence:
+    if ("\\" in data and "\\n" in data) or ("\\" in evidence and "\\n" in evidence):
         # Ends of lines are stored as one character, however they were given.
         (body,) = known.decode(kind.name, kind.version, data)
         new = attrs.evolve(new, event=body, evidence=known.decode_evidence(evidence))

@@ -677,7 +677,7 @@ def insert_rows(
     driver: Driver, engine: sa.Engine, table: sa.Table, rows: Sequence[tuple[Any, ...]]
 ) -> None:
     """The same on the driver's own connection: COPY on PostgreSQL, `executemany` on SQLite."""
-    text = _insert_text(engine, table)
+    text = _insert_text(engine.dialect, schema_of(engine), table)
     if not is_postgresql(engine):
         if len(rows) >= _MANY:
             driver.execute(_ROOM_TO_WRITE)
@@ -688,10 +688,12 @@ def insert_rows(
             copy.write_row(row)
 
 
-def _insert_text(engine: sa.Engine, table: sa.Table) -> str:
-    columns = ", ".join(map(engine.dialect.identifier_preparer.format_column, table.columns))
-    into = f"{qualified(engine, table.name)} ({columns})"
-    if is_postgresql(engine):
+@functools.lru_cache(maxsize=256)
+def _insert_text(dialect: sa.Dialect, schema: str, table: sa.Table) -> str:
+    quote = dialect.identifier_preparer.quote
+    columns = ", ".join(quote(column.name) for column in table.columns)
+    into = f"{quote(schema)}.{quote(table.name)} ({columns})"
+    if dialect.name == "postgresql":
         return f"COPY {into} FROM STDIN"
     return f"INSERT INTO {into} VALUES ({', '.join('?' * len(table.columns))})"
 

@@ -16,6 +16,7 @@ PostgreSQL computes the same digests in the database; the function is in the fir
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -91,14 +92,18 @@ def chained(
     body: bytes,
 ) -> bytes:
     """The digest of an event, of all that it covers."""
-    when = "\0" if occurred is None else f"\0={occurred}"
-    start = "\0" if occurred_from is None else f"\0={dates.stamp_text(occurred_from)}"
-    end = "\0" if occurred_to is None else f"\0={dates.stamp_text(occurred_to)}"
+    when = _when(occurred, occurred_from, occurred_to)
     text = (
         f"\0={position}\0={version}\0={event_id}\0={stream}\0={type}\0={type_version}"
-        f"{when}{start}{end}\0={recorded}"
+        f"{when}\0={recorded}"
     )
     return hashlib.sha256(previous + text.encode() + body).digest()
+
+
+@functools.lru_cache(maxsize=65_536)
+def _when(occurred: str | None, earliest: int | None, latest: int | None) -> str:
+    bounds = (None if stamp is None else dates.stamp_text(stamp) for stamp in (earliest, latest))
+    return "".join("\0" if text is None else f"\0={text}" for text in (occurred, *bounds))
 
 
 @attrs.frozen

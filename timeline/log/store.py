@@ -158,7 +158,7 @@ class EventStore(Following):
         conditions = _Conditions(expected or {}, unless)
         connection = connection or database.transaction_of(self.engine)
         with telemetry.operation("append") as done:
-            drafts = drafts_of(self.codec, events, self._noted())
+            drafts = drafts_of(self.codec, events, self._noted(done))
             if connection is None:
                 appended = failures.persistently(lambda: self._append(drafts, conditions, progress))
             else:
@@ -199,19 +199,21 @@ class EventStore(Following):
                 connection = stack.enter_context(database.writing(self.engine))
             driver = stack.enter_context(database.taking_part(self.engine, connection))
             append.take_end(driver, self.engine)
-            loaded = Loaded(0, 0, 0)
+            loaded, noted = Loaded(0, 0, 0), self._noted(done)
             for news in batched(events, BATCH):
                 if check is not None:
                     check(news, connection)
-                loaded = self._load(driver, news, loaded)
+                loaded = self._load(driver, news, noted, loaded)
                 if progress is not None:
                     progress(loaded.added + loaded.repeated)
             done.events = loaded.added
         return loaded
 
-    def _load(self, driver: Driver, news: Sequence[NewEvent], before: Loaded) -> Loaded:
+    def _load(
+        self, driver: Driver, news: Sequence[NewEvent], noted: Mapping[str, Any], before: Loaded
+    ) -> Loaded:
         """Write one batch; gives what the load has done with it."""
-        drafts = drafts_of(self.codec, news, self._noted())
+        drafts = drafts_of(self.codec, news, noted)
         retries, added = append.write(
             driver, self.engine, self.codec, drafts, expected={}, clock=self._now
         )
@@ -276,8 +278,8 @@ class EventStore(Following):
                 recorded[id] = draft.recorded(places[id])
         return Appended(tuple(recorded[draft.event_id] for draft in drafts), added=len(places))
 
-    def _noted(self) -> Mapping[str, Any]:
-        trace = telemetry.traceparent()
+    def _noted(self, appending: telemetry.Operation) -> Mapping[str, Any]:
+        trace = appending.traceparent
         return self.metadata if trace is None else {**self.metadata, "traceparent": trace}
 
     def _now(self) -> int:

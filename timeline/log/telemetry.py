@@ -36,12 +36,18 @@ logger = logging.getLogger("timeline")
 
 
 class Operation:
-    """One operation under way; set how many events it has dealt with."""
+    """One operation under way; set how many events it has dealt with.
 
-    __slots__ = ("events",)
+    Attributes:
+        events: their number.
+        traceparent: its span, as W3C Trace Context writes it; None where nobody looks at spans.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("events", "traceparent")
+
+    def __init__(self, traceparent: str | None = None) -> None:
         self.events = 0
+        self.traceparent = traceparent
 
 
 _UNOBSERVED = contextlib.nullcontext(Operation())
@@ -61,21 +67,12 @@ def _is_looked_at() -> bool:
     )
 
 
-def traceparent() -> str | None:
-    """The span under way, as W3C Trace Context writes it; None where nobody looks at spans."""
-    if _tracer is None or not _is_looked_at():
-        return None
-    span = trace.get_current_span().get_span_context()
-    if not span.is_valid:
-        return None
-    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
-
-
 @contextlib.contextmanager
 def _observed(name: str) -> Iterator[Operation]:
     assert _tracer is not None
-    done, began = Operation(), time.perf_counter()
+    began = time.perf_counter()
     with _tracer.start_as_current_span(f"timeline.{name}") as span:
+        done = Operation(_traceparent(span.get_span_context()))
         try:
             yield done
         finally:
@@ -83,6 +80,12 @@ def _observed(name: str) -> Iterator[Operation]:
             span.set_attribute("timeline.events", done.events)
             _events.add(done.events, labels)
             _duration.record(time.perf_counter() - began, labels)
+
+
+def _traceparent(span: trace.SpanContext) -> str | None:
+    if not span.is_valid:
+        return None
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
 
 
 # Work on many things
