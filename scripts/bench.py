@@ -6,6 +6,9 @@
 
 `growth`: what its work costs as the log grows.
 
+`search`: what searches cost among many statements on SQLite; it exits with 1 if the median of a
+kind is not under 50 ms.
+
 `page`: the page made anew from what the last run found, which is kept beside it.
 
 `memory`: how much memory verifying, rebuilding every projection and following take on a long log.
@@ -38,7 +41,7 @@ import bench_ingest
 import bench_scale
 import bench_split
 import servers
-from benchmarks import growth, lines, page, work
+from benchmarks import growth, lines, page, searching, work
 from benchmarks.ground import POSTGRESQL, Ground
 from benchmarks.lines import peak
 
@@ -207,6 +210,12 @@ def grow(given: argparse.Namespace) -> dict[int, growth.Costs]:
     return growth.measured(given.sizes, given.rounds, tell)
 
 
+def search(given: argparse.Namespace) -> None:
+    """Measure searches."""
+    made = searching.measured(given.statements, given.rounds, tell)
+    sys.exit(any(cost >= searching.MOST for cost in made.values()))
+
+
 def everything(given: argparse.Namespace) -> None:
     """Measure, keep what was found, and make the page of it."""
     kept = given.into / KEPT
@@ -248,6 +257,9 @@ def parse() -> argparse.Namespace:
     of_peers.set_defaults(run=peers)
     of_growth = kinds.add_parser("growth", help="what work costs as the log grows")
     of_growth.set_defaults(run=grow)
+    of_search = kinds.add_parser("search", help="searches among many statements")
+    of_search.add_argument("--statements", type=int, default=100_000)
+    of_search.set_defaults(run=search)
     of_page = kinds.add_parser("page", help="the page anew, of what was found last")
     of_page.set_defaults(run=make_page)
     for each in (of_all, of_peers):
@@ -255,7 +267,7 @@ def parse() -> argparse.Namespace:
         each.add_argument("--only", nargs="+", metavar="NAME", help="lines that begin so")
     for each in (of_all, of_growth):
         each.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    for each in (of_all, of_peers, of_growth):
+    for each in (of_all, of_peers, of_growth, of_search):
         each.add_argument("--rounds", type=int, default=5)
     for each in (of_all, of_page):
         each.add_argument("--into", type=Path, default=Path("docs/explanation"), metavar="FOLDER")

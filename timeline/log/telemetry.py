@@ -12,25 +12,17 @@ attributes of the record (`extra`).
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
+import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-try:
-    from opentelemetry import metrics, trace
-except ImportError:
-    _tracer = None
-else:
-    _tracer = trace.get_tracer("timeline")
-    _meter = metrics.get_meter("timeline")
-    _duration = _meter.create_histogram(
-        "timeline.duration", unit="s", description="How long an operation took."
-    )
-    _events = _meter.create_counter(
-        "timeline.events", unit="{event}", description="Events appended, read or projected."
-    )
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
 
 logger = logging.getLogger("timeline")
 
@@ -55,11 +47,18 @@ _UNOBSERVED = contextlib.nullcontext(Operation())
 
 def operation(name: str) -> contextlib.AbstractContextManager[Operation]:
     """A span around an operation, such as `append`, and its metrics."""
-    return _observed(name) if _tracer is not None and _is_looked_at() else _UNOBSERVED
+    return _observed(name) if _is_looked_at() else _UNOBSERVED
 
 
 def _is_looked_at() -> bool:
     """Whether the application has set up an SDK: without one, spans would cost time for nothing."""
+    # Whoever sets up an SDK imports the API, or names the SDK in the environment.
+    if "opentelemetry.trace" not in sys.modules and "OTEL_PYTHON_TRACER_PROVIDER" not in os.environ:
+        return False
+    try:
+        from opentelemetry import metrics, trace
+    except ImportError:
+        return False
     return not (
         isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
         # The API has no public name for this class.
@@ -67,22 +66,41 @@ def _is_looked_at() -> bool:
     )
 
 
+class _Instruments(NamedTuple):
+    tracer: Any
+    duration: Any
+    events: Any
+
+
+@functools.cache
+def _instruments() -> _Instruments:
+    from opentelemetry import metrics, trace
+
+    meter = metrics.get_meter("timeline")
+    duration = meter.create_histogram(
+        "timeline.duration", unit="s", description="How long an operation took."
+    )
+    events = meter.create_counter(
+        "timeline.events", unit="{event}", description="Events appended, read or projected."
+    )
+    return _Instruments(trace.get_tracer("timeline"), duration, events)
+
+
 @contextlib.contextmanager
 def _observed(name: str) -> Iterator[Operation]:
-    assert _tracer is not None
-    began = time.perf_counter()
-    with _tracer.start_as_current_span(f"timeline.{name}") as span:
+    made, began = _instruments(), time.perf_counter()
+    with made.tracer.start_as_current_span(f"timeline.{name}") as span:
         done = Operation(_traceparent(span.get_span_context()))
         try:
             yield done
         finally:
             labels = {"timeline.operation": name}
             span.set_attribute("timeline.events", done.events)
-            _events.add(done.events, labels)
-            _duration.record(time.perf_counter() - began, labels)
+            made.events.add(done.events, labels)
+            made.duration.record(time.perf_counter() - began, labels)
 
 
-def _traceparent(span: trace.SpanContext) -> str | None:
+def _traceparent(span: SpanContext) -> str | None:
     if not span.is_valid:
         return None
     return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"

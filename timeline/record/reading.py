@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from timeline.dates import Occurred, asked
 from timeline.engine.as_of import SMALL, PartialView
@@ -18,18 +18,17 @@ from timeline.engine.projection import View, shape_of
 from timeline.engine.row_files import RowFiles
 from timeline.engine.runner import Projector
 from timeline.errors import InvalidInput, NotFound, require_number
-from timeline.formats.bibliography import Form, bibliography
-from timeline.formats.calendar import calendar
 from timeline.formats.files import Place, new_file
-from timeline.formats.table_files import Form as RowsForm
-from timeline.formats.table_files import write_rows
-from timeline.formats.timelinejs import timelinejs
 from timeline.log import failures
 from timeline.log.telemetry import Progress
-from timeline.pages.site import write_site
 from timeline.projections.initiatives import InitiativeRow
 from timeline.reports.initiative import initiative_report
 from timeline.reports.registry import Reports
+
+# What one command writes need not be loaded by all others.
+if TYPE_CHECKING:
+    from timeline.formats.bibliography import Form
+    from timeline.formats.table_files import Form as RowsForm
 
 
 class Record(Reports, abc.ABC):
@@ -135,6 +134,8 @@ class Record(Reports, abc.ABC):
             NotFound: no such series or meeting is in view.
             MissingExtra: the library `icalendar` is not installed.
         """
+        from timeline.formats.calendar import calendar
+
         with self.view() as view:
             return calendar(view, series=series, meeting=meeting)
 
@@ -147,6 +148,8 @@ class Record(Reports, abc.ABC):
         Raises:
             NotFound: no such initiative is in view, or none of it has a date with a year.
         """
+        from timeline.formats.timelinejs import timelinejs
+
         with self.view() as view:
             ids = [row.initiative for row in view.all(InitiativeRow)]
             chosen = ids if initiative is None else [initiative]
@@ -168,6 +171,8 @@ class Record(Reports, abc.ABC):
             NotFound: no such initiative is in view.
             InvalidInput: no such form.
         """
+        from timeline.formats.bibliography import Form, bibliography
+
         if form not in get_args(Form):
             raise InvalidInput(f"form: expected csl or bibtex; found {form!r}")
         with self.view() as view:
@@ -196,12 +201,14 @@ class Record(Reports, abc.ABC):
             MissingExtra: for Parquet, pyarrow is not installed; for a workbook, openpyxl.
             InvalidInput: no such form, or the file cannot be written.
         """
+        from timeline.formats.table_files import Form, write_rows
+
         known = {
             shape_of(cls).name: cls for kept in self._projector.projections for cls in kept.rows
         }
         if name not in known:
             raise NotFound(f"no rows {name!r} are kept. Kept are: {', '.join(sorted(known))}.")
-        if form not in get_args(RowsForm):
+        if form not in get_args(Form):
             raise InvalidInput(f"form: expected csv, xlsx, jsonl or parquet; found {form!r}")
         with self.view() as view, new_file(place) as out:
             return write_rows(out, view, known[name], form, excel=excel)
@@ -224,6 +231,8 @@ class Record(Reports, abc.ABC):
             InvalidInput: the folder holds files that are not of a site, or cannot be written.
             MissingExtra: the libraries of the extra `pages` are not installed.
         """
+        from timeline.pages.site import write_site
+
         if not os.fspath(folder):
             # As a path, it would be the current folder.
             raise InvalidInput("expected a folder for the site; found an empty name")
