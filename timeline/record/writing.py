@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 import attrs
 import sqlalchemy as sa
@@ -32,15 +32,8 @@ from timeline.events import (
 )
 from timeline.events.envelope import new_id, stream_name
 from timeline.events.evidence import links
-from timeline.formats import Ingested, RecordFile, read_files
-from timeline.formats.coded.events import Dataset
-from timeline.formats.coded.ingest import Ingest
-from timeline.formats.coded.reading import SortedRows
 from timeline.formats.files import Place, new_file
-from timeline.formats.record_files.expanding import Expander, Understood, host_of
 from timeline.formats.record_files.names import Entry, Names
-from timeline.formats.record_files.spoken_dates import Order
-from timeline.formats.record_files.workbook import entries_of, record_file, rows_of, workbook_of
 from timeline.log.append import Appended, Expected, ExpectedVersion
 from timeline.log.telemetry import Progress
 from timeline.projections.amendments import AmendedRow
@@ -50,6 +43,13 @@ from timeline.projections.initiatives import InitiativeRow
 from timeline.projections.meetings import MeetingRow
 from timeline.projections.plans import PlanRow
 from timeline.record.texts import Texts
+
+# Reports need not wait for what reads files.
+if TYPE_CHECKING:
+    from timeline.formats import Ingested, RecordFile
+    from timeline.formats.coded.events import Dataset
+    from timeline.formats.record_files.expanding import Understood
+    from timeline.formats.record_files.spoken_dates import Order
 
 _WITHDRAWN = ("retracted", "superseded")
 """Kinds of amendments after which an event no longer stands."""
@@ -219,6 +219,9 @@ class Writing(Texts):
             InvalidRecord: a file cannot be read; names file, line and field.
             DatabaseError: the database could not do it.
         """
+        from timeline.formats.record_files.expanding import Expander
+        from timeline.formats.record_files.reader import read_files
+
         expander = Expander(self.store.codec.class_named, self._names(), create=create, order=dates)
         read = read_files(files, expander)
         return Draft(tuple(read), tuple(expander.created), tuple(expander.understood))
@@ -236,6 +239,8 @@ class Writing(Texts):
             MissingExtra: openpyxl is not installed.
             DatabaseError: the database could not do it.
         """
+        from timeline.formats.record_files.workbook import entries_of, rows_of, workbook_of
+
         entries = entries_of(self._kept())
         book = workbook_of(entries.record, rows_of(entries, self.store.codec.class_named))
         with new_file(place) as out:
@@ -248,6 +253,8 @@ class Writing(Texts):
             InvalidInput: the file is there, or cannot be written.
             DatabaseError: the database could not do it.
         """
+        from timeline.formats.record_files.workbook import entries_of, record_file
+
         entries = entries_of(self._kept())
         file = Path(folder) / f"{entries.record}.yaml"
         try:
@@ -352,6 +359,10 @@ class Writing(Texts):
             InvalidRecord: a file cannot be read, or has bad rows; names file and line.
             DatabaseError: the database could not do it.
         """
+        from timeline.formats.coded.events import Dataset
+        from timeline.formats.coded.ingest import Ingest
+        from timeline.formats.coded.reading import SortedRows
+
         if dataset not in get_args(Dataset):
             raise InvalidInput(f"dataset: expected icews or gdelt; found {dataset!r:.40}")
         with SortedRows() as rows:
@@ -398,6 +409,8 @@ def placing(files: Sequence[RecordFile]) -> Iterator[None]:
 
 def _named(view: View) -> Iterator[Entry]:
     """The names on record. Entries that were merged are one, and withdrawn actors have none."""
+    from timeline.formats.record_files.expanding import host_of
+
     for actor in view.all(ActorRow):
         if actor.withdrawn is None:
             category = "person" if actor.kind == "person" else "actor"
