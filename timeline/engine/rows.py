@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -62,22 +62,34 @@ def find(
     connection: sa.Connection, table: sa.Table, cls: type[R], key: tuple[Any, ...]
 ) -> R | None:
     """The row of a table with that key, or None."""
-    shape, driver = shape_of(cls), database.driver_of(connection)
-    with failures.translated(connection.engine, connected=True):
-        cursor = _finder(shape.cls, table.name).run(
-            driver, connection.engine, **dict(zip(shape.key, shape.store_key(key), strict=True))
-        )
-        stored = cursor.fetchone()
-    return None if stored is None else typing.cast("R", shape.load(stored))
+    names = shape_of(cls).key
+    return next(rows_with(connection, table, cls, dict(zip(names, key, strict=True))), None)
+
+
+def rows_with(
+    connection: sa.Connection, table: sa.Table, cls: type[R], equal: Mapping[str, Any]
+) -> Iterator[R]:
+    """The rows of a table with these values, in no order.
+
+    A report asks for rows some hundred times; SQLAlchemy would take longer for that than databases.
+    """
+    shape, engine = shape_of(cls), connection.engine
+    stored = {name: shape.column(name).store(value) for name, value in equal.items()}
+    given = tuple((name, value is None) for name, value in stored.items())
+    query = _query(shape.cls, database.qualified(engine, table.name), given, engine.dialect.name)
+    driver = database.driver_of(connection)
+    with failures.translated(engine, connected=True):
+        cursor = driver.execute(query, [value for value in stored.values() if value is not None])
+        return map(shape.load, cursor.fetchall())
 
 
 @functools.lru_cache(maxsize=1024)
-def _finder(cls: type, name: str) -> database.Prepared:
-    shape = shape_of(cls)
-    columns = (sa.Column(column.name, column.sql) for column in shape.columns)
-    table = sa.Table(name, sa.MetaData(database.SCHEMA), *columns)
-    same_key = (table.c[name] == sa.bindparam(name, required=False) for name in shape.key)
-    return database.Prepared(sa.select(table).where(*same_key))
+def _query(cls: type, table: str, given: tuple[tuple[str, bool], ...], dialect: str) -> str:
+    """Selects rows by columns, each of which has a value or none."""
+    columns = ", ".join(f'"{column.name}"' for column in shape_of(cls).columns)
+    place = "%s" if dialect == "postgresql" else "?"
+    fits = [f'"{name}" ' + ("IS NULL" if is_none else f"= {place}") for name, is_none in given]
+    return f"SELECT {columns} FROM {table}" + (f" WHERE {' AND '.join(fits)}" if fits else "")
 
 
 class KeptRows(Rows):
@@ -278,12 +290,8 @@ class KeptView(LogView):
 
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""
-        table, shape = self.tables[cls], shape_of(cls)
-        query = sa.select(table)
-        for name, value in equal.items():
-            query = query.where(table.c[name] == shape.column(name).store(value))
         # A database sorts text by its own collation, memory by code point: sort here for both.
-        return sorted(map(shape.load, self.connection.execute(query)), key=key_of)
+        return sorted(rows_with(self.connection, self.tables[cls], cls, equal), key=key_of)
 
     def search(
         self, cls: type[R], sought: Mapping[str, Search], limit: int | None = None
