@@ -6,7 +6,6 @@ A view shows whole read models: of rows in memory, or of kept rows.
 from __future__ import annotations
 
 import functools
-import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
