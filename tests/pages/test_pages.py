@@ -225,8 +225,18 @@ def test_a_site_of_an_earlier_moment_shows_that(gas_union: Timeline, tmp_path: P
     page = (tmp_path / "site/initiatives/gas-union.html").read_text(encoding="utf-8")
     assert "As published by 2 Dec 2022" in page
     assert "2022-12-21" not in page
+    assert "As the record stood" not in page
     told = json.loads((tmp_path / "site/site.json").read_text(encoding="utf-8"))
     assert told["position"] == gas_union.store.head().position
+
+
+def test_a_site_of_what_was_recorded_by_then_says_so_on_each_page(
+    strait_ferry: Timeline, tmp_path: Path
+) -> None:
+    strait_ferry.as_of(position=40).site(tmp_path / "site")
+    banner = "As the record stood at position 40 of its log. What was recorded later is not in it."
+    for page in (tmp_path / "site").rglob("*.html"):
+        assert f'role="note">{banner}<' in page.read_text(encoding="utf-8"), page
 
 
 @pytest.mark.parametrize("strange", ["notes.txt", "actors/mine.html"])
@@ -591,6 +601,87 @@ def test_a_row_has_an_address_and_a_citation(sites: Path, visit: Callable[..., A
     page.goto("about:blank")
     page.goto(address)
     assert page.locator(f"#{address.partition('#')[2]}").is_visible()
+
+
+def test_a_claim_can_stand_in_another_page_as_a_card(
+    sites: Path, tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    page = visit(INITIATIVE)
+    unfold(page)
+    row = page.get_by_role("row", name="Uzbekistan refused to join").last
+    row.hover()
+    row.get_by_role("link", name="Cite this row").click()
+    html = page.locator(".embedding").inner_text()
+    assert "<script" not in html
+    host = tmp_path / "host.html"
+    host.write_text(f"<!doctype html><title>Host</title>{html}", encoding="utf-8")
+    other = visit(host)  # which asks for nothing
+    card = other.locator("figure")
+    assert "Uzbekistan refused to join" in card.inner_text()
+    assert "Reuters" in card.inner_text()
+    assert card.get_by_role("link").first.get_attribute("href").startswith("https://")
+    back = card.get_by_role("link").last.get_attribute("href")
+    assert back == f"{(sites / INITIATIVE).as_uri()}#{row.get_attribute('id')}"
+    other.goto(back)
+    assert other.locator(f"#{back.partition('#')[2]}").is_visible()
+
+
+def test_a_card_of_a_hostile_source_is_text(tmp_path: Path, visit: Callable[..., Any]) -> None:
+    page = visit("hostile/initiatives/plan.html")
+    page.locator("main .cite").first.evaluate("link => link.click()")
+    host = tmp_path / "host.html"
+    html = page.locator(".embedding").inner_text()
+    host.write_text(f"<!doctype html><title>Host</title>{html}", encoding="utf-8")
+    other = visit(host)
+    assert "<script>window.pwned = 1</script>" in other.inner_text("figure")
+    assert other.evaluate("window.pwned") is None
+    assert other.locator("script, img, b").count() == 0
+
+
+def test_a_site_of_one_file_has_all_pages(
+    strait_ferry: Timeline, hostile: Timeline, tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    one = tmp_path / "one.html"
+    count = strait_ferry.site(one, title="A ferry", single=True)
+    page = visit(one)
+    held = page.evaluate("Object.keys(JSON.parse(document.getElementById('pages').textContent))")
+    assert len(held) == count
+    page.locator(".glimpse").get_by_role("link").first.click()
+    page.wait_for_url("**#initiatives/strait-ferry.html")
+    heading = page.inner_text("h1")
+    page.locator("#cut").press("Home")
+    assert page.locator(".known .banner").is_visible()
+    page.locator("main table .ref").first.click()
+    assert page.get_by_role("dialog").is_visible()
+    page.keyboard.press("Escape")
+    page.get_by_label("Search all pages").fill("attendance")
+    page.locator(".results a").first.click()
+    page.locator(".kind", has_text="attendance").wait_for()
+    page.go_back()
+    page.locator("h1", has_text=heading).wait_for()
+    page.goto("about:blank")
+    page.goto(f"{one.as_uri()}#explore.html#view=who+met+whom")
+    page.locator(".drawn a").first.wait_for()
+    page.get_by_role("button", name="calendar").click()
+    assert page.url.endswith("#explore.html#view=calendar")
+    hostile.site(one, single=True)  # over the one before
+    assert [file.name for file in tmp_path.iterdir()] == ["one.html"]
+    page.goto("about:blank")
+    page.goto(f"{one.as_uri()}#initiatives/plan.html")
+    assert HOSTILE in page.inner_text("h1")
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("main script, main img").count() == 0
+
+
+def test_a_site_of_one_file_replaces_nothing_of_others(hostile: Timeline, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.html"
+    notes.write_text("mine")
+    for place, found in ((notes, "another file"), (tmp_path, "a folder")):
+        with pytest.raises(InvalidInput, match=found):
+            hostile.site(place, single=True)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [
+        ("notes.html", "mine")
+    ]
 
 
 @attrs.frozen

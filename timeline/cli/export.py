@@ -239,9 +239,10 @@ def import_log(opener: Opener, file: str, seal: str | None) -> None:
 @click.option(
     "--title", default="The record", show_default=True, help="The headline of the first page."
 )
+@click.option("--single", is_flag=True, help="Write one file with all pages in it, to DIR.")
 @as_of
 @click.pass_obj
-def site(opener: Opener, folder: str, title: str, moment: dict[str, Any]) -> None:
+def site(opener: Opener, folder: str, title: str, single: bool, moment: dict[str, Any]) -> None:
     """Write all reports into DIR, as web pages that link to one another.
 
     DIR must be new, empty or written by this command, which then replaces it whole.
@@ -249,10 +250,13 @@ def site(opener: Opener, folder: str, title: str, moment: dict[str, Any]) -> Non
     \b
     timeline site pages
     timeline site pages --at 120 --title "As of the first report"
+    timeline site pages.html --single
     """
     with opener() as timeline, progress("writing pages") as report:
-        pages = chosen(timeline, moment).site(folder, title=title, progress=report)
-    click.echo(f"{count(pages, 'page')} written. Open {Path(folder, 'index.html')}")
+        seen = chosen(timeline, moment)
+        pages = seen.site(folder, title=title, single=single, progress=report)
+    first = folder if single else Path(folder, "index.html")
+    click.echo(f"{count(pages, 'page')} written. Open {first}")
 
 
 for _command in (

@@ -39,6 +39,7 @@ def record_script(
     pages: Iterable[Entry],
     happenings: Sequence[HappeningLine],
     paths: Mapping[str, str],
+    places: Mapping[str, Sequence[list[float]]],
 ) -> str:
     """The data of a site as a script.
 
@@ -47,6 +48,7 @@ def record_script(
         pages: the pages of the site.
         happenings: the events, in order of time.
         paths: the paths of pages by what they are about.
+        places: the coordinates of events, as `coordinates` gives them.
 
     Returns:
         `PAGES`, `NAMES` (a name and its path), `EVENTS` and `PAIRS`. An event has the first and the
@@ -58,7 +60,6 @@ def record_script(
     names = _Names(paths)
     rows = {row.event: row for row in view.several(HappeningRow, (one.event for one in happenings))}
     titles = {row.initiative: row.title or row.initiative for row in view.all(InitiativeRow)}
-    places = _coordinates(view, (one.event for one in happenings))
     events = [
         [*_event(one, rows.get(one.event), titles, names), *places.get(one.event, ())]
         for one in happenings
@@ -73,10 +74,12 @@ def record_script(
     texts = (
         json.dumps(value, ensure_ascii=False, separators=(",", ":")) for value in data.values()
     )
-    return "".join(f"const {name} = {text};\n" for name, text in zip(data, texts, strict=True))
+    script = "".join(f"const {name} = {text};\n" for name, text in zip(data, texts, strict=True))
+    # No `<`, so that nothing in it ends an element that it stands in.
+    return script.replace("<", "\\u003c")
 
 
-def _coordinates(view: View, ids: Iterable[str]) -> Mapping[str, Sequence[list[float]]]:
+def coordinates(view: View, ids: Iterable[str]) -> Mapping[str, Sequence[list[float]]]:
     """Where each event was, in degrees east and north, as far as a coded row says so."""
     codings = (
         (id, evidence.coding)

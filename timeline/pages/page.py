@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -21,6 +22,7 @@ import attrs
 from timeline.dates import short
 from timeline.errors import MissingExtra
 from timeline.pages.chart import draw, legend
+from timeline.pages.folder import SIGN
 from timeline.pages.sections import Filling, filled, fitting, is_matrix, language_of, sections
 from timeline.pages.slider import Cut, all_numbers, as_json
 from timeline.reports.evidence import Citation, Support, type_words
@@ -36,6 +38,26 @@ from timeline.reports.tables import (
 _NEVER = "base-uri 'none'; form-action 'none'"
 _POLICY = f"default-src 'none'; style-src 'self'; script-src 'self'; {_NEVER}"
 """What a page of a site may load: the site's own style and script."""
+
+
+@attrs.frozen
+class Place:
+    """How the pages of a site lead to one another.
+
+    Attributes:
+        below: the address of the site from the page of a report.
+        front: its address from the front page.
+    """
+
+    below: str
+    front: str
+
+
+BESIDE = Place("../", "")
+"""Each page is a file, beside the style and the scripts."""
+
+WITHIN = Place("#", "#")
+"""All pages are in one file, in which a script shows one of them."""
 
 
 @attrs.frozen
@@ -79,7 +101,7 @@ def render_page(
             cells link to them.
         trail: the pages above this one, the highest first.
         root: the address of the folder with the files that `assets` gives, relative to the page;
-            None for a page that has all in itself.
+            None for a page that has all in itself, and `#` for one within a site of one file.
         cuts: the report as of earlier moments; the page gets a slider over them.
         glimpses: the cards of a front page.
         banner: what the report itself does not say of the moment it shows.
@@ -117,12 +139,14 @@ def render_page(
     return text.strip() + "\n"
 
 
-def render_explorer(standing: str, home: Crumb) -> str:
+def render_explorer(standing: str, home: Crumb, root: str, banner: str | None) -> str:
     """The page on which a reader chooses among all events; its data are a script beside it.
 
     Args:
         standing: where in the log the site was made.
         home: the front page.
+        root: as for `render_page`.
+        banner: as for `render_page`.
     """
     filters = (
         ("actor", "Who"),
@@ -132,9 +156,36 @@ def render_explorer(standing: str, home: Crumb) -> str:
         ("place", "Place"),
     )
     views = ("list", "who with whom", "who met whom", "calendar", "map")
+    given = {"standing": standing, "filters": filters, "views": views, "banner": banner}
     template = _template("explore.html.j2")
-    text: str = template.render(
-        policy=_POLICY, trail=home, standing=standing, filters=filters, views=views
+    text: str = template.render(policy=_POLICY, root=root, trail=home, **given)
+    return text.strip() + "\n"
+
+
+def render_single(title: str, files: Mapping[str, str]) -> str:
+    """All pages of a site as one file that shows one of them at a time.
+
+    Args:
+        title: the headline of the site.
+        files: the text of each file of the site by its path: of pages, what their bodies hold.
+    """
+    from markupsafe import Markup
+
+    pages = {path: text for path, text in files.items() if path.endswith(".html")}
+    held = json.dumps(pages, ensure_ascii=False, separators=(",", ":"))
+    names = ("minisearch.js", "d3.js", "world.js", "record.js", "page.js", "explore.js")
+    scripts = [files[name].replace("</", "<\\/") for name in names if name in files]
+    start, style = _resource("single.js"), files["page.css"]
+    allowed = " ".join(f"'{_hash(script)}'" for script in (start, *scripts))
+    text: str = _template("single.html.j2").render(
+        title=title,
+        policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src {allowed}; {_NEVER}",
+        sign=Markup(SIGN),
+        style=Markup(style),
+        start=Markup(start),
+        # No `<`, so that nothing in it ends the element that it stands in.
+        pages=Markup(held.replace("<", "\\u003c")),
+        scripts=[Markup(script) for script in scripts],
     )
     return text.strip() + "\n"
 
@@ -168,8 +219,12 @@ def assets() -> Mapping[str, str]:
     return {
         file.name: file.read_text(encoding="utf-8")
         for file in sorted(folder.iterdir(), key=lambda file: file.name)
-        if file.name.endswith((".css", ".js"))
+        if file.name.endswith((".css", ".js")) and file.name != "single.js"
     }
+
+
+def _resource(name: str) -> str:
+    return (resources.files("timeline.pages") / "templates" / name).read_text(encoding="utf-8")
 
 
 @cache

@@ -5,12 +5,10 @@ The folder appears whole or not at all; at one position it has the same bytes ev
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
-import json
 import re
-import secrets
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,10 +18,21 @@ import attrs
 
 from timeline.engine.projection import R, View, shape_of
 from timeline.engine.search import Search
-from timeline.errors import InvalidInput
 from timeline.log.telemetry import Progress
-from timeline.pages.explorer import RECORD, record_script
-from timeline.pages.page import Crumb, Glimpse, assets, render_explorer, render_page, web_address
+from timeline.pages.explorer import RECORD, coordinates, record_script
+from timeline.pages.folder import MANIFEST, manifest, replacing
+from timeline.pages.page import (
+    BESIDE,
+    WITHIN,
+    Crumb,
+    Glimpse,
+    Place,
+    assets,
+    render_explorer,
+    render_page,
+    render_single,
+    web_address,
+)
 from timeline.pages.profiles import Sources, profile
 from timeline.pages.slider import Cuts, Dated, known_when
 from timeline.projections.chronology import InvolvementRow
@@ -47,18 +56,24 @@ from timeline.reports.tables import (
     cell,
 )
 
-MANIFEST = "site.json"
-"""The file that names the position a folder shows, and the files of the site in it."""
-
 INDEX = "index.html"
 
 _EXPLORER = "explore.html"
+
+_OUTLINES = "world.js"
+"""What a map is drawn on; a site without coordinates has none."""
+
+_OTHERS = {_EXPLORER: _EXPLORER}
+"""The paths of pages that are about nothing."""
 
 _LISTS = "lists"
 """The folder of the pages that list all of one sort."""
 
 _NEWS = ("report/chronology", "report/plans")
 """The reports of which the front page shows a part."""
+
+_Write = Callable[[str, str], object]
+"""Takes the path of a file within the site, and its text."""
 
 Documents = Mapping[str, Document]
 """What pages show, by what they are about."""
@@ -214,6 +229,8 @@ def write_site(
     folder: Path,
     *,
     title: str = "The record",
+    single: bool = False,
+    end: int = 0,
     progress: Progress | None = None,
 ) -> int:
     """Write all reports of a record into a folder; returns the number of pages.
@@ -224,28 +241,32 @@ def write_site(
         record: what to report from.
         folder: where to write; its parent must exist.
         title: the headline of the index.
+        single: write one file with all pages in it, and no folder.
+        end: the last position of the log; pages of an earlier one say so.
         progress: called with how many pages are written, and how many there are.
 
     Raises:
         InvalidInput: the folder holds files that are not of a site, or cannot be written.
         MissingExtra: the libraries of the extra `pages` are not installed.
     """
-    target = folder.resolve()
-    _require_site(target)
-    made = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        made.mkdir()
-        try:
-            cuts = known_when(record, lambda view: (id for id, _ in _initiatives(view)))
-            with record.view() as view:
-                pages = _write_pages(_Remembering(view), made, title, progress, cuts)
-            _require_site(target)  # again: somebody may have written there meanwhile
-            _replace(target, made)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise InvalidInput(f"cannot write the site to {folder}: {error}") from error
-    return pages
+    place = WITHIN if single else BESIDE
+    cuts = known_when(record, lambda view: (id for id, _ in _initiatives(view)))
+    with record.view() as view, replacing(folder, single=single) as made:
+        writing = _Writing(_Remembering(view), title, _banner(view, end), place, cuts, progress)
+        if not single:
+            return _write_pages(writing, functools.partial(_write, made))
+        texts: dict[str, str] = {}
+        pages = _write_pages(writing, texts.__setitem__)
+        made.write_text(render_single(title, texts), encoding="utf-8", newline="\n")
+        return pages
+
+
+def _banner(view: View, end: int) -> str | None:
+    """What the pages say of the moment they show, where the log went on after it."""
+    if view.head.position >= end:
+        return None
+    at = f"As the record stood at position {view.head.position:,} of its log"
+    return f"{at}. What was recorded later is not in it."
 
 
 class _Remembering:
@@ -290,13 +311,31 @@ class _Remembering:
         return {id: self._events[id] for id in wanted if id in self._events}
 
 
-def _write_pages(
-    view: View,
-    folder: Path,
-    title: str,
-    progress: Progress | None,
-    cuts: Cuts,
-) -> int:
+@attrs.frozen
+class _Writing:
+    """What the pages of one site have in common."""
+
+    view: View
+    title: str
+    banner: str | None
+    place: Place
+    cuts: Cuts
+    progress: Progress | None
+
+    def laid_out(self, document: Document, links: Mapping[str, str], page: str = "") -> str:
+        """The page of a report."""
+        return render_page(
+            _capped(document),
+            links=links,
+            trail=[Crumb(self.title, self.place.below + INDEX)],
+            root=self.place.below,
+            cuts=self.cuts.get(page, ()),
+            banner=self.banner,
+        )
+
+
+def _write_pages(writing: _Writing, write: _Write) -> int:
+    view, place = writing.view, writing.place
     sources = Sources(view)
     pages = [
         _Page(section, id, name)
@@ -305,8 +344,7 @@ def _write_pages(
     ]
     paths = {page.about: page.path for page in pages}
     outside = {f"address/{one}": one for one in sources.addresses() if web_address(one)}
-    beneath = {about: f"../{path}" for about, path in paths.items()} | outside
-    home = Crumb(title, f"../{INDEX}")
+    beneath = {about: place.below + path for about, path in paths.items()} | outside
     glances: dict[_Page, str] = {}
     made: dict[str, Document] = {}
     for done, page in enumerate(pages, start=1):
@@ -314,49 +352,55 @@ def _write_pages(
         if page.about in _NEWS or page.section.of == "initiative":
             made[page.about] = document
         links = {about: path for about, path in beneath.items() if about != page.about}
-        stops = cuts.get(page.id, ()) if page.section.of == "initiative" else ()
-        page_text = render_page(
-            _capped(document), links=links, trail=[home], root="../", cuts=stops
-        )
-        _write(folder / page.path, page_text)
-        if progress is not None:
-            progress(done, len(pages))
-    paths |= _write_lists(view, folder, glances, beneath, home)
-    front = _front(view, title, glances, made)
-    front_page = render_page(
-        front,
-        links={**paths, _EXPLORER: _EXPLORER},
-        root="",
-        glimpses=_glimpses(glances, made),
-    )
-    _write(folder / INDEX, front_page)
-    entries = [(page.name, page.section.title, page.path, said) for page, said in glances.items()]
-    shared = {
-        **assets(),
-        RECORD: record_script(view, entries, sources.chronology.happenings, paths),
-        _EXPLORER: render_explorer(str(Standing.of(view)), Crumb(title, INDEX)),
-    }
-    for name, text in shared.items():
-        _write(folder / name, text)
-    _write(folder / MANIFEST, _manifest(view, [INDEX, *shared, *paths.values()]))
-    return len(paths) + 2
-
-
-def _write_lists(
-    view: View,
-    folder: Path,
-    glances: Mapping[_Page, str],
-    links: Mapping[str, str],
-    home: Crumb,
-) -> Mapping[str, str]:
-    """Write the pages that list all of one sort; gives their paths by what they are about."""
-    paths = {}
+        initiative = page.id if page.section.of == "initiative" else ""
+        write(page.path, writing.laid_out(document, links, initiative))
+        if writing.progress is not None:
+            writing.progress(done, len(pages))
     for section in HOLDS:
         if _listed(section, glances):
             path = paths[f"list/{section.folder}"] = f"{_LISTS}/{section.folder}.html"
-            document = _list(view, section, glances)
-            _write(folder / path, render_page(document, links=links, trail=[home], root="../"))
-    return paths
+            write(path, writing.laid_out(_list(view, section, glances), beneath))
+    write(INDEX, _front_page(writing, glances, made, paths))
+    shared = _shared(writing, glances, sources, paths)
+    for name, text in shared.items():
+        write(name, text)
+    write(MANIFEST, manifest(view, [INDEX, *shared, *paths.values()]))
+    return len(paths) + 2
+
+
+def _front_page(
+    writing: _Writing,
+    glances: Mapping[_Page, str],
+    made: Documents,
+    paths: Mapping[str, str],
+) -> str:
+    front = writing.place.front
+    return render_page(
+        _front(writing.view, writing.title, glances, made),
+        links={about: front + path for about, path in {**paths, **_OTHERS}.items()},
+        root=front,
+        banner=writing.banner,
+        glimpses=_glimpses(glances, made),
+    )
+
+
+def _shared(
+    writing: _Writing,
+    glances: Mapping[_Page, str],
+    sources: Sources,
+    paths: Mapping[str, str],
+) -> Mapping[str, str]:
+    """The files beside the pages: styles, scripts, what they search, and the explorer."""
+    view, front = writing.view, writing.place.front
+    entries = [(page.name, page.section.title, page.path, said) for page, said in glances.items()]
+    happenings = sources.chronology.happenings
+    places = coordinates(view, (one.event for one in happenings))
+    home = Crumb(writing.title, front + INDEX)
+    return {
+        **{name: text for name, text in assets().items() if places or name != _OUTLINES},
+        RECORD: record_script(view, entries, happenings, paths, places),
+        _EXPLORER: render_explorer(str(Standing.of(view)), home, front, writing.banner),
+    }
 
 
 def _entries(section: Section, view: View, sources: Sources) -> Iterator[tuple[str, str]]:
@@ -447,7 +491,8 @@ def _sparing(cells: Line) -> Line:
     return tuple(attrs.evolve(one, evidence=one.evidence[:_MOST_CITED]) for one in cells)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(folder: Path, name: str, text: str) -> None:
+    path = folder / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
 
@@ -597,58 +642,3 @@ def _years(rows: Iterable[Line]) -> str:
         return ""
     first, last = min(years), max(years)
     return f", {first}" if first == last else f", {first} to {last}"
-
-
-# The folder
-
-
-def _manifest(view: View, files: list[str]) -> str:
-    """The text of the file by which a later run knows the folder."""
-    manifest = {
-        "made_by": "timeline site",
-        "position": view.head.position,
-        "digest": view.head.digest.hex(),
-        "files": sorted([*files, MANIFEST]),
-    }
-    return json.dumps(manifest, indent=1) + "\n"
-
-
-def _require_site(folder: Path) -> None:
-    """Check that a folder holds nothing but a site, so that it may be replaced."""
-    problem = f"{folder} would be replaced, and expected is an empty folder or a site made before"
-    try:
-        if not folder.exists():
-            return
-        if not folder.is_dir():
-            raise InvalidInput(f"{problem}; found a file")
-        files = {
-            path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
-        }
-    except OSError as error:
-        raise InvalidInput(f"cannot read {folder}: {error}") from error
-    strange = sorted(files - _written(folder))
-    if strange:
-        raise InvalidInput(f"{problem}; found {strange[0]}. Name another folder, or move that away")
-
-
-def _written(folder: Path) -> set[str]:
-    """The files of an earlier run, by its manifest."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return set(manifest["files"]) if manifest["made_by"] == "timeline site" else set()
-    except (OSError, ValueError, LookupError, TypeError):
-        return set()
-
-
-def _replace(target: Path, made: Path) -> None:
-    """Put the new folder in the place of the old one."""
-    before = made.with_name(f"{made.name}.before")
-    if target.exists():
-        target.rename(before)
-    try:
-        made.rename(target)
-    except BaseException:
-        if before.exists():
-            before.rename(target)
-        raise
-    shutil.rmtree(before, ignore_errors=True)

@@ -218,6 +218,7 @@ class Record(Reports, abc.ABC):
         folder: str | os.PathLike[str],
         *,
         title: str = "The record",
+        single: bool = False,
         progress: Progress | None = None,
     ) -> int:
         """Write all reports into a folder as web pages that lead to one another; see `write_site`.
@@ -225,6 +226,7 @@ class Record(Reports, abc.ABC):
         Args:
             folder: where to write; it must be new, empty, or a site that was written before.
             title: the headline of the first page, `index.html`.
+            single: write one file with all pages in it, and no folder.
             progress: called with how many pages are written, and how many there are.
 
         Raises:
@@ -236,7 +238,10 @@ class Record(Reports, abc.ABC):
         if not os.fspath(folder):
             # As a path, it would be the current folder.
             raise InvalidInput("expected a folder for the site; found an empty name")
-        return write_site(self, Path(folder), title=title, progress=progress)
+        end = self._projector.store.head().position
+        return write_site(
+            self, Path(folder), title=title, single=single, end=end, progress=progress
+        )
 
 
 class Snapshot(Record):

@@ -8,6 +8,7 @@
   const NODES = [24, 60]; // actors of the network, on a phone and on a wide screen
   const LISTS = { actor: 6, initiative: 7, publisher: 8, place: 9 };
   const form = document.querySelector(".filters");
+  if (!form) return; // another page of a site of one file
   const holder = document.getElementById("view");
   const views = [...document.querySelectorAll(".views button")];
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();

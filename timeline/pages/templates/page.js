@@ -5,6 +5,8 @@
   const MANY = 10; // rows from which on a table gets a filter of its own
   const MOST = 1000; // rows of a table that have a link to cite them
   const SHOWN = 200; // notes that a panel shows before it refers to the list
+  const { dataset, src } = document.currentScript;
+  const root = dataset.root ?? (src ? document.currentScript.getAttribute("src").replace("page.js", "") : undefined);
   document.documentElement.classList.add("js");
 
   const named = (cell) => cell.querySelector("bdi").textContent;
@@ -91,7 +93,7 @@
   }
   for (const entry of tables) entry.more = entry.table.more;
   const uncover = () => {
-    const target = document.getElementById(location.hash.slice(1));
+    const target = document.getElementById(location.hash.split("#").at(-1));
     if (!target?.closest(".folded")) return;
     unfold(target.closest(".folded"));
     target.scrollIntoView();
@@ -134,9 +136,7 @@
 
   // Search, over all pages of a site
 
-  const source = document.currentScript.getAttribute("src");
-  if (source) {
-    const root = source.replace("page.js", "");
+  if (root !== undefined) {
     const results = document.createElement("ul");
     results.className = "results";
     let index = null;
@@ -183,7 +183,7 @@
       });
     let loaded = null;
     const made = filter("Search all pages", () => {
-      loaded ??= Promise.all([load("minisearch.js"), typeof PAGES === "undefined" ? load("record.js") : null]);
+      loaded ??= Promise.all([typeof MiniSearch === "undefined" ? load("minisearch.js") : null, typeof PAGES === "undefined" ? load("record.js") : null]);
       loaded.then(search);
     });
     made.tools.classList.add("search");
@@ -221,28 +221,66 @@
     list.scrollTop = 0;
   };
 
-  const cite = (row) => {
-    const said = [...row.querySelectorAll("bdi")].map((one) => one.textContent).filter((text) => text !== "–").join(" · ");
-    const runs = [...row.querySelectorAll("[data-all]")].flatMap((refs) => numbers(refs.dataset.all));
-    const sources = [...new Set(runs)].slice(0, 3).flatMap((number) => {
-      const source = document.querySelector(`#e${number} .source`);
-      return source ? [source.textContent.trim().replace(/\s+/g, " ")] : [];
-    });
-    const standing = document.querySelector(".standing").textContent.trim();
-    const address = `${location.href.split("#")[0]}#${row.id}`;
-    const text = document.createElement("p");
-    text.className = "citation";
-    text.textContent = `“${said}”. In: ${document.title}. ${sources.length ? `From: ${sources.join(" ")} ` : ""}${standing} ${address}`;
+  const copying = (label, text) => {
     const copy = document.createElement("button");
     copy.type = "button";
     copy.className = "more";
-    copy.textContent = "Copy";
+    copy.textContent = label;
     copy.addEventListener("click", async () => {
-      await navigator.clipboard?.writeText(text.textContent);
+      await navigator.clipboard?.writeText(text);
       copy.textContent = "Copied";
     });
+    return copy;
+  };
+
+  // A claim with its sources as HTML for the page of somebody else: it needs no style and asks for nothing.
+  const card = (said, supports, standing, address) => {
+    const styled = (name, style, ...content) => {
+      const made = document.createElement(name);
+      made.style.cssText = style;
+      made.append(...content);
+      return made;
+    };
+    const leading = (text, href) => {
+      const link = styled("a", "color:#0b5a6c", text);
+      link.href = href;
+      return link;
+    };
+    const sources = supports.map((support) => {
+      const [source, link, quote] = [".source", ".source a[href^=http]", "blockquote"].map((part) => support.querySelector(part));
+      const words = source.textContent.trim().replace(/\s+/g, " ");
+      const told = styled("li", "margin:4px 0", link ? leading(words, link.href) : words);
+      if (quote) told.append(styled("div", "font-style:italic", `“${quote.textContent.trim()}”`));
+      return told;
+    });
+    const box = "max-width:34em;margin:1em 0;padding:14px 18px;border:1px solid #dcdad3;border-top:4px solid #0b5a6c;border-radius:4px;";
+    return styled(
+      "figure",
+      `${box}background:#fffefb;color:#1b1d1f;font:15px/1.45 sans-serif;overflow-wrap:anywhere`,
+      styled("div", "font:bold 18px/1.35 serif", said),
+      styled("ul", "margin:10px 0;padding-left:18px", ...sources),
+      styled("figcaption", "color:#575c61;font-size:12px", leading(document.title, address), `. ${standing}`),
+    ).outerHTML;
+  };
+
+  const cite = (row) => {
+    const said = [...row.querySelectorAll("bdi")].map((one) => one.textContent).filter((text) => text !== "–").join(" · ");
+    const runs = [...row.querySelectorAll("[data-all]")].flatMap((refs) => numbers(refs.dataset.all));
+    const supports = [...new Set(runs)].slice(0, 3).flatMap((number) => [...document.querySelectorAll(`#e${number} .support`)]);
+    const sources = supports.map((support) => support.querySelector(".source").textContent.trim().replace(/\s+/g, " "));
+    const standing = document.querySelector(".standing").textContent.trim();
+    const page = root === "#" ? `#${location.hash.split("#")[1] || "index.html"}` : "";
+    const address = `${location.href.split("#")[0]}${page}#${row.id}`;
+    const text = document.createElement("p");
+    text.className = "citation";
+    text.textContent = `“${said}”. In: ${document.title}. ${sources.length ? `From: ${sources.slice(0, 3).join(" ")} ` : ""}${standing} ${address}`;
+    const html = document.createElement("p");
+    html.className = "citation embedding";
+    html.textContent = card(said, supports.slice(0, 5), standing, address);
     const item = document.createElement("li");
-    item.append(text, copy);
+    const intro = document.createElement("p");
+    intro.textContent = "Or as a card for another page, in HTML that stands by itself:";
+    item.append(text, copying("Copy", text.textContent), intro, html, copying("Copy the card", html.textContent));
     list.replaceChildren(item);
     title.textContent = "Cite this row";
     panel.showModal();
