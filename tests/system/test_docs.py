@@ -81,11 +81,27 @@ def _console(body: str, folder: Path) -> str:
     return "\n".join(f"$ {c}\n{output}" for c, output in zip(commands, outputs, strict=True))
 
 
-OURS = re.compile(r"timeline ([^|<>&;$`]*)(?:\|(?!\|)(.*)|> ?([^ ]+))?", re.DOTALL)
+OURS = re.compile(r"timeline ([^|<>&;$`]*)(?:2>&1 )?(?:\|(?!\|)(.*)|> ?([^ ]+))?", re.DOTALL)
 """A command that runs in this process, and the pipe or the file that takes what it prints."""
 
 
+INGESTED: dict[str, tuple[bytes, str]] = {}
+"""What the first `timeline ingest` of a page makes of fixtures: many pages begin with the same."""
+
+
 def _output(command: str, folder: Path) -> str:
+    file = folder / "timeline.db"
+    if not command.startswith("timeline ingest fixtures/") or file.exists():
+        return _run(command, folder)
+    if command not in INGESTED:
+        printed = _run(command, folder)
+        INGESTED[command] = file.read_bytes(), printed
+    stored, printed = INGESTED[command]
+    file.write_bytes(stored)
+    return printed
+
+
+def _run(command: str, folder: Path) -> str:
     if ours := OURS.fullmatch(command):
         # Paths stay relative, as those that the shell makes of patterns do.
         words = [file for w in shlex.split(ours[1]) for file in sorted(glob.glob(w)) or [w]]  # noqa: PTH207
