@@ -73,8 +73,7 @@ def create_engine(url: str | sa.URL, schema: str = SCHEMA, **pool: Any) -> sa.En
         **pool,
     )
     if options.get(_THRESHOLD, 0) is not None:
-        # Behind pgbouncer in transaction mode a session is not ours to set up.
-        sa.event.listen(engine, "connect", _limit_waits)
+        sa.event.listen(engine, "connect", functools.partial(_set_up, given=_THRESHOLD in options))
     for made in (engine, _with_flusher(engine)):
         sa.event.listen(made, "checkin", _note_idle)
         sa.event.listen(made, "checkout", _check_idle)
@@ -110,8 +109,8 @@ def close(engine: sa.Engine) -> None:
 def _with_flusher(engine: sa.Engine) -> sa.Engine:
     """A pool of one connection, for waits for the disk of threads that hold one of the engine's.
 
-    With a second connection of the same pool for each, threads that hold them all would wait for
-    each other.
+    PostgreSQL before 17 needs it. With a second connection of the same pool for each, threads that
+    hold them all would wait for each other.
     """
     flusher = sa.create_engine(
         engine.url,
@@ -177,9 +176,17 @@ def qualified(engine: sa.Engine, name: str) -> str:
     return f"{quote(schema_of(engine))}.{quote(name)}"
 
 
-def _limit_waits(connection: Any, _record: object) -> None:
-    """Let a session wait for locks with a limit, unless the role or the address has set one."""
-    connection.execute(_WAIT_FOR_LOCKS)
+def _set_up(connection: Any, _record: object, *, given: bool) -> None:
+    """Let a session wait for locks with a limit, unless the role or the address has set one.
+
+    Behind pgbouncer in transaction mode a session is not ours to set up, and holds no prepared
+    statements: it may be another one for each transaction.
+    """
+    (pid,) = connection.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
+    if pid == connection.info.backend_pid:
+        connection.execute(_WAIT_FOR_LOCKS)
+    elif not given:
+        connection.prepare_threshold = None
     connection.commit()
 
 
@@ -379,10 +386,18 @@ _FLUSH = (
 """Commits something, and so waits for the disk. A standby shows only what was flushed."""
 
 
+_FLUSH_AT_ONCE = (
+    "SELECT CASE WHEN NOT pg_is_in_recovery() "
+    "THEN pg_logical_emit_message(false, 'timeline', '', true) END"
+)
+_FLUSHES_AT_ONCE = 170_000
+"""The release of PostgreSQL from which on that can be done within a transaction."""
+
+
 _BEGIN_POSTGRESQL = "BEGIN; SET LOCAL synchronous_commit TO off"
 
 
-def make_durable(engine: sa.Engine, *, holding: bool = False) -> None:
+def make_durable(engine: sa.Engine, *, holding: sa.Connection | None = None) -> None:
     """Return when all that is visible now would survive a crash of the server.
 
     On PostgreSQL our transactions commit without waiting for the disk, and wait here instead, when
@@ -394,13 +409,17 @@ def make_durable(engine: sa.Engine, *, holding: bool = False) -> None:
 
     Args:
         engine: the database's.
-        holding: whether this thread holds a connection of the engine's meanwhile.
+        holding: the connection that this thread holds meanwhile.
     """
     # The caller's own commit waits for the disk.
-    if is_postgresql(engine) and _WITHIN not in engine.get_execution_options():
-        flusher = engine.get_execution_options().get(_FLUSHER) if holding else None
-        with autocommitting(flusher or engine) as connection:
-            connection.exec_driver_sql(_FLUSH)
+    if not is_postgresql(engine) or _WITHIN in engine.get_execution_options():
+        return
+    if holding is not None and driver_of(holding).info.server_version >= _FLUSHES_AT_ONCE:
+        holding.exec_driver_sql(_FLUSH_AT_ONCE)
+        return
+    flusher = None if holding is None else engine.get_execution_options().get(_FLUSHER)
+    with autocommitting(flusher or engine) as connection:
+        connection.exec_driver_sql(_FLUSH)
 
 
 @contextlib.contextmanager

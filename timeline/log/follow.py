@@ -134,7 +134,7 @@ class Following(Reading):
         rows = list(self.stored(query, after=after, until=end, limit=limit, connection=connection))
         if rows:
             # An effect elsewhere, a mail say, cannot be undone after a crash.
-            database.make_durable(self.engine, holding=connection is not None)
+            database.make_durable(self.engine, holding=connection)
         return (rows[-1].position if len(rows) == limit else max(end, after)), rows
 
     def _events_of(

@@ -79,7 +79,7 @@ class Maintenance(Record):
                 with failures.translated(self.store.engine):
                     view = self._projector.view(connection)
                 # A report cites only what survives a crash.
-                database.make_durable(self.store.engine, holding=True)
+                database.make_durable(self.store.engine, holding=connection)
             except DatabaseBusy:
                 stack.close()
                 if time.monotonic() > end:
@@ -445,7 +445,7 @@ class Maintenance(Record):
         with database.reading(self.store.engine) as connection, new_file(place) as out:
             head = self.store.head(connection)
             write_log(out, head, self.store.stored(until=head.position, connection=connection))
-            database.make_durable(self.store.engine, holding=True)
+            database.make_durable(self.store.engine, holding=connection)
         return head
 
     def import_log(
