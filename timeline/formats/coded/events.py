@@ -13,6 +13,7 @@ whichever file.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -144,7 +145,7 @@ class CodedRow:
         first, second = sorted((self.actor, self.target), key=_name_of)
         return first, second
 
-    @property
+    @functools.cached_property
     def event(self) -> str:
         """The id of the event it becomes, or becomes part of."""
         if not self.meaning.mutual:

@@ -152,10 +152,14 @@ def _words(name: str) -> list[str]:
 
 _LONGEST_SLUG = 60
 
+KNOWN = 16_384
+"""Names kept in memory with what is made of them: most rows name the same few."""
+
 _WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") or " " for code in range(0x80, 0xA0)}
 """What U+0080 to U+009F stand for where text in Windows-1252 was read as Latin-1."""
 
 
+@functools.lru_cache(KNOWN)
 def tidy(name: str) -> str:
     r"""The name on one line.
 
@@ -172,7 +176,7 @@ def tidy(name: str) -> str:
     return " ".join(name.split())
 
 
-@functools.lru_cache(4_096)
+@functools.lru_cache(KNOWN)
 def canonical(name: str) -> str:
     """What two spellings of one name share that differ only in case, width and spaces."""
     return tidy(unicodedata.normalize("NFKC", name)).casefold()
@@ -183,6 +187,7 @@ def digest(text: str, length: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
+@functools.lru_cache(KNOWN)
 def slugs(name: str) -> tuple[str, ...]:
     """The ids that an actor of that name may have, best first.
 

@@ -7,6 +7,7 @@ event id is unique among those of its day only.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 
@@ -104,7 +105,9 @@ def row_reader(header: str) -> Callable[[str], CodedRow]:
         values = line.split("\t")
         if len(values) != len(titles):
             raise ValueError(f"expected {len(titles)} fields; found {len(values)}")
-        return _row({column: _unquoted(values[place]) for column, place in places.items()})
+        if '"' in line:
+            values = [_unquoted(value) for value in values]
+        return _row({column: values[place] for column, place in places.items()})
 
     return read
 
@@ -146,8 +149,8 @@ def _row(values: dict[str, str]) -> CodedRow:
         dataset="icews",
         row=fields.mark(values["Event ID"], "Event ID"),
         day=day,
-        actor=_party(values, "Source"),
-        target=_party(values, "Target"),
+        actor=_party("Source", *[values[f"Source {part}"] for part in _OF_PARTY]),
+        target=_party("Target", *[values[f"Target {part}"] for part in _OF_PARTY]),
         code=fields.code(values["CAMEO Code"], "CAMEO Code"),
         intensity=fields.number(values["Intensity"], "Intensity", -10, 10),
         story=story,
@@ -158,15 +161,16 @@ def _row(values: dict[str, str]) -> CodedRow:
     )
 
 
-def _party(values: dict[str, str], side: str) -> Party | None:
-    name = fields.name(values[f"{side} Name"], f"{side} Name")
+_OF_PARTY = ("Name", "Sectors", "Country")
+
+
+@functools.lru_cache(fields.KNOWN)
+def _party(side: str, given: str, sectors: str, country: str) -> Party | None:
+    name = fields.name(given, f"{side} Name")
     if name is None:
         return None
-    sectors = fields.text(values[f"{side} Sectors"])
-    country = fields.text(values[f"{side} Country"])
-    return Party(
-        name, _kind(name, frozenset((sectors or "").split(",")) - fields.MISSING, country or "")
-    )
+    of = frozenset((fields.text(sectors) or "").split(",")) - fields.MISSING
+    return Party(name, _kind(name, of, fields.text(country) or ""))
 
 
 def _kind(name: str, sectors: frozenset[str], country: str) -> Kind:

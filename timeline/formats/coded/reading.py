@@ -9,6 +9,7 @@ before anything is written. SQLite removes the database when it is closed.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import os
 import sqlite3
@@ -28,7 +29,7 @@ from timeline.errors import InvalidRecord
 from timeline.events.actors import Kind
 from timeline.formats.coded import gdelt, icews
 from timeline.formats.coded.events import CodedRow, Dataset, Party, Story
-from timeline.formats.coded.fields import canonical
+from timeline.formats.coded.fields import KNOWN, canonical
 from timeline.log.telemetry import Progress
 
 # --- Reading --------------------------------------------------------------------------------------
@@ -169,6 +170,7 @@ _SCHEMA = """
 _KINDS: tuple[Kind, ...] = ("unnamed", "organisation", "office", "person", "state")
 """Where rows differ in the kind of an actor, the later of these holds."""
 
+_PUT_ROW = "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 # The same spelling, kind and dates are kept, in whatever order the rows come.
 _PUT_ACTOR = """
     INSERT INTO actors (canonical, name, kind) VALUES (?, ?, ?)
@@ -209,6 +211,9 @@ class SortedRows:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_SCHEMA)
         self._database.execute("BEGIN")
+        # Most rows name the same few, and to put one again changes nothing.
+        self._put_source = functools.lru_cache(KNOWN)(self._insert_source)
+        self._put_actor = functools.lru_cache(KNOWN)(self._insert_actor)
 
     def __enter__(self) -> Self:
         return self
@@ -228,26 +233,26 @@ class SortedRows:
             ValueError: its id was put before with other content (`Revised`).
         """
         data = _encode(row)
-        known = self._one("SELECT row FROM rows WHERE id = ?", row.id)
-        if known is not None:
-            if known != data:
+        values = (row.id, row.day, row.event, row.code, kept, data)
+        if not self._database.execute(_PUT_ROW, values).rowcount:
+            if self._one("SELECT row FROM rows WHERE id = ?", row.id) != data:
                 raise Revised(f"the id {row.row!r} stands for another row of that day already")
             return False
-        values = (row.id, row.day, row.event, row.code, kept, data)
-        self._database.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", values)
         if kept:
-            self._put_names(row)
+            self._put_source(row.story)
+            # A publisher is an organisation, whatever kind other rows give it.
+            self._put_actor(Party(row.story.publisher, "organisation"))
+            for party in filter(None, (row.actor, row.target)):
+                self._put_actor(party)
         return True
 
-    def _put_names(self, row: CodedRow) -> None:
-        story = row.story
+    def _insert_source(self, story: Story) -> None:
         dates = (story.published, story.published, story.retrieved, story.retrieved)
         self._database.execute(_PUT_SOURCE, (story.source, _encode(story), *dates))
-        # A publisher is an organisation, whatever kind other rows give it.
-        for party in (row.actor, row.target, Party(row.story.publisher, "organisation")):
-            if party is not None:
-                rank = _KINDS.index(party.kind)
-                self._database.execute(_PUT_ACTOR, (canonical(party.name), party.name, rank))
+
+    def _insert_actor(self, party: Party) -> None:
+        rank = _KINDS.index(party.kind)
+        self._database.execute(_PUT_ACTOR, (canonical(party.name), party.name, rank))
 
     @property
     def size(self) -> int:
