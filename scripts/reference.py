@@ -1,4 +1,4 @@
-"""Makes the pages of docs/reference that are tables: of event classes, SQL views and codes.
+"""Makes the pages of docs/reference that are tables: vocabulary, record files, views and codes.
 
 `scripts/docs` writes them; a test holds that they are current.
 """
@@ -18,6 +18,8 @@ from timeline.engine.projection import shape_of
 from timeline.events import VOCABULARY, event_type
 from timeline.formats.coded.fields import CODES
 from timeline.formats.record_files.schema import described, record_schema
+from timeline.formats.record_files.sheets import TABLES
+from timeline.formats.record_files.short_form import VERBS
 from timeline.log.schema import Stored
 from timeline.projections import BUILT_IN
 
@@ -209,7 +211,59 @@ def codes() -> str:
     )
 
 
-PAGES = {"vocabulary.md": vocabulary, "views.md": views, "codes.md": codes}
+# Record files
+
+FILES = """\
+# Record files and sheets
+
+All keys of the short form, of a file and of a sheet, made from the code by `scripts/docs`.
+[Record files](../howto/records.md) shows how to use them; [the vocabulary](vocabulary.md) has the
+full form.
+"""
+
+
+def record_files() -> str:
+    """The page of record files and sheets."""
+    claim = SCHEMA["Claim"]["properties"]
+    keys = {
+        key: value
+        for key, value in claim.items()
+        if key not in VERBS and not value.get("description", "The field").startswith("The field")
+    }
+    file = record_schema(VOCABULARY)["properties"]
+    lines = [FILES, "## A file\n", *_meanings("key", file)]
+    lines += ["## An entry in the short form\n"]
+    lines += _meanings("key", keys)
+    lines += ["## The verbs\n", "| verb | what it makes | its text is | other keys are |"]
+    lines += ["| --- | --- | --- | --- |", *(_verb(name) for name in VERBS), ""]
+    for name, columns in TABLES.items():
+        lines += [f"## The sheet `{name}`\n"]
+        lines += _meanings("column", {key: {"description": text} for key, text in columns.items()})
+    return "\n".join(lines)
+
+
+def _meanings(what: str, described: dict[str, Any]) -> Iterator[str]:
+    yield f"| {what} | what it holds |"
+    yield "| --- | --- |"
+    for key, value in described.items():
+        text = value["description"]
+        yield f"| `{key}` | {text[0].lower()}{text[1:].rstrip('.')} |"
+    yield ""
+
+
+def _verb(name: str) -> str:
+    verb = VERBS[name]
+    keys = ", ".join(f"`{key}`: `{field}`" for key, field in verb.keys.items())
+    made = "".join(f", {field} `{value}`" for field, value in verb.fixed.items())
+    return f"| `{name}` | `{verb.type}`{made} | `{verb.what}` | {keys or '–'} |"
+
+
+PAGES = {
+    "vocabulary.md": vocabulary,
+    "record-files.md": record_files,
+    "views.md": views,
+    "codes.md": codes,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():
