@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,25 @@ def test_what_goes_to_standard_output_is_that_alone():
 
     assert json.loads(result.stdout)["report"] == "attendance"
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", ""], ids=ascii)
+def test_a_name_that_no_file_system_takes_is_an_error(name: str, tmp_path: Path) -> None:
+    with Timeline.open("sqlite://") as record:
+        record.add(Actor("ann", "person", "Ann"), Source("article", "ann", "An article"))
+        writing: list[Callable[[], object]] = [
+            lambda: record.site(name),
+            lambda: record.export_records(name),
+            lambda: record.export_sheet(name),
+            lambda: record.export_log(name),
+            lambda: record.export_rows("meetings", name),
+            lambda: record.archive(name),
+            lambda: record.with_rows(name),
+            lambda: record.add_text(name, source="article"),
+            lambda: record.ingest(name),
+            lambda: record.import_log(name),
+        ]
+        for write in writing:
+            with pytest.raises(InvalidInput):
+                write()
+    assert {path.name for path in tmp_path.iterdir()} <= {"timeline.db"}

@@ -383,7 +383,7 @@ def test_an_empty_name_is_not_the_current_folder(archived: tuple[Timeline, Path]
         record.archive("")
     with pytest.raises(InvalidInput, match="found an empty name"):
         record.site("")
-    with pytest.raises(InvalidInput, match="expected a file to write; found ''"):
+    with pytest.raises(InvalidInput, match="expected a file to write; found an empty name"):
         record.export_log("")
 
 

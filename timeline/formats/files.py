@@ -32,9 +32,7 @@ def new_file(place: Place) -> Iterator[BinaryIO]:
     if not isinstance(place, str | os.PathLike):
         yield place
         return
-    path = Path(place)
-    if not _may_name_a_file(os.fspath(place)):
-        raise InvalidInput(f"expected a file to write; found {os.fspath(place)!r:.80}")
+    path = named_path(place, "file to write")
     try:
         if path.is_dir():
             raise InvalidInput(f"{path}: expected a file to write; found a folder")
@@ -50,11 +48,25 @@ def new_file(place: Place) -> Iterator[BinaryIO]:
         raise InvalidInput(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def _may_name_a_file(path: str) -> bool:
+def named_path(name: str | os.PathLike[str], what: str) -> Path:
+    """The path of that name, where it can be one.
+
+    >>> named_path("", "folder")
+    Traceback (most recent call last):
+    timeline.errors.InvalidInput: expected a folder; found an empty name
+
+    Raises:
+        InvalidInput: the name is empty, or holds what no file system takes.
+    """
+    path = os.fspath(name)
     try:
-        return path != "" and b"\0" not in os.fsencode(path)
+        is_name = path != "" and b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
-        return False
+        is_name = False
+    if not is_name:
+        found = f"{path!r:.80}" if path else "an empty name"
+        raise InvalidInput(f"expected a {what}; found {found}")
+    return Path(path)
 
 
 @contextlib.contextmanager

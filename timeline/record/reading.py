@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from timeline.dates import Occurred, asked
@@ -18,7 +17,7 @@ from timeline.engine.projection import View, shape_of
 from timeline.engine.row_files import RowFiles
 from timeline.engine.runner import Projector
 from timeline.errors import InvalidInput, NotFound, require_number
-from timeline.formats.files import Place, new_file
+from timeline.formats.files import Place, named_path, new_file
 from timeline.log import failures
 from timeline.log.telemetry import Progress
 from timeline.projections.initiatives import InitiativeRow
@@ -118,7 +117,8 @@ class Record(Reports, abc.ABC):
                 were taken down since.
             MissingExtra: pyarrow or fsspec is not installed.
         """
-        return FiledRecord(self._projector, os.fspath(target))
+        place = os.fspath(named_path(target, "folder of rows, or its address"))
+        return FiledRecord(self._projector, place)
 
     # Exports
 
@@ -235,13 +235,9 @@ class Record(Reports, abc.ABC):
         """
         from timeline.pages.site import write_site
 
-        if not os.fspath(folder):
-            # As a path, it would be the current folder.
-            raise InvalidInput("expected a folder for the site; found an empty name")
+        target = named_path(folder, "folder for the site")
         end = self._projector.store.head().position
-        return write_site(
-            self, Path(folder), title=title, single=single, end=end, progress=progress
-        )
+        return write_site(self, target, title=title, single=single, end=end, progress=progress)
 
 
 class Snapshot(Record):

@@ -31,6 +31,7 @@ import sqlalchemy as sa
 from timeline.dates import Instant, instant, now, stamp, stamp_text
 from timeline.errors import InvalidInput, MissingExtra, NotFound
 from timeline.events import NewEvent, RecordedEvent, Redacted
+from timeline.formats.files import named_path
 from timeline.log import database
 from timeline.log.redact import scrub
 from timeline.log.schema import texts as kept_texts
@@ -138,7 +139,7 @@ class Texts(Maintenance):
             DatabaseError: the database could not do it.
         """
         name = os.fspath(place)
-        data, media = fetched(name) if _is_address(name) else _read(name)
+        data, media = fetched(name) if _is_address(name) else _read(named_path(name, "file"))
         sha256 = hashlib.sha256(data).hexdigest()
         known = self._source_of(name, sha256) if source is None else source
         self.store.require_stream(f"source-{known}")
@@ -344,17 +345,17 @@ def _library(name: str) -> Any:
         raise MissingExtra("the text of a page or a PDF", "sources") from None
 
 
-def _read(name: str) -> tuple[bytes, str]:
+def _read(name: Path) -> tuple[bytes, str]:
     """The bytes of a file, and what its name says of them."""
     kinds = {".html": "text/html", ".htm": "text/html", ".pdf": "application/pdf"}
     try:
-        with Path(name).open("rb") as file:
+        with name.open("rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:
         raise InvalidInput(f"{name}: cannot be read: {error.strerror}") from None
     if len(data) > LARGEST:
         raise InvalidInput(f"{name}: expected at most {LARGEST:,} bytes")
-    return data, kinds.get(Path(name).suffix.lower(), "text/plain")
+    return data, kinds.get(name.suffix.lower(), "text/plain")
 
 
 # --- Fetching -------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from timeline.events import (
 )
 from timeline.events.envelope import new_id, stream_name
 from timeline.events.evidence import links
-from timeline.formats.files import Place, new_file
+from timeline.formats.files import Place, named_path, new_file
 from timeline.formats.record_files.names import Entry, Names
 from timeline.log.append import Appended, Expected, ExpectedVersion
 from timeline.log.telemetry import Progress
@@ -256,7 +256,7 @@ class Writing(Texts):
         from timeline.formats.record_files.workbook import entries_of, record_file
 
         entries = entries_of(self._kept())
-        file = Path(folder) / f"{entries.record}.yaml"
+        file = named_path(folder, "folder for the record") / f"{entries.record}.yaml"
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("x", encoding="utf-8") as out:

@@ -29,6 +29,7 @@ from timeline.errors import InvalidInput
 from timeline.events import Actor, Source, event_type
 from timeline.events.base import LONGEST_ID, Slug
 from timeline.events.encoding import SLUG
+from timeline.formats.files import named_path
 from timeline.formats.record_files.expanding import KINDS
 from timeline.formats.record_files.reader import Envelope
 from timeline.formats.record_files.short_form import DEFAULTS, VERBS, hints_of
@@ -383,7 +384,7 @@ def start(name: str, folder: str | os.PathLike[str], schema: dict[str, Any]) -> 
             f"expected a name of lower-case letters and digits joined by hyphens, such as harbour; "
             f"found {name!r:.100}"
         )
-    file = Path(folder) / f"{name}.yaml"
+    file = named_path(folder, "folder") / f"{name}.yaml"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as out:

@@ -24,7 +24,7 @@ from timeline.errors import InvalidInput
 from timeline.events import ActorAdded, NewEvent, RecordedEvent, SourceAdded, event_type
 from timeline.events.encoding import SLUG
 from timeline.events.envelope import derived_stream
-from timeline.formats.files import openpyxl
+from timeline.formats.files import named_path, openpyxl
 from timeline.formats.record_files.expanding import KINDS, Expander
 from timeline.formats.record_files.names import Names, slug
 from timeline.formats.record_files.sheets import DATES, EVENTS, MOST_ROWS, TABLES, claim_of
@@ -189,7 +189,7 @@ def start_workbook(place: str | os.PathLike[str]) -> Path:
         InvalidInput: there is such a file, none can be written, or its name is no workbook's.
         MissingExtra: openpyxl is not installed.
     """
-    file = Path(place)
+    file = named_path(place, "workbook")
     if file.suffix.lower() != ".xlsx":
         raise InvalidInput(f"{file}: expected a name that ends in .xlsx")
     book = new_workbook(slug(file.stem))
