@@ -257,6 +257,33 @@ with Timeline.open(sys.argv[1]) as record:
 """
 
 
+KILLED_ON_THE_WAY = """
+import itertools, os, signal, sys
+from timeline.log.archive import Archive
+rows = Archive(sys.argv[1]).rows()
+def some():
+    yield from itertools.islice(rows, 5)
+    os.kill(os.getpid(), signal.SIGKILL)
+Archive(sys.argv[2]).write_new(some(), rows_per_file=2)
+"""
+
+
+def test_part_of_a_log_that_no_database_has_does_not_pass_for_all_of_it(
+    archived: tuple[Timeline, Path], tmp_path: Path
+) -> None:
+    part = tmp_path / "part"
+    argv = [sys.executable, "-c", KILLED_ON_THE_WAY, str(archived[1]), str(part)]
+    killed = subprocess.run(argv, check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert len(Archive(part).files()) == 2
+
+    for use in (Archive(part).verify, lambda: next(Archive(part).rows())):
+        with pytest.raises(ArchiveDamaged, match="it was not finished"):
+            use()
+    with pytest.raises(InvalidInput, match="an archive that was not finished: remove it"):
+        Archive(part).write_new(iter(()))
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_run_that_is_killed_while_it_replaces_a_file_damages_nothing(
     tmp_path: Path, when: str

@@ -22,7 +22,7 @@ import attrs
 from timeline.errors import InvalidInput, LogDamaged, NotFound
 from timeline.events import EventRedacted, RecordedEvent, Redacted, type_names
 from timeline.log import database
-from timeline.log.archive_files import ArchiveFiles, file_name, first_line
+from timeline.log.archive_files import LIST, ArchiveFiles, Listing, file_name, first_line
 from timeline.log.codec import Codec, meanings
 from timeline.log.digests import GENESIS, Chain, Head, followed, require_sealed
 from timeline.log.query import Query
@@ -277,7 +277,13 @@ class Archive(ArchiveFiles):
             InvalidInput: there is one.
         """
         if self.files():
-            raise InvalidInput(f"{self.target} holds an archive already: name another place")
+            unfinished = self._listing().unfinished
+            what = (
+                "an archive that was not finished: remove it, or"
+                if unfinished
+                else ("an archive already:")
+            )
+            raise InvalidInput(f"{self.target} holds {what} name another place")
 
     def write_new(self, rows: Iterable[Stored], *, rows_per_file: int | None = None) -> Archived:
         """Make an archive of a log that no database has.
@@ -294,15 +300,15 @@ class Archive(ArchiveFiles):
         self.require_none()
         size = self._size({}, rows_per_file)
         self._sweep()
-        self._settle(size)
+        # Should this process be killed, the files so far would pass for the whole.
+        self._put(LIST, Listing(size, unfinished=True).encode())
         links, written, left = Chain(), list[str](), iter(rows)
         try:
             for row in left:
                 group = itertools.chain([row], itertools.islice(left, size - 1))
                 written.append(self._write_rows(row.position, group, links))
         except BaseException:
-            # Files without the rest would pass for the whole.
-            for name in written:
+            for name in (*written, LIST):
                 self._fs.rm_file(f"{self._path}/{name}")
             raise
         self._settle(size)

@@ -25,7 +25,7 @@ import attrs
 from timeline.errors import ArchiveDamaged, InvalidInput, MissingExtra, NotFound
 
 _NAME = re.compile(r"events-(\d{20})\.parquet\Z")
-_LIST = "files.sha256"
+LIST = "files.sha256"
 _CHUNK = 1 << 20
 
 
@@ -36,14 +36,17 @@ class Listing:
     Attributes:
         rows_per_file: how many events each file holds, but for the last.
         digests: by name, the SHA-256 of each file; two while it is replaced.
+        unfinished: whether more files are to come, without which these would pass for the whole.
     """
 
     rows_per_file: int
     digests: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
+    unfinished: bool = False
 
     def encode(self) -> bytes:
         """The list as the file holds it."""
-        lines = [f"# timeline archive 1, {self.rows_per_file} rows a file"]
+        more = ", unfinished" if self.unfinished else ""
+        lines = [f"# timeline archive 1, {self.rows_per_file} rows a file{more}"]
         for name, digests in sorted(self.digests.items()):
             lines += [f"{digest}  {name}" for digest in digests]
         text = "".join(f"{line}\n" for line in lines).encode()
@@ -60,14 +63,14 @@ class Listing:
         if content != text + _sealing(text):
             raise ValueError("its last line is not the digest of the lines before it")
         begun, *lines = text.decode().splitlines()
-        size = re.fullmatch(r"# timeline archive 1, (\d{1,18}) rows a file", begun)
+        size = re.fullmatch(r"# timeline archive 1, (\d{1,18}) rows a file(, unfinished)?", begun)
         if size is None:
             raise ValueError(f"expected the list of an archive's files; found {begun!r:.80}")
         digests: dict[str, tuple[str, ...]] = {}
         for line in lines:
             digest, _, name = line.partition("  ")
             digests[name] = (*digests.get(name, ()), digest)
-        return cls(int(size[1]), digests)
+        return cls(int(size[1]), digests, unfinished=bool(size[2]))
 
     def with_file(self, name: str, *digests: str) -> Listing:
         """The list with these digests for a file."""
@@ -142,14 +145,14 @@ class ArchiveFiles:
 
     def _listing(self) -> Listing:
         try:
-            return Listing.decode(self._fs.cat_file(f"{self._path}/{_LIST}"))
+            return Listing.decode(self._fs.cat_file(f"{self._path}/{LIST}"))
         except FileNotFoundError:
-            raise self._damaged(1, f"the list of its files, {_LIST}, is missing") from None
+            raise self._damaged(1, f"the list of its files, {LIST}, is missing") from None
         except ValueError as error:
-            raise self._damaged(1, f"the list of its files, {_LIST}: {error}") from None
+            raise self._damaged(1, f"the list of its files, {LIST}: {error}") from None
         except Exception as error:
             # Each kind of file system has its own errors.
-            raise self._unreadable(_LIST, error) from error
+            raise self._unreadable(LIST, error) from error
 
     def _require_listed(self, first: int, name: str) -> None:
         """Check that each byte of a file is as it was written."""
@@ -161,8 +164,11 @@ class ArchiveFiles:
         except Exception as error:
             # Each kind of file system has its own errors.
             raise self._unreadable(name, error) from error
-        if digest not in self._listing().digests.get(name, ()):
-            raise self._damaged(first, f"its bytes are not those that {_LIST} lists", name)
+        listing = self._listing()
+        if listing.unfinished:
+            raise self._damaged(first, "it was not finished. Remove it, and make it anew", name)
+        if digest not in listing.digests.get(name, ()):
+            raise self._damaged(first, f"its bytes are not those that {LIST} lists", name)
         self._sound.add(name)
 
     def _damaged(self, position: int, problem: str, name: str | None = None) -> ArchiveDamaged:
@@ -182,7 +188,7 @@ class ArchiveFiles:
             if name in files:
                 settled = settled.with_file(name, *self._only(name, digests))
         if settled != listing or not files:
-            self._put(_LIST, settled.encode())
+            self._put(LIST, settled.encode())
 
     def _only(self, name: str, digests: tuple[str, ...]) -> tuple[str, ...]:
         if len(digests) == 1:
@@ -195,7 +201,7 @@ class ArchiveFiles:
         """Add a digest to those that a file may have."""
         listing = self._listing()
         before = listing.digests.get(name, ())
-        self._put(_LIST, listing.with_file(name, *dict.fromkeys((*before, digest))).encode())
+        self._put(LIST, listing.with_file(name, *dict.fromkeys((*before, digest))).encode())
         self._sound.discard(name)
 
     @contextlib.contextmanager
