@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from timeline import Actor, EventStore, NewEvent, Timeline, event
+from timeline.log import telemetry
 from timeline.log.database import create_engine
 
 WORK = """
@@ -30,6 +31,8 @@ def work(url):
             pass
         ids = [each.actor for each in timeline.actors().actors]
         timeline.rebuild("directory")
+        with timeline.store.batch("mailer", limit=1):
+            pass
         return ids
 """
 LISTENING = """
@@ -119,10 +122,11 @@ def spans(observed: Any, name: str) -> list[Any]:
 
 def test_every_kind_of_work_is_a_span_that_says_how_many_events(observed: Any) -> None:
     names = {span["name"] for span in observed["spans"] if span["scope"] == "timeline"}
-    assert names == {"timeline.append", "timeline.read", "timeline.project", "timeline.rebuild"}
+    kinds = {"append", "read", "handle", "project", "rebuild"}
+    assert names == {f"timeline.{kind}" for kind in kinds}
     for span in observed["spans"]:
         if span["scope"] == "timeline":
-            assert span["attributes"].keys() == {"timeline.events"}
+            assert "timeline.events" in span["attributes"]
     added, refused = spans(observed, "timeline.append")
     assert added["attributes"]["timeline.events"] == 2
     assert refused["attributes"]["timeline.events"] == 0
@@ -131,6 +135,31 @@ def test_every_kind_of_work_is_a_span_that_says_how_many_events(observed: Any) -
         each["attributes"]["timeline.events"] for each in spans(observed, "timeline.project")
     ]
     assert 2 in projected
+
+
+def test_a_span_says_where_the_events_stand(observed: Any) -> None:
+    added, _ = spans(observed, "timeline.append")
+    assert added["attributes"] == {
+        "timeline.events": 2,
+        "timeline.first_position": 1,
+        "timeline.last_position": 2,
+        "timeline.type": "ActorAdded",
+    }
+    (handled,) = spans(observed, "timeline.handle")
+    assert handled["attributes"] == {
+        "timeline.events": 1,
+        "timeline.first_position": 1,
+        "timeline.last_position": 1,
+        "timeline.lag": 1,
+        "timeline.stream": "actor-ann",
+        "timeline.subscription": "mailer",
+        "timeline.type": "ActorAdded",
+    }
+    (rebuilt,) = spans(observed, "timeline.rebuild")
+    assert rebuilt["attributes"]["timeline.projection"] == "directory"
+    for projected in spans(observed, "timeline.project"):
+        assert projected["attributes"]["timeline.projections"]
+        assert projected["attributes"]["timeline.last_position"] == 2
 
 
 def test_spans_stand_within_what_asked_for_the_work(observed: Any) -> None:
@@ -166,7 +195,9 @@ def test_metrics_count_the_events_and_time_the_work(observed: Any) -> None:
         if each["name"].startswith("timeline.")
     }
 
-    operations = {"append", "read", "project", "rebuild"}
+    operations = {"append", "read", "handle", "project", "rebuild"}
+    lag = measured.pop(("timeline.lag", "handle"))
+    assert (lag["sum"], lag["operation"]["timeline.subscription"]) == (1, "mailer")
     assert measured.keys() == {
         (name, operation)
         for name in ("timeline.duration", "timeline.events")
@@ -260,6 +291,19 @@ def test_an_append_that_is_tried_again_is_logged(migrated_url: str) -> None:
     assert record.levelname == "WARNING"
     assert record.getMessage().startswith("trying again: ")
     assert record.__dict__["pause_seconds"] > 0
+
+
+def test_a_wait_for_a_lock_is_logged(
+    migrated_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Timeline.open(migrated_url) as timeline:
+        timeline.add(Actor("ann", "person", "Ann"))
+        assert caplog.records == []
+        monkeypatch.setattr(telemetry, "SLOW", 0.0)
+        timeline.add(Actor("bob", "person", "Bob"))
+    (record,) = caplog.records
+    assert record.getMessage().startswith("an append waited for others for ")
+    assert record.__dict__["seconds"] >= 0
 
 
 def _execute(connection: Any, statement: str) -> None:

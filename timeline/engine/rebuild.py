@@ -186,6 +186,8 @@ class Builder:
         }
         after = min(build.position for build in kept.values())
         with telemetry.operation("project") as done:
+            done.note(projections=[p.name for p in kept], first_position=after + 1)
+            done.note(last_position=until)
             for event in self._reader.read(after, until, amended=until, connection=connection):
                 done.events += 1
                 for projection, build in kept.items():
@@ -230,6 +232,7 @@ class Builder:
                 self.named(name), hold=hold, progress=progress, by=by, copied_by=copied_by
             )
             done.events = build.position
+            done.note(projection=name, last_position=build.position)
         return build
 
     def _build_missing(
@@ -431,6 +434,7 @@ class Builder:
         last = build.position
         events = self._reader.read(last, until, amended=build.target, connection=connection)
         with telemetry.operation("project") as done:
+            done.note(projections=[projection.name], first_position=last + 1, last_position=until)
             for event in events:
                 if rows.full and event.stored.position > last:
                     return last

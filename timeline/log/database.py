@@ -21,7 +21,7 @@ from timeline.errors import (
     DatabaseBusy,
     InvalidInput,
 )
-from timeline.log import failures
+from timeline.log import failures, telemetry
 
 SCHEMA = "timeline"
 """The schema of PostgreSQL that holds our tables, unless the caller names another."""
@@ -317,7 +317,8 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     mode = connection.get_execution_options().get(_BEGIN, "IMMEDIATE")
     if mode is not None:
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        with telemetry.waiting("a transaction"):
+            connection.exec_driver_sql(f"BEGIN {mode}")
 
 
 _ROOM_TO_WRITE = "PRAGMA cache_size = -32000"
@@ -658,7 +659,8 @@ def writing_directly(engine: sa.Engine) -> Iterator[Driver]:
     """
     postgresql = is_postgresql(engine)
     with driving(engine) as driver:
-        driver.execute(_BEGIN_POSTGRESQL if postgresql else "BEGIN IMMEDIATE")
+        with telemetry.waiting("an append"):
+            driver.execute(_BEGIN_POSTGRESQL if postgresql else "BEGIN IMMEDIATE")
         try:
             yield driver
         # An interrupt may come in the middle of a statement: `driving` rolls it back, or drops the

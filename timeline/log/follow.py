@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from timeline.errors import DatabaseBusy, InvalidInput, NotFound, UnknownEventType, require_number
 from timeline.events import RecordedEvent
-from timeline.log import database, failures
+from timeline.log import database, failures, telemetry
 from timeline.log.codec import meanings
 from timeline.log.query import ALL, Query
 from timeline.log.read import PAGE, Reading
@@ -189,13 +189,20 @@ class Following(Reading):
         _require_name(subscription)
         _require_choice(on_unknown)
         turn = _turn_on_postgresql if database.is_postgresql(self.engine) else _turn_on_sqlite
-        with contextlib.ExitStack() as stack:
-            read_on = stack.enter_context(turn(self.engine, subscription))
+        with telemetry.operation("handle") as done, contextlib.ExitStack() as stack:
+            done.note(subscription=subscription)
+            with telemetry.waiting(f"the subscription {subscription!r}"):
+                read_on = stack.enter_context(turn(self.engine, subscription))
             after = self._place(subscription, read_on)
             begun = self._start(start, read_on) if after is None else after
             reached, rows = self._durable_page(query, begun, limit, read_on)
             connection = read_on or stack.enter_context(database.writing_when_used(self.engine))
-            yield Batch(connection, tuple(self._events_of(rows, query, on_unknown)))
+            events = tuple(self._events_of(rows, query, on_unknown))
+            done.events = len(events)
+            done.note_events(events)
+            yield Batch(connection, events)
+            if done.is_observed:
+                done.note(lag=max(self.head(connection).position - reached, 0))
             if reached != after:
                 _move(connection, subscription, after, reached)
 

@@ -308,6 +308,8 @@ class Reading:
             with telemetry.operation("read") as done, self._driving(connection) as driver:
                 page = run(driver, self.engine, after=after, until=end, **values).fetchall()
                 done.events = len(page)
+                if done.is_observed:
+                    done.note_events([*map(Stored._make, page)])
             yield from page
             if len(page) < size:
                 return

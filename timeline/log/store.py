@@ -165,6 +165,7 @@ class EventStore(Following):
                 with database.taking_part(self.engine, connection) as driver:
                     appended = self._write(driver, drafts, conditions, progress)
             done.events = appended.added
+            done.note_events(appended.events)
         return appended
 
     def load(
@@ -207,6 +208,7 @@ class EventStore(Following):
                 if progress is not None:
                     progress(loaded.added + loaded.repeated)
             done.events = loaded.added
+            done.note(last_position=loaded.position)
         return loaded
 
     def _load(
@@ -246,7 +248,7 @@ class EventStore(Following):
             return None
         wanted = expected.get(stream, Expected.ANY)
         try:
-            with database.driving(self.engine) as driver:
+            with database.driving(self.engine) as driver, telemetry.waiting("an append"):
                 place = append.append_one(driver, self.engine, draft, wanted, self._now())
         except DatabaseError as error:
             if getattr(error.__cause__, "sqlstate", None) in _CLOSER_LOOK:

@@ -1,9 +1,12 @@
 """How long work is cut up and watched: batches, progress, spans and metrics, and the logger.
 
-With the package `opentelemetry-api` (the extra `telemetry` brings it), appending, reading,
-projecting and rebuilding are spans named `timeline.append` and so on. Their metrics are
-`timeline.duration` (a histogram, in seconds, by operation) and `timeline.events` (a counter, by
-operation). The application's SDK decides where they go. Without the API nothing happens.
+With the package `opentelemetry-api` (the extra `telemetry` brings it), appending, reading, handling
+a batch, projecting and rebuilding are spans named `timeline.append` and so on. A span has how many
+events there were, the first and the last position, and stream, type, projection, subscription and
+lag where there is one. The metrics are `timeline.duration` (a histogram, in seconds),
+`timeline.events` (a counter) and `timeline.lag` (a gauge: the events of the log that a subscription
+has still to handle), by operation, and by subscription where there is one. The application's SDK
+decides where they go. Without the API nothing happens.
 
 The standard library's logger `timeline` gets what an operator should know, with the particulars as
 attributes of the record (`extra`).
@@ -17,7 +20,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
 logger = logging.getLogger("timeline")
+
+
+SLOW = 1.0
+"""Seconds after which a wait for others is worth a line of the log."""
 
 
 class Operation:
@@ -35,11 +42,33 @@ class Operation:
         traceparent: its span, as W3C Trace Context writes it; None where nobody looks at spans.
     """
 
-    __slots__ = ("events", "traceparent")
+    __slots__ = ("_notes", "events", "traceparent")
 
-    def __init__(self, traceparent: str | None = None) -> None:
+    def __init__(self, notes: dict[str, Any] | None = None, traceparent: str | None = None) -> None:
         self.events = 0
         self.traceparent = traceparent
+        self._notes = notes
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether somebody looks at it: what takes work to note is not noted otherwise."""
+        return self._notes is not None
+
+    def note(self, **particulars: Any) -> None:
+        """Note particulars of it for its span, where somebody looks at spans."""
+        if self._notes is not None:
+            self._notes.update(particulars)
+
+    def note_events(self, events: Sequence[Any]) -> None:
+        """Note where events stand, and their stream and type where they share them."""
+        if self._notes is None or not events:
+            return
+        positions = [event.position for event in events]
+        self._notes.update(first_position=min(positions), last_position=max(positions))
+        for name in ("stream", "type"):
+            values = {getattr(event, name) for event in events}
+            if len(values) == 1:
+                self._notes[name] = values.pop()
 
 
 _UNOBSERVED = contextlib.nullcontext(Operation())
@@ -70,6 +99,7 @@ class _Instruments(NamedTuple):
     tracer: Any
     duration: Any
     events: Any
+    lag: Any
 
 
 @functools.cache
@@ -83,21 +113,40 @@ def _instruments() -> _Instruments:
     events = meter.create_counter(
         "timeline.events", unit="{event}", description="Events appended, read or projected."
     )
-    return _Instruments(trace.get_tracer("timeline"), duration, events)
+    lag = meter.create_gauge(
+        "timeline.lag", unit="{event}", description="Events that a subscription has to handle."
+    )
+    return _Instruments(trace.get_tracer("timeline"), duration, events, lag)
 
 
 @contextlib.contextmanager
 def _observed(name: str) -> Iterator[Operation]:
     made, began = _instruments(), time.perf_counter()
     with made.tracer.start_as_current_span(f"timeline.{name}") as span:
-        done = Operation(_traceparent(span.get_span_context()))
+        notes: dict[str, Any] = {}
+        done = Operation(notes, _traceparent(span.get_span_context()))
         try:
             yield done
         finally:
             labels = {"timeline.operation": name}
-            span.set_attribute("timeline.events", done.events)
+            if "subscription" in notes:
+                labels["timeline.subscription"] = notes["subscription"]
+            if "lag" in notes:
+                made.lag.set(notes["lag"], labels)
+            notes["events"] = done.events
+            span.set_attributes({f"timeline.{key}": value for key, value in notes.items()})
             made.events.add(done.events, labels)
             made.duration.record(time.perf_counter() - began, labels)
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Log it where work that is short by itself has waited for others."""
+    began = time.perf_counter()
+    yield
+    seconds = time.perf_counter() - began
+    if seconds >= SLOW:
+        logger.warning("%s waited for others for %.1f s", what, seconds, extra={"seconds": seconds})
 
 
 def _traceparent(span: SpanContext) -> str | None:
