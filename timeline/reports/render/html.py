@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -19,16 +20,17 @@ def render_html(document: Document) -> str:
     parts = [f"<h3>{_plain_safe(document.title)}</h3>"]
     if document.banner:
         parts.append(f"<p><strong>{_plain_safe(document.banner)}</strong></p>")
-    parts += [f"<p>{_plain_cell(line)}</p>" for line in document.opening]
+    parts += [f'<div style="margin:.5em 0">{_plain_cell(line)}</div>' for line in document.opening]
     first = document.short or document.tables[:1]
     opened = {one.title for one in document.tables if any(t.is_part_of(one.title) for t in first)}
     for table in (*document.tables, *document.apparatus):
         parts.append(_plain_table(table, opened=table.title in opened))
-    parts += [f"<p><em>{_plain_safe(note)}</em></p>" for note in document.notes]
+    parts += [f"<p><em>{_with_code(note)}</em></p>" for note in document.notes]
     parts.append(f"<p><small>{_plain_safe(document.standing)}</small></p>")
     return "<div>" + "\n".join(parts) + "</div>"
 
 
+_FOLDED = "display:inline-block;vertical-align:top;font-size:85%;margin-left:.3em"
 _PLAIN = "vertical-align:top;padding:.2em .8em .2em 0;border-bottom:1px solid #8884;text-align:"
 
 
@@ -44,9 +46,9 @@ def _plain_table(table: Table, *, opened: bool) -> str:
     made = f'<table style="border-collapse:collapse">{made}</table>'
     title = _plain_safe(table.title)
     if opened:
-        return f"<h4>{title}</h4>{made}"
-    count = f"{len(table.rows):,}"
-    return f"<details><summary><strong>{title}</strong> ({count})</summary>{made}</details>"
+        return f'<h4 style="margin:1em 0 .3em">{title}</h4>{made}'
+    summary = f"<summary><strong>{title}</strong> ({len(table.rows):,})</summary>"
+    return f'<details style="margin:.4em 0">{summary}{made}</details>'
 
 
 def _plain_row(row: Line, styles: Sequence[str]) -> str:
@@ -59,7 +61,10 @@ def _plain_cell(cell: Cell) -> str:
     if not cell.evidence:
         return shown
     items = "".join(f"<li>{_plain_citation(citation)}</li>" for citation in cell.evidence)
-    return f"{shown}<details><summary>evidence</summary><ul>{items}</ul></details>"
+    # Folded, it stands behind the words that it is about, and takes no line of its own.
+    number = f" ({len(cell.evidence)})" if len(cell.evidence) > 1 else ""
+    folded = f"<summary>evidence{number}</summary><ul>{items}</ul>"
+    return f'{shown} <details style="{_FOLDED}">{folded}</details>'
 
 
 def _plain_citation(citation: Citation) -> str:
@@ -71,6 +76,11 @@ def _plain_citation(citation: Citation) -> str:
         place = f", {support.at}" if support.at else ""
         parts.append(_plain_safe(f"{support.publisher}: “{support.title}”{place}. {chain}"))
     return "<br>".join(parts)
+
+
+def _with_code(note: str) -> str:
+    """A note, with what it has between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _plain_safe(note))
 
 
 def _plain_safe(text: str) -> str:
