@@ -138,6 +138,15 @@ def test_pages_show_what_happens(
     assert VARIES.sub("…", shown) == VARIES.sub("…", page.read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    """`scripts/docs` checks headings, too."""
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+
+    for target in targets:
+        assert target.startswith("http") or (page.parent / target).exists(), target
+
+
 # The prose
 
 WRITTEN = [page for page in PAGES if page.parent.name != "reference" and page.stem != "performance"]
