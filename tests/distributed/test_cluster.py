@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import dask
 import distributed
 import pytest
 import strategies
@@ -86,8 +87,8 @@ def one_thread() -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("files", "workers"),
-    [(GAS_UNION, 2), (FERRY, 1)],
-    ids=["gas-union-2", "strait-ferry-1"],
+    [(GAS_UNION, 2), (FERRY, 4)],
+    ids=["gas-union-2", "strait-ferry-4"],
 )
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_rows_from_workers_are_the_rows_kept_on_one_machine(
@@ -325,6 +326,21 @@ def test_workers_that_die_again_and_again_are_an_error(ferry: Timeline, mortal: 
         ferry.rebuild("deadly", on=mortal)
 
     assert live(ferry, "deadly") == 1  # as before
+
+
+def test_a_scheduler_that_is_lost_on_the_way_is_an_error(ferry: Timeline) -> None:
+    before = ferry.status()
+    soon = dask.config.set({"distributed.comm.timeouts.connect": "1s"})
+
+    def lose(_done: int, _total: int) -> None:
+        with distributed.Client(address) as other:
+            other.shutdown()
+
+    lost = pytest.raises(ClusterError, match=r"the scheduler was lost .*; nothing was written")
+    with soon, threads(2) as address, lost:
+        ferry.rebuild("initiatives", on=address, progress=lose)
+
+    assert ferry.status() == before
 
 
 def test_rows_that_do_not_split_after_all_are_refused(ferry: Timeline, one_thread: str) -> None:

@@ -454,7 +454,7 @@ _GONE = "all workers are gone; nothing was written. Start some, and try again."
 def _lost_told(heavy: Counter[str] | None = None) -> Iterator[None]:
     """Tell of workers that were lost by an error of ours; others' errors are as they are."""
     import distributed
-    from distributed.client import FutureCancelledError
+    from distributed.client import FutureCancelledError, FuturesCancelledError
 
     try:
         yield
@@ -469,7 +469,8 @@ def _lost_told(heavy: Counter[str] | None = None) -> Iterator[None]:
             f"workers died again and again over one task ({error.task}); nothing was written."
             f"{most} Give each more memory: --memory, or `dask worker --memory-limit`."
         ) from error
-    except (FutureCancelledError, OSError) as error:
+    except (FutureCancelledError, FuturesCancelledError, OSError) as error:
+        reason = said(error).splitlines()[0]
         raise ClusterError(
-            f"the scheduler was lost ({said(error)}); nothing was written. Try again."
+            f"the scheduler was lost ({reason}); nothing was written. Try again."
         ) from error
