@@ -26,7 +26,7 @@ PAGES = {
     "source": "sources/gazeta-20230616.html",
     "meeting": "meetings/informal-cis-summit-2022.html",
     "plans": "all/plans.html",
-    "explorer": "explore.html",
+    "explorer": "explore.html#view=who+met+whom",
 }
 """The pages, by the name of their pictures."""
 
@@ -75,7 +75,10 @@ def picture(browser: Any, page: Path, size: Any, scheme: Any, target: Path) -> N
     """Write the picture of one page."""
     target.parent.mkdir(exist_ok=True)
     shown = browser.new_page(viewport=size, color_scheme=scheme)
-    shown.goto(page.as_uri())
+    name, _, choice = page.name.partition("#")
+    shown.goto(f"{page.with_name(name).as_uri()}#{choice}")
+    if choice:
+        shown.locator(".drawn").wait_for()
     shown.screenshot(path=target)
     shown.close()
 

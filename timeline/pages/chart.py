@@ -60,8 +60,8 @@ class _Size:
     tail: int
 
 
-_BROAD = _Size(width=940, gutter=130, point=64, fold=30, folds=5, letters=40, tail=60)
-_NARROW = _Size(width=358, gutter=2, point=40, fold=16, folds=3, letters=24, tail=44)
+_BROAD = _Size(width=940, gutter=130, point=64, fold=30, folds=5, letters=60, tail=60)
+_NARROW = _Size(width=358, gutter=2, point=40, fold=16, folds=3, letters=32, tail=44)
 
 
 @attrs.frozen
@@ -253,7 +253,7 @@ class _Picture:
         words = inert(_words(item))
         given = {"class": "item" if shown else "item off", "data-k": str(k)}
         if href:
-            given |= {"href": href, "data-all": numbers, "data-words": words}
+            given |= {"href": href, "data-all": numbers}
         entry = ET.SubElement(self.root, "a" if href else "g", given)
         ET.SubElement(entry, "title").text = words
         return entry
@@ -421,7 +421,7 @@ def _short(text: str, letters: int) -> str:
 
 
 def _fitting(choices: Iterable[str], width: float) -> str:
-    letters = int(width / 6)
+    letters = int(width / 6.5)
     return next((words for words in choices if words and len(words) <= letters), "")
 
 

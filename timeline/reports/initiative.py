@@ -460,7 +460,7 @@ def _stage_marks(lines: Iterable[StageLine]) -> Iterator[Mark | None]:
 def _happened(report: InitiativeReport) -> Iterator[Mark | None]:
     """The proposals, papers and milestones, and the meetings."""
     for place, (names, lines) in enumerate(_accounts(report.proposals)):
-        label = f"{'by another account: ' if place else ''}proposed by {names}"
+        label = f"{'by another account: ' if place else 'proposed by '}{names}"
         for line in lines:
             yield _step("proposal", line.occurred, label, line.evidence)
     for document in report.documents:

@@ -253,7 +253,7 @@
     }
     picture.append(...labelled(nodes, nodes, width));
     const most = met.length > nodes.length ? `; the ${nodes.length} of ${met.length} named most often` : "";
-    return [element("p", "small", `${coding ? "Who consults whom by coded rows" : "Who was at a meeting with whom, by any of these events. Dashed: only coded rows say so"}${most}. A circle leads to the events of one.`), picture];
+    return [element("p", "small", `${coding ? "Who consults whom by coded rows" : "Who was at a meeting with whom, by any of these events"}${most}. A circle leads to the events of one.${!coding && links.some((edge) => edge.coded) ? " Dashed: only coded rows say so." : ""}`), picture];
   };
 
   const WORLDS = 7; // how many times larger than all of the world a map gets

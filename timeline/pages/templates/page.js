@@ -313,7 +313,7 @@
     if (cited) return cite(cited.closest("tr, .card"));
     if (ref && !panel.contains(ref)) {
       event.preventDefault();
-      open(ref.closest("[data-all]"), ref.getAttribute("class") === "ref" ? named(holder(ref)) : ref.dataset.words);
+      open(ref.closest("[data-all]"), ref.getAttribute("class") === "ref" ? named(holder(ref)) : ref.querySelector("title").textContent);
     } else if (cell && !event.target.closest("a") && !String(getSelection())) {
       open(refsOf(cell), named(cell));
     }
