@@ -96,6 +96,19 @@ def test_every_report_fits_a_screen_and_leads_to_the_rest(reports: Reports) -> N
             assert report.document().table("".join(title))
 
 
+def test_the_page_of_first_screens_has_every_report_of_each_record() -> None:
+    page = FIXTURES.parent / "docs/reference/first-screens.md"
+    _, *sections = page.read_text(encoding="utf-8").split("\n## ")
+    names = {name.replace("_", "-") for name in bound_reports()}
+    assert len(sections) == 3
+    for section in sections:
+        screens = re.findall(
+            r"^\$ timeline --db \S+ (?:report )?([\w-]+)(.*?)```", section, re.M | re.S
+        )
+        assert names <= {name for name, _ in screens}
+        assert max(screen.count("\n") for _, screen in screens) - 1 <= LONGEST
+
+
 TYPES = "|".join(sorted((event_type(cls).name for cls in VOCABULARY), key=len, reverse=True))
 CODED = re.compile(
     rf"\b({TYPES})\b"
