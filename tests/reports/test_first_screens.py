@@ -103,7 +103,7 @@ def test_the_page_of_first_screens_has_every_report_of_each_record() -> None:
     assert len(sections) == 3
     for section in sections:
         screens = re.findall(
-            r"^\$ timeline --db \S+ (?:report )?([\w-]+)(.*?)```", section, re.M | re.S
+            r"^\$ timeline --db \S+ (?:report )?([\w-]+)(.*?)```", section, re.MULTILINE | re.DOTALL
         )
         assert names <= {name for name, _ in screens}
         assert max(screen.count("\n") for _, screen in screens) - 1 <= LONGEST
