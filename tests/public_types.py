@@ -63,6 +63,24 @@ class Tariffs(Projection):
         rows.put(assert_type(changed(known, times=known.times + 1), Tariff))
 
 
+class Mistaken(Projection):
+    """Handlers under events that are not theirs."""
+
+    name, rows = "mistaken", (Tariff,)
+
+    @on(StatementMade)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    def imposed(self, rows: Rows, recorded: RecordedEvent[TariffImposed]) -> None:
+        """Of another class."""
+
+    @on(TariffImposed, StatementMade)
+    def both(self, rows: Rows, recorded: RecordedEvent[TariffImposed | StatementMade]) -> None:
+        """Of two, which it says."""
+
+    @on(TariffImposed, StatementMade)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    def one_of_both(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
+        """Of two, of which it says one."""
+
+
 def a_record(timeline: Timeline, view: View) -> None:
     """Opening, adding, asking."""
     with Timeline.open("sqlite://", events=[TariffImposed], projections=[Tariffs()]) as opened:

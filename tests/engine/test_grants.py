@@ -274,6 +274,8 @@ def test_a_subscriber_reads_and_notes_its_place(owner: Timeline) -> None:
         """CREATE OR REPLACE FUNCTION timeline_refuse() RETURNS trigger LANGUAGE plpgsql
         AS 'BEGIN RETURN NEW; END'""",
         "DROP FUNCTION timeline_refuse_update() CASCADE",
+        "DROP TABLE timeline_events CASCADE",
+        "DROP SCHEMA timeline CASCADE",
         "SET session_replication_role = replica",
     ],
 )

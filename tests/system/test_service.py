@@ -4,6 +4,8 @@ import asyncio
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from service import Base, Call
 
-from timeline import Timeline
+from timeline import Actor, Timeline
+from timeline.log.database import create_engine
 from timeline.log.schema import include_name
 
 
@@ -91,6 +94,49 @@ def test_in_the_schema_of_the_host_it_proposes_nothing_either(database_url: str)
         record.actors()
         assert proposed(record.store.engine, include_name=include_name) == []
         assert proposed(record.store.engine)  # without the filter it would drop the log
+
+
+TENANTS = 12
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_tenants_in_schemas_share_few_connections(database_url: str) -> None:
+    engine = create_engine(database_url, pool_size=3, max_overflow=0)
+    for number in range(TENANTS):
+        Timeline.open(engine, schema=f"tenant_{number}").close()
+    records = [
+        Timeline.open(engine, schema=f"tenant_{number}", migrate=False) for number in range(TENANTS)
+    ]
+    with ThreadPoolExecutor(TENANTS) as threads:
+        list(threads.map(join, records, range(TENANTS)))
+    for number, record in enumerate(records):
+        assert [one.actor for one in record.actors().actors] == [f"desk-{number}"]
+    with engine.connect() as connection:
+        mine = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        assert connection.scalar(sa.text(mine)) <= 4
+    engine.dispose()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_tenants_in_files_hold_nothing_open_while_they_are_idle(
+    backend: Any, tmp_path: Path
+) -> None:
+    engines = [
+        create_engine(f"sqlite:///{tmp_path}/{number}.db", poolclass=sa.NullPool)
+        for number in range(TENANTS)
+    ]
+    records = [Timeline.open(engine) for engine in engines]
+    with ThreadPoolExecutor(TENANTS) as threads:
+        list(threads.map(join, records, range(TENANTS)))
+    for number, record in enumerate(records):
+        assert [one.actor for one in record.actors().actors] == [f"desk-{number}"]
+    if Path("/proc/self/fd").is_dir():
+        files = [os.path.realpath(fd) for fd in Path("/proc/self/fd").iterdir()]
+        assert not [file for file in files if file.startswith(str(tmp_path))]
+
+
+def join(record: Timeline, number: int) -> None:
+    record.add(Actor(f"desk-{number}", "organisation", f"Desk {number}"))
 
 
 def test_tables_of_the_host_keep_their_names(service_url: str) -> None:

@@ -18,7 +18,16 @@ import operator
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, dataclass_transform
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    TypeVar,
+    dataclass_transform,
+    overload,
+)
 
 import attrs
 import sqlalchemy as sa
@@ -34,7 +43,9 @@ from timeline.log.digests import Head
 
 R = TypeVar("R")
 _Class = TypeVar("_Class", bound=type)
-_Handler = TypeVar("_Handler", bound=Callable[..., None])
+_Self = TypeVar("_Self")
+_One = TypeVar("_One")
+_Other = TypeVar("_Other")
 
 
 def table_name(name: str, number: int) -> str:
@@ -297,10 +308,24 @@ class Rows:
 # Projections
 
 
-def on(*events: type) -> Callable[[_Handler], _Handler]:
-    """Mark a method as the handler of these event classes."""
+_Handler = Callable[[_Self, "Rows", RecordedEvent[_One]], None]
 
-    def mark(handler: _Handler) -> _Handler:
+
+@overload
+def on(event: type[_One], /) -> Callable[[_Handler[_Self, _One]], _Handler[_Self, _One]]: ...
+@overload
+def on(
+    one: type[_One], other: type[_Other], /
+) -> Callable[[_Handler[_Self, _One | _Other]], _Handler[_Self, _One | _Other]]: ...
+@overload
+def on(*events: type) -> Callable[[_Handler[_Self, Any]], _Handler[_Self, Any]]: ...
+def on(*events: type) -> Callable[[_Handler[_Self, Any]], _Handler[_Self, Any]]:
+    """Mark a method as the handler of these event classes.
+
+    Type checkers hold a handler of one or two classes to them.
+    """
+
+    def mark(handler: _Handler[_Self, Any]) -> _Handler[_Self, Any]:
         handler.__handles__ = events  # type: ignore[attr-defined]  # a mark the engine reads
         return handler
 
