@@ -156,7 +156,7 @@ WRITTEN = [page for page in PAGES if page.parent.name != "reference" and page.st
 def prose(page: Path) -> str:
     """A page without its code, and without where its links lead."""
     text = re.sub(
-        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+        r"^```\w.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
     )
     return re.sub(r"\]\([^)]*\)|<!--.*?-->|^#.*$", "", text, flags=re.MULTILINE)
 
