@@ -955,8 +955,10 @@ def test_the_demo_builds_its_record_in_the_checkout(tmp_path):
     assert [path.name for path in copy.glob("*.db")] == ["demo.db"]
     assert "Negotiating since 26 December 2023" in done.stdout
     assert len(done.stdout.splitlines()) <= 60
-    assert done.stdout.endswith(f"Open {copy}/demo-site/index.html\n")
-    assert (copy / "demo-site/index.html").is_file()
+    assert f"Open {copy}/demo-site/index.html\n" in done.stdout
+    story = copy / "demo-site/initiatives/gas-union.html"
+    assert done.stdout.endswith(f"Its first story: {story}\n")
+    assert story.is_file()
     with Timeline.open(f"sqlite:///{copy / 'demo.db'}", create=False) as timeline:
         assert timeline.ingest(*FIXTURES).added == 0
 

@@ -629,6 +629,7 @@ def test_a_claim_can_stand_in_another_page_as_a_card(
     row = page.get_by_role("row", name="Uzbekistan refused to join").last
     row.hover()
     row.get_by_role("link", name="Cite this row").click()
+    assert serious(page, browsers.axe(), "#panel") == []
     html = page.locator(".embedding").inner_text()
     assert "<script" not in html
     host = tmp_path / "host.html"
@@ -966,6 +967,7 @@ def test_the_explorer_draws_who_met_whom(visit: Callable[..., Any]) -> None:
     shown = {line.text_content() for line in page.locator(".edge").all()}
     assert "Shavkat Mirziyoyev and Vladimir Putin: met" in " ".join(shown)
     assert page.locator("button[value=map]").is_hidden()  # nothing has coordinates
+    assert serious(page, browsers.axe()) == []
     page.get_by_label("From").fill("2023-12-01")
     later = {line.text_content() for line in page.locator(".edge").all()}
     assert 0 < len(later) < len(shown)
@@ -982,6 +984,7 @@ def test_the_explorer_draws_a_map_where_there_are_coordinates(visit: Callable[..
     circles = page.locator(".drawn a")
     circles.first.wait_for()
     assert page.locator(".drawn .land").get_attribute("d")
+    assert serious(page, browsers.axe()) == []
     width, height = (
         int(part) for part in page.locator(".drawn").get_attribute("viewBox").split()[2:]
     )

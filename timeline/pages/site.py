@@ -488,7 +488,7 @@ def _sparing(cells: Line) -> Line:
     if all(len(one.evidence) <= _MOST_CITED for one in cells):
         return cells
     # Neighbours that rest on the same evidence share its numbers, so all are cut alike.
-    return tuple(attrs.evolve(one, evidence=one.evidence[:_MOST_CITED]) for one in cells)
+    return tuple(cell(one, one.evidence[:_MOST_CITED]) for one in cells)
 
 
 def _write(folder: Path, name: str, text: str) -> None:

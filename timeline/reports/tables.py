@@ -275,7 +275,11 @@ def cell(value: object, evidence: tuple[Citation, ...] = ()) -> Cell:
 def about(category: str, id: str | None, value: object) -> Cell:
     """A value to show that names a thing, such as a meeting by its title."""
     shown = cell(value)
-    return shown if id is None else attrs.evolve(shown, about=f"{category}/{id}")
+    if id is None:
+        return shown
+    if isinstance(value, str):  # as most are
+        return Cell(shown.text, about=f"{category}/{id}")
+    return attrs.evolve(shown, about=f"{category}/{id}")
 
 
 def number(count: int, one: str, many: str | None = None) -> str:
@@ -414,9 +418,7 @@ def shown_evidence(row: Line) -> Line:
     """The row as shown: neighbours with the same evidence show it once, at the last of them."""
     follow = (*row[1:], None)
     return tuple(
-        attrs.evolve(one, evidence=())
-        if later is not None and one.evidence == later.evidence
-        else one
+        cell(one) if later is not None and one.evidence == later.evidence else one
         for one, later in zip(row, follow, strict=True)
     )
 

@@ -276,6 +276,9 @@
     text.textContent = `“${said}”. In: ${document.title}. ${sources.length ? `From: ${sources.slice(0, 3).join(" ")} ` : ""}${standing} ${address}`;
     const html = document.createElement("p");
     html.className = "citation embedding";
+    html.tabIndex = 0;
+    html.setAttribute("role", "group");
+    html.setAttribute("aria-label", "The card in HTML");
     html.textContent = card(said, supports.slice(0, 5), standing, address);
     const item = document.createElement("li");
     const intro = document.createElement("p");
