@@ -34,24 +34,19 @@ class Call(Base):
     event: orm.Mapped[str]
 
 
-class Head(Base):
-    """A table by a name that the record has a use for, too."""
-
-    __tablename__ = "head"
-    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
-
-
-class Role(Base):
-    """The same, with one of a read model."""
-
-    __tablename__ = "roles"
-    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+NAMES = ("events", "head", "log", "roles", "sources", "subscriptions", "actors")
+CLASHING = [
+    sa.Table(name, Base.metadata, sa.Column("id", sa.Integer, primary_key=True)) for name in NAMES
+]
+"""Tables by names that the record has a use for, too."""
 
 
 def prepare(url: str) -> None:
     """What is done once, by the role that owns the tables."""
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)
+    engine.dispose()
     with Timeline.open(url) as record:
-        Base.metadata.create_all(record.store.engine)
         record.add(
             Actor("ann", "person", "Ann Alder"),
             Actor("desk", "organisation", "The desk"),

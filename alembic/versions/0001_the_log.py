@@ -21,11 +21,12 @@ depends_on = None
 def upgrade() -> None:
     dialect, quote, schema = _place()
     if dialect == "postgresql":
+        words = _POSTGRESQL | {"s": f"{quote(schema)}.", "log": _name_of_the_view(schema)}
         for statement in (*_TABLES, *_ON_POSTGRESQL, _VIEW):
-            _execute(statement, _POSTGRESQL | {"s": f"{quote(schema)}.", "log": "log"})
+            _execute(statement, words)
         return
     for statement in (*_TABLES, *_ON_SQLITE, _VIEW):
-        _execute(statement, _SQLITE | {"s": "", "log": _name_of_the_view()})
+        _execute(statement, _SQLITE | {"s": "", "log": _name_of_the_view(None)})
 
 
 def downgrade() -> None:
@@ -33,7 +34,7 @@ def downgrade() -> None:
     s = f"{quote(schema)}." if dialect == "postgresql" else ""
     if not op.get_context().as_sql:
         _drop_read_models(s)
-    op.execute(f"DROP VIEW {s}{'log' if s else _name_of_the_view(made=True)}")
+    op.execute(f"DROP VIEW {s}{_name_of_the_view(schema or None, made=True)}")
     for name in (
         "texts",
         "subscriptions",
@@ -60,12 +61,12 @@ def _execute(statement: str, words: dict[str, str]) -> None:
     op.execute(statement)
 
 
-def _name_of_the_view(*, made: bool = False) -> str:
+def _name_of_the_view(schema: str | None, *, made: bool = False) -> str:
     """`log`, unless the host has a table or view of that name."""
     if op.get_context().as_sql:
         return "log"
     inspector = sa.inspect(op.get_bind())
-    there = {*inspector.get_table_names(), *inspector.get_view_names()}
+    there = {*inspector.get_table_names(schema), *inspector.get_view_names(schema)}
     return "timeline_log" if ("timeline_log" in there if made else "log" in there) else "log"
 
 

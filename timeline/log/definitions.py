@@ -65,7 +65,7 @@ _ON_POSTGRESQL = """
     WITH ours AS (
         SELECT c.oid, c.relname, c.relkind FROM pg_catalog.pg_class AS c
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE n.nspname = :schema AND (c.relname IN :tables OR c.relname = 'log')
+        WHERE n.nspname = :schema AND (c.relname IN :tables OR c.relname IN ('log', 'timeline_log'))
     )
     SELECT 'table', o.relname, pg_catalog.concat(
         (
