@@ -211,19 +211,33 @@ def grow(given: argparse.Namespace) -> dict[int, growth.Costs]:
 
 
 def search(given: argparse.Namespace) -> None:
-    """Measure searches."""
+    """Measure searches; with `--into`, keep what was found, and make the page of it."""
     made = searching.measured(given.statements, given.rounds, tell)
+    if given.into:
+        kept = given.into / KEPT
+        found = {
+            "statements": given.statements,
+            "rounds": given.rounds,
+            "day": f"{datetime.now(UTC):%Y-%m-%d}",
+            "most": searching.MOST,
+            "medians": made,
+        }
+        results = json.loads(kept.read_text("utf-8")) | {"search": found}
+        kept.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        page.write(results, given.into)
     sys.exit(any(cost >= searching.MOST for cost in made.values()))
 
 
 def everything(given: argparse.Namespace) -> None:
     """Measure, keep what was found, and make the page of it."""
     kept = given.into / KEPT
-    if given.keep_growth:
-        before = json.loads(kept.read_text("utf-8"))["growth"]
-        results = peers(given) | {"growth": before}
-    else:
-        results = peers(given) | {"growth": grow(given)}
+    before = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    kept_on = {"growth", "search"} if given.keep_growth else {"search"}
+    results: dict[str, Any] = {name: before[name] for name in kept_on & before.keys()} | peers(
+        given
+    )
+    if not given.keep_growth:
+        results["growth"] = grow(given)
     kept.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     make_page(given)
 
@@ -259,6 +273,7 @@ def parse() -> argparse.Namespace:
     of_growth.set_defaults(run=grow)
     of_search = kinds.add_parser("search", help="searches among many statements")
     of_search.add_argument("--statements", type=int, default=100_000)
+    of_search.add_argument("--into", type=Path, metavar="FOLDER", help="write what it finds there")
     of_search.set_defaults(run=search)
     of_page = kinds.add_parser("page", help="the page anew, of what was found last")
     of_page.set_defaults(run=make_page)

@@ -109,6 +109,17 @@ Rates as a ratio to the raw driver's in the same run; higher is better, but wher
 {growth}
 
 ![Milliseconds by the size of the log, both on logarithmic scales](performance.svg)
+{search}"""
+
+SEARCH = """\
+
+## Searches
+
+`scripts/bench search`, on SQLite, in milliseconds of the processor's time: the median of {rounds}
+searches of each kind, for the first 20 entries of {statements:,} statements, on {day}, on two
+cores that other work shared. The aim is at most {most}.
+
+{table}
 """
 
 GROWTH_NOTE = """\
@@ -133,7 +144,13 @@ def page(results: Mapping[str, Any]) -> str:
         includes="\n".join(_item(f"**{line.title}.** {line.includes}") for line in shown),
         growth_note=GROWTH_NOTE,
         growth=_growth(growth),
+        search=_searches(results["search"]) if "search" in results else "",
     )
+
+
+def _searches(found: Mapping[str, Any]) -> str:
+    rows = [[kind, f"{cost:.1f}"] for kind, cost in found["medians"].items()]
+    return SEARCH.format(**found, table=table(["a search for", "milliseconds"], rows))
 
 
 def _item(text: str) -> str:
