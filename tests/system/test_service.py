@@ -13,9 +13,11 @@ import service
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from roles import role
 from service import Base, Call
 
 from timeline import Actor, Timeline
+from timeline.engine.grants import grant
 from timeline.log.database import create_engine
 from timeline.log.schema import include_name
 
@@ -95,6 +97,15 @@ def test_a_hosts_autogenerate_proposes_nothing_of_ours(service_url: str, schemas
         assert proposed(engine, include_name=include_name, include_schemas=schemas) == []
 
 
+def may_read(record: Timeline, role: str, *tables: str) -> list[bool]:
+    with record.store.engine.connect() as connection:
+        query = sa.text("SELECT has_table_privilege(:role, :name, 'SELECT')")
+        return [
+            bool(connection.scalar(query, {"role": role, "name": f"public.{table}"}))
+            for table in tables
+        ]
+
+
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_in_the_schema_of_the_host_it_proposes_nothing_either(host_url: str) -> None:
     engine = create_engine(host_url)
@@ -102,6 +113,13 @@ def test_in_the_schema_of_the_host_it_proposes_nothing_either(host_url: str) -> 
     engine.dispose()
     with Timeline.open(host_url, schema="public") as record:
         record.actors()
+        with role(record) as reader:
+            grant(record.store.engine, "reader", reader)
+            assert (
+                may_read(record, reader, "timeline_log", "timeline_actors", "timeline_roles")
+                == [True] * 3
+            )
+            assert may_read(record, reader, "log", "roles", "calls") == [False] * 3
         assert proposed(record.store.engine, include_name=include_name) == []
         assert proposed(record.store.engine)  # without the filter it would drop the log
 

@@ -38,7 +38,8 @@ def grant(engine: sa.Engine, right: Right, role: str) -> None:
         tables = (*(table.name for table in metadata.tables.values()), VERSION_TABLE)
         # A concurrent build would miss this role; hold the builders' lock.
         builds.exclude_builders(connection)
-        readable = [qualified(engine, name) for name in (*tables, "log", *_read_models(connection))]
+        ours = (*tables, _log(connection), *_read_models(connection))
+        readable = [qualified(engine, name) for name in ours]
         granted = [f"USAGE ON SCHEMA {schema}", f"SELECT ON {', '.join(readable)}"]
         granted.append(f"EXECUTE ON FUNCTION {qualified(engine, 'timeline_text')}")
         if right == "writer":
@@ -49,6 +50,13 @@ def grant(engine: sa.Engine, right: Right, role: str) -> None:
             granted.append(f"INSERT, UPDATE, DELETE ON {noted}")
         for rights in granted:
             connection.exec_driver_sql(f"GRANT {rights} TO {to}")
+
+
+def _log(connection: sa.Connection) -> str:
+    """The name of the view of the log: with a prefix where the host has a `log` of its own."""
+    views = sa.inspect(connection).get_view_names(database.schema_of(connection.engine))
+    prefixed = f"{database.PREFIX}log"
+    return prefixed if prefixed in views else "log"
 
 
 def _require_owner(connection: sa.Connection) -> None:
