@@ -3,7 +3,10 @@
 import re
 from importlib.metadata import version as version_of
 
+from sphinx.util import logging
+
 import timeline
+from timeline import events, formats, projections, record, reports
 from timeline.cli import cli
 
 project = "timeline"
@@ -30,6 +33,7 @@ def setup(app):
     app.connect("autodoc-process-docstring", as_text, priority=400)  # before napoleon
     app.connect("autodoc-skip-member", elsewhere)
     app.connect("sphinx-click-process-description", examples)
+    app.connect("env-check-consistency", complete)
     # Some commands are made when they run.
     cli.commands = {name: getattr(late, "made", late) for name, late in cli.commands.items()}
 
@@ -52,3 +56,12 @@ def examples(app, context, lines):
     for number, line in reversed(list(enumerate(lines))):
         if line.startswith("   ") and not lines[number - 1].startswith("   "):
             lines[number:number] = ["::", ""]
+
+
+def complete(app, env):
+    """Warn of public names that the reference does not have."""
+    packages = [timeline, events, formats, projections, record, reports]
+    public = {name for package in packages for name in package.__all__}
+    known = {name.rpartition(".")[2] for name in env.get_domain("py").objects}
+    for name in sorted(public - known):
+        logging.getLogger(__name__).warning("the reference does not name %s", name)

@@ -7,7 +7,7 @@ of their matter:
 - `timeline.events`: the vocabulary, ids and evidence
 - `timeline.dates`: uncertain dates
 - `timeline.log`: the event store beneath `Timeline` (`store`), archives (`archive`), the upcasting
-  of old events (`upcasting`)
+  of old events (`codec`)
 - `timeline.engine`: what keeps the read models, for projections of your own
 - `timeline.projections`: the rows of the built-in projections
 - `timeline.reports`: the reports, a module each, and what they are made of

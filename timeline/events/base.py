@@ -60,12 +60,18 @@ LONGEST_ID = 200
 _Slug = msgspec.Meta(pattern=SLUG, max_length=120)
 
 ActorId = Annotated[str, _Slug, msgspec.Meta(title="id of an actor"), Ref("actor")]
+"""The id of an actor: a field of this type must name one that is recorded."""
 SourceId = Annotated[str, _Slug, msgspec.Meta(title="id of a source"), Ref("source")]
+"""The id of a source: a field of this type must name one that is recorded."""
 ProposalId = Annotated[str, _Slug, msgspec.Meta(title="id of a proposal"), Ref("proposal")]
+"""The id of a proposal: a field of this type must name one that is recorded."""
 MeetingId = Annotated[str, _Slug, msgspec.Meta(title="id of a meeting"), Ref("meeting")]
+"""The id of a meeting: a field of this type must name one that is recorded."""
 StatementId = Annotated[str, _Slug, msgspec.Meta(title="id of a statement"), Ref("statement")]
 DocumentId = Annotated[str, _Slug, msgspec.Meta(title="id of a document"), Ref("document")]
+"""The id of a document: a field of this type must name one that is recorded."""
 PlanId = Annotated[str, _Slug, msgspec.Meta(title="id of a plan"), Ref("plan")]
+"""The id of a plan: a field of this type must name one that is recorded."""
 Slug = Annotated[str, _Slug, msgspec.Meta(title="id")]
 SeriesId = Annotated[Slug, Ref("series", stream=False)]
 EventId = Annotated[
