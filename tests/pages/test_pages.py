@@ -195,6 +195,17 @@ def test_the_index_says_what_a_page_holds(sites: Path) -> None:
     assert not [told for told in glances.values() if "–" in told.split("; ") or "lines" in told]
 
 
+def test_what_says_nothing_has_no_page(sites: Path) -> None:
+    for folder in ("coded", "hostile", "gas-union"):
+        for page in (sites / folder / "all").iterdir():
+            assert '<tr role="row" id=' in page.read_text(encoding="utf-8"), page
+    assert not (sites / "coded/all/offices.html").exists()
+    assert "0 rows" not in (sites / "coded/index.html").read_text(encoding="utf-8")
+    actors = (sites / "gas-union/lists/actors.html").read_text(encoding="utf-8")
+    assert "<bdi>person" in actors
+    assert "<bdi>tokayev" not in actors  # an id says nothing
+
+
 def test_there_is_no_page_of_positions_that_nobody_took(sites: Path) -> None:
     pages = {path.stem for path in (sites / "gas-union/positions").iterdir()}
     assert pages == {"gas-union", "gas-deliveries"}

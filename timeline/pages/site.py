@@ -348,7 +348,11 @@ def _write_pages(writing: _Writing, write: _Write) -> int:
     glances: dict[_Page, str] = {}
     made: dict[str, Document] = {}
     for done, page in enumerate(pages, start=1):
-        document, glances[page] = _made(view, page, sources)
+        document, glance = _made(view, page, sources)
+        if page.section.folder == "all" and not any(one.rows for one in document.tables):
+            del paths[page.about]  # it says nothing, and only the front page leads to it
+            continue
+        glances[page] = glance
         if page.about in _NEWS or page.section.of == "initiative":
             made[page.about] = document
         links = {about: path for about, path in beneath.items() if about != page.about}
@@ -625,8 +629,9 @@ def _glance(report: Report, document: Document) -> str:
         return " ".join(cell.text for cell in document.lead)
     rows = document.tables[0].rows if document.tables else ()
     if len(rows) == 1:
+        id = report.actor.actor if isinstance(report, DossierReport) else NOTHING
         texts = (cell.text for cell in rows[0] if cell.about is None)
-        return "; ".join(text for text in texts if text != NOTHING)
+        return "; ".join(text for text in texts if text not in (NOTHING, id))
     if report.kind not in _COUNTED:
         return f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
     field, one, more = _COUNTED[report.kind]

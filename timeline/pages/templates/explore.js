@@ -267,7 +267,7 @@
       spots.set(place, spot);
     }
     if (!spots.size) return [element("p", "", "None of these events has coordinates.")];
-    const height = Math.max(300, Math.min(holder.clientWidth * 0.55, 560));
+    const height = Math.max(220, Math.min(holder.clientWidth * 0.55, 560));
     const [width, picture] = canvas(height, "Map of the events");
     const projection = d3.geoNaturalEarth1().fitSize([width, height], { type: "Sphere" });
     const world = projection.scale();
@@ -288,7 +288,7 @@
     const sorted = [...spots.values()].sort((one, two) => two.times - one.times);
     for (const spot of sorted) {
       [spot.x, spot.y] = projection(spot.at);
-      spot.radius = Math.min(26, 2.5 + Math.sqrt(spot.times));
+      spot.radius = Math.min(26, 2.5 + Math.sqrt(spot.times)) * Math.max(0.5, Math.min(1, width / 900));
       const words = `${spot.text}: ${spot.times} ${spot.times === 1 ? "event" : "events"}`;
       const circle = svg("circle", { cx: spot.x, cy: spot.y, r: spot.radius });
       picture.append(spot.named ? narrowing("place", spot.text, words, circle) : svg("g", {}, svg("title", {}, words), circle));
