@@ -925,8 +925,8 @@ class Editor:
         named = self.named[row["position"] - 1] | {"event_id": "rewritten"}
         changes = {"event_id": "rewritten", "digest": digests.event_digest(before, named)}
         self.connection.execute(sa.update(events).where(_at(row)), changes)
-        shows = min(row["position"] + 1, self.last)
-        return Edit(f"rewritten with its digest at {row['position']}", shows)
+        what = f"rewritten with its digest at {row['position']}"
+        return self._at_the_end(row, what) or Edit(what, min(row["position"] + 1, self.last))
 
     def silence(self) -> Edit:
         """Words removed as by a takedown, of which the log says nothing."""
@@ -944,7 +944,14 @@ class Editor:
         """A row gone."""
         row = self.row()
         self.connection.execute(sa.delete(events).where(_at(row)))
-        return Edit(f"deleted {row['position']}", row["position"])
+        what = f"deleted {row['position']}"
+        return self._at_the_end(row, what) or Edit(what, row["position"])
+
+    def _at_the_end(self, row: dict[str, Any], what: str) -> Edit | None:
+        """What only a seal tells: SQLite's log ends with its last row, with no head beside it."""
+        if row["position"] < self.last or self.connection.dialect.name == "postgresql":
+            return None
+        return Edit(what, None, sealed=self.last)
 
     def forge(self) -> Edit:
         """A row more behind the last."""
