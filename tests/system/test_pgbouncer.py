@@ -1,4 +1,7 @@
-"""Behind pgbouncer in transaction mode, where a session belongs to nobody."""
+"""Behind pgbouncer in transaction mode, where a session belongs to nobody.
+
+These tests run where pgbouncer is installed, `apt-get install pgbouncer` say.
+"""
 
 import os
 import shutil
