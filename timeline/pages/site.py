@@ -351,13 +351,13 @@ def _write_pages(writing: _Writing, write: _Write) -> int:
         document, glance = _made(view, page, sources)
         if page.section.folder == "all" and not any(one.rows for one in document.tables):
             del paths[page.about]  # it says nothing, and only the front page leads to it
-            continue
-        glances[page] = glance
-        if page.about in _NEWS or page.section.of == "initiative":
-            made[page.about] = document
-        links = {about: path for about, path in beneath.items() if about != page.about}
-        initiative = page.id if page.section.of == "initiative" else ""
-        write(page.path, writing.laid_out(document, links, initiative))
+        else:
+            glances[page] = glance
+            if page.about in _NEWS or page.section.of == "initiative":
+                made[page.about] = document
+            links = {about: path for about, path in beneath.items() if about != page.about}
+            initiative = page.id if page.section.of == "initiative" else ""
+            write(page.path, writing.laid_out(document, links, initiative))
         if writing.progress is not None:
             writing.progress(done, len(pages))
     for section in HOLDS:
