@@ -74,7 +74,9 @@ class Query:
         """
         if self.types is not None and event.type not in self.types:
             return False
-        noted = event.metadata if self.metadata else {}
+        if not self.metadata:
+            return True
+        noted = event.metadata
         return all(noted.get(name, _MISSING) == value for name, value in self.metadata.items())
 
     def selecting(self, codec: Codec, engine: sa.Engine, *, backwards: bool = False) -> Selecting:
