@@ -91,7 +91,11 @@ def test_python_does_not_write_over_the_record_either(record):
 def test_a_file_is_replaced_and_named(command):
     Path("out").write_text("of another time")
 
-    result = run(command, "out")
+    refused = run(command, "out", code=2)
+    assert "out is there already: --force replaces it. Or name another file" in refused.stderr
+    assert Path("out").read_text() == "of another time"
+
+    result = run(f"{command} --force", "out")
 
     assert Path("out").read_bytes() not in (b"", b"of another time")
     assert result.stdout == ""
@@ -105,7 +109,7 @@ def test_a_link_stays_a_link(command):
     Path("link").symlink_to("folder/target")
     Path("dangling").symlink_to("folder/new")
 
-    run(command, "link")
+    run(f"{command} --force", "link")
     run(command, "dangling")
 
     assert Path("link").is_symlink()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
@@ -19,13 +20,32 @@ if TYPE_CHECKING:
     from timeline.log.follow import Subscription
     from timeline.log.telemetry import Progress
 
-OUTPUT = click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    default="-",
-    help="Write to FILE, which is replaced only when all is written; - is standard output.",
-)
+F = TypeVar("F", bound="Callable[..., Any] | click.Command")
+
+_FORCE = "timeline.cli.force"
+
+
+def OUTPUT(command: F) -> F:  # noqa: N802 - a decorator as EXCEL and FORMAT are
+    """The options by which a command writes to a file."""
+    to = click.option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default="-",
+        help="Write to FILE, which gets its name when all is written; - is standard output.",
+    )
+    force = click.option(
+        "--force",
+        is_flag=True,
+        expose_value=False,
+        callback=_note_force,
+        help="Replace FILE if it is there already.",
+    )
+    return to(force(command))
+
+
+def _note_force(context: click.Context, _option: click.Parameter, value: bool) -> None:
+    context.meta[_FORCE] = value
 
 
 @contextlib.contextmanager
@@ -34,8 +54,32 @@ def written(output: str) -> Iterator[Place]:
     if output == "-":
         yield sys.stdout.buffer
     else:
+        _require_leave(output)
         yield output
         click.echo(f"Wrote {escaped(output)}", err=True)
+
+
+def _require_leave(output: str) -> None:
+    """Ask before a file is replaced; where nobody can be asked, refuse."""
+    if not _has_content(Path(output)):
+        return
+    from timeline.formats.files import require_no_database
+
+    require_no_database(Path(output))  # not with --force either
+    if click.get_current_context().meta[_FORCE]:
+        return
+    problem = f"{escaped(output)} is there already"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError(f"{problem}: --force replaces it. Or name another file")
+    click.confirm(f"{problem}. Replace it?", abort=True, err=True)
+
+
+def _has_content(file: Path) -> bool:
+    """Whether a file would lose something: devices and pipes do not, nor what `mktemp` makes."""
+    try:
+        return file.is_file() and file.stat().st_size > 0
+    except (OSError, ValueError):
+        return False  # writing says what is wrong with the name
 
 
 def not_for_terminals(form: str, output: str) -> None:

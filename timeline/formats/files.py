@@ -72,7 +72,7 @@ def named_path(name: str | os.PathLike[str], what: str) -> Path:
 @contextlib.contextmanager
 def _replaced(final: Path) -> Iterator[BinaryIO]:
     """Write beside a file, and replace it at the end."""
-    _require_no_database(final)
+    require_no_database(final)
     made = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
     try:
         with made.open("xb") as out:
@@ -85,7 +85,7 @@ def _replaced(final: Path) -> Iterator[BinaryIO]:
             made.unlink(missing_ok=True)
 
 
-def _require_no_database(path: Path) -> None:
+def require_no_database(path: Path) -> None:
     """Refuse to replace a database of SQLite, which may be the open record, or a file beside it."""
     for ending in ("", "-wal", "-shm", "-journal"):
         base = Path(str(path).removesuffix(ending))
