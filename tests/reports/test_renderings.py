@@ -507,10 +507,10 @@ def test_a_file_is_replaced_whole_or_not_at_all(run: Callable[..., Any], tmp_pat
     file = tmp_path / "report.csv"
     file.write_text("before")
 
-    failed = run("chronology", "--format", "csv", "--table", "Tides", "-o", file)
+    failed = run("chronology", "--format", "csv", "--table", "Tides", "-o", file, "--force")
     assert (failed.exit_code, file.read_text()) == (1, "before")
     assert "no table 'Tides'" in failed.stderr
-    assert run("chronology", "--format", "csv", "-o", file).exit_code == 0
+    assert run("chronology", "--format", "csv", "-o", file, "--force").exit_code == 0
     assert file.read_text().startswith("table,row")
     assert [each.name for each in tmp_path.iterdir()] == ["report.csv"]
 
