@@ -102,8 +102,10 @@ def chained(
 
 @functools.lru_cache(maxsize=65_536)
 def _when(occurred: str | None, earliest: int | None, latest: int | None) -> str:
-    bounds = (None if stamp is None else dates.stamp_text(stamp) for stamp in (earliest, latest))
-    return "".join("\0" if text is None else f"\0={text}" for text in (occurred, *bounds))
+    when = "\0" if occurred is None else f"\0={occurred}"
+    start = "\0" if earliest is None else f"\0={dates.stamp_text(earliest)}"
+    end = "\0" if latest is None else f"\0={dates.stamp_text(latest)}"
+    return f"{when}{start}{end}"
 
 
 @attrs.frozen
