@@ -297,7 +297,10 @@ def test_unknown_names_are_all_listed_at_once_each_with_those_near_it(tmp_path: 
     lines = str(refused(text, tmp_path)).splitlines()
     assert len(lines) == 2
     assert "no actor is named 'Ann Autor'. Did you mean Ann Author?" in lines[0]
-    assert "no actor is named 'Cy Clerk'. Add it to `actors`, or let --create add it." in lines[1]
+    assert (
+        "no actor is named 'Cy Clerk'. Add it to `actors`, or let --create (create=True) add it."
+        in lines[1]
+    )
 
 
 def test_a_name_of_two_is_a_question(tmp_path: Path) -> None:

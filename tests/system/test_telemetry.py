@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from timeline import Actor, EventStore, NewEvent, Timeline, event
+from timeline.events import ActorAdded
 from timeline.log import telemetry
 from timeline.log.database import create_engine
 
@@ -304,6 +305,19 @@ def test_a_wait_for_a_lock_is_logged(
     (record,) = caplog.records
     assert record.getMessage().startswith("an append waited for others for ")
     assert record.__dict__["seconds"] >= 0
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_so_is_that_of_several_events_for_the_end_of_the_log(
+    migrated_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Timeline.open(migrated_url) as timeline:
+        monkeypatch.setattr(telemetry, "SLOW", 0.0)
+        timeline.store.append_all([NewEvent(ActorAdded(Actor(id, "person", id))) for id in "ab"])
+
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 2  # for a transaction, and for the head
+    assert all(message.startswith("an append waited") for message in messages)
 
 
 def _execute(connection: Any, statement: str) -> None:

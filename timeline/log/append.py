@@ -34,7 +34,7 @@ from timeline.errors import (
 from timeline.events import NewEvent, Obsolete, RecordedEvent
 from timeline.events.base import LONGEST_ID
 from timeline.events.envelope import stream_name
-from timeline.log import codec, database, digests
+from timeline.log import codec, database, digests, telemetry
 from timeline.log.codec import Codec
 from timeline.log.database import Driver
 from timeline.log.query import Unless
@@ -220,7 +220,8 @@ def take_end(driver: Driver, engine: sa.Engine) -> End:
     """
     # SQLite's writer holds the whole database already.
     if database.is_postgresql(engine):
-        _call(driver, engine, [], 0)
+        with telemetry.waiting("an append"):
+            _call(driver, engine, [], 0)
     return end_of(driver, engine)
 
 

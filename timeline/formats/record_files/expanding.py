@@ -344,7 +344,11 @@ class _File:
     def _no_such(self, category: str, text: str) -> str:
         near = self.names.near(category, text)
         guess = f" Did you mean {' or '.join(near)}?" if near else ""
-        advice = "Add it to `actors`, or let --create add it." if category == "actor" else ""
+        advice = (
+            "Add it to `actors`, or let --create (create=True) add it."
+            if category == "actor"
+            else ""
+        )
         return f"no {category} is named {shown(text)}.{guess} {advice}".rstrip()
 
     def _new_actor(self, node: Node, path: str) -> Node:
