@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("timeline")
 
 
-SLOW = 1.0
+SLOW = 5.0
 """Seconds after which a wait for others is worth a line of the log."""
 
 
