@@ -638,6 +638,11 @@ def driving(engine: sa.Engine) -> Iterator[Driver]:
             connection.autocommit = True
             yield connection
     except BaseException as error:
+        # An interrupt may come in the middle of a statement: then a server may not answer.
+        if isinstance(error, Exception):
+            # The error that led here is the one to see, whatever becomes of the rollback.
+            with contextlib.suppress(failures.driver_errors(engine)):
+                connection.rollback()
         if is_postgresql(engine) and not _is_idle(connection):
             # Lost, or interrupted midway: not to be used again.
             pooled.invalidate(error)
@@ -661,15 +666,7 @@ def writing_directly(engine: sa.Engine) -> Iterator[Driver]:
     with driving(engine) as driver:
         with telemetry.waiting("an append"):
             driver.execute(_BEGIN_POSTGRESQL if postgresql else "BEGIN IMMEDIATE")
-        try:
-            yield driver
-        # An interrupt may come in the middle of a statement: `driving` rolls it back, or drops the
-        # connection.
-        except Exception:
-            # The error that led here is the one to see, whatever becomes of the rollback.
-            with contextlib.suppress(failures.driver_errors(engine)):
-                driver.execute("ROLLBACK")
-            raise
+        yield driver
         driver.execute("COMMIT")
         if postgresql:
             driver.execute(_FLUSH)
