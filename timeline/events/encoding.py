@@ -154,8 +154,8 @@ _TAKEN = "an attrs class, a dataclass, a msgspec.Struct, a type that JSON has, o
 def _unfit(shape: Any, within: tuple[Any, ...]) -> str | None:
     """What of a type the log cannot hold, if anything; `within` are the classes around it."""
     if isinstance(shape, inspect.CustomType):
-        found = getattr(shape.cls, "__qualname__", shape.cls)
-        return None if shape.cls is When else f"expected {_TAKEN}; found {found}"
+        name = getattr(shape.cls, "__qualname__", shape.cls)
+        return None if shape.cls is When else f"expected {_TAKEN}; found {name}"
     if isinstance(shape, inspect.DictType) and not _is_text(shape.key_type):
         return "expected a dict whose keys are str; found other keys. Use a tuple of pairs"
     if isinstance(shape, inspect.DataclassType | inspect.StructType):

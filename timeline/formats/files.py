@@ -64,8 +64,8 @@ def named_path(name: str | os.PathLike[str], what: str) -> Path:
     except UnicodeEncodeError:
         is_name = False
     if not is_name:
-        found = f"{path!r:.80}" if path else "an empty name"
-        raise InvalidInput(f"expected a {what}; found {found}")
+        given = f"{path!r:.80}" if path else "an empty name"
+        raise InvalidInput(f"expected a {what}; found {given}")
     return Path(path)
 
 

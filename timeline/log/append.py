@@ -548,4 +548,4 @@ _EXPECTATIONS: Mapping[ExpectedVersion, int | None] = {
     Expected.NO_STREAM: 0,
     Expected.STREAM_EXISTS: -1,
 }
-"""What the database is told to expect; an exact version stands for itself."""
+"""What PostgreSQL gets as the expectation; an exact version stands for itself."""

@@ -99,10 +99,10 @@ def _pairs(view: View, ids: Sequence[str], names: _Names) -> Iterator[Sequence[A
     numbers = {id: number for number, id in enumerate(ids)}
     citer = Citer(view)
     for pair, met in encounters(*everyone(view)):
-        told = [numbers[id] for id in met.events if id in numbers]
-        if told:
+        events = [numbers[id] for id in met.events if id in numbers]
+        if events:
             two = (names.number(f"actor/{id}", citer.name(id).name) for id in pair)
-            yield [*two, int(met.coded), told]
+            yield [*two, int(met.coded), events]
 
 
 def _event(
