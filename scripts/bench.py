@@ -17,6 +17,12 @@ began, with everything imported and the database open.
 
 `ingest`: how long an ingest of coded event data takes, and how much memory, likewise.
 
+`scale`: files of coded data to an archive to the rows of two projections, all in Parquet.
+
+`check`: that workers make of such files the rows that one process keeps.
+
+`partition`: a log on PostgreSQL in one table, and in partitions by position.
+
 `split`: how much faster several Dask workers fold a long log than one process does. `--write` puts
 the table in its place in docs/explanation/scale.md.
 """
@@ -38,6 +44,7 @@ from pathlib import Path
 from typing import Any
 
 import bench_ingest
+import bench_partition
 import bench_scale
 import bench_split
 import servers
@@ -302,14 +309,28 @@ def parse() -> argparse.Namespace:
     of_split.add_argument("--postgresql", action="store_true")
     of_split.add_argument("--write", metavar="PAGE", help="put the table in its place there")
     of_split.set_defaults(run=split)
+    parse_scale(kinds)
+    given = sys.argv[1:]
+    named = given and (not given[0].startswith("-") or given[0] in ("-h", "--help"))
+    return parser.parse_args(given if named else ["all", *given])
+
+
+def parse_scale(kinds: Any) -> None:
+    """The arguments of what lies beyond one machine."""
     of_scale = kinds.add_parser("scale", help="files to an archive to rows, all in Parquet")
     of_scale.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
     of_scale.add_argument("--workers", type=int, default=2)
     of_scale.add_argument("--memory", default="2GiB", help="of each worker")
     of_scale.set_defaults(run=bench_scale.measure)
-    given = sys.argv[1:]
-    named = given and (not given[0].startswith("-") or given[0] in ("-h", "--help"))
-    return parser.parse_args(given if named else ["all", *given])
+    of_check = kinds.add_parser("check", help="that workers make the rows that are kept")
+    of_check.add_argument("--events", type=int, default=1_000_000)
+    of_check.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    of_check.add_argument("--memory", default="2GiB", help="of each worker")
+    of_check.set_defaults(run=bench_scale.check)
+    of_partition = kinds.add_parser("partition", help="a partitioned table of events on PostgreSQL")
+    of_partition.add_argument("--events", type=int, default=1_000_000)
+    of_partition.add_argument("--archive", help="that is there, instead of one made for it")
+    of_partition.set_defaults(run=bench_partition.measure)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ import distributed
 from timeline import Timeline
 from timeline.distributed.coded_archive import archive_coded
 from timeline.log.archive import Archive
+from timeline.projections import BUILT_IN
 
 _FILE = 20_000
 """Rows in a file."""
@@ -33,6 +34,33 @@ def measure(given: argparse.Namespace) -> None:
         print(json.dumps(made[-1]), flush=True)
     heads = ["step", *(f"{each['events']:,} events" for each in made), "grows by"]
     print("\n".join(bench_split.table(heads, lines(made))))
+
+
+def check(given: argparse.Namespace) -> None:
+    """Compare the rows of each projection that workers make of one log with those kept of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        archive = str(Path(folder, "archive"))
+        archive_coded(archive, *written(Path(folder), given.events), dataset="icews", workers=2)
+        with Timeline.open(f"sqlite:///{folder}/record.db") as record:
+            record.import_archive(archive)
+            for projection in BUILT_IN:
+                record.rebuild(projection.name)
+            for workers in given.workers:
+                compare(record, archive, Path(folder, f"rows-{workers}"), workers, given.memory)
+
+
+def compare(record: Timeline, archive: str, rows: Path, workers: int, memory: str) -> None:
+    """Have so many workers make the rows of every projection; they are the rows kept."""
+    with cluster_of(workers, memory) as cluster:
+        for projection in BUILT_IN:
+            record.rebuild_files(
+                projection.name, rows, on=cluster.scheduler_address, archive=archive
+            )
+    with record.with_rows(rows).view() as seen, record.view() as kept:
+        for cls in (cls for projection in BUILT_IN for cls in projection.rows):
+            expected = kept.all(cls)
+            assert seen.all(cls) == expected, cls
+            print(f"{workers} workers: {len(expected):>9,} rows of {cls.__name__} are the same")
 
 
 def lines(made: list[dict[str, Any]]) -> Iterator[list[str]]:
@@ -96,13 +124,7 @@ def cpu() -> float:
 def built(name: str, archive: str, folder: str, workers: int, memory: str) -> dict[str, float]:
     """Have workers write the rows; how many tasks, and the most memory that one of them took."""
     with (
-        distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            memory_limit=memory,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=50,
-        ) as cluster,
+        cluster_of(workers, memory) as cluster,
         distributed.Client(cluster) as client,
         Timeline.open("sqlite://") as timeline,
     ):
@@ -113,3 +135,14 @@ def built(name: str, archive: str, folder: str, workers: int, memory: str) -> di
             )
         peaks = client.run(lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
         return {"tasks": len(stream.data), "memory": max(peaks.values())}
+
+
+def cluster_of(workers: int, memory: str) -> distributed.LocalCluster:
+    """So many processes, each with so much memory."""
+    return distributed.LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        memory_limit=memory,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+    )
