@@ -66,7 +66,7 @@ class NewEvent:
     metadata: Mapping[str, Any] = attrs.field(factory=dict, converter=_metadata, hash=False)
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # made in half the time
 class RecordedEvent(Generic[E_co]):
     """An event as the log holds it.
 

@@ -6,7 +6,7 @@ import contextlib
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal, NamedTuple
 
 import attrs
@@ -232,8 +232,8 @@ class Reading:
             connection: read within your own transaction, instead of one for each page.
         """
         run = query.selecting(self.codec, self.engine, backwards=backwards).run
-        rows = self._pages(run, "position", after, until, connection, limit, backwards=backwards)
-        recorded = self._meanings(rows, backwards=backwards)
+        pages = self._pages(run, "position", after, until, connection, limit, backwards=backwards)
+        recorded = self._meanings(pages, backwards=backwards)
         if query is not ALL:
             recorded = filter(query.fits, recorded)
         return islice(recorded, limit)
@@ -268,8 +268,9 @@ class Reading:
             after = rows[-1][0]
 
     def _meanings(
-        self, rows: Iterator[tuple[Any, ...]], *, backwards: bool
+        self, pages: Iterator[list[tuple[Any, ...]]], *, backwards: bool
     ) -> Iterator[RecordedEvent[Any]]:
+        rows = chain.from_iterable(pages)
         if not backwards:
             return meanings(self.codec, rows)
         # An upcaster may make several events of a row.
@@ -286,8 +287,8 @@ class Reading:
     ) -> Iterator[Stored]:
         """The rows of the log as stored, in order, among which the events of a query are."""
         run = query.selecting(self.codec, self.engine).run
-        rows = self._pages(run, "position", after, until, connection, limit)
-        return islice(map(Stored._make, rows), limit)
+        pages = self._pages(run, "position", after, until, connection, limit)
+        return islice(map(Stored._make, chain.from_iterable(pages)), limit)
 
     def _pages(
         self,
@@ -300,7 +301,7 @@ class Reading:
         *,
         backwards: bool = False,
         **values: Any,
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Iterator[list[tuple[Any, ...]]]:
         end = NO_END if until is None else until
         # An upcaster may drop a row's event, so only the caller knows when it has enough.
         values["limit"] = size = PAGE if limit is None else min(max(limit, 1), PAGE)
@@ -310,7 +311,7 @@ class Reading:
                 done.events = len(page)
                 if done.is_observed:
                     done.note_events([*map(Stored._make, page)])
-            yield from page
+            yield page
             if len(page) < size:
                 return
             reached = getattr(Stored._make(page[-1]), key)
