@@ -92,15 +92,15 @@ def test_what_cannot_be_leaves_no_archive(tmp_path: Path, monkeypatch: pytest.Mo
         archive_coded(place, GDELT, bad, dataset="gdelt")
     with pytest.raises(InvalidInput, match="one or more"):
         archive_coded(place, GDELT, dataset="gdelt", workers=0)
-    drafted = coded_archive._drafted
+    made = coded_archive._made
 
-    def fails(events: Any) -> Any:
-        if "MeetingReported" in str(events) or "_Unmade" in str(events):
+    def fails(stretch: Any) -> Any:
+        if "rows" in stretch:
             raise KeyboardInterrupt
-        return drafted(events)
+        return made(stretch)
 
     monkeypatch.setattr(coded_archive, "_BATCH", 2)
-    monkeypatch.setattr(coded_archive, "_drafted", fails)
+    monkeypatch.setattr(coded_archive, "_made", fails)
     with pytest.raises(KeyboardInterrupt):
         archive_coded(place, GDELT, dataset="gdelt", rows_per_file=2)
     with pytest.raises(NotFound, match="no archive is at"):

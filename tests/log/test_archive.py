@@ -258,11 +258,11 @@ with Timeline.open(sys.argv[1]) as record:
 
 
 KILLED_ON_THE_WAY = """
-import itertools, os, signal, sys
+import os, signal, sys
 from timeline.log.archive import Archive
-rows = Archive(sys.argv[1]).rows()
+tables = Archive(sys.argv[1]).tables(until=6)
 def some():
-    yield from itertools.islice(rows, 5)
+    yield from tables
     os.kill(os.getpid(), signal.SIGKILL)
 Archive(sys.argv[2]).write_new(some(), rows_per_file=2)
 """

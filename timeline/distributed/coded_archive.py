@@ -9,29 +9,32 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import multiprocessing
 import os
+import pickle
+import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, TypeVar, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, get_args
 
-import attrs
-
-from timeline.dates import stamp
+from timeline import dates
 from timeline.errors import InvalidInput
 from timeline.events import NewEvent
-from timeline.formats.coded.events import CodedRow, Dataset, coded_event
-from timeline.formats.coded.ingest import Ingest, Ingested
-from timeline.formats.coded.reading import Read, SortedRows, read_rows
-from timeline.log.append import Draft, drafts_of, numbered
-from timeline.log.archive import Archive
+from timeline.formats.coded.events import Dataset
+from timeline.formats.coded.ingest import Ingest, Ingested, Tally
+from timeline.formats.coded.reading import Page, SortedRows, read_pages
+from timeline.log import digests
+from timeline.log.append import Draft, drafts_of
+from timeline.log.archive import Archive, table_of
 from timeline.log.codec import Codec
-from timeline.log.digests import GENESIS
-from timeline.log.read import End
-from timeline.log.schema import Stored
-from timeline.log.telemetry import Progress, batched
+from timeline.log.telemetry import Progress
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _BATCH = 500
 """Events that a process makes at a time."""
@@ -76,18 +79,44 @@ def archive_coded(
     archive = Archive(target)
     archive.require_none()
     names = [os.fspath(file) for file in files]
-    options: dict[str, Any] = {"conduct": conduct, "keep_going": keep_going}
-    with SortedRows() as rows, _Pool(workers) as pool:
-        made = Ingest(_Empty(), rows, dataset, make=_Unmade.of, **options)
+    with contextlib.ExitStack() as stack:
+        pool = stack.enter_context(_Pool(workers))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="timeline-"))
+        path = str(Path(folder, "rows.db"))
+        rows = stack.enter_context(SortedRows(path))
+        made = Ingest(_EMPTY, rows, dataset, conduct=conduct, keep_going=keep_going)
         if workers > 1:
-            made.read(names, rows_of=pool.rows_of(names, dataset, reading))
+            pages_of = pool.pages_of(names, dataset, folder, reading, conduct=conduct)
+            made.read(names, pages_of=pages_of)
         else:
             made.read(names, reading)
-        # An empty log asks nothing of a transaction.
-        events = made.events(None, progress)  # type: ignore[arg-type]
-        drafts = pool.each(_drafted, batched(events, _BATCH))
-        done = archive.write_new(_chained(drafts), rows_per_file=rows_per_file)
+        tables = _chained(_parts(made, rows, pool, (path, dataset), progress))
+        done = archive.write_new(tables, rows_per_file=rows_per_file)
         return made.tally.account(dataset, added=done.added, position=done.head.position)
+
+
+def _parts(
+    made: Ingest, rows: SortedRows, pool: _Pool, of: tuple[str, Dataset], progress: Progress | None
+) -> Iterator[_Columns]:
+    """The events in order, some at a time, as columns without a place."""
+    done, sizes = 0, rows.sizes
+
+    def dealt_with(things: int) -> None:
+        nonlocal done
+        done += things
+        if progress is not None:
+            progress(done, sum(sizes))
+
+    for things, news in made.actors(_NONE):
+        yield _columns(news)
+        dealt_with(things)
+    rows.commit()
+    for what, size in zip(("sources", "rows"), sizes[1:], strict=True):
+        stretches = [(of, what, at, at + _BATCH) for at in range(0, size, _BATCH)]
+        for things, columns, tally in pool.each(_made, stretches):
+            made.tally.add(tally)
+            yield columns
+            dealt_with(things)
 
 
 class _Empty:
@@ -104,48 +133,75 @@ class _Empty:
         return iter(())
 
 
-@attrs.frozen
-class _Unmade:
-    """An event that another process makes, with the ids of all actors in its rows."""
+_EMPTY, _NONE = _Empty(), cast("sa.Connection", None)
+"""An empty log asks nothing of a transaction."""
 
-    rows: Sequence[CodedRow]
-    ids: dict[str, str]
-
-    @classmethod
-    def of(cls, rows: Sequence[CodedRow], id_of: Callable[[str], str]) -> _Unmade:
-        names = {party.name for row in rows for party in row.sides if party is not None}
-        return cls(rows, {name: id_of(name) for name in names})
-
-    def made(self) -> NewEvent:
-        return coded_event(self.rows, self.ids.__getitem__)
+_Columns: TypeAlias = dict[str, Sequence[Any]]
+"""The columns of some events that do not depend on their places, and the digests of their words."""
 
 
-def _drafted(events: Sequence[NewEvent | _Unmade]) -> list[Draft]:
-    """Some events as rows without a place."""
-    made = [event.made() if isinstance(event, _Unmade) else event for event in events]
-    # Without the events themselves, which would go from process to process for nothing.
-    return [draft._replace(new=None) for draft in drafts_of(_codec(), made)]
+def _made(stretch: tuple[tuple[str, Dataset], Any, int, int]) -> tuple[int, _Columns, Tally]:
+    """The events of some sources or rows; how many were looked at, and what became of them."""
+    of, what, after, until = stretch
+    ingest = _maker(*of)
+    ingest.tally = Tally()
+    looked, news = 0, list[NewEvent]()
+    for things, some in getattr(ingest, what)(_NONE, after, until):
+        looked += things
+        news += some
+    return looked, _columns(news), ingest.tally
+
+
+@functools.lru_cache(1)
+def _maker(path: str, dataset: Dataset) -> Ingest:
+    rows = SortedRows(path, made=True)
+    return Ingest(_EMPTY, rows, dataset, conduct=True, keep_going=True)
 
 
 _codec = functools.cache(Codec)
 
 
-def _rows(file: str, dataset: Dataset) -> list[Read]:
-    return list(read_rows(file, dataset))
+def _columns(news: Sequence[NewEvent]) -> _Columns:
+    drafts = drafts_of(_codec(), news)
+    columns = dict(zip(Draft._fields, zip(*drafts, strict=True), strict=True))
+    del columns["new"]  # which would go from process to process for nothing
+    salts = digests.new_salts(len(drafts))
+    words = zip(salts, *map(columns.__getitem__, ("evidence", "data", "metadata")), strict=True)
+    return {**columns, "salt": salts, "body": list(itertools.starmap(digests.body_digest, words))}
 
 
-def _chained(drafts: Iterable[Sequence[Draft]]) -> Iterator[Stored]:
-    """The rows of a log, with their places and digests; recorded at one time."""
-    versions, now = Counter[str](), stamp(datetime.now(UTC))
-    at = End(0, GENESIS, now)
-    for some in drafts:
-        for row in numbered(some, at, versions, now):
-            at = End(row.position, row.digest, now)
-            yield row
-        # A stream that is named after its event has no other; the rest are few.
-        for draft in some:
-            if draft.stream.endswith(draft.event_id):
-                del versions[draft.stream]
+_COVERED = (
+    *("event_id", "stream", "type", "type_version"),
+    *("occurred", "occurred_from", "occurred_to"),
+)
+"""What a digest covers beside the place and the words."""
+
+
+def _chained(parts: Iterable[_Columns]) -> Iterator[Any]:
+    """The tables of a log, with their places and digests; recorded at one time."""
+    versions, now = Counter[str](), dates.stamp(datetime.now(UTC))
+    recorded = dates.stamp_text(now)
+    position, digest = 0, digests.GENESIS
+    for part in parts:
+        first, made, numbers = position + 1, list[bytes](), list[int]()
+        bodies = part.pop("body")
+        for row in zip(*map(part.__getitem__, _COVERED), bodies, strict=True):
+            id, stream, type, kind, occurred, earliest, latest, body = row
+            position += 1
+            version = versions[stream] = versions[stream] + 1
+            digest = digests.chained(
+                digest, position, version, id, stream, type, kind, occurred, earliest, latest,
+                recorded, body,
+            )  # fmt: skip
+            numbers.append(version)
+            made.append(digest)
+            # A stream that is named after its event has no other; the rest are few.
+            if stream.endswith(id):
+                del versions[stream]
+        size = len(made)
+        part |= {"position": range(first, position + 1), "version": numbers, "digest": made}
+        part |= {"recorded_at": [now] * size, "redacted": [None] * size}
+        yield table_of(part)
 
 
 class _Pool(contextlib.AbstractContextManager["_Pool"]):
@@ -165,30 +221,49 @@ class _Pool(contextlib.AbstractContextManager["_Pool"]):
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def each(self, work: Callable[..., _T], *given: Iterable[Any]) -> Iterator[_T]:
+    def each(self, work: Callable[[Any], _T], tasks: Iterable[Any]) -> Iterator[_T]:
         """The results, in order."""
-        several = zip(*given, strict=False)
         if self._pool is None:
-            yield from (work(*one) for one in several)
+            yield from map(work, tasks)
             return
         waiting: deque[Future[_T]] = deque()
-        for one in several:
-            waiting.append(self._pool.submit(work, *one))
+        for task in tasks:
+            waiting.append(self._pool.submit(work, task))
             if len(waiting) > self._ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
-    def rows_of(
-        self, files: Sequence[str], dataset: Dataset, progress: Progress | None
-    ) -> Callable[..., Iterable[Read]]:
-        """What gives the rows of the files; they are read ahead, and asked for in order."""
-        results = enumerate(self.each(_rows, files, [dataset] * len(files)), 1)
+    def pages_of(
+        self,
+        files: Sequence[str],
+        dataset: Dataset,
+        folder: str,
+        progress: Progress | None,
+        *,
+        conduct: bool,
+    ) -> Callable[..., Iterator[Page]]:
+        """What gives the pages of the files; they are read ahead, and asked for in order."""
+        tasks = ((file, dataset, folder, conduct) for file in files)
+        results = enumerate(self.each(_spooled, tasks), 1)
 
-        def rows(_file: str, *_given: object) -> list[Read]:
-            number, read = next(results)
+        def pages(_file: str, *_given: object, **_more: object) -> Iterator[Page]:
+            number, spool = next(results)
+            with Path(spool).open("rb") as file, contextlib.suppress(EOFError):
+                while True:
+                    yield pickle.load(file)
+            Path(spool).unlink()
             if progress is not None:
                 progress(number, len(files))
-            return read
 
-        return rows
+        return pages
+
+
+def _spooled(task: tuple[str, Dataset, str, bool]) -> str:
+    """Read a file, and keep its pages in another one: so memory holds one page of them."""
+    file, dataset, folder, conduct = task
+    handle, name = tempfile.mkstemp(dir=folder)
+    with os.fdopen(handle, "wb") as spool:
+        for page in read_pages(file, dataset, conduct=conduct):
+            pickle.dump(page, spool, pickle.HIGHEST_PROTOCOL)
+    return name

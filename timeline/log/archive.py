@@ -285,28 +285,28 @@ class Archive(ArchiveFiles):
             )
             raise InvalidInput(f"{self.target} holds {what} name another place")
 
-    def write_new(self, rows: Iterable[Stored], *, rows_per_file: int | None = None) -> Archived:
+    def write_new(self, tables: Iterable[Any], *, rows_per_file: int | None = None) -> Archived:
         """Make an archive of a log that no database has.
 
         Args:
-            rows: the whole log, in order.
+            tables: the whole log, in order, as tables like those of `arrow_table`. Their digests
+                are not checked.
             rows_per_file: events in each file.
 
         Raises:
             InvalidInput: there is an archive already, or it cannot be written.
             NotFound: there are no rows.
-            LogDamaged: the rows do not match their digests.
         """
         self.require_none()
         size = self._size({}, rows_per_file)
         self._sweep()
         # Should this process be killed, the files so far would pass for the whole.
         self._put(LIST, Listing(size, unfinished=True).encode())
-        links, written, left = Chain(), list[str](), iter(rows)
+        written = list[str]()
+        groups = itertools.groupby(_regrouped(tables, size), lambda group: _first(group) // size)
         try:
-            for row in left:
-                group = itertools.chain([row], itertools.islice(left, size - 1))
-                written.append(self._write_rows(row.position, group, links))
+            for number, group in groups:
+                written.append(self._write_groups(number * size + 1, group))
         except BaseException:
             for name in (*written, LIST):
                 self._fs.rm_file(f"{self._path}/{name}")
@@ -314,7 +314,8 @@ class Archive(ArchiveFiles):
         self._settle(size)
         if not written:
             raise NotFound("there are no events to archive")
-        return Archived(links.head, links.head.position, tuple(written))
+        head = self.head()
+        return Archived(head, head.position, tuple(written))
 
     def _bring_up(
         self, store: EventStore, before: int, until: int, size: int, progress: Progress | None
@@ -386,12 +387,13 @@ class Archive(ArchiveFiles):
         """Write the file that begins with that position; it replaces one of the same name."""
         links = Chain()
         links.head = store.head_at(first - 1)
-        return self._write_rows(first, store.stored(after=first - 1, until=last), links)
+        rows = store.stored(after=first - 1, until=last)
+        return self._write_groups(first, _checked_groups(rows, links))
 
-    def _write_rows(self, first: int, rows: Iterable[Stored], links: Chain) -> str:
+    def _write_groups(self, first: int, groups: Iterable[Any]) -> str:
+        """Write a file of some groups of rows; gives its name."""
         import pyarrow.parquet as pq
 
-        schema = arrow_schema()
         options = {
             "compression": "zstd",
             "use_dictionary": ["stream", "category", "type", "occurred"],
@@ -400,12 +402,10 @@ class Archive(ArchiveFiles):
         }
         with (
             self._placed(file_name(first)) as out,
-            pq.ParquetWriter(out, schema, **options) as writer,
+            pq.ParquetWriter(out, arrow_schema(), **options) as writer,
         ):
-            for group in batched(rows, _ROWS_PER_GROUP):
-                for row in group:
-                    links.take(row._asdict())
-                writer.write_table(arrow_table(group).cast(schema), row_group_size=len(group))
+            for group in groups:
+                writer.write_table(group, row_group_size=group.num_rows)
         return file_name(first)
 
 
@@ -495,16 +495,49 @@ def arrow_schema() -> Any:
 
 def arrow_table(rows: Sequence[Stored]) -> Any:
     """Stored rows as an archive holds them."""
+    return table_of(dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True)))
+
+
+def table_of(columns: Mapping[str, Sequence[Any]]) -> Any:
+    """The columns of stored rows as an archive holds them."""
     import pyarrow as pa
 
     schema = arrow_schema()
-    columns = dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
-    columns["category"] = [_category(stream) for stream in columns["stream"]]
+    columns = {**columns, "category": [_category(stream) for stream in columns["stream"]]}
     made = {}
     for field in schema:
         kind = pa.int64() if field.name in _INSTANTS else field.type
         made[field.name] = pa.array(columns[field.name], kind).cast(field.type)
     return pa.table(made, schema)
+
+
+def _checked_groups(rows: Iterable[Stored], links: Chain) -> Iterator[Any]:
+    """Rows as tables of a group each; each row is checked against its digest."""
+    for group in batched(rows, _ROWS_PER_GROUP):
+        for row in group:
+            links.take(row._asdict())
+        yield arrow_table(group)
+
+
+def _regrouped(tables: Iterable[Any], size: int) -> Iterator[Any]:
+    """The same rows as tables of a group each, of which none reaches into another file."""
+    import pyarrow as pa
+
+    held = arrow_schema().empty_table()
+    for table in tables:
+        held = pa.concat_tables([held, table])
+        while held.num_rows >= (wanted := min(_ROWS_PER_GROUP, size - _first(held) % size)):
+            yield held.slice(0, wanted)
+            held = held.slice(wanted)
+            if not held.num_rows:
+                break
+    if held.num_rows:
+        yield held
+
+
+def _first(table: Any) -> int:
+    """How many rows the log has before those of a table."""
+    return int(table["position"][0].as_py()) - 1
 
 
 def _passed_over(group: Any, after: int, until: int | None) -> bool:

@@ -13,12 +13,11 @@ whichever file.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import attrs
+import msgspec
 
 from timeline.dates import When, when
 from timeline.events import (
@@ -60,20 +59,28 @@ _TITLES = {
 }
 """What meetings are called, by meaning, with the two sides."""
 
+Why = Literal["conduct", "nobody acts", "one party"]
+"""Why a row was left out.
+
+It is `conduct`, which was not asked for; it says of nobody that they act; or it tells of a meeting
+or an agreement, and does not name two different parties.
+"""
+
+_OF_TWO = frozenset({"announced", "held", "adopted"})
+"""What takes two parties."""
+
 IdOf = Callable[[str], str]
 """The id that the actor of a name goes by in the record."""
 
 
-@attrs.frozen
-class Party:
+class Party(msgspec.Struct, frozen=True, array_like=True):
     """Who acts, or is acted on: the name, as the coder spells it, and what sort of actor it is."""
 
     name: str
     kind: Kind
 
 
-@attrs.frozen
-class Story:
+class Story(msgspec.Struct, frozen=True, array_like=True):
     """What the coder read.
 
     Attributes:
@@ -95,8 +102,7 @@ class Story:
     retrieved: str | None
 
 
-@attrs.frozen
-class CodedRow:
+class CodedRow(msgspec.Struct, frozen=True, array_like=True):
     """One row.
 
     Attributes:
@@ -145,7 +151,7 @@ class CodedRow:
         first, second = sorted((self.actor, self.target), key=_name_of)
         return first, second
 
-    @functools.cached_property
+    @property
     def event(self) -> str:
         """The id of the event it becomes, or becomes part of."""
         if not self.meaning.mutual:
@@ -169,6 +175,22 @@ class CodedRow:
             longitude=self.longitude,
         )
         return Evidence(self.story.source, at=at, coding=coding)
+
+
+def why_not(row: CodedRow, *, conduct: bool) -> Why | None:
+    """Why nothing becomes of a row; None if something does.
+
+    Args:
+        row: the row.
+        conduct: whether conduct is asked for.
+    """
+    becomes = row.meaning.becomes
+    if becomes in _OF_TWO:
+        names = {_name_of(row.actor), _name_of(row.target)} - {""}
+        return None if len(names) == 2 else "one party"
+    if row.actor is None:
+        return "nobody acts"
+    return "conduct" if becomes == "conduct" and not conduct else None
 
 
 def _name_of(party: Party | None) -> str:
@@ -200,11 +222,11 @@ def source_added(story: Story, id_of: IdOf) -> NewEvent:
 
 def coded_event(rows: Sequence[CodedRow], id_of: IdOf) -> NewEvent:
     """The event that rows of one id become."""
-    first = rows[0]
+    fold = _Fold(rows, id_of)
     return NewEvent(
-        _MAKERS[first.meaning.becomes](_Fold(rows, id_of)),
-        id=first.event,
-        occurred=When(first.day),
+        _MAKERS[fold.code.becomes](fold),
+        id=fold.event,
+        occurred=When(fold.first.day),
         evidence=[row.evidence for row in rows],
     )
 
@@ -221,6 +243,7 @@ class _Fold:
 
     def __init__(self, rows: Sequence[CodedRow], id_of: IdOf) -> None:
         self.first = rows[0]
+        self.event = self.first.event
         self.code = self.first.meaning
         self._id_of = id_of
         self.both = len({_name_of(row.actor) for row in rows}) > 1
@@ -231,7 +254,7 @@ class _Fold:
     @property
     def thing(self) -> str:
         """The id of the meeting or proposal it is about."""
-        return self.first.event.replace("/", "-")
+        return self.event.replace("/", "-")
 
     @property
     def by(self) -> str:

@@ -41,6 +41,9 @@ _OF_PLACES = """
 _BODIES, _PLACES = frozenset(_OF_BODIES.split()), frozenset(_OF_PLACES.split())
 
 
+KNOWN = 16_384
+"""Names and values kept in memory with what is made of them: most rows have the same few."""
+
 MISSING = frozenset({"", "NA", "NULL"})
 """What stands where a value is not known."""
 
@@ -86,6 +89,7 @@ def mark(value: str, what: str) -> str:
     return value.lower()
 
 
+@functools.lru_cache(4_096)
 def day(value: str, what: str) -> str:
     """A day, from 2018-06-01, 20180601 or the American 6/1/2018, as 2018-06-01.
 
@@ -114,6 +118,7 @@ def code(value: str, what: str) -> str:
     return value
 
 
+@functools.lru_cache(KNOWN)
 def number(value: str, what: str, low: float, high: float) -> float | None:
     """A number within bounds, if there is one.
 
@@ -151,9 +156,6 @@ def _words(name: str) -> list[str]:
 
 
 _LONGEST_SLUG = 60
-
-KNOWN = 16_384
-"""Names kept in memory with what is made of them: most rows name the same few."""
 
 _WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") or " " for code in range(0x80, 0xA0)}
 """What U+0080 to U+009F stand for where text in Windows-1252 was read as Latin-1."""

@@ -9,33 +9,22 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 from timeline.events.actors import Kind
 from timeline.formats.coded import fields
 from timeline.formats.coded.events import CodedRow, Party, Story
 
 _COLUMNS = (
-    "Event ID",
-    "Event Date",
-    "Source Name",
-    "Source Sectors",
-    "Source Country",
-    "CAMEO Code",
-    "Intensity",
-    "Target Name",
-    "Target Sectors",
-    "Target Country",
-    "Story ID",
-    "Sentence Number",
-    "Publisher",
-    "City",
-    "District",
-    "Province",
-    "Country",
-    "Latitude",
-    "Longitude",
+    *("Event ID", "Event Date"),
+    *("Source Name", "Source Sectors", "Source Country"),
+    *("CAMEO Code", "Intensity"),
+    *("Target Name", "Target Sectors", "Target Country"),
+    *("Story ID", "Sentence Number", "Publisher"),
+    *("City", "District", "Province", "Country", "Latitude", "Longitude"),
 )
+"""The fields that are read, in the order in which `_row` takes them."""
 
 _OF_PERSONS = frozenset({"Cabinet", "Elite", "Executive Office"})
 _OF_BODIES = frozenset(
@@ -99,7 +88,7 @@ def row_reader(header: str) -> Callable[[str], CodedRow]:
     missing = [column for column in _COLUMNS if column not in titles]
     if missing:
         raise ValueError(f"{_layout(titles)}. {missing[0]!r} is not among the names")
-    places = {column: titles.index(column) for column in _COLUMNS}
+    wanted = itemgetter(*map(titles.index, _COLUMNS))
 
     def read(line: str) -> CodedRow:
         values = line.split("\t")
@@ -107,7 +96,7 @@ def row_reader(header: str) -> Callable[[str], CodedRow]:
             raise ValueError(f"expected {len(titles)} fields; found {len(values)}")
         if '"' in line:
             values = [_unquoted(value) for value in values]
-        return _row({column: values[place] for column, place in places.items()})
+        return _row(wanted(values))
 
     return read
 
@@ -130,10 +119,12 @@ def _unquoted(value: str) -> str:
     return value
 
 
-def _row(values: dict[str, str]) -> CodedRow:
-    day = fields.day(values["Event Date"], "Event Date")
-    key = fields.mark(values["Story ID"], "Story ID")
-    publisher = fields.required(values["Publisher"], "Publisher")
+def _row(values: Sequence[str]) -> CodedRow:
+    id, date, *source, code, intensity = values[:7]
+    *target, key, sentence, publisher = values[7:13]
+    *place, latitude, longitude = values[13:]
+    day = fields.day(date, "Event Date")
+    key, publisher = fields.mark(key, "Story ID"), fields.required(publisher, "Publisher")
     story = Story(
         key=key,
         source=f"icews-{fields.slugs(publisher)[0]}-{key}",
@@ -144,24 +135,26 @@ def _row(values: dict[str, str]) -> CodedRow:
         published=f"{day}~",
         retrieved=None,
     )
-    places = (fields.text(values[column]) for column in ("City", "District", "Province", "Country"))
     return CodedRow(
         dataset="icews",
-        row=fields.mark(values["Event ID"], "Event ID"),
+        row=fields.mark(id, "Event ID"),
         day=day,
-        actor=_party("Source", *[values[f"Source {part}"] for part in _OF_PARTY]),
-        target=_party("Target", *[values[f"Target {part}"] for part in _OF_PARTY]),
-        code=fields.code(values["CAMEO Code"], "CAMEO Code"),
-        intensity=fields.number(values["Intensity"], "Intensity", -10, 10),
+        actor=_party("Source", *source),
+        target=_party("Target", *target),
+        code=fields.code(code, "CAMEO Code"),
+        intensity=fields.number(intensity, "Intensity", -10, 10),
         story=story,
-        sentence=fields.mark(values["Sentence Number"], "Sentence Number"),
-        place=", ".join(dict.fromkeys(place for place in places if place)) or None,
-        latitude=fields.number(values["Latitude"], "Latitude", -90, 90),
-        longitude=fields.number(values["Longitude"], "Longitude", -180, 180),
+        sentence=fields.mark(sentence, "Sentence Number"),
+        place=_place(*place),
+        latitude=fields.number(latitude, "Latitude", -90, 90),
+        longitude=fields.number(longitude, "Longitude", -180, 180),
     )
 
 
-_OF_PARTY = ("Name", "Sectors", "Country")
+@functools.lru_cache(fields.KNOWN)
+def _place(*parts: str) -> str | None:
+    """Where an event is placed, by city, district, province and country."""
+    return ", ".join(dict.fromkeys(filter(None, map(fields.text, parts)))) or None
 
 
 @functools.lru_cache(fields.KNOWN)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import attrs
 import sqlalchemy as sa
@@ -30,13 +30,14 @@ from timeline.formats.coded.events import (
     Dataset,
     IdOf,
     Story,
+    Why,
     actor_added,
     coded_event,
     corroborated,
     source_added,
 )
 from timeline.formats.coded.fields import CODES, Becomes, canonical, slugs
-from timeline.formats.coded.reading import Named, Read, Revised, SortedRows, read_rows
+from timeline.formats.coded.reading import Named, Page, ReadRow, SortedRows, read_pages
 from timeline.log.telemetry import Progress, batched
 
 # --- The account ----------------------------------------------------------------------------------
@@ -48,13 +49,6 @@ Fate = Literal["event", "folded", "further", "repeated", "left out", "bad"]
 It made an `event`; was `folded` into that of a row which tells the same; came `further` to an event
 that was on record; was `repeated`, being on record or among these rows before; was `left out`, for
 one of the reasons `Why`; or was `bad`.
-"""
-
-Why = Literal["conduct", "nobody acts", "one party"]
-"""Why a row was left out.
-
-It is `conduct`, which was not asked for; it says of nobody that they act; or it tells of a meeting
-or an agreement, and does not name two different parties.
 """
 
 _MOST_PROBLEMS = 100
@@ -164,6 +158,11 @@ class Tally:
         other.revised = self.revised
         return other
 
+    def add(self, other: Tally) -> None:
+        """Add what was counted of rows elsewhere."""
+        self._fates += other._fates
+        self.sources += other.sources
+
     def total(self, fate: Fate) -> int:
         """How many rows that became of."""
         return sum(count for (_, of), count in self._fates.items() if of == fate)
@@ -227,8 +226,8 @@ _MOST_SHOWN = 20
 _KNOWN_NAMES = 10_000
 """Ids of actors kept in memory, since most rows name the same few."""
 
-_OF_TWO = frozenset({"announced", "held", "adopted"})
-"""What takes two parties."""
+Made: TypeAlias = tuple[int, list[NewEvent]]
+"""How many actors, sources or rows were looked at, and what is new of them."""
 
 
 class Log(Protocol):
@@ -257,7 +256,6 @@ class Ingest:
         dataset: what format the files have.
         conduct: whether conduct is recorded, or left out.
         keep_going: whether bad rows are passed over, or nothing is recorded for them.
-        make: makes the event of rows of one id; one that puts it off may stand in its place.
     """
 
     def __init__(
@@ -268,13 +266,11 @@ class Ingest:
         *,
         conduct: bool,
         keep_going: bool,
-        make: Callable[[Sequence[CodedRow], Callable[[str], str]], Any] = coded_event,
     ) -> None:
-        self._make = make
         self._store, self._rows, self._dataset = store, rows, dataset
         self._conduct, self._keep_going = conduct, keep_going
         self._read = Tally()
-        self._id_of: Callable[[str], str] = rows.id_of
+        self._id_of = functools.lru_cache(_KNOWN_NAMES)(rows.id_of)
         self.tally = self._read
 
     def read(
@@ -282,14 +278,14 @@ class Ingest:
         files: Iterable[str],
         progress: Progress | None = None,
         *,
-        rows_of: Callable[[str, Dataset, Progress | None], Iterable[Read]] = read_rows,
+        pages_of: Callable[..., Iterable[Page]] = read_pages,
     ) -> None:
         """Read files.
 
         Args:
             files: their names.
             progress: called with how many bytes of a file are read, and how many there are.
-            rows_of: gives the rows of a file.
+            pages_of: gives the rows of a file, as `read_pages` does.
 
         Raises:
             InvalidRecord: a file cannot be read, or has no row that is not bad; or rows are bad,
@@ -297,27 +293,28 @@ class Ingest:
                 too, up to 20.
         """
         for file in files:
-            rows = rows_of(file, self._dataset, progress)
-            if not self._read_file(file, rows) and not self._is_refused():
+            pages = pages_of(file, self._dataset, progress, conduct=self._conduct)
+            good = sum(self._take(file, page) for page in pages)
+            if not good and not self._is_refused():
                 raise self._of_another_sort(file)
         if self._is_refused():
             raise _together(self._read.problems)
+        self._rows.sort()
 
-    def _read_file(self, file: str, rows: Iterable[Read]) -> int:
-        """Read a file; returns how many good rows it has."""
-        good = 0
-        for line, row in rows:
-            if isinstance(row, InvalidRecord):
-                self._read.refuse(row)
-                continue
-            try:
-                self._take(row)
-            except Revised as error:
-                problem = InvalidRecord(file, str(error), line=line)
-                self._read.refuse(problem, row.code, revised=True)
-            else:
-                good += 1
-        return good
+    def _take(self, file: str, page: Page) -> int:
+        """Put the rows of a page in order; returns how many are good."""
+        repeated, revised = self._rows.put(page)
+        out = {row.line for row in (*repeated, *revised)}
+        for row in repeated:
+            self._read.count(row.code, "repeated")
+        for row in page.rows:
+            if row.why is not None and row.line not in out:
+                self._read.leave_out(row.code, row.why)
+        bad = [(problem, "") for problem in page.bad]
+        bad += [(_revision(file, row), row.code) for row in revised]
+        for problem, code in sorted(bad, key=lambda each: each[0].line or 0):
+            self._read.refuse(problem, code, revised=bool(code))
+        return len(page.rows) - len(revised)
 
     def _is_refused(self) -> bool:
         return bool(self._read.problems) and not self._keep_going
@@ -328,23 +325,6 @@ class Ingest:
         first = "" if bad is None else f". The first bad one, on line {bad.line}: {bad.problem}"
         problem = f"expected rows of {self._dataset}; found none that could be read{first}"
         return InvalidRecord(file, f"{problem}. Is it a file of another format?")
-
-    def _take(self, row: CodedRow) -> None:
-        why = self._why_not(row)
-        if not self._rows.put(row, kept=why is None):
-            self._read.count(row.code, "repeated")
-        elif why is not None:
-            self._read.leave_out(row.code, why)
-
-    def _why_not(self, row: CodedRow) -> Why | None:
-        """Why nothing becomes of a row; None if something does."""
-        becomes = row.meaning.becomes
-        if becomes in _OF_TWO:
-            two = len({canonical(party.name) for party in row.sides if party is not None}) == 2
-            return None if two else "one party"
-        if row.actor is None:
-            return "nobody acts"
-        return "conduct" if becomes == "conduct" and not self._conduct else None
 
     def events(
         self, connection: sa.Connection, progress: Progress | None = None
@@ -361,19 +341,29 @@ class Ingest:
         # After a transaction that failed, the next attempt begins anew.
         self.tally = self._read.copy()
         self._rows.forget()
-        self._id_of = functools.lru_cache(_KNOWN_NAMES)(self._rows.id_of)
-        done, size = 0, self._rows.size
-        steps: tuple[tuple[Iterator[Any], Callable[..., Iterator[NewEvent]]], ...] = (
-            (self._rows.actors(), self._new_actors),
-            (self._rows.sources(), self._new_sources),
-            (self._rows.events(), self._new_events),
-        )
-        for things, new in steps:
-            for page in batched(things, _PAGE):
-                yield from new(page, connection)
-                done += sum(len(thing) if isinstance(thing, list) else 1 for thing in page)
+        done, size = 0, sum(self._rows.sizes)
+        for pages in (self.actors(connection), self.sources(connection), self.rows(connection)):
+            for things, news in pages:
+                yield from news
+                done += things
                 if progress is not None:
                     progress(done, size)
+
+    def actors(self, connection: sa.Connection) -> Iterator[Made]:
+        """The new actors; their ids are noted."""
+        self._id_of.cache_clear()
+        for page in batched(self._rows.actors(), _PAGE):
+            yield len(page), list(self._new_actors(page, connection))
+
+    def sources(self, connection: sa.Connection, *stretch: int) -> Iterator[Made]:
+        """The new sources, once the actors are noted; of some only, see `SortedRows.sources`."""
+        for page in batched(self._rows.sources(*stretch), _PAGE):
+            yield len(page), list(self._new_sources(page, connection))
+
+    def rows(self, connection: sa.Connection, *stretch: int) -> Iterator[Made]:
+        """The new events of rows, once the actors are noted; see `SortedRows.events`."""
+        for page in batched(self._rows.events(*stretch), _PAGE):
+            yield sum(map(len, page)), list(self._new_events(page, connection))
 
     # Actors
 
@@ -411,7 +401,7 @@ class Ingest:
         for story in page:
             if f"source-{story.source}" not in known:
                 self.tally.sources += 1
-                yield source_added(story, self._rows.id_of)
+                yield source_added(story, self._id_of)
 
     # Events
 
@@ -429,7 +419,7 @@ class Ingest:
             elif new := [row for row in rows if not self._had_another_code(recorded, row)]:
                 for number, row in enumerate(new):
                     self.tally.count(row.code, "folded" if number else "event")
-                yield self._make(new, self._id_of)
+                yield coded_event(new, self._id_of)
         yield from self._further(later, connection)
 
     def _missing(self, event: RecordedEvent[Any], rows: list[CodedRow]) -> Iterator[CodedRow]:
@@ -472,6 +462,13 @@ class Ingest:
         self.tally.refuse(problem, row.code, revised=True)
         if not self._keep_going:
             raise problem
+
+
+def _revision(file: str, row: ReadRow) -> InvalidRecord:
+    """What is wrong with a row whose id stands for other content already."""
+    name = row.id.rpartition("/")[2]
+    problem = f"the id {name!r} stands for another row of that day already"
+    return InvalidRecord(file, problem, line=row.line)
 
 
 def _goes_by(entry: RecordedEvent[Any] | None, name: str) -> bool:

@@ -9,28 +9,28 @@ before anything is written. SQLite removes the database when it is closed.
 from __future__ import annotations
 
 import contextlib
-import functools
 import gzip
 import os
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, TypeAlias, cast
+from typing import IO, Any, NamedTuple, Self, TypeAlias, cast
 
 import attrs
 import msgspec
+from msgspec.structs import replace
 
 from timeline.errors import InvalidRecord
 from timeline.events.actors import Kind
 from timeline.formats.coded import gdelt, icews
-from timeline.formats.coded.events import CodedRow, Dataset, Party, Story
-from timeline.formats.coded.fields import KNOWN, canonical
-from timeline.log.telemetry import Progress
+from timeline.formats.coded.events import CodedRow, Dataset, Party, Story, Why, why_not
+from timeline.formats.coded.fields import canonical
+from timeline.log.telemetry import Progress, batched
 
 # --- Reading --------------------------------------------------------------------------------------
 
@@ -153,46 +153,139 @@ def _of_windows(line: bytes) -> str | None:
     return text if text.replace("\t", "").isprintable() else None
 
 
-# --- Sorting --------------------------------------------------------------------------------------
+# --- Pages ----------------------------------------------------------------------------------------
 
 
-_SCHEMA = """
-    CREATE TABLE rows (id TEXT PRIMARY KEY, day TEXT, event TEXT, code TEXT, kept INT, row BLOB)
-        WITHOUT ROWID;
-    CREATE TABLE actors (canonical TEXT PRIMARY KEY, name TEXT, kind INT, id TEXT UNIQUE)
-        WITHOUT ROWID;
-    CREATE TABLE sources (
-        id TEXT PRIMARY KEY, story BLOB,
-        published_first TEXT, published_last TEXT, retrieved_first TEXT, retrieved_last TEXT
-    ) WITHOUT ROWID;
-"""
-
-_KINDS: tuple[Kind, ...] = ("unnamed", "organisation", "office", "person", "state")
-"""Where rows differ in the kind of an actor, the later of these holds."""
-
-_PUT_ROW = "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-# The same spelling, kind and dates are kept, in whatever order the rows come.
-_PUT_ACTOR = """
-    INSERT INTO actors (canonical, name, kind) VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET name = max(name, excluded.name), kind = max(kind, excluded.kind)
-"""
-_PUT_SOURCE = """
-    INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET
-        story = min(story, excluded.story),
-        published_first = min(published_first, excluded.published_first),
-        published_last = max(published_last, excluded.published_last),
-        retrieved_first = min(retrieved_first, excluded.retrieved_first),
-        retrieved_last = max(retrieved_last, excluded.retrieved_last)
-"""
+_PAGE = 1_000
+"""Rows of a page: enough that a query costs little, few enough to send to another process."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(CodedRow).decode
 _decode_story = msgspec.json.Decoder(Story).decode
 
 
-class Revised(ValueError):
-    """A row whose id stands for other content already."""
+class ReadRow(NamedTuple):
+    """A row as it is kept while the rows are sorted.
+
+    Attributes:
+        line: where it stands in its file.
+        id: of the row.
+        event: the id of the event it becomes, or becomes part of.
+        code: its code.
+        why: why it becomes none.
+        data: the row as JSON.
+    """
+
+    line: int
+    id: str
+    event: str
+    code: str
+    why: Why | None
+    data: bytes
+
+
+@attrs.frozen
+class Page:
+    """Some rows of a file, with the stories and actors of those that become events.
+
+    Attributes:
+        rows: the rows that could be read.
+        bad: what is wrong with the others.
+        stories: each once.
+        parties: each once.
+    """
+
+    rows: list[ReadRow]
+    bad: list[InvalidRecord]
+    stories: set[Story]
+    parties: set[Party]
+
+
+def read_pages(
+    file: str, dataset: Dataset, progress: Progress | None = None, *, conduct: bool
+) -> Iterator[Page]:
+    """The rows of a file, a page at a time.
+
+    Args:
+        file: its name.
+        dataset: what format it has.
+        progress: called with how many bytes of it are read, and how many there are.
+        conduct: whether conduct becomes events.
+
+    Raises:
+        InvalidRecord: the file as a whole cannot be read, or is of another layout.
+    """
+    for some in batched(read_rows(file, dataset, progress), _PAGE):
+        page = Page([], [], set(), set())
+        for line, row in some:
+            if isinstance(row, InvalidRecord):
+                page.bad.append(row)
+                continue
+            why = why_not(row, conduct=conduct)
+            page.rows.append(ReadRow(line, row.id, row.event, row.code, why, _encode(row)))
+            if why is None:
+                _note(page, row)
+        yield page
+
+
+def _note(page: Page, row: CodedRow) -> None:
+    page.stories.add(row.story)
+    # A publisher is an organisation, whatever kind other rows give it.
+    page.parties.add(Party(row.story.publisher, "organisation"))
+    page.parties.update(filter(None, (row.actor, row.target)))
+
+
+def _without(page: Page, lines: Set[int]) -> Page:
+    """The page without the rows on these lines, and without what only they name."""
+    rows = [row for row in page.rows if row.line not in lines]
+    left = Page(rows, page.bad, set(), set())
+    for row in rows:
+        if row.why is None:
+            _note(left, _decode(row.data))
+    return left
+
+
+# --- Sorting --------------------------------------------------------------------------------------
+
+
+# The id of an event begins with its day: in the order of these ids, events are in that of days.
+_SCHEMA = """
+    CREATE TABLE rows (seq INTEGER PRIMARY KEY, id TEXT UNIQUE, event TEXT, kept INT, row BLOB);
+    CREATE TABLE actors (canonical TEXT PRIMARY KEY, name TEXT, kind INT, id TEXT UNIQUE)
+        WITHOUT ROWID;
+    CREATE TABLE stories (id TEXT, story BLOB, published TEXT, retrieved TEXT);
+"""
+
+_SORTED = """
+    DROP TABLE IF EXISTS events;
+    DROP TABLE IF EXISTS sources;
+    CREATE TABLE events AS SELECT event, seq FROM rows WHERE kept ORDER BY event, id;
+    CREATE TABLE sources AS
+        SELECT id, min(story) AS story, min(published) AS published_first,
+            max(published) AS published_last, min(retrieved) AS retrieved_first,
+            max(retrieved) AS retrieved_last
+        FROM stories GROUP BY id ORDER BY id;
+"""
+
+_PRAGMAS = """
+    PRAGMA journal_mode = OFF;
+    PRAGMA synchronous = OFF;
+    PRAGMA cache_size = -65536;
+"""
+"""Nobody needs the database after a crash; its cache is 64 MiB."""
+
+_ALL = 1 << 62
+
+_KINDS: tuple[Kind, ...] = ("unnamed", "organisation", "office", "person", "state")
+"""Where rows differ in the kind of an actor, the later of these holds."""
+
+_PUT_ROW = "INSERT INTO rows VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+# The same spelling and kind are kept, in whatever order the rows come.
+_PUT_ACTOR = """
+    INSERT INTO actors (canonical, name, kind) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET name = max(name, excluded.name), kind = max(kind, excluded.kind)
+"""
+_PUT_STORY = "INSERT INTO stories VALUES (?, ?, ?, ?)"
 
 
 @attrs.frozen
@@ -204,16 +297,22 @@ class Named:
 
 
 class SortedRows:
-    """The rows of files, in order of day and event. Close it, or use it in a `with` block."""
+    """The rows of files, in order of day and event. Close it, or use it in a `with` block.
 
-    def __init__(self) -> None:
+    Args:
+        path: a file that other processes may read once `commit` was called; without it the
+            database is private.
+        made: whether the file was made by another process, and is to be read only.
+    """
+
+    def __init__(self, path: str = "", *, made: bool = False) -> None:
         # SQLite takes the empty name for a private temporary database on disk.
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(_SCHEMA)
-        self._database.execute("BEGIN")
-        # Most rows name the same few, and to put one again changes nothing.
-        self._put_source = functools.lru_cache(KNOWN)(self._insert_source)
-        self._put_actor = functools.lru_cache(KNOWN)(self._insert_actor)
+        name = f"{Path(path).absolute().as_uri()}?mode=ro&immutable=1" if made else path
+        self._database = sqlite3.connect(name, isolation_level=None, uri=made)
+        self._seq = 0
+        if not made:
+            self._database.executescript(_PRAGMAS + _SCHEMA)
+            self._database.execute("BEGIN")
 
     def __enter__(self) -> Self:
         return self
@@ -226,48 +325,68 @@ class SortedRows:
     ) -> None:
         self._database.close()
 
-    def put(self, row: CodedRow, *, kept: bool) -> bool:
-        """Put a row; returns whether it is new. One that is not `kept` becomes no event.
+    def put(self, page: Page) -> tuple[list[ReadRow], list[ReadRow]]:
+        """Put rows; returns those that were put before, and those whose id was, with other content.
 
-        Raises:
-            ValueError: its id was put before with other content (`Revised`).
+        The latter are left out.
         """
-        data = _encode(row)
-        values = (row.id, row.day, row.event, row.code, kept, data)
-        if not self._database.execute(_PUT_ROW, values).rowcount:
-            if self._one("SELECT row FROM rows WHERE id = ?", row.id) != data:
-                raise Revised(f"the id {row.row!r} stands for another row of that day already")
-            return False
-        if kept:
-            self._put_source(row.story)
-            # A publisher is an organisation, whatever kind other rows give it.
-            self._put_actor(Party(row.story.publisher, "organisation"))
-            for party in filter(None, (row.actor, row.target)):
-                self._put_actor(party)
-        return True
+        first = self._seq
+        self._seq += len(page.rows)
+        values = (
+            (seq, row.id, row.event, row.why is None, row.data)
+            for seq, row in enumerate(page.rows, first + 1)
+        )
+        before = self._database.total_changes
+        self._database.executemany(_PUT_ROW, values)
+        repeated: list[ReadRow] = []
+        revised: list[ReadRow] = []
+        if self._database.total_changes - before < len(page.rows):
+            query = "SELECT seq FROM rows WHERE seq > ?"
+            new = {seq for (seq,) in self._database.execute(query, (first,))}
+            for seq, row in enumerate(page.rows, first + 1):
+                if seq not in new:
+                    same = self._one("SELECT row FROM rows WHERE id = ?", row.id) == row.data
+                    (repeated if same else revised).append(row)
+        self._put_named(_without(page, {row.line for row in revised}) if revised else page)
+        return repeated, revised
 
-    def _insert_source(self, story: Story) -> None:
-        dates = (story.published, story.published, story.retrieved, story.retrieved)
-        self._database.execute(_PUT_SOURCE, (story.source, _encode(story), *dates))
+    def _put_named(self, page: Page) -> None:
+        self._database.executemany(
+            _PUT_STORY,
+            ((story.source, _encode(story), story.published, story.retrieved)
+             for story in page.stories),
+        )  # fmt: skip
+        self._database.executemany(
+            _PUT_ACTOR,
+            ((canonical(party.name), party.name, _KINDS.index(party.kind))
+             for party in page.parties),
+        )  # fmt: skip
 
-    def _insert_actor(self, party: Party) -> None:
-        rank = _KINDS.index(party.kind)
-        self._database.execute(_PUT_ACTOR, (canonical(party.name), party.name, rank))
+    def sort(self) -> None:
+        """Put what was put in order."""
+        # A script would commit first.
+        for statement in filter(str.strip, _SORTED.split(";")):
+            self._database.execute(statement)
+
+    def commit(self) -> None:
+        """Let other processes read what is here."""
+        self._database.execute("COMMIT")
 
     @property
-    def size(self) -> int:
+    def sizes(self) -> tuple[int, int, int]:
         """How many actors, sources and kept rows there are."""
-        counts = (
-            self._one(f"SELECT count(*) FROM {table}")
-            for table in ("actors", "sources", "rows WHERE kept")
-        )
-        return sum(counts)
+        tables = "actors", "sources", "events"
+        actors, sources, rows = (self._one(f"SELECT count(*) FROM {name}") for name in tables)
+        return actors, sources, rows
 
     def actors(self) -> Iterator[Named]:
         """The actors that the kept rows name, in the order of their names."""
         query = "SELECT canonical, name, kind FROM actors WHERE canonical > ? ORDER BY canonical"
-        for key, name, kind in self._pages(query):
-            yield Named(key, Party(name, _KINDS[kind]))
+        after = ""
+        # A page at a time: other rows may change in between.
+        while page := self._database.execute(f"{query} LIMIT 500", (after,)).fetchall():
+            for after, name, kind in page:
+                yield Named(after, Party(name, _KINDS[kind]))
 
     def resolve(self, actor: Named, id: str) -> bool:
         """Note the id of an actor in the record; returns whether no other actor here has it."""
@@ -288,31 +407,43 @@ class SortedRows:
         """Forget what was noted."""
         self._database.execute("UPDATE actors SET id = NULL")
 
-    def sources(self) -> Iterator[Story]:
+    def sources(self, after: int = 0, until: int = _ALL) -> Iterator[Story]:
         """The stories, in the order of the ids of their sources.
 
         Where rows differ in when theirs was published or read, it has both ends of that time.
+
+        Args:
+            after: how many are passed over.
+            until: the number of the last one, from 1.
         """
-        query = "SELECT * FROM sources WHERE id > ? ORDER BY id"
-        for _, data, *dates in self._pages(query):
+        query = "SELECT * FROM sources WHERE rowid > ? AND rowid <= ? ORDER BY rowid"
+        # This cursor stays open while others read. Nothing is written to the table any more.
+        for _, data, *dates in self._database.execute(query, (after, until)):
             published, retrieved = _span(*dates[:2]), _span(*dates[2:])
-            yield attrs.evolve(_decode_story(data), published=published, retrieved=retrieved)
+            story = _decode_story(data)
+            if (published, retrieved) != (story.published, story.retrieved):
+                story = replace(story, published=published, retrieved=retrieved)
+            yield story
 
-    def events(self) -> Iterator[list[CodedRow]]:
-        """The kept rows of each event together, by day."""
-        # This cursor stays open while others read. Nothing is written any more.
-        kept = self._database.execute(
-            "SELECT event, row FROM rows WHERE kept ORDER BY day, event, id"
-        )
-        for _, rows in groupby(kept, key=itemgetter(0)):
-            yield [_decode(data) for _, data in rows]
+    def events(self, after: int = 0, until: int = _ALL) -> Iterator[list[CodedRow]]:
+        """The kept rows of each event together, by day.
 
-    def _pages(self, query: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query by key, a page at a time: other rows may change in between."""
-        after = ""
-        while page := self._database.execute(f"{query} LIMIT 500", (after,)).fetchall():
-            yield from page
-            after = page[-1][0]
+        Args:
+            after: how many rows are passed over.
+            until: the number of a row; events that begin beyond it are left out.
+        """
+        query = """
+            SELECT e.event, e.rowid, row FROM events AS e JOIN rows USING (seq)
+            WHERE e.rowid > ? ORDER BY e.rowid
+        """
+        before = self._one("SELECT event FROM events WHERE rowid = ?", after)
+        kept = self._database.execute(query, (after,))
+        for event, rows in groupby(kept, key=itemgetter(0)):
+            (_, number, data), *others = rows
+            if number > until:
+                return
+            if event != before:
+                yield [_decode(data), *(_decode(data) for _, _, data in others)]
 
     def _one(self, query: str, *values: object) -> Any:
         row = self._database.execute(query, values).fetchone()
