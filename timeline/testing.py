@@ -25,7 +25,7 @@ from timeline.distributed.split import Splitter
 from timeline.engine.as_of import PartialView
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection, Rows, key_of
-from timeline.engine.reader import Amendments, Reader
+from timeline.engine.reader import Amendments, Reader, hand
 from timeline.engine.runner import Projector
 from timeline.engine.subjects import Subjects
 from timeline.events import VOCABULARY, EventRedacted, NewEvent
@@ -74,8 +74,8 @@ class Given:
         recorded = list(meanings(codec, _stored(codec, self.events)))
         reader = Reader(codec, (event for event in recorded if event.type in Amendments.TYPES))
         rows = Rows()
-        for event in recorded:
-            reader.read(event).handled_by(projection, rows)
+        for event in reader.read(recorded):
+            hand(event, projection, rows)
         return Folded(tuple(row for row in rows if row is not None))
 
 

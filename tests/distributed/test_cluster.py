@@ -408,6 +408,7 @@ def test_a_failure_leaves_a_build_that_others_began(
     kept_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rebuild, "STEP", 20)  # so that it can be stopped midway
+    monkeypatch.setattr(rebuild, "STRIDE", 20)
 
     def interrupted(position: int, _target: int) -> None:
         raise KeyboardInterrupt

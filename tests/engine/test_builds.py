@@ -114,6 +114,7 @@ def store(engine: sa.Engine) -> EventStore:
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rebuild, "STEP", 20)
+    monkeypatch.setattr(rebuild, "STRIDE", 20)
 
 
 def say(store: EventStore, count: int, speaker: str = "ann", text: str = "Yes.") -> list[str]:
@@ -222,6 +223,7 @@ def test_kept_rows_equal_a_fold_for_all_logs_sizes_crashes_and_versions(
     data: st.DataObject,
 ) -> None:
     monkeypatch.setattr(rebuild, "STEP", size)
+    monkeypatch.setattr(rebuild, "STRIDE", size)
     engine = create_engine(new_database(migrated=True))
     with contextlib.ExitStack() as stack:
         stack.callback(engine.dispose)
@@ -419,6 +421,7 @@ def test_rows_are_written_a_few_at_a_time(
     shown: list[int] = []
     projector_ = Projector(store, [Speakers()])
     monkeypatch.setattr(rebuild, "STEP", 40)
+    monkeypatch.setattr(rebuild, "STRIDE", 40)
 
     projector_.rebuild("speakers", progress=lambda position, _: shown.append(position))
 

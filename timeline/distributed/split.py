@@ -232,8 +232,8 @@ class Splitter:
 
     def _events_of(self, row: Stored) -> Iterator[RecordedEvent[Any]]:
         """The events that a row means, as the projection gets them."""
-        for stored in meanings(self._codec, [row]):
-            event = self._reader.read(stored).meant_for(self._projection)
+        for stored, amended in self._reader.read(meanings(self._codec, [row])):
+            event = stored if self._projection.raw else amended
             if event is not None:
                 yield event
 

@@ -383,10 +383,9 @@ class _PartialLog:
         amendments = self._at(amendment.position for amendment in amendments)  # each of them once
         self._date([*amendments, *events])
         reader = Reader(self._store.codec, amendments, self.horizon)
-        for event in events:
-            amended = reader.read(event).amended
+        for stored, amended in reader.read(events):
             if amended is not None:
-                self.seen[event.position].append(amended)
+                self.seen[stored.position].append(amended)
 
     # When sources were published
 
@@ -417,8 +416,7 @@ class _PartialLog:
         """The sources added there, under all amendments, in view or not."""
         events = [event for event in self._at(positions) if event.type in _ADDED]
         reader = Reader(self._store.codec, self._amending(events))
-        amended = (reader.read(event).amended for event in events)
-        return [event.event.source for event in amended if event is not None]
+        return [event.event.source for _, event in reader.read(events) if event is not None]
 
 
 def _dating(source: Source, known: Collection[str]) -> Iterator[str]:

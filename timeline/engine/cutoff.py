@@ -128,10 +128,11 @@ class Horizon:
     ) -> None:
         self._cutoff = cutoff
         self._published = published
+        self.by_content = cutoff.by_content
 
     def seen(self, event: RecordedEvent[Any]) -> RecordedEvent[Any] | None:
         """The event with the evidence that is in view; None where the event is out of view."""
-        if not self._cutoff.by_content:
+        if not self.by_content:
             return event
         in_view = self._has_happened(event) and self._is_published(event)
         return self.trimmed(event) if in_view else None

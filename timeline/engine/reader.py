@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 import sqlalchemy as sa
 
-from timeline.engine.cutoff import ALL, Cutoff, Horizon, publication
+from timeline.engine.cutoff import Cutoff, Horizon, publication
 from timeline.engine.projection import Projection, Rows
 from timeline.errors import InvalidEvent, InvalidInput, NotFound
 from timeline.events import (
@@ -122,7 +122,7 @@ class Amendments:
             InvalidEvent: a correction does not fit the event it names.
         """
         # Few events are amended; the others come through here by the million.
-        if recorded.id not in self._amended and not self._names:
+        if not self._names and recorded.id not in self._amended:
             return None if isinstance(recorded.event, Redacted) else recorded
         retraction = self._retracted.get(recorded.id)
         is_entry = isinstance(recorded.event, _ENTRIES)
@@ -188,23 +188,16 @@ def amended_ids(amendment: object) -> tuple[str, ...]:
 _TAKEDOWNS = type_names(EventRedacted)
 
 
-@attrs.frozen
-class ReadEvent:
-    """An event as stored, and as amended; None where it is retracted or out of view."""
+Read = tuple[RecordedEvent[Any], RecordedEvent[Any] | None]
+"""An event as stored, and as amended; None where it is retracted or out of view."""
 
-    stored: RecordedEvent[Any]
-    amended: RecordedEvent[Any] | None
 
-    def meant_for(self, projection: Projection) -> RecordedEvent[Any] | None:
-        """The event as this projection gets it; None where it does not get it."""
-        event = self.stored if projection.raw else self.amended
-        return None if event is None or isinstance(event.event, Redacted) else event
-
-    def handled_by(self, projection: Projection, rows: Rows) -> None:
-        """Hand the event to a projection, unless it does not get it."""
-        event = self.meant_for(projection)
-        if event is not None:
-            projection.handle(rows, event)
+def hand(event: Read, projection: Projection, rows: Rows) -> None:
+    """Hand an event to a projection, as stored or as amended, unless it does not get it."""
+    stored, amended = event
+    meant = stored if projection.raw else amended
+    if meant is not None:
+        projection.handle(rows, meant)
 
 
 class Reader:
@@ -222,18 +215,22 @@ class Reader:
         amendments: Iterable[RecordedEvent[Any]],
         horizon: Horizon | None = None,
     ) -> None:
-        self._horizon = Horizon(ALL) if horizon is None else horizon
-        in_view = (event for event in map(self._horizon.seen, amendments) if event is not None)
-        self.amendments = Amendments(codec, in_view)
+        self._seen = horizon.seen if horizon is not None and horizon.by_content else None
+        if self._seen is not None:
+            amendments = filter(None, map(self._seen, amendments))
+        self.amendments = Amendments(codec, amendments)
 
-    def read(self, stored: RecordedEvent[Any]) -> ReadEvent:
-        """The event as stored, and as amended in view.
+    def read(self, events: Iterable[RecordedEvent[Any]]) -> Iterator[Read]:
+        """The events as stored, and as amended in view; without those that were taken down.
 
         Raises:
             InvalidEvent: a correction does not fit the event it names.
         """
-        amended = self.amendments.apply(stored)
-        return ReadEvent(stored, None if amended is None else self._horizon.seen(amended))
+        apply, seen = self.amendments.apply, self._seen
+        for stored in events:
+            if not isinstance(stored.event, Redacted):
+                amended = apply(stored)
+                yield stored, amended if amended is None or seen is None else seen(amended)
 
 
 class LogReader:
@@ -246,7 +243,7 @@ class LogReader:
 
     def __init__(self, store: EventStore, projections: Sequence[Projection]) -> None:
         self._store = store
-        self._types = Amendments.TYPES.union(*(projection.types for projection in projections))
+        self._query = Query(frozenset().union(*(projection.types for projection in projections)))
         self._all_raw = all(projection.raw for projection in projections)
         self._amendments: list[RecordedEvent[Any]] = []
         self._amendments_end = Head(0, GENESIS)
@@ -260,13 +257,11 @@ class LogReader:
         amended: int,
         connection: sa.Connection | None = None,
         horizon: Horizon | None = None,
-    ) -> Iterator[ReadEvent]:
+    ) -> Iterator[Read]:
         """The events of a stretch of the log, under the amendments up to position `amended`."""
         reader = Reader(self._store.codec, self._amendments_until(amended, connection), horizon)
-        stored = self._store.read_all(
-            after=after, until=until, query=Query(self._types), connection=connection
-        )
-        yield from map(reader.read, stored)
+        stored = self._store.read_all(self._query, after=after, until=until, connection=connection)
+        return reader.read(stored)
 
     def horizon(self, cutoff: Cutoff, until: int) -> Horizon:
         """The horizon of a cutoff, with the dates of all sources where the cutoff needs them."""
@@ -274,10 +269,9 @@ class LogReader:
             return Horizon(cutoff)
         read = partial(self._store.read_all, until=until)
         reader = Reader(self._store.codec, read(Query(Amendments.TYPES)))
-        added = (reader.read(event).amended for event in read(Query(type_names(SourceAdded))))
-        return Horizon(
-            cutoff, publication(event.event.source for event in added if event is not None)
-        )
+        sources = reader.read(read(Query(type_names(SourceAdded))))
+        added = (amended.event.source for _, amended in sources if amended is not None)
+        return Horizon(cutoff, publication(added))
 
     def reaches_back(self, connection: sa.Connection, raw: bool, position: int, until: int) -> bool:
         """Whether amendments after a position change how events up to it are read.

@@ -22,7 +22,7 @@ from timeline.engine import builds, compare
 from timeline.engine.builds import Build
 from timeline.engine.compare import Comparison
 from timeline.engine.projection import Projection, shape_of
-from timeline.engine.reader import Amendments, LogReader
+from timeline.engine.reader import Amendments, LogReader, hand
 from timeline.engine.rows import KeptRows, hold, tables_of
 from timeline.engine.search import forget_deleted
 from timeline.errors import (
@@ -38,6 +38,9 @@ from timeline.log.telemetry import Progress
 
 STEP = 5_000
 """Positions to fold in one transaction: few enough that others get their turn in between."""
+
+STRIDE = 50_000
+"""Positions that a build beside the live rows folds together: nobody waits while it reads."""
 
 _ROUNDS = 4
 """How often a build runs after a growing log, or begins again, before it holds up appends."""
@@ -191,8 +194,8 @@ class Builder:
             for event in self._reader.read(after, until, amended=until, connection=connection):
                 done.events += 1
                 for projection, build in kept.items():
-                    if event.stored.position > build.position:
-                        event.handled_by(projection, rows[projection])
+                    if event[0].position > build.position:
+                        hand(event, projection, rows[projection])
             for projection in kept:
                 rows[projection].flush()
             builds.all_moved(connection, kept.values(), until)
@@ -430,17 +433,18 @@ class Builder:
         self, connection: sa.Connection, projection: Projection, build: Build, rows: KeptRows
     ) -> int:
         """Fold the next step of the log, or less once enough rows have changed; gives the end."""
-        until = min(build.target, build.position + STEP)
+        until = min(build.target, build.position + STRIDE)
         last = build.position
         events = self._reader.read(last, until, amended=build.target, connection=connection)
         with telemetry.operation("project") as done:
             done.note(projections=[projection.name], first_position=last + 1, last_position=until)
             for event in events:
-                if rows.full and event.stored.position > last:
+                position = event[0].position
+                if rows.full and position > last:
                     return last
                 done.events += 1
-                event.handled_by(projection, rows)
-                last = event.stored.position
+                hand(event, projection, rows)
+                last = position
         return until
 
     @retried
@@ -583,9 +587,9 @@ class Builder:
             # A reader for it alone, so that only events that it handles are read.
             alone = LogReader(self.store, [projection])
             for event in alone.read(0, until, amended=until, connection=connection):
-                event.handled_by(projection, rows)
-                if progress is not None and event.stored.position % STEP == 0:
-                    progress(event.stored.position, until)
+                hand(event, projection, rows)
+                if progress is not None and event[0].position % STEP == 0:
+                    progress(event[0].position, until)
             rows.flush()
             if progress is not None:
                 progress(until, until)

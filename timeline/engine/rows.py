@@ -24,9 +24,11 @@ from timeline.log.query import Query
 from timeline.log.store import EventStore
 from timeline.log.telemetry import batched
 
-_FLUSH = 5_000
-"""Changed rows to hold in memory before they are written, within the one transaction."""
+_FLUSH = 10_000
+"""Rows to hold in memory before the changed ones are written, within the one transaction."""
 
+
+_UNREAD: Any = object()
 
 V = TypeVar("V")
 
@@ -119,10 +121,11 @@ class KeptRows(Rows):
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row with that key, or None."""
         place = cls, key
-        if place not in self._rows:
+        row: R | None = self._rows.get(place, _UNREAD)
+        if row is _UNREAD:
             table = self._tables[cls]
-            self._rows[place] = None if self._empty else find(self._connection, table, cls, key)
-        row: R | None = self._rows[place]
+            row = None if self._empty else find(self._connection, table, cls, key)
+            self._rows[place] = row
         return row
 
     def put(self, value: Any) -> None:
@@ -135,8 +138,8 @@ class KeptRows(Rows):
 
     @property
     def full(self) -> bool:
-        """Whether as many rows have changed as memory should hold."""
-        return len(self._changed) >= _FLUSH
+        """Whether it holds as many rows, read or changed, as memory should."""
+        return len(self._rows) >= _FLUSH
 
     def _change(self, cls: type, key: tuple[Any, ...], value: Any) -> None:
         place = cls, key

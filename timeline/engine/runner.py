@@ -15,6 +15,7 @@ from timeline.engine import builds
 from timeline.engine.builds import Build
 from timeline.engine.cutoff import ALL, Cutoff
 from timeline.engine.projection import Projection, Rows
+from timeline.engine.reader import hand
 from timeline.engine.rebuild import Builder, retried
 from timeline.engine.rows import FoldedView, Kept, KeptView, hold, tables_of
 from timeline.errors import (
@@ -76,7 +77,7 @@ class Projector(Builder):
         horizon = self._reader.horizon(cutoff, head.position)
         for event in self._reader.read(0, head.position, amended=head.position, horizon=horizon):
             for projection in self.projections:
-                event.handled_by(projection, rows)
+                hand(event, projection, rows)
         fixed = cutoff.fixed_at(head.position)
         return FoldedView(head, rows, self.store, fixed, horizon, self.projection_of)
 

@@ -218,6 +218,7 @@ class Codec:
     Attributes:
         known: the same.
         versions: the current version of each type, by name.
+        upcasts: whether events may be of other types than they were stored as.
         decoders: what makes an event of its data, by type and current version.
 
     Raises:
@@ -235,7 +236,8 @@ class Codec:
             if not isinstance(item, Upcaster):
                 self._register(item)
         self.versions = {name: event_type(cls).version for name, cls in self._classes.items()}
-        upcasters = (item for item in given if isinstance(item, Upcaster))
+        upcasters = [item for item in given if isinstance(item, Upcaster)]
+        self.upcasts = bool(upcasters)
         self._upcasting = Upcasting(upcasters, self.versions)
 
     def _register(self, cls: type) -> None:

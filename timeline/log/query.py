@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import attrs
@@ -18,7 +18,7 @@ from timeline.log.codec import Codec
 from timeline.log.schema import events, stored, types
 
 _FEW_TYPES = 6
-"""Types of events up to which SQLite may use their index, which finds rare ones at once."""
+"""Types of events up to which SQLite reads by their index, which finds rare ones at once."""
 
 _MISSING = object()
 
@@ -135,24 +135,60 @@ class _Shape(NamedTuple):
 
 @functools.lru_cache(maxsize=256)
 def _prepared(shape: _Shape, *, postgresql: bool) -> database.Prepared:
-    query = stored.where(
-        events.c.position > sa.bindparam("after", 0, sa.BigInteger),
-        events.c.position <= sa.bindparam("until", 0, sa.BigInteger),
-    )
-    if shape.types is not None:
-        # With many types SQLite would use the index of types and sort all the rest for each page;
-        # the sum keeps it to the order of positions.
-        many = len(shape.types) > _FEW_TYPES and not postgresql
-        key = events.c.type.op("+", return_type=sa.Integer)(0) if many else events.c.type
-        query = query.where(key.in_(sa.select(types.c.id).where(types.c.name.in_(shape.types))))
+    if shape.types is None or postgresql:
+        query = stored.where(*_conditions(shape, events, postgresql=postgresql))
+        if shape.types is not None:
+            named = sa.select(types.c.id).where(types.c.name.in_(shape.types))
+            query = query.where(events.c.type.in_(named))
+    elif len(shape.types) > _FEW_TYPES:
+        # SQLite would look each type up in the index, and sort all the rest of the log for each
+        # page; the sum keeps it to the order of positions.
+        named = sa.select(types.c.id).where(types.c.name.in_(shape.types))
+        kind = events.c.type.op("+", return_type=sa.Integer)(0)
+        query = stored.where(*_conditions(shape, events, postgresql=postgresql), kind.in_(named))
+    else:
+        query = stored.where(events.c.position.in_(_of_few_types(shape)))
+    return database.Prepared(_page(query, events, shape))
+
+
+def _conditions(
+    shape: _Shape, log: sa.FromClause, *, postgresql: bool
+) -> Iterator[sa.ColumnElement[bool]]:
+    """What all but the type must fit."""
+    yield log.c.position > sa.bindparam("after", 0, sa.BigInteger)
+    yield log.c.position <= sa.bindparam("until", 0, sa.BigInteger)
     if shape.by_stream:
         streams = database.given_texts(postgresql=postgresql)
-        query = query.where(events.c.stream.in_(sa.select(streams.c.value)))
+        yield log.c.stream.in_(sa.select(streams.c.value))
     for begin in shape.begins:
-        query = query.where(sa.func.substr(events.c.stream, 1, len(begin)) == begin)
+        yield sa.func.substr(log.c.stream, 1, len(begin)) == begin
     for part in shape.parts:
         # Canonical JSON has it so; what only contains it, `fits` leaves out.
         place = sa.func.strpos if postgresql else sa.func.instr
-        query = query.where(place(events.c.metadata, part) > 0)
-    order = events.c.position.desc() if shape.backwards else events.c.position
-    return database.Prepared(query.order_by(order).limit(sa.bindparam("limit", 0, sa.Integer)))
+        yield place(log.c.metadata, part) > 0
+
+
+def _page(query: sa.Select[Any], log: sa.FromClause, shape: _Shape) -> sa.Select[Any]:
+    order = log.c.position.desc() if shape.backwards else log.c.position
+    return query.order_by(order).limit(sa.bindparam("limit", 0, sa.Integer))
+
+
+def _of_few_types(shape: _Shape) -> sa.Select[Any]:
+    """The positions of a page, for SQLite: of each type as many as a page has, by its index.
+
+    So rare types are found at once, and a page of frequent ones does not sort the rest of the log.
+    """
+    one, of_type = events.alias(), events.alias()
+    first = sa.select(of_type.c.position).where(
+        of_type.c.type == types.c.id, *_conditions(shape, of_type, postgresql=False)
+    )
+    several = types.join(one, one.c.type == types.c.id)
+    query = sa.select(one.c.position).select_from(several)
+    return _page(
+        query.where(
+            types.c.name.in_(shape.types or ()),
+            one.c.position.in_(_page(first, of_type, shape).correlate(types)),
+        ),
+        one,
+        shape,
+    )

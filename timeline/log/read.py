@@ -234,7 +234,7 @@ class Reading:
         run = query.selecting(self.codec, self.engine, backwards=backwards).run
         pages = self._pages(run, "position", after, until, connection, limit, backwards=backwards)
         recorded = self._meanings(pages, backwards=backwards)
-        if query is not ALL:
+        if query.metadata or (query.types is not None and self.codec.upcasts):
             recorded = filter(query.fits, recorded)
         return islice(recorded, limit)
 
