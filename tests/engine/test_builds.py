@@ -397,6 +397,29 @@ def test_what_is_corrected_during_a_build_comes_out_right(
 
 
 @pytest.mark.usefixtures("small_steps")
+def test_a_correction_that_reaches_far_back_is_folded_beside_the_live_rows(
+    store: EventStore, engine: sa.Engine
+) -> None:
+    ids = say(store, 100)
+    Projector(store, [Speakers()]).catch_up()
+    new = Projector(store, [Tenfold()])
+    new.catch_up()
+    append(store, EventCorrected([ids[3]], "Misheard.", {"speaker": "bob"}))
+    seen = []
+
+    def progress(position: int, _target: int) -> None:
+        seen.append(plain(engine))
+        say(store, 1, "cy")  # nobody waits
+
+    new.catch_up(progress=progress)
+
+    assert seen[0] == {"ann": 1000}
+    assert states(engine) == {1: "ready", 3: "live"}  # what to go back to is the other code's
+    assert_kept_as_folded(new)
+    assert (plain(engine)["ann"], plain(engine)["bob"]) == (990, 10)
+
+
+@pytest.mark.usefixtures("small_steps")
 def test_a_build_ends_though_corrections_keep_coming(store: EventStore) -> None:
     ids = say(store, 100)
 

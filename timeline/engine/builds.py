@@ -424,7 +424,7 @@ def _drop_view(connection: sa.Connection, name: str, build: Build) -> None:
         connection.exec_driver_sql(f"DROP VIEW {qualified(connection.engine, view)}")
 
 
-def outdated(found: Iterable[Build], before: int) -> list[Build]:
+def outdated(found: Iterable[Build], before: int, replaced: int = 0) -> list[Build]:
     """The builds of a projection that nobody will need.
 
     Kept are the live one, the one before it, and later ones that newer code may be folding.
@@ -432,11 +432,12 @@ def outdated(found: Iterable[Build], before: int) -> list[Build]:
     Args:
         found: all builds of the projection.
         before: the number of the build that was live before; 0 for the newest of those.
+        replaced: the number of one that nobody needs although it was live.
     """
     mine = list(found)
     live = max((build.number for build in mine if build.state == "live"), default=0)
     ready = {build.number for build in mine if build.state == "ready"}
-    kept = before if before in ready else max(ready, default=0)
+    kept = before if before in ready else max(ready - {replaced}, default=0)
     begun = {b.number for b in mine if b.state in ("building", "built") and b.number < live}
     return [build for build in mine if build.number in (ready - {kept}) | begun]
 

@@ -177,6 +177,21 @@ class Builder:
         )
         return [p for p, build in kept.items() if reaches_back(p.raw, build.position)]
 
+    def _reached_far(self, behind: Mapping[Projection, Build | None]) -> list[Projection]:
+        """The projections with long histories that new amendments reach back to.
+
+        A step would fold them anew in one transaction, while all who write wait.
+        """
+        long = {
+            projection: build
+            for projection, build in behind.items()
+            if build is not None and build.state == "live" and build.position > STEP
+        }
+        if not long:
+            return []
+        with database.reading(self.store.engine) as connection:
+            return self._reached(connection, long, self.store.head(connection).position)
+
     def _advance(
         self, connection: sa.Connection, kept: Mapping[Projection, Build], until: int
     ) -> None:
@@ -282,8 +297,12 @@ class Builder:
         stop: threading.Event | None = None,
         by: FoldedElsewhere | None = None,
         copied_by: CopiedElsewhere | None = None,
+        replace: bool = False,
     ) -> Build:
-        """Build a projection, as far as the end of the log, unless stopped."""
+        """Build a projection, as far as the end of the log, unless stopped.
+
+        With `replace`, the build to go back to stays the one before that which is live now.
+        """
         # A projector for it alone, so that only events that it handles are read.
         alone = Builder(self.store, [projection])
         if copied_by is not None:
@@ -302,7 +321,9 @@ class Builder:
             if build.position < build.target:
                 build = alone._fold_beside(projection, build)
             else:
-                build = alone._finish(projection, build, hold, is_last=rounds >= _ROUNDS)
+                build = alone._finish(
+                    projection, build, hold, is_last=rounds >= _ROUNDS, replace=replace
+                )
                 rounds += 1
             if progress is not None:
                 progress(build.position, build.target)
@@ -448,7 +469,9 @@ class Builder:
         return until
 
     @retried
-    def _finish(self, projection: Projection, build: Build, hold: bool, *, is_last: bool) -> Build:
+    def _finish(
+        self, projection: Projection, build: Build, hold: bool, *, is_last: bool, replace: bool
+    ) -> Build:
         """Fold the rest of the log and end the build; or set it another target, if far away.
 
         On the last round all is folded at once, and appends wait for it.
@@ -474,15 +497,16 @@ class Builder:
                 # Newer code has the plain names; this code reads its rows by their tables' names.
                 return builds.moved(connection, now, state="ready")
             now = builds.go_live(connection, now)
-        self._drop_outdated(projection.name, live.number if live else 0)
+        former = live.number if live else 0
+        self._drop_outdated(projection.name, *((0, former) if replace else (former, 0)))
         return now
 
-    def _drop_outdated(self, name: str, before: int) -> None:
+    def _drop_outdated(self, name: str, before: int, replaced: int) -> None:
         """Drop builds that nobody needs any more, unless somebody is reading them."""
         try:
             with database.writing(self.store.engine) as connection:
                 there = builds.claimed(connection, [name])
-                for build in builds.outdated(there, before):
+                for build in builds.outdated(there, before, replaced):
                     builds.drop(connection, build)
         except DatabaseBusy:
             telemetry.logger.info(

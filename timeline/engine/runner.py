@@ -176,7 +176,8 @@ class Projector(Builder):
     ) -> None:
         """Bring the kept rows to where the log ends now, or further.
 
-        Rows of outgrown code are built anew first, beside the old ones.
+        Rows of outgrown code are built anew first, beside the old ones; so are many rows that a
+        new amendment reaches back to.
 
         Args:
             stop: set it to end between two steps.
@@ -194,6 +195,9 @@ class Projector(Builder):
         while behind and not stop.is_set():
             if None in behind.values():
                 self._build_missing(behind, stop, progress)
+            elif reached := self._reached_far(behind):
+                for projection in reached:
+                    self._build(projection, stop=stop, progress=progress, replace=True)
             else:
                 with database.writing(self.store.engine) as connection:
                     self.step(connection, behind)
