@@ -15,6 +15,7 @@ from timeline.events import (
     Attendance,
     Evidence,
     Link,
+    MeetingHeld,
     Position,
     ProposalMade,
     SourceAdded,
@@ -165,6 +166,30 @@ def test_an_office_belongs_to_the_chain_where_the_event_has_no_room_for_it(tmp_p
     text = "  - proposed: A harbour\n    by: Ann Author, minister\n"
     made = claim(f"{text}    chain: The Gazette > Author\n", tmp_path)
     assert made.evidence[0].chain == (Link("the-gazette"), Link("ann-author", capacity="minister"))
+
+
+def test_an_office_with_no_room_anywhere_is_refused_and_not_lost(tmp_path: Path) -> None:
+    """It went without a word, or to whoever ended the chain, or stopped at further support."""
+    text = "  - proposed: A harbour\n    by: Ann Author, minister\n"
+    for chain in ("", "    chain: The Gazette > Bob Baker\n"):
+        assert "no field for the office 'minister'" in str(refused(f"{text}{chain}", tmp_path))
+    further = "    chain: The Gazette > Ann Author\n    also: {at: page 2}\n"
+    made = claim(f"{text}{further}", tmp_path)
+    assert made.evidence[0].chain[-1] == Link("ann-author", capacity="minister")
+    assert len(made.evidence) == 2
+
+
+def test_an_article_and_a_meeting_are_one_however_their_date_is_written(tmp_path: Path) -> None:
+    text = ""
+    for number, day in enumerate(("2024-05-17", "17 May 2024", "17/05/2024")):
+        source = f"{{publisher: The Gazette, title: A dinner, published: {day}}}"
+        text += (
+            f"  - {{met: Dinner, by: Northland, on: {day}, note: No. {number}, source: {source}}}\n"
+        )
+    events, _ = expanded(f"{HARBOUR}{text}", tmp_path)
+    held = [new for new in events if isinstance(new.event, MeetingHeld)]
+    assert [new.event.meeting for new in held] == ["dinner-2024-05-17"] * 3
+    assert len({new.evidence[0].source for new in held}) == 1
 
 
 def test_links_of_a_chain_say_how(tmp_path: Path) -> None:
@@ -329,6 +354,7 @@ def test_a_name_on_record_goes_before_its_id_is_looked_for(tmp_path: Path) -> No
     ("words", "date"),
     [
         ("late 2022", "2022-09~/2022-12"),
+        ("early spring 2024", "2024-03~"),
         ("early 2022", "2022-01~/2022-04"),
         ("mid-2022", "2022-05~/2022-08"),
         ("Q4 2023", "2023-36"),

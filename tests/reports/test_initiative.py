@@ -540,7 +540,7 @@ def test_reports_that_are_disputed_or_at_odds(timeline):
     timeline.append(DisagreementNoted("Was it proposed?", sides, proposal="harbour"), id="odds")
 
     assert questions(timeline) == {
-        "Is it so? “A harbour for both.” Disputed by The minister, The envoy.": [
+        "Is it so: “A harbour for both”? Disputed by The minister, The envoy.": [
             "made",
             "no",
             "never",
@@ -571,7 +571,7 @@ def test_what_is_disputed_stands_as_corrected_and_with_further_evidence(timeline
     timeline.append(EventCorroborated(["said"]), id="again", source="article")
 
     assert questions(timeline) == {
-        "Is it so? “Other words.” Disputed by The minister.": ["said", "heard", "again", "no"]
+        "Is it so: “Other words”? Disputed by The minister.": ["said", "heard", "again", "no"]
     }
     assert timeline.as_of(occurred="2024-06").initiative("harbour").questions == ()
 

@@ -353,7 +353,8 @@ def _what(citer: Citer, row: HappeningRow, titles: dict[str, str], word: str | N
     if row.planned:
         head += f", {'until' if row.type in _OFFICES else 'for'} {row.planned.short}"
     named = _named(citer, row, titles)
-    said = ". ".join(part for part in (named and named.removesuffix("."), row.text) if part)
+    parts = dict.fromkeys((named, row.text))  # the title of a plan may be all of its text
+    said = ". ".join(part.removesuffix(".") if part is named else part for part in parts if part)
     return f"{head[0].upper()}{head[1:]}: {said}" if head else said
 
 

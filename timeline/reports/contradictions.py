@@ -370,7 +370,7 @@ def questions_of_disputes(
         against = disputes[id]
         names = dict.fromkeys(str(citer.name(row.speaker)) for row in against)
         yield QuestionLine(
-            f"Is it so? “{claim.text}” Disputed by {', '.join(names)}.",
+            f"Is it so: “{claim.text.rstrip('.')}”? Disputed by {', '.join(names)}.",
             citer.cite((*claim.basis, *(id for row in against for id in row.events))),
         )
     for noted in noted_of(view, citer, initiative):

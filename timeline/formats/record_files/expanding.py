@@ -195,7 +195,9 @@ class _File:
         if cls is None:
             return entry
         place = attrs.evolve(entry, key=entry.key or path)
-        return Claim(self.file, place, given, defaults, verb, cls, self._is_known).expand()
+        return Claim(
+            self.file, place, given, defaults, verb, cls, self._is_known, self._edtf
+        ).expand()
 
     def _verb_of(self, entry: Node, given: dict[str, Node], path: str) -> Verb | None:
         if "type" in given:
@@ -315,6 +317,13 @@ class _File:
         self.expander.understood.append(Understood(node.value, text, f"{self.file}: {place}"))
         return Node.of(text, node)
 
+    def _edtf(self, date: object) -> str:
+        """The date as EDTF; what is none stays as it is, for the reader to refuse."""
+        try:
+            return understood(str(date), self.order)
+        except InvalidDate:
+            return str(date)
+
     def _id(self, node: Node, category: str, path: str) -> Node:
         """The id of what a name, an entry that stands in place, or an id stands for."""
         text = node.value
@@ -384,7 +393,8 @@ class _File:
         plain = {key: value.plain for key, value in fields.items()}
         known = self.names.find("source", str(plain["address"])) if plain.get("address") else []
         title = plain.get("title") or plain.get("address") or "untitled"
-        words = f"{plain.get('publisher')} {plain.get('published') or ''}"
+        # However its date is written, an article is one source.
+        words = f"{plain.get('publisher')} {self._edtf(plain.get('published') or '')}"
         id = plain.get("id") or f"{slug(words)[:50]}-{digest(f'{words} {title}', 6)}"
         if known or self.names.is_id("source", str(id)):
             return Node.of(known[0] if known else id, node)

@@ -22,7 +22,7 @@ from timeline.events import Attendance, Signatory, Term
 from timeline.events.base import Ref, event_type
 from timeline.events.encoding import SLUG
 from timeline.events.evidence import Manner
-from timeline.formats.record_files.names import slug
+from timeline.formats.record_files.names import folded, slug
 from timeline.formats.record_files.tree import Node, not_among, shown
 
 
@@ -116,6 +116,10 @@ DEFAULTS = ("source", "on", "about", "chain", "by", "for", "to", "where", "meeti
 
 _MANNERS = typing.get_args(Manner)
 _ENVELOPE = ("id", "type", "stream", "occurred", "evidence")
+_NO_OFFICE = (
+    "{} has no field for the office {}. Write the name alone; the office can stand in the chain, "
+    "as in chain: PUBLISHER > NAME, OFFICE"
+)
 _LONGEST_TITLE = 300
 """Characters that a title may have."""
 
@@ -132,9 +136,10 @@ class Claim:
         verb: Verb,
         cls: type,
         is_known: Callable[[str], bool],
+        edtf: Callable[[object], str],
     ) -> None:
         self.file, self.entry, self.given, self.verb, self.cls = file, entry, given, verb, cls
-        self.is_known, self.fields = is_known, hints_of(cls)
+        self.is_known, self.edtf, self.fields = is_known, edtf, hints_of(cls)
         self.keys = _EVERYWHERE | verb.keys
         self.made: dict[str, Node] = {}
         for key, node in defaults.items():
@@ -313,12 +318,17 @@ class Claim:
         if "capacity" not in self.made or "capacity" in self.fields:
             return
         office = self.made.pop("capacity")
-        chain = self.made["evidence"].value.get("chain") if "evidence" in self.made else None  # type: ignore[union-attr]
-        if chain is None or not isinstance(chain.value, list) or not chain.value:
-            return
-        last = chain.value[-1]
-        fields = last.value if isinstance(last.value, dict) else {"who": last}
-        chain.value[-1] = Node.of({"capacity": office, **fields}, last)
+        whole = self.made.get("evidence")
+        first = whole.value[0] if whole and isinstance(whole.value, list) else whole
+        chain = first.value.get("chain") if first and isinstance(first.value, dict) else None
+        links = chain.value if chain and isinstance(chain.value, list) else []
+        fields = _fields_of(links[-1]) if links else {}
+        by = self.made.get("by")
+        if by is None or not _may_be_one(by.value, getattr(fields.get("who"), "value", None)):
+            raise office.problem(
+                self.file, _NO_OFFICE.format(self.verb.type, shown(str(office.value)))
+            )
+        links[-1] = Node.of({"capacity": office, **fields}, links[-1])
 
     def _add_title(self) -> None:
         """Let a title serve as the text too, and make the id of what is opened of it."""
@@ -335,9 +345,9 @@ class Claim:
             self.made[subject] = Node.of(self._new_id(kind.category or "", title.value), title)
 
     def _new_id(self, category: str, title: str) -> str:
-        """An id made of a title; meetings recur, so theirs has the date."""
+        """An id made of a title; meetings recur, so theirs has the date, however it is written."""
         date = self.made.get("occurred")
-        day = f" {date.value}" if category == "meeting" and date is not None else ""
+        day = f" {self.edtf(date.value)}" if category == "meeting" and date is not None else ""
         return slug(f"{title[:60]}{day}")
 
     def _needs(self, field: str) -> bool:
@@ -357,6 +367,18 @@ class Claim:
                 "expected the key 'source': an address, an id, or {publisher: …}; it is missing"
             )
             raise self.entry.problem(self.file, problem)
+
+
+def _fields_of(link: Node) -> dict[str, Node]:
+    return link.value if isinstance(link.value, dict) else {"who": link}
+
+
+def _may_be_one(name: Any, other: Any) -> bool:
+    """Whether one of two names has all the words of the other, as a surname has."""
+    if not isinstance(name, str) or not isinstance(other, str):
+        return False
+    words, others = set(re.split(r"[\W_]+", folded(name))), set(re.split(r"[\W_]+", folded(other)))
+    return words <= others or others <= words
 
 
 def _stance(node: Node) -> dict[str, Node]:

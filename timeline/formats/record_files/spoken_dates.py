@@ -45,6 +45,8 @@ def understood(text: str, order: Order | None = None) -> str:
 
     >>> understood("late 2022"), understood("Q4 2023"), understood("end of October 2023")
     ('2022-09~/2022-12', '2023-36', '2023-10-21/2023-10-31')
+    >>> understood("early spring 2024")
+    '2024-03~'
     >>> understood("28/11/2022"), understood("5/6/2022", "day first")
     ('2022-11-28', '2022-06-05')
 
@@ -68,7 +70,7 @@ def understood(text: str, order: Order | None = None) -> str:
 def _refused(text: str, error: InvalidDate) -> InvalidDate:
     if re.search(r"\b(yesterday|today|tomorrow|ago|last|next|now|\w+day)\b", text.casefold()):
         return InvalidDate(f"{text!r:.80} counts from a day that stands elsewhere. Write the date")
-    return error
+    return InvalidDate(f"{error}. In words: late 2022, early May 2024, about 5 May 2023, …")
 
 
 def _ended(words: str, order: Order | None) -> str | None:
@@ -159,6 +161,13 @@ def _part_of_year(match: re.Match[str]) -> str:
     return f"{match['year']}-{first}~/{match['year']}-{last}"
 
 
+def _part_of_season(match: re.Match[str]) -> str:
+    """The month of a season that its beginning, middle or end is about."""
+    part = match["part"] or _PARTS[match["bit"]]
+    month = 3 * (_SEASONS[match["season"]] - 20) + ("early", "mid", "late").index(part)
+    return f"{match['year']}-{month:02}~"
+
+
 def _numbered(start: int) -> Callable[[re.Match[str]], str]:
     return lambda match: f"{match['year']}-{start + _NUMBERED[match['number']]}"
 
@@ -178,6 +187,8 @@ _FORMS: dict[str, Callable[[re.Match[str]], str]] = {
     rf"(?P<season>{'|'.join(_SEASONS)})(?: of)? {_YEAR}": (
         lambda match: f"{match['year']}-{_SEASONS[match['season']]}"
     ),
+    # Winter has two years, and nothing says which of them is meant.
+    rf"{_PART}(?P<season>spring|summer|autumn|fall)(?: of)? {_YEAR}": _part_of_season,
     r"(?:the )?(?P<decade>\d{3})0s": lambda match: f"{match['decade']}X",
 }
 """What is understood, and what becomes of it."""
