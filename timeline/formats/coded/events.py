@@ -13,6 +13,7 @@ whichever file.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -39,6 +40,7 @@ from timeline.events import (
     StatementMade,
 )
 from timeline.events.actors import Kind
+from timeline.events.encoding import unread
 from timeline.formats.coded.fields import CODES, Code, canonical, digest, other_names, tidy
 
 Dataset = Literal["icews", "gdelt"]
@@ -174,7 +176,7 @@ class CodedRow(msgspec.Struct, frozen=True, array_like=True):
             latitude=self.latitude,
             longitude=self.longitude,
         )
-        return Evidence(self.story.source, at=at, coding=coding)
+        return unread(Evidence, self.story.source, at=at, coding=coding)
 
 
 def why_not(row: CodedRow, *, conduct: bool) -> Why | None:
@@ -197,6 +199,8 @@ def _name_of(party: Party | None) -> str:
     return "" if party is None else canonical(party.name)
 
 
+_when = functools.lru_cache(4_096)(When)
+
 # --- Events ---------------------------------------------------------------------------------------
 
 
@@ -204,29 +208,32 @@ def actor_added(id: str, party: Party) -> NewEvent:
     """The event that takes an actor into the record: a country with all that it is called."""
     name = tidy(party.name)
     aliases = other_names(name) if party.kind == "state" else ()
-    return NewEvent(ActorAdded(Actor(id, party.kind, name, aliases=aliases)), id=f"actor/{id}")
+    return NewEvent(
+        unread(ActorAdded, unread(Actor, id, party.kind, name, aliases=aliases)), id=f"actor/{id}"
+    )
 
 
 def source_added(story: Story, id_of: IdOf) -> NewEvent:
     """The event that takes a story into the record."""
-    source = Source(
+    source = unread(
+        Source,
         story.source,
         publisher=id_of(story.publisher),
         title=story.title,
         address=story.address,
-        published=When(story.published),
+        published=_when(story.published),
         retrieved=when(story.retrieved),
     )
-    return NewEvent(SourceAdded(source), id=f"source/{source.id}")
+    return NewEvent(unread(SourceAdded, source), id=f"source/{source.id}")
 
 
-def coded_event(rows: Sequence[CodedRow], id_of: IdOf) -> NewEvent:
-    """The event that rows of one id become."""
-    fold = _Fold(rows, id_of)
+def coded_event(event: str, rows: Sequence[CodedRow], id_of: IdOf) -> NewEvent:
+    """The event of an id that rows become."""
+    fold = _Fold(event, rows, id_of)
     return NewEvent(
         _MAKERS[fold.code.becomes](fold),
         id=fold.event,
-        occurred=When(fold.first.day),
+        occurred=_when(fold.first.day),
         evidence=[row.evidence for row in rows],
     )
 
@@ -241,12 +248,12 @@ def corroborated(row: CodedRow) -> NewEvent:
 class _Fold:
     """What rows of one event say together."""
 
-    def __init__(self, rows: Sequence[CodedRow], id_of: IdOf) -> None:
+    def __init__(self, event: str, rows: Sequence[CodedRow], id_of: IdOf) -> None:
         self.first = rows[0]
-        self.event = self.first.event
+        self.event = event
         self.code = self.first.meaning
         self._id_of = id_of
-        self.both = len({_name_of(row.actor) for row in rows}) > 1
+        self.both = len(rows) > 1 and len({_name_of(row.actor) for row in rows}) > 1
         # Rows that disagree on the place keep it in their evidence only: none is picked.
         places = {row.place for row in rows if row.place}
         self.place = places.pop() if len(places) == 1 else None
@@ -308,11 +315,12 @@ class _Fold:
 
 
 def _statement(fold: _Fold) -> Any:
-    return StatementMade(fold.by, fold.text, toward=fold.toward, place=fold.place)
+    return unread(StatementMade, fold.by, fold.text, toward=fold.toward, place=fold.place)
 
 
 def _proposal(fold: _Fold) -> Any:
-    return ProposalMade(
+    return unread(
+        ProposalMade,
         fold.thing,
         fold.title,
         by=fold.by,
@@ -327,19 +335,20 @@ def _proposal(fold: _Fold) -> Any:
 
 
 def _accepted(fold: _Fold) -> Any:
-    return ProposalAnswered(None, fold.by, "accepted", fold.text, to=fold.toward)
+    return unread(ProposalAnswered, None, fold.by, "accepted", fold.text, to=fold.toward)
 
 
 def _rejected(fold: _Fold) -> Any:
-    return ProposalAnswered(None, fold.by, "rejected", fold.text, to=fold.toward)
+    return unread(ProposalAnswered, None, fold.by, "rejected", fold.text, to=fold.toward)
 
 
 def _adopted(fold: _Fold) -> Any:
-    return ProposalAdopted(None, fold.parties, fold.text, place=fold.place)
+    return unread(ProposalAdopted, None, fold.parties, fold.text, place=fold.place)
 
 
 def _announced(fold: _Fold) -> Any:
-    return MeetingAnnounced(
+    return unread(
+        MeetingAnnounced,
         fold.thing,
         fold.title,
         firmness="intended",
@@ -353,7 +362,8 @@ def _held(fold: _Fold) -> Any:
     host = fold.first.sides[1] if fold.code.meaning == "visit" else None
     roles = {} if host is None else {host.name: "host"}
     named = {side.name: side for side in fold.first.sides if side is not None}
-    return MeetingHeld(
+    return unread(
+        MeetingHeld,
         fold.thing,
         fold.title,
         form=fold.code.form,
@@ -367,8 +377,13 @@ def _held(fold: _Fold) -> Any:
 
 
 def _conduct(fold: _Fold) -> Any:
-    return ConductReported(
-        fold.by, fold.text, fold.toward, jointly_with=fold.jointly_with, place=fold.place
+    return unread(
+        ConductReported,
+        fold.by,
+        fold.text,
+        fold.toward,
+        jointly_with=fold.jointly_with,
+        place=fold.place,
     )
 
 

@@ -363,7 +363,7 @@ class Ingest:
     def rows(self, connection: sa.Connection, *stretch: int) -> Iterator[Made]:
         """The new events of rows, once the actors are noted; see `SortedRows.events`."""
         for page in batched(self._rows.events(*stretch), _PAGE):
-            yield sum(map(len, page)), list(self._new_events(page, connection))
+            yield sum(len(rows) for _, rows in page), list(self._new_events(page, connection))
 
     # Actors
 
@@ -406,20 +406,20 @@ class Ingest:
     # Events
 
     def _new_events(
-        self, page: list[list[CodedRow]], connection: sa.Connection
+        self, page: list[tuple[str, list[CodedRow]]], connection: sa.Connection
     ) -> Iterator[NewEvent]:
         # A mutual row may be on record as an event of its own, under the code it had then.
-        ids = {id for rows in page for row in rows for id in (row.event, row.id)}
+        ids = {id for event, rows in page for id in (event, *(row.id for row in rows))}
         recorded = self._store.existing(ids, connection)
         later: list[CodedRow] = []
-        for rows in page:
-            event = recorded.get(rows[0].event)
+        for id, rows in page:
+            event = recorded.get(id)
             if event is not None:
                 later += self._missing(event, rows)
             elif new := [row for row in rows if not self._had_another_code(recorded, row)]:
                 for number, row in enumerate(new):
                     self.tally.count(row.code, "folded" if number else "event")
-                yield coded_event(new, self._id_of)
+                yield coded_event(id, new, self._id_of)
         yield from self._further(later, connection)
 
     def _missing(self, event: RecordedEvent[Any], rows: list[CodedRow]) -> Iterator[CodedRow]:

@@ -425,8 +425,8 @@ class SortedRows:
                 story = replace(story, published=published, retrieved=retrieved)
             yield story
 
-    def events(self, after: int = 0, until: int = _ALL) -> Iterator[list[CodedRow]]:
-        """The kept rows of each event together, by day.
+    def events(self, after: int = 0, until: int = _ALL) -> Iterator[tuple[str, list[CodedRow]]]:
+        """The kept rows of each event together, with its id, by day.
 
         Args:
             after: how many rows are passed over.
@@ -443,7 +443,7 @@ class SortedRows:
             if number > until:
                 return
             if event != before:
-                yield [_decode(data), *(_decode(data) for _, _, data in others)]
+                yield event, [_decode(data), *(_decode(data) for _, _, data in others)]
 
     def _one(self, query: str, *values: object) -> Any:
         row = self._database.execute(query, values).fetchone()
