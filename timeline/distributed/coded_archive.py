@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import pickle
 import tempfile
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from datetime import UTC, datetime
@@ -177,30 +177,29 @@ _COVERED = (
 """What a digest covers beside the place and the words."""
 
 
+_VERSION = 1
+"""Each actor, source and event of rows has a stream of its own, which its id names."""
+
+
 def _chained(parts: Iterable[_Columns]) -> Iterator[Any]:
     """The tables of a log, with their places and digests; recorded at one time."""
-    versions, now = Counter[str](), dates.stamp(datetime.now(UTC))
+    now = dates.stamp(datetime.now(UTC))
     recorded = dates.stamp_text(now)
     position, digest = 0, digests.GENESIS
     for part in parts:
-        first, made, numbers = position + 1, list[bytes](), list[int]()
+        first, made = position + 1, list[bytes]()
         bodies = part.pop("body")
         for row in zip(*map(part.__getitem__, _COVERED), bodies, strict=True):
             id, stream, type, kind, occurred, earliest, latest, body = row
             position += 1
-            version = versions[stream] = versions[stream] + 1
             digest = digests.chained(
-                digest, position, version, id, stream, type, kind, occurred, earliest, latest,
+                digest, position, _VERSION, id, stream, type, kind, occurred, earliest, latest,
                 recorded, body,
             )  # fmt: skip
-            numbers.append(version)
             made.append(digest)
-            # A stream that is named after its event has no other; the rest are few.
-            if stream.endswith(id):
-                del versions[stream]
-        size = len(made)
-        part |= {"position": range(first, position + 1), "version": numbers, "digest": made}
-        part |= {"recorded_at": [now] * size, "redacted": [None] * size}
+        same = {"version": _VERSION, "recorded_at": now, "redacted": None}
+        part |= {name: [value] * len(made) for name, value in same.items()}
+        part |= {"position": range(first, position + 1), "digest": made}
         yield table_of(part)
 
 
