@@ -51,6 +51,9 @@ from timeline.log.telemetry import batched
 SMALL = 1_000
 """Up to so many events, reading all costs less than finding out which are needed."""
 
+_AHEAD = 500
+"""Events up to which all that they name is read ahead."""
+
 _ADDED = type_names(SourceAdded)
 _CORRECTED = type_names(EventCorrected)
 _MERGED = type_names(ActorsMerged)
@@ -179,11 +182,14 @@ class PartialView(LogView):
             )
         return [event for events in read.values() for event in events]
 
-    def _fold_ahead(self, events: Iterable[_AnyEvent]) -> None:
+    def _fold_ahead(self, events: Sequence[_AnyEvent]) -> None:
         """Fold the actors and sources that these events name: a report asks for them next.
 
-        It takes one query for all of them; the report would make one for each.
+        It takes one query for all of them; the report would make one for each. Of very many events
+        it tells of a few.
         """
+        if len(events) > _AHEAD:
+            return
         named = {name for event in events for name in _named(event)}
         sources = self._fold(self._keyed_by("source", named))
         publishers = {name for event in sources for name in _named(event)}

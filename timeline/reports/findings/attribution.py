@@ -207,6 +207,7 @@ class Offices:
     def __init__(self, view: View) -> None:
         self._view = view
         self._of: dict[str, list[Holding]] = {}
+        self._dated: dict[str, list[tuple[set[str], RoleRow]]] = {}
 
     def held(self, actor: str, moment: When | None) -> list[RoleRow]:
         """The offices of somebody that the actor may have held then."""
@@ -275,16 +276,24 @@ class Offices:
             if _office(row) == _office(role):
                 later = (row.since, row.until, reported(self._view, row.events))
                 last += [date for date in later if date is not None]
+        named = _words(role.role)
         others = [
             row
-            for row in self._view.all(RoleRow, of=role.of)
+            for words, row in self._dated_in(role.of)
             if row.actor != role.actor
-            and _words(row.role) == _words(role.role)
+            and words == named
             and row.since is not None
-            and row.since.latest is not None
             and all(_ends_before(date, row.since) for date in last)
         ]
         return min(others, key=lambda row: (_latest(row), row.event), default=None)
+
+    def _dated_in(self, body: str) -> list[tuple[set[str], RoleRow]]:
+        """The reports of a body's offices that say when they were come into, and their words."""
+        if body not in self._dated:
+            rows = self._view.all(RoleRow, of=body)
+            dated = (row for row in rows if row.since is not None and row.since.latest is not None)
+            self._dated[body] = [(_words(row.role), row) for row in dated]
+        return self._dated[body]
 
 
 def _ends_before(date: When, since: When) -> bool:
