@@ -180,6 +180,8 @@ def several(cls: type[_Item], values: Iterable[_Item | Mapping[str, Any]]) -> tu
     Raises:
         InvalidEvent: something is neither, or has other fields; the message names the class.
     """
+    if type(values) is tuple and {cls}.issuperset(map(type, values)):
+        return values  # as nearly always
     if isinstance(values, str | Mapping):
         raise InvalidEvent(f"expected a list of {cls.__name__}; found {values!r:.80}")
     return tuple(made(cls, value) for value in values)

@@ -93,6 +93,8 @@ def links(chain: Iterable[Link | Mapping[str, Any] | str]) -> tuple[Link, ...]:
     Raises:
         TypeError: a bare string, which would fall apart into letters.
     """
+    if chain == ():
+        return ()  # as nearly always
     if isinstance(chain, str):
         raise TypeError(f"expected a list of actors' ids or Links; found the string {chain!r}")
     return tuple(Link(link) if isinstance(link, str) else made(Link, link) for link in chain)

@@ -7,8 +7,8 @@ first article that told of its event, and no sentence in it.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -68,7 +68,7 @@ def row_of(line: str) -> CodedRow:
     address = fields.text(values[_ADDRESS])
     if address is None:
         raise ValueError("SOURCEURL: expected a value; found none")
-    first, second = (_party(values[at : at + 10], values[place]) for at, place in _ACTORS)
+    first, second = (_party(values[place], *values[at : at + 10]) for at, place in _ACTORS)
     return CodedRow(
         dataset="gdelt",
         row=fields.mark(values[_ID], "GLOBALEVENTID"),
@@ -85,6 +85,7 @@ def row_of(line: str) -> CodedRow:
     )
 
 
+@functools.lru_cache(fields.KNOWN)
 def _story(address: str, added: str) -> Story:
     """The article; of what is not on the web there is a citation only, such as a digest's name."""
     linked = len(address) <= _LONGEST_ADDRESS and re.match(ADDRESS, address)
@@ -103,6 +104,7 @@ def _story(address: str, added: str) -> Story:
     )
 
 
+@functools.lru_cache(fields.KNOWN)
 def _moment(added: str) -> str:
     """The instant, in UTC, that DATEADDED stands for."""
     try:
@@ -112,8 +114,9 @@ def _moment(added: str) -> str:
         raise ValueError(f"DATEADDED: {problem}") from None
 
 
-def _party(values: Sequence[str], place: str) -> Party | None:
-    """The actor of ten fields: code, name, country, group, people, two religions, three types."""
+@functools.lru_cache(fields.KNOWN)
+def _party(place: str, *values: str) -> Party | None:
+    """The actor of a place and ten fields: code, name, country, group, people, two religions, three types."""
     code, country, group = (fields.text(values[place]) or "" for place in (0, 2, 3))
     name = fields.name(values[1], "ActorName") or fields.name(code, "ActorCode")
     if name is None:

@@ -222,7 +222,9 @@ def read_pages(
                 page.bad.append(row)
                 continue
             why = why_not(row, conduct=conduct)
-            page.rows.append(ReadRow(line, row.id, row.event, row.code, why, _encode(row)))
+            id = row.id
+            event = row.event if row.meaning.mutual else id
+            page.rows.append(ReadRow(line, id, event, row.code, why, _encode(row)))
             if why is None:
                 _note(page, row)
         yield page
