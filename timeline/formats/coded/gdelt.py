@@ -116,7 +116,10 @@ def _moment(added: str) -> str:
 
 @functools.lru_cache(fields.KNOWN)
 def _party(place: str, *values: str) -> Party | None:
-    """The actor of a place and ten fields: code, name, country, group, people, two religions, three types."""
+    """The actor of a place and ten fields.
+
+    They are code, name, country, group, people, two religions, three types.
+    """
     code, country, group = (fields.text(values[place]) or "" for place in (0, 2, 3))
     name = fields.name(values[1], "ActorName") or fields.name(code, "ActorCode")
     if name is None:
