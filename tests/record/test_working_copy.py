@@ -65,6 +65,45 @@ def cells(report: Any) -> list[str]:
 # One call a claim
 
 
+def test_a_record_with_words_taken_down_is_exported_and_ingested(tmp_path: Path) -> None:
+    """A correction of words that are gone was in the way, here and in an empty database."""
+    file = tmp_path / "pier.yaml"
+    entry = "- {{id: {}, said: {}., by: Ann, on: 2024, source: {{publisher: P}}}}\n"
+    text = f"record: pier\nevents:\n{entry.format('one', 'Good')}{entry.format('two', 'Bad')}"
+    file.write_text(text)
+    with Timeline.open("sqlite://") as record, Timeline.open("sqlite://") as empty:
+        record.ingest(record.draft(file, create=True))
+        file.write_text(file.read_text().replace("Bad", "Worse"))
+        record.amend(record.diff(file), "Misheard.")
+        record.redact("pier/two", reason="A court's order.")
+        kept = record.export_records(tmp_path / "kept")
+        assert "Worse" not in kept.read_text()
+        assert record.diff(kept).gone == ()
+        assert record.ingest(kept).added == 0
+        assert empty.ingest(kept).added == 4
+        assert record.ingest(record.draft(file)).added == 0
+
+
+def test_a_meeting_of_another_date_and_title_is_the_meeting_that_it_was(tmp_path: Path) -> None:
+    """Its id was made of both, so that a mended date was refused as another meeting."""
+    entry = "{id: dinner, met: Dinner, by: Ann, on: 16 May 2024, source: {publisher: P}}"
+    text = f"record: pier\nevents:\n- {entry}\n"
+    file = tmp_path / "pier.yaml"
+    file.write_text(text, encoding="utf-8")
+    with Timeline.open("sqlite://") as record:
+        record.ingest(record.draft(file, create=True))
+        file.write_text(
+            text.replace("Dinner, by", "Late dinner, by").replace("16", "15"), encoding="utf-8"
+        )
+        difference = record.diff(file)
+        assert [change.fields for change in difference.changed] == [
+            ("title", "occurred", "evidence")
+        ]
+        record.amend(difference, "Misread.")
+        (meeting,) = record.attendance().meetings
+        assert (meeting.title, meeting.held_on) == ("Late dinner", ("2024-05-15",))
+
+
 def test_what_is_said_takes_one_call(record: Timeline) -> None:
     said = record.say(
         "Dora Dean, spokesman",

@@ -71,7 +71,8 @@ def require_references(
     beside: dict[str, NewEvent | RecordedEvent[Any]] = {new.id: new for new in news}
     ids = {id for _, _, category, id in wanted if category == "event"} - beside.keys()
     events = beside | (store.existing(ids, connection) if ids else {})
-    wanted += [(new, *named) for new in news for named in _corrections(store, new, events)]
+    corrections = _unrecorded_corrections(store, news, connection)
+    wanted += [(new, *named) for new in corrections for named in _corrections(store, new, events)]
     further = {id for _, _, category, id in wanted if category == "event"} - events.keys()
     events |= store.existing(further, connection) if further else {}
     opened = {stream_name(new) for new in news if event_type(new.event).opens}
@@ -114,14 +115,22 @@ def _all_missing(
     )
 
 
+def _unrecorded_corrections(
+    store: EventStore, news: Sequence[NewEvent], connection: sa.Connection | None
+) -> list[NewEvent]:
+    """The corrections that are not on record yet: what these correct may have been taken down."""
+    made = [new for new in news if isinstance(new.event, EventCorrected)]
+    recorded = store.existing([new.id for new in made], connection) if made else {}
+    return [new for new in made if new.id not in recorded]
+
+
 def _corrections(
     store: EventStore, new: NewEvent, events: Mapping[str, NewEvent | RecordedEvent[Any]]
 ) -> References:
     """The references of events as corrected; checks that the correction fits them."""
-    if isinstance(new.event, EventCorrected):
-        for id in new.event.events:
-            if id in events:
-                yield from _references(_corrected(store, new, events[id]))
+    for id in new.event.events:
+        if id in events:
+            yield from _references(_corrected(store, new, events[id]))
 
 
 def _corrected(

@@ -266,13 +266,19 @@ def redact(opener: Opener, event: str, reason: str) -> None:
 
     Its id, dates and digest stay, so the log still verifies. The database's files are rewritten,
     which takes a while for a large record. Backups and replicas are not touched: see to them.
+    A correction of it has words of its own, and is named for you to take down, too.
 
     \b
     timeline redact harbour/private-remark --reason 'at her request'
     """
+    from timeline.reports.show import ShowReport
+
     with opener() as timeline:
         if timeline.redact(event, reason=reason):
             click.echo(f"The words of {event} are gone; an EventRedacted says so.")
+            shown = timeline.show(event)
+            for line in shown.amendments if isinstance(shown, ShowReport) else ():
+                click.echo(f"Look at {line.event}, too: it is of the same ({line.what}).")
         else:
             click.echo(f"The words of {event} had been removed before.")
 

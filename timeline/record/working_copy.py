@@ -506,10 +506,10 @@ class WorkingCopy(Writing):
         return False
 
     def _positions(self, record: str) -> dict[str, tuple[int, str | None]]:
-        """The events of a record by their ids, with their positions and their files."""
+        """The events of a record whose words are there, by id, with their positions and files."""
         named = log_events.c.event_id
         query = sa.select(named, log_events.c.position, log_events.c.metadata).where(
-            named.startswith(f"{record}/", autoescape=True)
+            named.startswith(f"{record}/", autoescape=True), log_events.c.data.is_not(None)
         )
         with database.reading(self.store.engine) as connection:
             rows = connection.execute(query.order_by(log_events.c.position))

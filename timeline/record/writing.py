@@ -22,6 +22,10 @@ from timeline.errors import InvalidEvent, InvalidInput, UnknownReference
 from timeline.events import (
     Actor,
     ActorAdded,
+    EventCorrected,
+    EventCorroborated,
+    EventRedacted,
+    EventRetracted,
     Evidence,
     Link,
     NewEvent,
@@ -35,6 +39,7 @@ from timeline.events.evidence import links
 from timeline.formats.files import Place, named_path, new_file
 from timeline.formats.record_files.names import Entry, Names
 from timeline.log.append import Appended, Expected, ExpectedVersion
+from timeline.log.query import Query
 from timeline.log.telemetry import Progress
 from timeline.projections.amendments import AmendedRow
 from timeline.projections.directory import ActorRow, SourceRow
@@ -259,15 +264,27 @@ class Writing(Texts):
         file = named_path(folder, "folder for the record") / f"{entries.record}.yaml"
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("x", encoding="utf-8") as out:
-                out.write(record_file(entries))
         except OSError as error:
             raise InvalidInput(f"{file}: cannot be written: {error.strerror}") from None
+        if file.exists():
+            raise InvalidInput(f"{file} is there already, and stays as it is. Name another folder")
+        with new_file(file) as out:
+            out.write(record_file(entries).encode())
         return file
 
     def _kept(self) -> Iterator[RecordedEvent[Any]]:
-        """All events whose words are on record."""
-        return (event for event in self.store.read_all() if not isinstance(event.event, Redacted))
+        """All events but those taken down, and what was said of nothing else than those."""
+        takedowns = self.store.read_all(Query([EventRedacted]))
+        gone = {takedown.event.event for takedown in takedowns}
+        for event in self.store.read_all():
+            body = event.event
+            if isinstance(body, EventRedacted) or (
+                isinstance(body, EventCorrected | EventRetracted | EventCorroborated)
+                and gone.issuperset(body.events)
+            ):
+                gone.add(event.id)
+            elif not isinstance(body, Redacted):
+                yield event
 
     def check(self, *files: str | os.PathLike[str] | Draft) -> list[Finding]:
         """What looks wrong in record files, or in the whole record. Some of it may be right.
@@ -322,9 +339,14 @@ class Writing(Texts):
             with self.view() as view:
                 yield from _named(view)
 
-        return Names(
-            load, lambda category, id: bool(self.store.existing_streams([f"{category}-{id}"]))
-        )
+        def exists(category: str, id: str) -> bool:
+            return bool(self.store.existing_streams([f"{category}-{id}"]))
+
+        def stream(event: str) -> str:
+            known = self.store.existing([event]).get(event)
+            return known.stream if known else ""
+
+        return Names(load, exists, stream)
 
     def ingest_coded(
         self,

@@ -246,11 +246,7 @@ def _nothing(view: View, id: str) -> str:
     known += [row.meeting for row in view.all(MeetingRow)]
     known += [row.initiative for row in view.all(InitiativeRow)]
     near = difflib.get_close_matches(id, known, _NEAR)
-    hint = (
-        f"Did you mean {' or '.join(near)}?"
-        if near
-        else "Find its id by some of its words: search."
-    )
+    hint = f"Did you mean {' or '.join(near)}?" if near else "`timeline search` finds ids by words."
     return f"no event, source, actor, meeting or initiative {id!r} is in view. {hint}"
 
 

@@ -195,9 +195,18 @@ class _File:
         if cls is None:
             return entry
         place = attrs.evolve(entry, key=entry.key or path)
-        return Claim(
-            self.file, place, given, defaults, verb, cls, self._is_known, self._edtf
-        ).expand()
+        claim = Claim(self.file, place, given, defaults, verb, cls, self._is_known, self._edtf)
+        claim.opened = self._opened(given.get("id"), event_type(cls).category)
+        return claim.expand()
+
+    def _opened(self, id: Node | None, category: str | None) -> str | None:
+        """What the entry opened when it was recorded under its id."""
+        if id is None or category is None or not isinstance(id.value, str):
+            return None
+        record = typing.cast("dict[str, Node]", self.root.value).get("record")
+        whole = f"{record.value}/{id.value}" if record is not None else id.value
+        whole = id.value[1:] if id.value.startswith("/") else whole
+        return self.names.opened(category, whole)
 
     def _verb_of(self, entry: Node, given: dict[str, Node], path: str) -> Verb | None:
         if "type" in given:

@@ -33,15 +33,17 @@ class Names:
         self,
         load: Callable[[], Iterable[Entry]] = tuple,
         exists: Callable[[str, str], bool] = lambda _category, _id: False,
+        stream: Callable[[str], str] = lambda _event: "",
     ) -> None:
         """Make an index.
 
         Args:
             load: the entries on record; called once, and only if a name needs them.
             exists: whether an id of a category is on record.
+            stream: the stream of an event on record; nothing where it is not.
         """
         self._load: Callable[[], Iterable[Entry]] | None = load
-        self._exists = exists
+        self._exists, self._stream = exists, stream
         self._ids: set[tuple[str, str]] = set()
         self._people: set[str] = set()
         self._shown: dict[str, str] = {}
@@ -67,6 +69,11 @@ class Names:
             return False
         self._ids.add((category, text))
         return True
+
+    def opened(self, category: str, event: str) -> str | None:
+        """The id of what an event on record opened, which stays when its title or date changes."""
+        stream = self._stream(event)
+        return stream.removeprefix(f"{category}-") if stream.startswith(f"{category}-") else None
 
     def find(self, category: str, text: str) -> list[str]:
         """The ids of all entries of that name. A person's surname alone is a name, too."""

@@ -142,6 +142,8 @@ class Claim:
         self.is_known, self.edtf, self.fields = is_known, edtf, hints_of(cls)
         self.keys = _EVERYWHERE | verb.keys
         self.made: dict[str, Node] = {}
+        self.opened: str | None = None
+        """The id of what it opened, where the entry is on record already."""
         for key, node in defaults.items():
             if key not in given and self._takes(key, given):
                 self.given = {**self.given, key: node}
@@ -342,7 +344,8 @@ class Claim:
             self.made["title"] = Node.of(f"{title.value[: _LONGEST_TITLE - 1]}…", title)
         subject = kind.subject
         if kind.opens and subject is not None and subject not in self.made:
-            self.made[subject] = Node.of(self._new_id(kind.category or "", title.value), title)
+            id = self.opened or self._new_id(kind.category or "", title.value)
+            self.made[subject] = Node.of(id, title)
 
     def _new_id(self, category: str, title: str) -> str:
         """An id made of a title; meetings recur, so theirs has the date, however it is written."""
