@@ -107,6 +107,22 @@ def test_streams_are_read_backwards_over_pages(store: EventStore) -> None:
     assert [event.version for event in some] == [6, 5, 4]
 
 
+def test_types_are_read_over_pages_in_the_order_of_the_log(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("timeline.log.read.PAGE", 3)
+    kinds = [SeatLeft if number % 4 == 0 else SeatTaken for number in range(20)]
+    store.append("long", [kind(str(number)) for number, kind in enumerate(kinds)])
+
+    for types in ([SeatLeft], [SeatTaken], [SeatLeft, SeatTaken]):
+        wanted = [event.position for event in store.read_all() if type(event.event) in types]
+        read = [event.position for event in store.read_all(Query(types))]
+        back = [event.position for event in store.read_all(Query(types), backwards=True)]
+        assert (read, back) == (wanted, wanted[::-1])
+        after = store.read_all(Query(types), after=wanted[2], until=wanted[-2], limit=4)
+        assert [event.position for event in after] == wanted[3:-1][:4]
+
+
 def test_the_last_event_of_the_log_and_of_a_stream(store: EventStore) -> None:
     last = [store.last(), store.last("seat-1"), store.last("none")]
     assert [None if event is None else event.id for event in last] == ["e", "c", None]

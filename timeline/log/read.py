@@ -23,7 +23,7 @@ from timeline.log.query import ALL, Query, Unless
 from timeline.log.schema import Stored, events, head, stored, types
 from timeline.log.telemetry import batched
 
-PAGE = 1000
+PAGE = 500
 """Rows read at a time: enough that a query costs little, few enough for flat memory."""
 
 NO_END = 2**63 - 1
