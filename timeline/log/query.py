@@ -17,8 +17,8 @@ from timeline.log import database
 from timeline.log.codec import Codec
 from timeline.log.schema import events, stored, types
 
-_FEW_TYPES = 6
-"""Types of events up to which SQLite reads by their index, which finds rare ones at once."""
+_FEW_TYPES = 12
+"""Types of events up to which they are read by their index, which finds rare ones at once."""
 
 _MISSING = object()
 
@@ -135,19 +135,16 @@ class _Shape(NamedTuple):
 
 @functools.lru_cache(maxsize=256)
 def _prepared(shape: _Shape, *, postgresql: bool) -> database.Prepared:
-    if shape.types is None or postgresql:
+    if shape.types is not None and len(shape.types) <= _FEW_TYPES:
+        positions = _of_few_types(shape, shape.types, postgresql=postgresql)
+        query = stored.where(events.c.position.in_(positions))
+    else:
         query = stored.where(*_conditions(shape, events, postgresql=postgresql))
         if shape.types is not None:
             named = sa.select(types.c.id).where(types.c.name.in_(shape.types))
-            query = query.where(events.c.type.in_(named))
-    elif len(shape.types) > _FEW_TYPES:
-        # SQLite would look each type up in the index, and sort all the rest of the log for each
-        # page; the sum keeps it to the order of positions.
-        named = sa.select(types.c.id).where(types.c.name.in_(shape.types))
-        kind = events.c.type.op("+", return_type=sa.Integer)(0)
-        query = stored.where(*_conditions(shape, events, postgresql=postgresql), kind.in_(named))
-    else:
-        query = stored.where(events.c.position.in_(_of_few_types(shape)))
+            # SQLite would look each type up in the index, and sort all the rest of the log for
+            # each page; the sum keeps it to the order of positions.
+            query = query.where(events.c.type.op("+", return_type=sa.Integer)(0).in_(named))
     return database.Prepared(_page(query, events, shape))
 
 
@@ -173,22 +170,21 @@ def _page(query: sa.Select[Any], log: sa.FromClause, shape: _Shape) -> sa.Select
     return query.order_by(order).limit(sa.bindparam("limit", 0, sa.Integer))
 
 
-def _of_few_types(shape: _Shape) -> sa.Select[Any]:
-    """The positions of a page, for SQLite: of each type as many as a page has, by its index.
+def _of_few_types(shape: _Shape, names: tuple[str, ...], *, postgresql: bool) -> sa.Select[Any]:
+    """The positions of a page: of each type as many as a page has, by the index of types.
 
     So rare types are found at once, and a page of frequent ones does not sort the rest of the log.
     """
-    one, of_type = events.alias(), events.alias()
-    first = sa.select(of_type.c.position).where(
-        of_type.c.type == types.c.id, *_conditions(shape, of_type, postgresql=False)
+    of_type = events.alias()
+    query = sa.select(of_type.c.position).where(
+        of_type.c.type == types.c.id, *_conditions(shape, of_type, postgresql=postgresql)
     )
-    several = types.join(one, one.c.type == types.c.id)
-    query = sa.select(one.c.position).select_from(several)
-    return _page(
-        query.where(
-            types.c.name.in_(shape.types or ()),
-            one.c.position.in_(_page(first, of_type, shape).correlate(types)),
-        ),
-        one,
-        shape,
-    )
+    first: Any = _page(query, of_type, shape)
+    if postgresql:
+        first = first.lateral()
+        several = types.join(first, sa.true())
+    else:  # it knows no LATERAL
+        positions, first = first.correlate(types), events.alias()
+        several = types.join(first, (first.c.type == types.c.id) & first.c.position.in_(positions))
+    query = sa.select(first.c.position).select_from(several).where(types.c.name.in_(names))
+    return _page(query, first, shape)
