@@ -221,6 +221,15 @@ def test_an_event_is_cited_once_however_many_cells_rest_on_it(gas_union: Timelin
         assert page.count(f"<code><bdi>{event}</bdi></code>, position") == 1
 
 
+def test_a_sentence_that_begins_with_an_arabic_name_runs_to_the_right() -> None:
+    """A browser goes by the first letter, and turned all of it round."""
+    with Timeline.open("sqlite://") as timeline:
+        timeline.add(Actor("rashid", "person", "رشيد بن علي"))
+        page = timeline.dossier("rashid").to_html()
+    assert '<bdi dir="ltr">رشيد بن علي is on record' in page
+    assert "<h1><bdi>رشيد بن علي</bdi></h1>" in page
+
+
 def test_a_site_made_again_has_the_same_bytes(strait_ferry: Timeline, tmp_path: Path) -> None:
     def made() -> dict[str, bytes]:
         strait_ferry.site(tmp_path / "site")

@@ -30,6 +30,8 @@ _ABREAST = 9
 _WIDE = 6
 """Columns from which on a table is scrolled, where it has not got the room."""
 
+_TO_THE_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_TO_THE_RIGHT = re.compile(r"[A-Za-z\u00c0-\u058f]")
 _LONG = 60
 """Characters from which on a link looks like text: a page of underlined sentences reads badly."""
 
@@ -212,12 +214,22 @@ def filled(cell: Cell, page: Filling) -> Mapping[str, Any]:
         "depth": cell.depth,
         "branch": cell.branch,
         "pieces": [*_pieces(cell)],
+        "ours": _is_ours(cell.text),
         "digits": None,
         "long": len(cell.text) > _LONG,
         "href": None if cell.about is None else page.links.get(cell.about),
         "all": all_numbers(numbers),
         "refs": [(first, run_text(first, last)) for first, last in runs(numbers)],
     }
+
+
+def _is_ours(text: str) -> bool:
+    """Whether it names somebody in Arabic or Hebrew letters, in a sentence that runs to the right.
+
+    A browser goes by the first letter, and would turn `NAME, for Tangier` round.
+    """
+    turned = len(_TO_THE_LEFT.findall(text))
+    return turned > 0 and 3 * len(_TO_THE_RIGHT.findall(text)) >= turned
 
 
 def _pieces(cell: Cell) -> Iterator[tuple[str, bool, str | None]]:

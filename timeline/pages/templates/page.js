@@ -362,7 +362,7 @@
       items.forEach((item) => item.classList.toggle("off", !shown.has(item.dataset.k)));
       for (const part of parts) part.replaceChildren(...[...part.childNodes].map((node) => node.cloneNode(true)));
       const lead = document.querySelector(".top .lead");
-      if (lead) lead.replaceChildren(...sentences.flatMap((n) => [element("bdi", "", said[n][0]), " ", refsTo(said[n][1]), " "]));
+      if (lead) lead.replaceChildren(...sentences.flatMap((n) => [Object.assign(element("bdi", "", said[n][0]), { dir: "ltr" }), " ", refsTo(said[n][1]), " "]));
       document.querySelectorAll(".top .strip div").forEach((fact, index) => {
         const [label, ...value] = said[facts[index]] ?? ["", "–", ""];
         fact.firstElementChild.textContent = label;
