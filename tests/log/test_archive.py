@@ -559,6 +559,26 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(
         Archive(folder).verify()
 
 
+def test_several_processes_verify_what_one_does(archived: tuple[Timeline, Path]) -> None:
+    record, folder = archived
+    (first, *_) = record.store.read_all()
+    record.redact(first.id, reason="asked to")
+    record.archive(folder)
+    reached: list[tuple[int, int]] = []
+
+    head = Archive(folder).verify(
+        seal=record.store.head(), workers=2, progress=lambda *at: reached.append(at)
+    )
+
+    assert head == record.store.head() == Archive(folder).verify()
+    assert reached[-1] == (head.position, head.position)
+    whole = (folder / file(5)).read_bytes()
+    (folder / file(5)).write_bytes(whole[:-9] + bytes(9))
+    with pytest.raises(ArchiveDamaged) as damaged:
+        Archive(folder).verify(workers=2)
+    assert (damaged.value.position, damaged.value.file) == (5, file(5))
+
+
 def test_the_commands_make_and_verify_it(
     archived: tuple[Timeline, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

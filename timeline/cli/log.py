@@ -310,6 +310,9 @@ def seal(opener: Opener) -> None:
 @click.option(
     "--read-models", is_flag=True, help="Also compare the read models with a fold of the log."
 )
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="NUMBER", help="Processes that check TARGET."
+)
 @click.pass_obj
 def verify(
     opener: Opener,
@@ -318,6 +321,7 @@ def verify(
     *,
     at_least: int | None,
     read_models: bool,
+    workers: int | None,
 ) -> None:
     """Check that nothing in the log was changed, removed, added or reordered.
 
@@ -330,6 +334,8 @@ def verify(
     timeline verify s3://bucket/record
     """
     if target is None:
+        if workers is not None:
+            raise click.UsageError("--workers is for an archive: name TARGET, or leave it out")
         with opener() as timeline, progress("verifying") as report:
             head = timeline.verify(
                 seal=sealed, at_least=at_least or 0, rows=read_models, progress=report
@@ -339,20 +345,20 @@ def verify(
     elif at_least is not None:
         raise click.UsageError("--at-least is for a database: leave it or TARGET out")
     else:
-        head = _verified_archive(target, sealed)
+        head = _verified_archive(target, sealed, workers or 1)
     against = " and to the seal" if sealed else ""
     click.echo(f"{count(head.position, 'event')} verified, true to their digests{against}.")
     if read_models:
         click.echo("The rows that reports read are those that the log gives.")
 
 
-def _verified_archive(target: str, sealed: str | None) -> Head:
+def _verified_archive(target: str, sealed: str | None, workers: int) -> Head:
     from timeline.log.archive import Archive
     from timeline.log.digests import Head
 
     seal = None if sealed is None else Head.of_seal(sealed)
     with progress("verifying") as report:
-        return Archive(target).verify(seal=seal, progress=report)
+        return Archive(target).verify(seal=seal, workers=workers, progress=report)
 
 
 @click.command()

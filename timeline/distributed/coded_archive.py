@@ -10,16 +10,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-import multiprocessing
 import os
 import pickle
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_args
 
 from timeline import dates
 from timeline.errors import InvalidInput
@@ -29,7 +26,7 @@ from timeline.formats.coded.ingest import Ingest, Ingested, Tally
 from timeline.formats.coded.reading import Page, SortedRows, read_pages
 from timeline.log import digests
 from timeline.log.append import Draft, drafts_of
-from timeline.log.archive import Archive, table_of
+from timeline.log.archive import Archive, Processes, table_of
 from timeline.log.codec import Codec
 from timeline.log.telemetry import Progress
 
@@ -38,8 +35,6 @@ if TYPE_CHECKING:
 
 _BATCH = 500
 """Events that a process makes at a time."""
-
-_T = TypeVar("_T")
 
 
 def archive_coded(
@@ -80,23 +75,27 @@ def archive_coded(
     archive.require_none()
     names = [os.fspath(file) for file in files]
     with contextlib.ExitStack() as stack:
-        pool = stack.enter_context(_Pool(workers))
+        processes = stack.enter_context(Processes(workers))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="timeline-"))
         path = str(Path(folder, "rows.db"))
         rows = stack.enter_context(SortedRows(path))
         made = Ingest(_EMPTY, rows, dataset, conduct=conduct, keep_going=keep_going)
         if workers > 1:
-            pages_of = pool.pages_of(names, dataset, folder, reading, conduct=conduct)
+            pages_of = _pages_of(processes, names, dataset, folder, reading, conduct=conduct)
             made.read(names, pages_of=pages_of)
         else:
             made.read(names, reading)
-        tables = _chained(_parts(made, rows, pool, (path, dataset), progress))
+        tables = _chained(_parts(made, rows, processes, (path, dataset), progress))
         done = archive.write_new(tables, rows_per_file=rows_per_file)
         return made.tally.account(dataset, added=done.added, position=done.head.position)
 
 
 def _parts(
-    made: Ingest, rows: SortedRows, pool: _Pool, of: tuple[str, Dataset], progress: Progress | None
+    made: Ingest,
+    rows: SortedRows,
+    processes: Processes,
+    of: tuple[str, Dataset],
+    progress: Progress | None,
 ) -> Iterator[_Columns]:
     """The events in order, some at a time, as columns without a place."""
     done, sizes = 0, rows.sizes
@@ -113,7 +112,7 @@ def _parts(
     rows.commit()
     for what, size in zip(("sources", "rows"), sizes[1:], strict=True):
         stretches = [(of, what, at, at + _BATCH) for at in range(0, size, _BATCH)]
-        for things, columns, tally in pool.each(_made, stretches):
+        for things, columns, tally in processes.each(_made, stretches):
             made.tally.add(tally)
             yield columns
             dealt_with(things)
@@ -203,59 +202,29 @@ def _chained(parts: Iterable[_Columns]) -> Iterator[Any]:
         yield table_of(part)
 
 
-class _Pool(contextlib.AbstractContextManager["_Pool"]):
-    """Processes that do things in order, a few ahead of what is asked for; none for one worker."""
+def _pages_of(
+    processes: Processes,
+    files: Sequence[str],
+    dataset: Dataset,
+    folder: str,
+    progress: Progress | None,
+    *,
+    conduct: bool,
+) -> Callable[..., Iterator[Page]]:
+    """What gives the pages of the files; they are read ahead, and asked for in order."""
+    tasks = ((file, dataset, folder, conduct) for file in files)
+    results = enumerate(processes.each(_spooled, tasks), 1)
 
-    def __init__(self, workers: int) -> None:
-        if workers < 1:
-            raise InvalidInput(f"workers: expected one or more; found {workers}")
-        self._ahead = workers * 3
-        self._pool: Executor | None = None
-        if workers > 1:
-            # A fork would copy the locks of other threads.
-            spawned = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(workers, mp_context=spawned)
+    def pages(_file: str, *_given: object, **_more: object) -> Iterator[Page]:
+        number, spool = next(results)
+        with Path(spool).open("rb") as file, contextlib.suppress(EOFError):
+            while True:
+                yield pickle.load(file)
+        Path(spool).unlink()
+        if progress is not None:
+            progress(number, len(files))
 
-    def __exit__(self, *_error: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-
-    def each(self, work: Callable[[Any], _T], tasks: Iterable[Any]) -> Iterator[_T]:
-        """The results, in order."""
-        if self._pool is None:
-            yield from map(work, tasks)
-            return
-        waiting: deque[Future[_T]] = deque()
-        for task in tasks:
-            waiting.append(self._pool.submit(work, task))
-            if len(waiting) > self._ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-    def pages_of(
-        self,
-        files: Sequence[str],
-        dataset: Dataset,
-        folder: str,
-        progress: Progress | None,
-        *,
-        conduct: bool,
-    ) -> Callable[..., Iterator[Page]]:
-        """What gives the pages of the files; they are read ahead, and asked for in order."""
-        tasks = ((file, dataset, folder, conduct) for file in files)
-        results = enumerate(self.each(_spooled, tasks), 1)
-
-        def pages(_file: str, *_given: object, **_more: object) -> Iterator[Page]:
-            number, spool = next(results)
-            with Path(spool).open("rb") as file, contextlib.suppress(EOFError):
-                while True:
-                    yield pickle.load(file)
-            Path(spool).unlink()
-            if progress is not None:
-                progress(number, len(files))
-
-        return pages
+    return pages
 
 
 def _spooled(task: tuple[str, Dataset, str, bool]) -> str:

@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from typing import Any, TypeVar
 
 import attrs
 
@@ -34,8 +37,7 @@ _ROWS_PER_FILE = 100_000
 _ROWS_PER_GROUP = 10_000
 """Rows that a reader can skip together; the writer holds as many in memory."""
 
-_PAGE = 1_000
-
+_T = TypeVar("_T")
 
 _INSTANTS = ("occurred_from", "occurred_to", "recorded_at")
 _COLUMNS = Stored._fields
@@ -78,10 +80,7 @@ class Archive(ArchiveFiles):
             ArchiveDamaged: the file cannot be read.
         """
         files = self._existing()
-        last = max(files)
-        with self._opened(last, files[last]) as file:
-            group = file.read_row_group(file.num_row_groups - 1, columns=["position", "digest"])
-            return Head(group["position"][-1].as_py(), group["digest"][-1].as_py())
+        return self._end_of(files[max(files)])
 
     @property
     def rows_per_file(self) -> int:
@@ -172,14 +171,17 @@ class Archive(ArchiveFiles):
             problem = f"it cannot be read ({first_line(error)})"
             raise self._damaged(first, problem, name) from error
 
-    def verify(self, *, seal: Head | None = None, progress: Progress | None = None) -> Head:
+    def verify(
+        self, *, seal: Head | None = None, workers: int = 1, progress: Progress | None = None
+    ) -> Head:
         """Check the archive against its digests and a seal, without the database.
 
         That the last events were cut off shows only against a seal.
 
         Args:
             seal: where the log is known to have been.
-            progress: called now and then with the position reached and the last one.
+            workers: how many processes check files.
+            progress: called after each file with the position reached and the last one.
 
         Returns:
             Where the archive ends.
@@ -189,41 +191,65 @@ class Archive(ArchiveFiles):
             ArchiveDamaged: something was changed, removed, added or put elsewhere; names the first
                 position where that shows, and the file.
         """
-        last = self.head().position
+        last, files = self.head().position, self._existing()
+        names = [files[first] for first in sorted(files)]
+        tasks = ((self.target, *pair, seal) for pair in zip([None, *names], names, strict=False))
+        links = Chain()
         try:
-            reached = followed(self._checked(), seal, progress, last)
-            require_sealed(reached, seal)
+            with Processes(workers) as processes:
+                for later in processes.each(self._checked, tasks):
+                    links.follow(later)
+                    if progress is not None:
+                        progress(links.head.position, last)
+            self._require_end(links, files)
+            require_sealed(links.head, seal)
         except LogDamaged as error:
             # Only the archive is damaged: the log it was made from may be sound.
             raise self._damaged(error.position, error.problem) from None
-        return reached
+        return links.head
 
-    def _checked(self) -> Iterator[Head]:
-        import pyarrow as pa
-
-        links = Chain()
-        yield links.head
-        files = self._existing()
+    def _require_end(self, links: Chain, files: Mapping[int, str]) -> None:
+        """Check that no file is missing at the end, and that a takedown tells of all lost words."""
         missing = sorted(self._listing().digests.keys() - set(files.values()))
-        for first, name in sorted(files.items()):
-            if first > links.head.position + 1:
-                position = links.head.position + 1
-                raise LogDamaged(position, f"the event is missing; the next file is {name}")
-            for table in self._groups(first, name, 0, None):
-                try:
-                    for row in _checked_rows(table, links):
-                        yield links.take(row._asdict())
-                except LogDamaged as error:
-                    raise self._damaged(error.position, error.problem, name) from None
-                except (pa.ArrowException, *_UNREADABLE) as error:
-                    raise self._damaged(first, f"it cannot be read ({error})", name) from error
         if missing:
-            raise LogDamaged(int(missing[0][7:27]), f"the file {missing[0]} is missing")
+            raise self._damaged(_first_in(missing[0]), f"the file {missing[0]} is missing")
         try:
             links.end()
         except LogDamaged as error:
             holding = files[max(first for first in files if first <= error.position)]
             raise self._damaged(error.position, error.problem, holding) from None
+
+    def _end_of(self, name: str) -> Head:
+        """Where the log is after the last event in a file."""
+        with self._opened(_first_in(name), name) as file:
+            group = file.read_row_group(file.num_row_groups - 1, columns=["position", "digest"])
+            return Head(group["position"][-1].as_py(), group["digest"][-1].as_py())
+
+    def _follow(self, name: str, links: Chain) -> Iterator[Head]:
+        """Check the rows of a file; gives where the log is after each."""
+        import pyarrow as pa
+
+        first = _first_in(name)
+        if first > links.head.position + 1:
+            position = links.head.position + 1
+            raise LogDamaged(position, f"the event is missing; the next file is {name}")
+        for table in self._groups(first, name, 0, None):
+            try:
+                for row in _checked_rows(table, links):
+                    yield links.take(row._asdict())
+            except LogDamaged as error:
+                raise self._damaged(error.position, error.problem, name) from None
+            except (pa.ArrowException, *_UNREADABLE) as error:
+                raise self._damaged(first, f"it cannot be read ({error})", name) from error
+
+    @classmethod
+    def _checked(cls, task: tuple[str, str | None, str, Head | None]) -> Chain:
+        """Check a file of an archive, which follows on from the one before it, and a seal."""
+        target, before, name, seal = task
+        archive = cls(target)
+        links = Chain() if before is None else Chain(archive._end_of(before))
+        followed(archive._follow(name, links), seal)
+        return links
 
     # Writing
 
@@ -409,6 +435,41 @@ class Archive(ArchiveFiles):
         return file_name(first)
 
 
+class Processes(contextlib.AbstractContextManager["Processes"]):
+    """Processes that do things in order, a few ahead of what is asked for; none for one worker.
+
+    Raises:
+        InvalidInput: there are to be none.
+    """
+
+    def __init__(self, workers: int) -> None:
+        if workers < 1:
+            raise InvalidInput(f"workers: expected one or more; found {workers}")
+        self._ahead = workers * 3
+        self._pool: Executor | None = None
+        if workers > 1:
+            # A fork would copy the locks of other threads.
+            spawned = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(workers, mp_context=spawned)
+
+    def __exit__(self, *_error: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def each(self, work: Callable[[Any], _T], tasks: Iterable[Any]) -> Iterator[_T]:
+        """The results, in order."""
+        if self._pool is None:
+            yield from map(work, tasks)
+            return
+        waiting: deque[Future[_T]] = deque()
+        for task in tasks:
+            waiting.append(self._pool.submit(work, task))
+            if len(waiting) > self._ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
 class ArchivedLog:
     """A log that only an archive has; what a fold on workers asks of a log.
 
@@ -538,6 +599,11 @@ def _regrouped(tables: Iterable[Any], size: int) -> Iterator[Any]:
 def _first(table: Any) -> int:
     """How many rows the log has before those of a table."""
     return int(table["position"][0].as_py()) - 1
+
+
+def _first_in(name: str) -> int:
+    """The first position in a file of that name."""
+    return int(name[7:27])
 
 
 def _passed_over(group: Any, after: int, until: int | None) -> bool:

@@ -212,15 +212,19 @@ _UNREADABLE = (sa.exc.DBAPIError, UnicodeError, ValueError)
 
 
 class Chain:
-    """Checks the rows of a log one after the other, from the first on.
+    """Checks the rows of a log one after the other.
+
+    Args:
+        head: where the log is before the first of them.
 
     Attributes:
-        head: where the log is after the rows taken so far.
+        head: where it is after the rows taken so far.
     """
 
-    def __init__(self) -> None:
-        self.head = Head(0, GENESIS)
+    def __init__(self, head: Head = Head(0, GENESIS)) -> None:
+        self.head = head
         self._taken_down: dict[str, int] = {}  # until their takedown is met further on
+        self._takedowns: set[str] = set()  # of events that stand before these rows
 
     def take(self, row: _Row) -> Head:
         """Check the next row; gives where the log is after it.
@@ -237,9 +241,18 @@ class Chain:
         if row["data"] is None:
             self._taken_down[row["event_id"]] = expected
         elif row["type"] == "EventRedacted":
-            self._taken_down.pop(_named_in(row["data"]) or "", None)
+            named = _named_in(row["data"]) or ""
+            if self._taken_down.pop(named, None) is None:
+                self._takedowns.add(named)
         self.head = Head(expected, row["digest"])
         return self.head
+
+    def follow(self, later: Chain) -> None:
+        """Go on with rows that another checked from here on."""
+        self.head = later.head
+        for id in later._takedowns:
+            self._taken_down.pop(id, None)
+        self._taken_down |= later._taken_down
 
     def end(self) -> None:
         """Check what only shows after the last row.
