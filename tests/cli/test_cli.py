@@ -789,7 +789,9 @@ def test_a_module_that_does_not_serve(module, source, message):
 
 @pytest.mark.parametrize("name", ["no_such_module", "", ".relative", "folder/file.py"])
 def test_a_module_that_is_not_there(name):
-    assert "--events" in fails("--events", name, "log", code=2)
+    error = fails("--events", name, "log", code=2)
+    assert "--events" in error
+    assert ("the name of a module, such as tariffs" in error) == (name != "no_such_module")
 
 
 # Maintenance

@@ -294,6 +294,11 @@ def test_the_same_claim_has_the_same_id_whatever_names_it(tmp_path: Path) -> Non
         ("  - {said: A., met: B.}\n", "events[0]", "found said and met. Make an entry of each"),
         ("  - {said: A.}\n", "events[0]", "expected the key 'by'; it is missing"),
         ("  - {said: A., by: Ann Author, abuot: x}\n", "events[0].abuot", "one of the keys about,"),
+        (
+            "  - {proposed: A., by: Ann Author, for: Northland}\n",
+            "events[0].for",
+            "'proposed': expected",
+        ),
         ("  - {said: A., by: Ann Author, stance: keen}\n", "events[0].stance", "favourable"),
         ("  - {said: A., by: [Ann Author, Bob Baker]}\n", "events[0].by", "expected one; found 2"),
     ],

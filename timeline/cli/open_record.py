@@ -99,6 +99,9 @@ def _defined_in(name: str) -> list[_Own]:
 
 
 def _imported(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        problem = f"expected the name of a module, such as tariffs for tariffs.py; found {name!r}"
+        raise click.BadParameter(problem, param_hint="--events")
     # As `python -m` does: find a module in the current folder.
     sys.path.insert(0, "")
     try:

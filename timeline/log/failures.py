@@ -6,6 +6,7 @@ import contextlib
 import random
 import sqlite3
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -49,8 +50,13 @@ _SHUTDOWN = {"57P01", "57P02", "57P03", "25P03"}
 
 
 def shown(url: sa.URL) -> str:
-    """The address without password and without options, which may hold one."""
-    return url.set(query={}).render_as_string(hide_password=True)
+    """The address without password and without options, which may hold one.
+
+    >>> shown(sa.make_url("sqlite:///запись 1.db"))
+    'sqlite:///запись 1.db'
+    """
+    text = url.set(query={}).render_as_string(hide_password=True)
+    return urllib.parse.unquote(text) if url.get_backend_name() == "sqlite" else text
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from timeline.formats.files import openpyxl
 from timeline.formats.record_files.expanding import KINDS
 from timeline.formats.record_files.names import slug
 from timeline.formats.record_files.short_form import ALSO, ATTENDANCE, DEFAULTS, VERBS
-from timeline.formats.record_files.tree import Node, not_among
+from timeline.formats.record_files.tree import Node, not_among, shown
 
 SUFFIXES = frozenset({".xlsx", ".csv", ".tsv"})
 """How the names of sheets end."""
@@ -242,7 +242,9 @@ def _headings(
             return number + 1, [title or None for title in named]
     if not any(any(row) for row in rows):
         return len(rows), []
-    problem = f"expected a row of headings, among them {' and '.join(sorted(needed))}; found none"
+    first = ", ".join(filter(None, map(_text, next(filter(any, rows)))))
+    wanted = " and ".join(sorted(needed))
+    problem = f"expected a row of headings, among them {wanted}; found {shown(first)}"
     raise InvalidRecord(f"{file}: {where}row 1" if where else file, problem)
 
 

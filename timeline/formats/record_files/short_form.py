@@ -192,8 +192,8 @@ class Claim:
         known = sorted(
             name for name in taken if self.keys.get(name, name) in {*self.fields, *taken}
         )
-        problem = f"expected one of the keys {', '.join(known)}; found {shown(key)}"
-        raise node.problem(self.file, problem)
+        verb = next(word for word, verb in VERBS.items() if verb is self.verb)
+        raise node.problem(self.file, f"{verb!r}: {not_among(key, known, 'the keys ')}")
 
     def _put(self, field: str, node: Node) -> None:
         hint = self.fields.get(field)
