@@ -11,7 +11,6 @@ import dask_workers
 import httpx
 import pytest
 import yaml
-from datasette.app import Datasette
 
 from timeline import Timeline
 
@@ -91,6 +90,9 @@ def test_the_service_records_once_and_mails_once(
 
 
 def test_datasette_answers_the_questions_of_its_file(record: Path) -> None:
+    # Late: it takes seconds, and each process that runs tests imports all of them.
+    from datasette.app import Datasette
+
     metadata = yaml.safe_load((EXAMPLES / "datasette.yaml").read_text(encoding="utf-8"))
 
     async def ask(path: str) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ import inspect
 import re
 import types
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,15 @@ def room_of(module: Path) -> str:
     return room if room in ROOMS else first
 
 
+@cache
+def tree(module: Path) -> ast.Module:
+    return ast.parse(module.read_text())
+
+
 def imported(module: Path) -> Iterator[tuple[int, str]]:
     """The full names of what a module imports, wherever in it, each with its line."""
     package = module.relative_to(CHECKOUT).with_suffix("").parts[:-1]
-    for node in ast.walk(ast.parse(module.read_text())):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
@@ -157,7 +163,7 @@ ENTRY = re.compile(r"(?P<names>\w+(, \w+)*): \S")
 
 def raises(module: Path) -> Iterator[tuple[int, str]]:
     """The entries of all `Raises:` sections, each with the line of the definition."""
-    for node in ast.walk(ast.parse(module.read_text())):
+    for node in ast.walk(tree(module)):
         if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Module):
             continue
         _, _, section = (ast.get_docstring(node) or "").partition("Raises:\n")
@@ -216,10 +222,16 @@ def test_the_code_knows_nothing_of_the_record() -> None:
     names = names_in_fixtures()
     assert {"putin", "Putin", "Kazakhstan", "gas-union", "informal-cis-summit"} <= names
     # An id of several words is found however they are joined: gas-union, gas_union, Gas Union.
-    patterns = (r"[\W_]".join(map(re.escape, re.split(r"[\s_-]+", name))) for name in sorted(names))
-    word = re.compile(rf"(?<![^\W_])({'|'.join(patterns)})(?![^\W_])", re.IGNORECASE)
-    # The pattern is slow: it looks only at lines with a word that some name begins with.
-    begins = {begin[0].casefold() for name in names if (begin := WORD.search(name))}
+    # A line is searched only for names that begin with a word in it.
+    begun: dict[str, list[str]] = {}
+    for name in sorted(names):
+        if begin := WORD.search(name):
+            joined = r"[\W_]".join(map(re.escape, re.split(r"[\s_-]+", name)))
+            begun.setdefault(begin[0].casefold(), []).append(joined)
+    patterns = {
+        begin: re.compile(rf"(?<![^\W_])({'|'.join(some)})(?![^\W_])", re.IGNORECASE)
+        for begin, some in begun.items()
+    }
     texts = [path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     # It lists every country there is, and so singles none out.
     texts.remove(PACKAGE / "formats/coded/countries.txt")
@@ -227,7 +239,7 @@ def test_the_code_knows_nothing_of_the_record() -> None:
         f"{place(path, number)}: {match[0]}"
         for path in sorted([*texts, *SCRIPTS])
         for number, line in enumerate(path.read_text().splitlines(), start=1)
-        if not begins.isdisjoint(WORD.findall(line.casefold()))
-        for match in word.finditer(line)
+        for begin in sorted(patterns.keys() & WORD.findall(line.casefold()))
+        for match in patterns[begin].finditer(line)
     ]
     assert not found, "\n".join(found)
