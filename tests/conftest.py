@@ -11,6 +11,7 @@ on SQLite. A module, or a test, says so when it wants other databases:
 """
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -179,6 +180,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         kinds = BOTH if folder in ON_BOTH else ["sqlite"]
         kinds = getattr(metafunc.module, "BACKENDS", kinds)
         metafunc.parametrize("backend", kinds, indirect=True)
+
+
+FIRST = ("pages", "distributed", "system")
+"""Folders whose tests take long. Those that end a run are short, or else a processor is idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.parent.name not in FIRST)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector of garbage from all that was imported, which stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
