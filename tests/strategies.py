@@ -55,14 +55,20 @@ from timeline.events import (
 from timeline.events.base import event_type
 
 
-def examples(count: int) -> settings:
-    """So many examples, for tests that make a database for each.
+def times(few: int, many: int) -> int:
+    """How often to repeat what takes long: `many` times under `--hypothesis-profile thorough`."""
+    thorough = settings.default.max_examples > settings.get_profile("default").max_examples
+    return many if thorough else few
 
-    `pytest --hypothesis-profile thorough` makes ten times as many, as CI does once a week.
+
+def examples(few: int, many: int | None = None) -> settings:
+    """So many examples, for tests that make a database for each; `many`, or ten times, if thorough.
+
+    `pytest --hypothesis-profile thorough` makes those, as CI does once a week.
     """
-    thorough = settings.default.max_examples // settings.get_profile("default").max_examples
     shared = [HealthCheck.function_scoped_fixture]  # `new_database` makes one for each example
-    return settings(max_examples=count * thorough, suppress_health_check=shared)
+    count = times(few, many or 10 * few)
+    return settings(max_examples=count, suppress_health_check=shared)
 
 
 # What a field of text may hold: anything but NUL and half a surrogate pair.

@@ -51,7 +51,7 @@ def tariffs(draw: st.DrawFn) -> list[NewEvent]:
 
 
 @given(strategies.histories(steps=8), tariffs())
-@strategies.examples(30)
+@strategies.examples(12, 300)
 def test_parts_of_random_logs_make_the_rows_of_the_whole(
     history: list[strategies.Step], more: list[NewEvent]
 ) -> None:

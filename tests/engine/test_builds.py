@@ -213,7 +213,7 @@ class _Played:
             assert (position, rows) == folded(self.projector(), position)
 
 
-@examples(8)
+@examples(5, 80)
 @given(history=histories(), size=st.integers(1, 12), data=st.data())
 def test_kept_rows_equal_a_fold_for_all_logs_sizes_crashes_and_versions(
     new_database: Callable[..., str],

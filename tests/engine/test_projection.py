@@ -432,7 +432,7 @@ def test_a_key_may_hold_any_type_that_a_column_may(store: EventStore) -> None:
 # Kept rows equal a fold
 
 
-@examples(10)
+@examples(6, 100)
 @given(history=histories())
 def test_kept_rows_equal_a_fold_whenever_they_catch_up(
     new_database: Callable[..., str], history: list[Step]

@@ -77,7 +77,7 @@ def assert_looked_up_alike(view: View, rows: list[Any]) -> None:
 
 
 @hypothesis.given(strategies.histories(steps=5), st.data())
-@hypothesis.settings(strategies.examples(12), phases=[hypothesis.Phase.generate])  # quick to fail
+@hypothesis.settings(strategies.examples(6), phases=[hypothesis.Phase.generate])  # quick to fail
 def test_all_ways_to_fold_a_log_give_the_same_rows(
     history: list[strategies.Step], data: st.DataObject
 ) -> None:

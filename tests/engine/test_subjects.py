@@ -135,7 +135,7 @@ def cutoffs(draw: st.DrawFn) -> MadeCutoff:
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-@examples(5)
+@examples(3, 50)
 @given(history=histories(steps=10), cutoff=cutoffs())
 def test_a_report_from_a_part_of_the_log_is_that_from_the_whole(
     new_database: Callable[..., str], history: list[Step], cutoff: MadeCutoff

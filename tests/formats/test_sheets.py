@@ -285,7 +285,7 @@ def test_a_record_written_as_a_workbook_or_as_yaml_is_the_same(name: str, tmp_pa
                 assert log(other) == log(record)
 
 
-@examples(15)
+@examples(8, 150)
 @given(steps=histories())
 def test_any_event_goes_through_a_workbook_and_yaml(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Step]

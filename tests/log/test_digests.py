@@ -181,7 +181,7 @@ def test_the_stranger_and_the_store_agree_on_any_row(previous: bytes, row: dict[
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-@examples(30)
+@examples(12, 300)
 @given(data=st.data())
 def test_another_value_in_a_column_is_another_digest(column: str, data: st.DataObject) -> None:
     row = data.draw(ROWS)

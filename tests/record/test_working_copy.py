@@ -272,7 +272,7 @@ def test_an_edited_record_amended_says_what_one_made_so_says(tmp_path: Path) -> 
         assert len(other) > 20
 
 
-@examples(10)
+@examples(5, 100)
 @given(made=edits())
 def test_any_record_is_the_same_as_a_file_and_edited_and_amended_as_made_right(
     tmp_path_factory: pytest.TempPathFactory, made: tuple[list[NewEvent], list[Any]]

@@ -166,7 +166,7 @@ def check_corrected(record: Timeline, report: Report) -> None:
                 assert [support.source for support in citation.sources] == right
 
 
-@examples(10)
+@examples(5, 100)
 @given(operations=st.lists(OPERATIONS, min_size=1, max_size=6))
 def test_whatever_is_withdrawn_nothing_stands_on_it_in_silence(
     new_database: Callable[..., str], operations: list[Any]
