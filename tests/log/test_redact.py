@@ -182,13 +182,13 @@ def test_words_that_a_correction_brought_to_a_read_model_go_with_the_correction(
 
 def test_the_words_are_nowhere_in_the_files_of_a_big_log(timeline: Timeline, backend: Any) -> None:
     """So that they stand amid other pages, and the database has had reason to move them."""
-    for start in (0, 1_000):
+    for start in (0, 400):
         timeline.append_all(
             NewEvent(
                 StatementMade("bob", f"Number {number}. " + "x" * 200),
                 evidence=[Evidence("article")],
             )
-            for number in range(start, start + 1_000)
+            for number in range(start, start + 400)
         )
         if start == 0:
             say(timeline)
@@ -199,7 +199,7 @@ def test_the_words_are_nowhere_in_the_files_of_a_big_log(timeline: Timeline, bac
 
     assert tables_with(timeline, WORDS) == set()
     assert files_with(timeline, backend, WORDS) == set()
-    assert len(timeline.statements().statements) == 2_000
+    assert len(timeline.statements().statements) == 800
 
 
 @on_postgresql
@@ -616,43 +616,41 @@ def test_the_database_takes_no_words_without_a_takedown_on_record(timeline: Time
     assert list(timeline.log()) == before
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"evidence": "[]"},
-        {"salt": bytes(16)},
-        {"data": "{}", "redacted": None},
-        {"data": "{}", "evidence": "[]", "salt": bytes(16), "redacted": None},
-        {"redacted": b""},
-        {"redacted": bytes(31)},
-        {"position": 1_000},
-        {"event_id": "new"},
-        {"stream": "new"},
-        {"version": 9},
-        {"type": 99},
-        {"occurred": "2023"},
-        {"occurred": None},
-        {"occurred_from": None},
-        {"occurred_to": 0},
-        {"recorded_at": 978_307_200_000_000},
-        {"digest": bytes(32)},
-    ],
-    ids=repr,
-)
-def test_the_database_lets_a_takedown_change_nothing_but_the_words(
-    timeline: Timeline, changed: dict[str, Any]
-) -> None:
+MORE_THAN_WORDS: list[dict[str, Any]] = [
+    {"evidence": "[]"},
+    {"salt": bytes(16)},
+    {"data": "{}", "redacted": None},
+    {"data": "{}", "evidence": "[]", "salt": bytes(16), "redacted": None},
+    {"redacted": b""},
+    {"redacted": bytes(31)},
+    {"position": 1_000},
+    {"event_id": "new"},
+    {"stream": "new"},
+    {"version": 9},
+    {"type": 99},
+    {"occurred": "2023"},
+    {"occurred": None},
+    {"occurred_from": None},
+    {"occurred_to": 0},
+    {"recorded_at": 978_307_200_000_000},
+    {"digest": bytes(32)},
+]
+
+
+def test_the_database_lets_a_takedown_change_nothing_but_the_words(timeline: Timeline) -> None:
     say(timeline)
     timeline.store.append("redaction-said", [EventRedacted("said", "half done")])
     before = list(timeline.log())
 
-    with (
-        pytest.raises(sa.exc.DBAPIError, match=r"append-only|ck_timeline_events_body|CHECK"),
-        timeline.store.engine.begin() as connection,
-    ):
-        connection.execute(takedown_of(connection, "said", **changed))
+    for changed in MORE_THAN_WORDS:
+        with (
+            pytest.raises(sa.exc.DBAPIError, match=r"append-only|ck_timeline_events_body|CHECK"),
+            timeline.store.engine.begin() as connection,
+        ):
+            connection.execute(takedown_of(connection, "said", **changed))
 
-    assert list(timeline.log()) == before
+        assert list(timeline.log()) == before, changed
+
     with timeline.store.engine.begin() as connection:
         connection.execute(takedown_of(connection, "said"))
     timeline.verify()
