@@ -1,7 +1,9 @@
 """Records and Dask workers for the tests of what is distributed."""
 
 import contextlib
+import multiprocessing
 from collections.abc import Iterable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,20 @@ GAS_UNION, FERRY = (
 
 
 @contextlib.contextmanager
-def two_processes() -> Iterator[str]:
-    """A scheduler with two workers in processes of their own; one that dies is started anew."""
+def two_processes(failures: int = 1) -> Iterator[str]:
+    """A scheduler with two workers in processes of their own; one that dies is started anew.
+
+    A task may have so many failures before the scheduler gives it up.
+    """
+    # Workers fork from a process that has imported what they need: a new one is there at once.
+    multiprocessing.set_forkserver_preload(["distributed.nanny", "timeline.distributed.tasks"])
+    forkserver.ensure_running()
+    choices = {
+        "distributed.scheduler.allowed-failures": failures,
+        "distributed.worker.multiprocessing-method": "forkserver",
+    }
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        dask.config.set(choices),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
         ) as made,
