@@ -17,7 +17,7 @@ import browsers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Step, examples, histories
+from strategies import Step, examples, histories, times
 
 import timeline.reports
 from timeline import Actor, Link, Position, ProposalMade, Source, StatementMade, Timeline
@@ -473,17 +473,36 @@ def drawn(page: Any, words: str) -> Any:
     return page.locator(".broad a").filter(has=title)
 
 
+def row_that_says(page: Any, words: str) -> Any:
+    """The last such row, by its id: to find one by what it says takes long on a large page."""
+    row = page.get_by_role("row", name=words).last
+    return page.locator(f"[id='{row.get_attribute('id')}']")
+
+
 def unfold(page: Any) -> None:
     """Show all rows, cards and notes of a page."""
     page.locator(".more").evaluate_all("all => all.forEach(button => button.click())")
 
 
+LAID_OUT = """() => [
+    document.title, document.querySelector("h1").innerText, document.documentElement.scrollWidth
+]"""
+
+
 def test_all_pages_of_a_site_open_quietly(sites: Path, visit: Callable[..., Any]) -> None:
     page = visit("strait-ferry/index.html", width=360)
-    for path in sorted((sites / "strait-ferry").rglob("*.html")):
-        page.goto(path.as_uri())
-        assert page.title() == page.inner_text("h1")
-        assert page.evaluate("document.documentElement.scrollWidth") == 360, path
+    paths: dict[Path, list[Path]] = {}
+    for path in (sites / "strait-ferry").rglob("*.html"):
+        paths.setdefault(path.parent, []).append(path)
+    for folder, alike in paths.items():
+        # Those that hold most: of actors and sources, all are alike.
+        largest = sorted(alike, key=lambda path: -path.stat().st_size)
+        few = times(4, len(alike)) if folder.name in {"actors", "sources"} else len(alike)
+        for path in largest[:few]:
+            page.goto(path.as_uri())
+            title, heading, width = page.evaluate(LAID_OUT)
+            assert title == heading
+            assert width == 360, path
 
 
 def test_a_click_on_a_cell_shows_its_evidence(visit: Callable[..., Any]) -> None:
@@ -627,7 +646,7 @@ def test_a_table_sorts_by_any_column(visit: Callable[..., Any]) -> None:
 def test_a_row_has_an_address_and_a_citation(sites: Path, visit: Callable[..., Any]) -> None:
     page = visit(INITIATIVE)
     unfold(page)
-    row = page.get_by_role("row", name="Uzbekistan refused to join").last
+    row = row_that_says(page, "Uzbekistan refused to join")
     row.hover()
     row.get_by_role("link", name="Cite this row").click()
     text = page.get_by_role("dialog").inner_text()
@@ -646,7 +665,7 @@ def test_a_claim_can_stand_in_another_page_as_a_card(
 ) -> None:
     page = visit(INITIATIVE)
     unfold(page)
-    row = page.get_by_role("row", name="Uzbekistan refused to join").last
+    row = row_that_says(page, "Uzbekistan refused to join")
     row.hover()
     row.get_by_role("link", name="Cite this row").click()
     assert serious(page, browsers.axe(), "#panel") == []
@@ -783,7 +802,7 @@ def test_the_slider_stops_at_what_the_record_gives_as_of_a_date(
 PUBLISHED = st.sampled_from(["2022-11-28", "2022-12-02", "2023-12-26", "2023"])
 
 
-@examples(6)
+@examples(3, 60)
 @given(history=histories(steps=10), paper=PUBLISHED, wire=PUBLISHED)
 def test_on_any_record_the_slider_stops_at_what_as_of_gives(
     history: list[Step], paper: str, wire: str
@@ -845,26 +864,24 @@ def test_a_mark_of_the_chart_opens_its_evidence_by_keyboard(visit: Callable[...,
     assert "Reuters" in page.get_by_role("dialog").inner_text()
 
 
-@pytest.mark.parametrize("width", [390, 820, 1400])
+LABELS = """() => [...document.querySelectorAll(".picture text")]
+    .filter(each => each.checkVisibility())
+    .map(each => [each.textContent, each.getBoundingClientRect()])
+    .map(([text, b]) => [text, b.left, b.right, b.top, b.bottom])"""
+
+
 @pytest.mark.parametrize("path", [INITIATIVE, "gas-union/index.html"])
-def test_no_label_of_a_chart_lies_on_another(
-    visit: Callable[..., Any], path: str, width: int
-) -> None:
-    page = visit(path, width=width)
-    boxes = (
-        page.locator(".picture text")
-        .locator("visible=true")
-        .evaluate_all(
-            "all => all.map(each => [each.textContent, each.getBoundingClientRect()])"
-            ".map(([text, b]) => [text, b.left, b.right, b.top, b.bottom])"
-        )
-    )
-    assert len(boxes) > 20
-    for n, (one, left, right, top, bottom) in enumerate(boxes):
-        assert 0 <= left < right <= width, one
-        for other, left2, right2, top2, bottom2 in boxes[:n]:
-            apart = right <= left2 or right2 <= left or bottom <= top2 + 3 or bottom2 <= top + 3
-            assert apart, f"{one} lies on {other}"
+def test_no_label_of_a_chart_lies_on_another(visit: Callable[..., Any], path: str) -> None:
+    page = visit(path)
+    for width in (390, 820, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        boxes = page.evaluate(LABELS)
+        assert len(boxes) > 20
+        for n, (one, left, right, top, bottom) in enumerate(boxes):
+            assert 0 <= left < right <= width, (width, one)
+            for other, left2, right2, top2, bottom2 in boxes[:n]:
+                apart = right <= left2 or right2 <= left or bottom <= top2 + 3 or bottom2 <= top + 3
+                assert apart, f"{one} lies on {other} where the page is {width} wide"
 
 
 def test_it_works_by_keyboard_alone(visit: Callable[..., Any]) -> None:
@@ -1246,9 +1263,16 @@ def test_nothing_keeps_anybody_from_reading(
         assert serious(page, checker, "#panel") == []
 
 
+MODERATE = ("heading-order", "page-has-heading-one", "region", "skip-link")
+"""Rules of the checker that find nothing serious, and take long on a large page."""
+
+
 def serious(page: Any, checker: str, part: str = "html") -> list[str]:
-    page.evaluate(checker)
-    found = page.evaluate(f"axe.run('{part}', {{resultTypes: ['violations'], preload: false}})")
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(checker)
+    rules = {name: {"enabled": False} for name in MODERATE}
+    options = {"resultTypes": ["violations"], "preload": False, "rules": rules}
+    found = page.evaluate(f"axe.run('{part}', {json.dumps(options)})")
     assert found["passes"]
     return [
         f"{each['id']}: {each['nodes'][0]['html'][:200]} {each['nodes'][0]['failureSummary']}"
