@@ -162,13 +162,13 @@ def drafts_of(
     """
     shared = known.encode_metadata(noted)
     drafts = [_draft(known, new, noted, shared) for new in events]
-    first: dict[str, Draft] = {}
-    for draft in drafts:
-        before = first.setdefault(draft.event_id, draft)
-        if before is not draft and before[1:-1] != draft[1:-1]:
-            raise InvalidEvent(
-                f"event {draft.event_id!r} stands twice in one call, with different content"
-            )
+    by_id = {draft.event_id: draft for draft in drafts}
+    if len(by_id) < len(drafts):
+        for draft in drafts:
+            if by_id[draft.event_id][1:-1] != draft[1:-1]:
+                raise InvalidEvent(
+                    f"event {draft.event_id!r} stands twice in one call, with different content"
+                )
     return drafts
 
 
@@ -337,10 +337,10 @@ def _written_at_once(
     end, version = End._make(row[:3]), row[3] or 0
     if draft.stream in expected:
         _check_version(draft.stream, expected[draft.stream], version)
-    recorded_at = max(clock(), end.recorded_at)
-    (made,) = numbered([draft], end, {draft.stream: version}, recorded_at)
-    database.insert_rows(driver, engine, events, [(*made[:4], row[5], *made[6:])])
-    return Place(made.position, made.version, recorded_at, made.digest)
+    salts, recorded_at = digests.new_salts(1), max(clock(), end.recorded_at)
+    (place,) = _placed([draft], salts, end, {draft.stream: version}, recorded_at)
+    database.insert_rows(driver, engine, events, [_row(draft, place, salts[0], row[5])])
+    return place
 
 
 def _add(
@@ -356,22 +356,31 @@ def _add(
     if database.is_postgresql(engine):
         places = _call(driver, engine, drafts, recorded_at)
     else:
-        rows = numbered(drafts, end, versions, recorded_at)
-        insert(driver, engine, rows)
-        places = [Place(row.position, row.version, row.recorded_at, row.digest) for row in rows]
+        salts = digests.new_salts(len(drafts))
+        places = _placed(drafts, salts, end, versions, recorded_at)
+        ids = _type_ids(driver, engine, {(draft.type, draft.type_version) for draft in drafts})
+        rows = [
+            _row(draft, place, salt, ids[draft.type, draft.type_version])
+            for draft, place, salt in zip(drafts, places, salts, strict=True)
+        ]
+        database.insert_rows(driver, engine, events, rows)
     added.update(zip([draft.event_id for draft in drafts], places, strict=True))
     last = places[-1]
     return End(last.position, last.digest, last.recorded_at)
 
 
-def numbered(
-    drafts: Sequence[Draft], end: End, versions: dict[str, int], recorded_at: int
-) -> list[Stored]:
-    """Give drafts their places and digests, following on from `end`, with one time for all."""
+def _placed(
+    drafts: Sequence[Draft],
+    salts: Sequence[bytes],
+    end: End,
+    versions: dict[str, int],
+    recorded_at: int,
+) -> list[Place]:
+    """The places and digests of drafts, following on from `end`, with one time for all."""
     position, digest = end.position, end.digest
     recorded = dates.stamp_text(recorded_at)
-    rows = []
-    for draft, salt in zip(drafts, digests.new_salts(len(drafts)), strict=True):
+    places = []
+    for draft, salt in zip(drafts, salts, strict=True):
         _, id, stream, type, kind, occurred, earliest, latest, evidence, data, more = draft
         version = versions[stream] = versions[stream] + 1
         position += 1
@@ -380,12 +389,30 @@ def numbered(
             digest, position, version, id, stream, type, kind, occurred, earliest, latest,
             recorded, body,
         )  # fmt: skip
-        row = (
-            position, id, stream, version, type, kind, occurred, earliest, latest, recorded_at,
-            evidence, data, more, salt, None, digest,
-        )  # fmt: skip
-        rows.append(Stored._make(row))
-    return rows
+        places.append(Place(position, version, recorded_at, digest))
+    return places
+
+
+def _row(draft: Draft, place: Place, salt: bytes, *type: Any) -> tuple[Any, ...]:
+    """A draft at its place, as a row; `type` is what the row has for its type."""
+    _, id, stream, _, _, occurred, earliest, latest, evidence, data, metadata = draft
+    position, version, recorded_at, digest = place
+    return (
+        position, id, stream, version, *type, occurred, earliest, latest, recorded_at,
+        evidence, data, metadata, salt, None, digest,
+    )  # fmt: skip
+
+
+def numbered(
+    drafts: Sequence[Draft], end: End, versions: dict[str, int], recorded_at: int
+) -> list[Stored]:
+    """What a log that ends at `end` would store of the drafts, with one time for all."""
+    salts = digests.new_salts(len(drafts))
+    places = _placed(drafts, salts, end, versions, recorded_at)
+    return [
+        Stored._make(_row(draft, place, salt, draft.type, draft.type_version))
+        for draft, place, salt in zip(drafts, places, salts, strict=True)
+    ]
 
 
 _TYPES = database.Prepared(sa.select(types.c.name, types.c.version, types.c.id))

@@ -630,12 +630,11 @@ def driving(engine: sa.Engine) -> Iterator[Driver]:
     with failures.translated(engine):
         pooled = engine.raw_connection()
     connection: Driver = pooled.driver_connection
+    postgresql = is_postgresql(engine)
     try:
         with failures.translated(engine, connected=True):
-            if not is_postgresql(engine):
-                yield connection
-                return
-            connection.autocommit = True
+            if postgresql:
+                connection.autocommit = True
             yield connection
     except BaseException as error:
         # An interrupt may come in the middle of a statement: then a server may not answer.
@@ -643,12 +642,12 @@ def driving(engine: sa.Engine) -> Iterator[Driver]:
             # The error that led here is the one to see, whatever becomes of the rollback.
             with contextlib.suppress(failures.driver_errors(engine)):
                 connection.rollback()
-        if is_postgresql(engine) and not _is_idle(connection):
+        if postgresql and not _is_idle(connection):
             # Lost, or interrupted midway: not to be used again.
             pooled.invalidate(error)
         raise
     finally:
-        if is_postgresql(engine) and not connection.closed:
+        if postgresql and not connection.closed:
             connection.autocommit = False
         pooled.close()
 
@@ -667,9 +666,8 @@ def writing_directly(engine: sa.Engine) -> Iterator[Driver]:
         with telemetry.waiting("an append"):
             driver.execute(_BEGIN_POSTGRESQL if postgresql else "BEGIN IMMEDIATE")
         yield driver
-        driver.execute("COMMIT")
-        if postgresql:
-            driver.execute(_FLUSH)
+        # One message: the server need not wait for us in between.
+        driver.execute(f"COMMIT; {_FLUSH}" if postgresql else "COMMIT")
 
 
 def _is_idle(connection: Driver) -> bool:
