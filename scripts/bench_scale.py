@@ -89,7 +89,7 @@ def run(size: int, workers: int, memory: str) -> dict[str, Any]:
             "archive",
             lambda: archive_coded(archive, *files, dataset="icews", workers=workers),
         )
-        timed(steps, "verify", lambda: Archive(archive).verify())
+        timed(steps, "verify", lambda: Archive(archive).verify(workers=workers))
         for name in ("statements", "initiatives"):
             timed(steps, name, lambda name=name: built(name, archive, folder, workers, memory))
         events = Archive(archive).head().position

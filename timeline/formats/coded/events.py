@@ -234,7 +234,7 @@ def coded_event(event: str, rows: Sequence[CodedRow], id_of: IdOf) -> NewEvent:
         _MAKERS[fold.code.becomes](fold),
         id=fold.event,
         occurred=_when(fold.first.day),
-        evidence=[row.evidence for row in rows],
+        evidence=tuple(row.evidence for row in rows),
     )
 
 
