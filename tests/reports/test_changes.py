@@ -708,6 +708,9 @@ def test_what_is_new_in_the_whole_record_stands_with_what_it_concerns() -> None:
         by_position = record.changes(since=before, clock="position")
         by_date = record.changes(since="2024-02-01")
         nothing = record.changes(since="2024-03-01")
+        last = record.store.head().position
+        record.append(EventRetracted(["source/new"], "taken off the web"))
+        unsupported = record.changes(since=last, clock="position")
 
     assert [
         (group.thing, group.name, [(line.change, line.happening.event) for line in group.lines])
@@ -721,5 +724,8 @@ def test_what_is_new_in_the_whole_record_stands_with_what_it_concerns() -> None:
         *("more", "held", "else")
     }
     assert "Well heard. (corrected)" in by_position.to_text(all=True, evidence=True)
+    assert {
+        (line.change, line.happening.event) for group in unsupported.groups for line in group.lines
+    } == {("unsupported", "more"), ("unsupported", "held"), ("unsupported", "else")}
     assert nothing.groups == ()
     assert "Nothing on record fits" in nothing.to_text(all=True, evidence=True)

@@ -18,6 +18,7 @@ from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected, MembershipReported, RoleReported, type_names
 from timeline.projections.amendments import AmendmentRow
 from timeline.projections.chronology import HappeningRow
+from timeline.projections.directory import SourceRow
 from timeline.projections.initiatives import InitiativeRow
 from timeline.projections.meetings import MeetingRow
 from timeline.reports.attendance import attendance_report
@@ -188,11 +189,12 @@ class NewsLine:
 
     Attributes:
         change: `new`; `corrected` or `corroborated` where it was in view and reads otherwise, or
-            rests on more evidence; `retracted` where it is no longer in view.
+            rests on more evidence; `retracted` where it is no longer in view; `unsupported` where
+            all its sources were retracted.
         happening: the event as it reads at the end; of one that was retracted, as it read before.
     """
 
-    change: Literal["new", "corrected", "corroborated", "retracted"]
+    change: Literal["new", "corrected", "corroborated", "retracted", "unsupported"]
     happening: HappeningLine
 
 
@@ -366,23 +368,38 @@ def _news(earlier: Record, later: Record, **asked: Any) -> NewsReport:
     with earlier.view() as old, later.view() as new:
         before = {row.event: row for row in old.all(HappeningRow)}
         now = {row.event: row for row in new.all(HappeningRow)}
-        changed = [row for id, row in (before | now).items() if before.get(id) != now.get(id)]
+        lost = _unsupported(new, now.values()) - _unsupported(old, before.values())
+        changed = [
+            row for id, row in (before | now).items() if before.get(id) != now.get(id) or id in lost
+        ]
         citer = Citer(new)
         lines = {
-            line.event: NewsLine(_change(before.get(line.event), now.get(line.event)), line)
+            line.event: NewsLine(
+                _change(before.get(line.event), now.get(line.event), line.event in lost), line
+            )
             for line in happening_lines(new, citer, by_time(changed))
         }
         groups = _grouped(new, citer, [(row, lines[row.event]) for row in by_time(changed)])
         return NewsReport(groups=groups, **asked, **made_from(new, citer))
 
 
+def _unsupported(view: View, rows: Iterable[HappeningRow]) -> set[str]:
+    """The events all of whose sources are withdrawn."""
+    if all(source.withdrawn is None for source in view.all(SourceRow)):
+        return set()
+    citer = Citer(view)
+    return {row.event for row in rows for cited in citer.cite([row.event]) if cited.withdrawn}
+
+
 def _change(
-    before: HappeningRow | None, now: HappeningRow | None
-) -> Literal["new", "corrected", "corroborated", "retracted"]:
+    before: HappeningRow | None, now: HappeningRow | None, lost: bool
+) -> Literal["new", "corrected", "corroborated", "retracted", "unsupported"]:
     if before is None:
         return "new"
     if now is None:
         return "retracted"
+    if lost:
+        return "unsupported"
     same = attrs.evolve(now, events=before.events) == before  # type: ignore[misc]  # made by @row
     return "corroborated" if same else "corrected"
 
