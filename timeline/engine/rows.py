@@ -24,7 +24,7 @@ from timeline.log.query import Query
 from timeline.log.store import EventStore
 from timeline.log.telemetry import batched
 
-_FLUSH = 10_000
+_FLUSH = 5_000
 """Rows to hold in memory before the changed ones are written, within the one transaction."""
 
 
