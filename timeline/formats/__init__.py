@@ -1,4 +1,4 @@
-"""Ways into the log: one module a format, each making `NewEvent`s of files."""
+"""Formats of files, a module or folder for one: those read as new events, and those written."""
 
 from __future__ import annotations
 

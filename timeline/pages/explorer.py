@@ -1,4 +1,4 @@
-"""What the search and the explorer of a site go through, as one script that holds only data."""
+"""The data of a site's search and of its explorer, as one script."""
 
 from __future__ import annotations
 

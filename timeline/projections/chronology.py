@@ -1,4 +1,4 @@
-"""What happened, event by event: for lists in order of time, and by whom and what they name."""
+"""What happened: a row an event, by time, by the actors and by the proposals that it names."""
 
 from __future__ import annotations
 

@@ -305,7 +305,7 @@ def changes_report(
 ) -> ChangesReport | NewsReport:
     """What changed since a date, and which events made it change.
 
-    Name an initiative, a series or a meeting to see what changed in its report. Else it is what is
+    Give an initiative, a series or a meeting to see what changed in its report. Else it is what is
     new in the whole record, by initiative, meeting and person.
 
     Args:

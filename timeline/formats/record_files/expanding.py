@@ -1,8 +1,8 @@
-"""Record files in the full form, whatever form they are written in.
+"""Record files of either form made into the full one: with ids for names, and EDTF for dates.
 
-Names stand where the full form has ids, and are looked up in the record and in the files read with
-it. What stands once for a file or a group of entries goes into each of them. Entries in the full
-form stay as they are, but for names and dates.
+Names are looked up in the record and in the files read with it. What stands once for a file or a
+group of entries goes into each of them. Entries in the full form stay as they are, but for names
+and dates.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
 """The short form of record files, rows of sheets and calls in Python, made into full entries.
 
 A claim is a verb with what was said or done, `said: Soon.`, and keys such as `by` and `on`.
-`VERBS` has the full entry of each. Names stand where the full form has ids, and are looked up in
-the record and in the files read with it. What stands once for a file or a group of entries goes
-into each of them. Entries in the full form stay as they are, but for names and dates.
+`VERBS` has the full entry of each. The names in it become ids in `expanding`.
 """
 
 from __future__ import annotations
