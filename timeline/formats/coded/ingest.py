@@ -217,7 +217,7 @@ def _of_several(problem: InvalidRecord, others: int) -> InvalidRecord:
 # --- The events -----------------------------------------------------------------------------------
 
 
-_PAGE = 200
+_PAGE = 1_000
 """Events, actors or sources that one query looks for."""
 
 _MOST_SHOWN = 20
