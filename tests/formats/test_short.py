@@ -179,6 +179,19 @@ def test_an_office_with_no_room_anywhere_is_refused_and_not_lost(tmp_path: Path)
     assert len(made.evidence) == 2
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "discussed: Talks., by: [Ann Author for Northland], about: pier",
+        "said: Soon., by: Bob Baker, to: 'Ann Author, minister'",
+        "said: Soon., by: Bob Baker, for: 'Northland, state'",
+    ],
+)
+def test_an_office_of_somebody_else_is_not_the_speakers(entry: str, tmp_path: Path) -> None:
+    """It became the speaker's, or a part of the name of somebody new."""
+    assert "expected the name alone" in str(refused(f"  - {{{entry}}}\n", tmp_path, create=True))
+
+
 def test_an_article_and_a_meeting_are_one_however_their_date_is_written(tmp_path: Path) -> None:
     text = ""
     for number, day in enumerate(("2024-05-17", "17 May 2024", "17/05/2024")):

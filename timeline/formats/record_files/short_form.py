@@ -118,6 +118,9 @@ _NO_OFFICE = (
     "{} has no field for the office {}. Write the name alone; the office can stand in the chain, "
     "as in chain: PUBLISHER > NAME, OFFICE"
 )
+_VOICES = ("speaker", "by", "actor")
+"""The fields that an office may stand in: of whoever speaks or acts."""
+
 _LONGEST_TITLE = 300
 """Characters that a title may have."""
 
@@ -208,7 +211,9 @@ class Claim:
         elif isinstance(leaf, list) or _is_list(hint):
             before = typing.cast("list[Node]", self.made[field].value) if field in self.made else []
             one = node.value if isinstance(node.value, list) else [node]
-            self.made[field] = Node.of([*before, *map(self._plain_name, one)], node)
+            if isinstance(leaf, list) and isinstance(leaf[0], Ref) and leaf[0].category == "actor":
+                one = [*map(self._alone, one)]
+            self.made[field] = Node.of([*before, *one], node)
         else:
             self._put_one(field, node, leaf)
 
@@ -221,13 +226,22 @@ class Claim:
             elif others:
                 raise whole.problem(self.file, f"expected one; found {1 + len(others)}")
         if isinstance(leaf, Ref) and leaf.category == "actor":
-            parts = _people(node, self.is_known)
+            parts = (
+                _people(node, self.is_known) if field in _VOICES else {"name": self._alone(node)}
+            )
             node = parts["name"]
             if "capacity" in parts:
                 self.made.setdefault("capacity", parts["capacity"])
         self.made[field] = node
 
-    def _plain_name(self, node: Node) -> Node:
+    def _alone(self, node: Node) -> Node:
+        """A name where nothing can be said beside it, such as an office or a country."""
+        name = _people(node, self.is_known, bodies=True)["name"]
+        if name.value != node.value and self.is_known(str(name.value)):
+            problem = (
+                f"expected the name alone, {shown(name.value)}; found {shown(str(node.value))}"
+            )
+            raise node.problem(self.file, f"{problem}. Here {self.verb.type} has no room for more")
         return node
 
     def _put_people(self, field: str, node: Node, cls: type) -> None:
