@@ -130,23 +130,23 @@ class KeptRows(Rows):
 
     def put(self, value: Any) -> None:
         """Keep the row, in place of one with the same key."""
-        self._change(type(value), key_of(value), value)
+        place = type(value), key_of(value)
+        self._rows[place] = value
+        self._changed[place] = None
+        if not self._beside and self.full:
+            self.flush()
 
     def delete(self, cls: type, *key: Any) -> None:
         """Keep no row with that key."""
-        self._change(cls, key, None)
+        self._rows[cls, key] = None
+        self._changed[cls, key] = None
+        if not self._beside and self.full:
+            self.flush()
 
     @property
     def full(self) -> bool:
         """Whether it holds as many rows, read or changed, as memory should."""
         return len(self._rows) >= _FLUSH
-
-    def _change(self, cls: type, key: tuple[Any, ...], value: Any) -> None:
-        place = cls, key
-        self._rows[place] = value
-        self._changed[place] = None
-        if not self._beside and self.full:
-            self.flush()
 
     def flush(self, connection: sa.Connection | None = None) -> None:
         """Write the changed rows, with another connection if one is given, and empty the memory."""
