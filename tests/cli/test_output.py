@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +87,18 @@ def test_python_does_not_write_over_the_record_either(record):
             with pytest.raises(InvalidInput, match="expected a file that may be replaced"):
                 timeline.export_rows("meetings", place)
     assert digest(record) == before
+
+
+def test_a_refusal_leaves_the_locks_of_the_open_record(record):
+    look = "import sqlite3; sqlite3.connect('timeline.db').execute('SELECT * FROM sqlite_master')"
+    with Timeline.open(record) as timeline:
+        timeline.attendance()
+        with pytest.raises(InvalidInput, match="expected a file that may be replaced"):
+            timeline.export_log(record)
+        subprocess.run([sys.executable, "-c", look], check=True)
+
+        # Without a lock of ours the other would be the last to leave, and remove it.
+        assert Path("timeline.db-wal").exists()
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import secrets
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,9 +15,6 @@ from timeline.errors import InvalidInput, MissingExtra
 
 Place = str | os.PathLike[str] | BinaryIO
 """A path, or a binary file that is open already."""
-
-_DATABASE = b"SQLite format 3\0"
-"""How a database of SQLite begins."""
 
 
 @contextlib.contextmanager
@@ -98,11 +96,22 @@ def require_no_database(path: Path) -> None:
 
 
 def _is_database(path: Path) -> bool:
+    # Through SQLite: to close a file of its own would drop the locks that this process has on it.
+    with contextlib.suppress(OSError):
+        if path.is_file() and path.stat().st_size:
+            url = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+            with contextlib.closing(sqlite3.connect(url, uri=True)) as connection:
+                return _answers(connection)
+    return False
+
+
+def _answers(connection: sqlite3.Connection) -> bool:
     try:
-        with path.open("rb") as file:
-            return file.read(len(_DATABASE)) == _DATABASE
-    except OSError:
-        return False
+        connection.execute("PRAGMA schema_version")
+    except sqlite3.Error as error:
+        # A damaged database is one, too.
+        return error.sqlite_errorcode not in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN}
+    return True
 
 
 @contextlib.contextmanager
