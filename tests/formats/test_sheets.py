@@ -327,4 +327,4 @@ def test_the_commands_write_both_forms(tmp_path: Path) -> None:
     assert "0 events added" in run("ingest", tmp_path / "b.xlsx").stdout
     run("export", "records", tmp_path / "out")
     assert "0 events added" in run("ingest", *(tmp_path / "out").glob("*.yaml")).stdout
-    assert "cannot be written" in run("export", "records", tmp_path / "out", code=1).stderr
+    assert "is there already" in run("export", "records", tmp_path / "out", code=1).stderr
