@@ -97,17 +97,14 @@ def require_no_database(path: Path) -> None:
 
 def _is_database(path: Path) -> bool:
     # Through SQLite: to close a file of its own would drop the locks that this process has on it.
-    with contextlib.suppress(OSError):
-        if path.is_file() and path.stat().st_size:
-            url = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-            with contextlib.closing(sqlite3.connect(url, uri=True)) as connection:
-                return _answers(connection)
-    return False
-
-
-def _answers(connection: sqlite3.Connection) -> bool:
     try:
-        connection.execute("PRAGMA schema_version")
+        if not path.is_file() or not path.stat().st_size:
+            return False
+        url = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        with contextlib.closing(sqlite3.connect(url, uri=True)) as connection:
+            connection.execute("PRAGMA schema_version")
+    except OSError:
+        return False
     except sqlite3.Error as error:
         # A damaged database is one, too.
         return error.sqlite_errorcode not in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN}
