@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -99,6 +100,19 @@ def test_a_refusal_leaves_the_locks_of_the_open_record(record):
 
         # Without a lock of ours the other would be the last to leave, and remove it.
         assert Path("timeline.db-wal").exists()
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="there is no memory to write to")
+def test_a_record_in_memory_is_not_replaced_either():
+    with (
+        tempfile.TemporaryDirectory(dir="/dev/shm") as folder,
+        Timeline.open(f"sqlite:///{folder}/timeline.db", create=True) as timeline,
+    ):
+        timeline.add(Actor("ann", "person", "Ann"))
+        with pytest.raises(InvalidInput, match="expected a file that may be replaced"):
+            timeline.export_log(f"{folder}/timeline.db")
+
+        assert timeline.verify().position == 1
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -34,16 +34,21 @@ def new_file(place: Place) -> Iterator[BinaryIO]:
     try:
         if path.is_dir():
             raise InvalidInput(f"{path}: expected a file to write; found a folder")
-        # What a link under /dev leads to may be open in another program.
-        elsewhere = path.absolute().is_relative_to("/dev")
-        if not elsewhere and (path.is_file() or not path.exists()):
-            with _replaced(Path(os.path.realpath(path))) as out:
+        final = Path(os.path.realpath(path))
+        require_no_database(final)
+        is_open = path.absolute().parent in _OF_OPEN_FILES
+        if not is_open and (path.is_file() or not path.exists()):
+            with _replaced(final) as out:
                 yield out
         else:
             with path.open("wb") as out:
                 yield out
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+_OF_OPEN_FILES = frozenset(map(Path, ("/dev", "/dev/fd", "/proc/self/fd")))
+"""Folders of files, such as /dev/stdout, that are open in some program already."""
 
 
 def named_path(name: str | os.PathLike[str], what: str) -> Path:
@@ -70,7 +75,6 @@ def named_path(name: str | os.PathLike[str], what: str) -> Path:
 @contextlib.contextmanager
 def _replaced(final: Path) -> Iterator[BinaryIO]:
     """Write beside a file, and replace it at the end."""
-    require_no_database(final)
     made = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
     try:
         with made.open("xb") as out:
