@@ -11,7 +11,8 @@ kind is not under 50 ms.
 
 `page`: the page made anew from what the last run found, which is kept beside it.
 
-`memory`: how much memory verifying, rebuilding every projection and following take on a long log.
+`memory`: how much memory verifying, rebuilding every projection, following, and an export with its
+import take on a long log.
 Each is done by a process of its own, which says how far its peak lies above what it took before it
 began, with everything imported and the database open.
 
@@ -126,6 +127,14 @@ def follow(timeline: Timeline) -> int:
     return end
 
 
+def import_(timeline: Timeline) -> int:
+    """Export the log, and import it into an empty database."""
+    with tempfile.TemporaryDirectory() as folder:
+        timeline.export_log(Path(folder, "log"))
+        with Timeline.open(f"sqlite:///{folder}/copy.db") as copy:
+            return copy.import_log(Path(folder, "log")).added
+
+
 def measured(url: str, work: Callable[[Timeline], int]) -> tuple[int, float, int]:
     """Events dealt with, seconds, and bytes above the start."""
     with Timeline.open(url) as timeline:
@@ -145,7 +154,7 @@ def memory(given: argparse.Namespace) -> None:
             name = "PostgreSQL" if given.postgresql else "SQLite"
             print(f"{given.events:,} events on {name}, Python {sys.version.split()[0]}, "
                   f"{os.cpu_count()} cores")  # fmt: skip
-            for work in (verify, rebuild, follow):
+            for work in (verify, rebuild, follow, import_):
                 done, seconds, taken = pool.apply(measured, (url, work))
                 print(f"{work.__name__:>10} {done / seconds:10,.0f} events/s "
                       f"{taken / 2**20:8,.0f} MiB above the start")  # fmt: skip
@@ -186,6 +195,9 @@ def peers(given: argparse.Namespace) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         ground = Ground(stack, given.events)
         found = lines.measure(lines.chosen(given.only), ground, given.rounds, tell)
+        if lines.PEERS:
+            for where, keys in zip(("ahead of", "behind"), lines.standing(found), strict=True):
+                tell(f"{where} the peer: {', '.join(keys) or 'no line'}")
         server = ground.version() if any(key.startswith(POSTGRESQL) for key in found) else "–"
     sizes = [work.payload(new) for new in work.news(1_000, given.events)]
     made = {

@@ -27,7 +27,7 @@ class Ground:
         self._stack = stack
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self._server: servers.PrivateServer | None = None
-        self._filled: dict[tuple[str, str], str] = {}
+        self._filled: dict[tuple[str, object], str] = {}
         self._numbers = itertools.count()
 
     @property
@@ -70,13 +70,13 @@ class Ground:
             self._settle(kind, url)
         return self._filled[key]
 
-    def shared(self, prepare: Callable[[str], None]) -> str:
-        """A database on PostgreSQL in which all sides have their tables; made by `prepare`."""
-        key = POSTGRESQL, "all"
+    def shared(self, prepare: Callable[[str], None], kind: str = POSTGRESQL) -> str:
+        """A database that `prepare` makes once, and that all read, or write side by side."""
+        key = kind, prepare
         if key not in self._filled:
-            self._filled[key] = self._create(POSTGRESQL)
+            self._filled[key] = self._create(kind)
             prepare(self._filled[key])
-        self._settle(POSTGRESQL, self._filled[key])
+        self._settle(kind, self._filled[key])
         return self._filled[key]
 
     def _settle(self, kind: str, url: str) -> None:

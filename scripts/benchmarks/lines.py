@@ -17,7 +17,7 @@ from pathlib import Path
 import attrs
 import contention
 
-from benchmarks import ours, raw, work
+from benchmarks import commands, ours, raw, work
 from benchmarks.ground import POSTGRESQL, SQLITE, Ground
 
 if importlib.util.find_spec("eventsourcing"):
@@ -329,6 +329,50 @@ LINES = (
         at_most=True,
         unit="× payload",
     ),
+    Line(
+        "coded-ingest",
+        f"Coded data: a file of {commands.FILE:,} rows",
+        0.6,
+        {"load": commands.loads, OURS: commands.ingests},
+        "By the processor's time, into SQLite. The rows are invented, in the shape of ICEWS, and "
+        f"become some {commands.FILE * 1.4:,.0f} events. load: `load` of these events. {OURS}: "
+        "`ingest_coded` of the file, which reads, sorts, folds and checks the rows.",
+    ),
+    *(
+        Line(
+            f"command-{name}",
+            f"Command line: {title}",
+            aim,
+            {"import sqlalchemy": commands.imports, OURS: work_},
+            f"Seconds of the processor, in a process of its own. {more}",
+            at_most=True,
+            unit="s",
+        )
+        for name, title, aim, work_, more in (
+            ("help", "`timeline --help`", 0.2, commands.help_, "Nothing is opened."),
+            (
+                "report",
+                "`timeline report initiative`",
+                0.4,
+                commands.initiative,
+                "On the record of `fixtures/gas-union`, whose rows are up to date.",
+            ),
+            (
+                "attendance",
+                "attendance of all meetings",
+                1.5,
+                commands.attendance,
+                f"As JSON, on {commands.SAMPLE:,} rows of coded data.",
+            ),
+            (
+                "site",
+                "`timeline site`",
+                8.0,
+                commands.site,
+                f"All pages, on {commands.SAMPLE:,} rows of coded data.",
+            ),
+        )
+    ),
 )
 
 
@@ -337,6 +381,18 @@ def prepare_writers(url: str) -> None:
     contention.prepare(url)
     for cls in PEERS:
         cls(url).close()
+
+
+def standing(found: Mapping[str, Values]) -> tuple[list[str], list[str]]:
+    """The lines in which this store is ahead of the package's typed events, and the others."""
+    ahead, behind = [], []
+    for line in LINES:
+        values = found.get(line.key, {})
+        mine, theirs = (line.ratio(name, values) for name in (OURS, PEERS[-1].name))
+        if mine is not None and theirs is not None:
+            better = mine <= theirs if line.at_most else mine >= theirs
+            (ahead if better else behind).append(line.key)
+    return ahead, behind
 
 
 class UnknownLine(Exception):
@@ -362,7 +418,7 @@ def measure(
     found: dict[str, dict[str, list[float]]] = {}
     for line in lines:
         values: dict[str, list[float]] = {name: [] for name in line.sides}
-        for _ in range(rounds if line.unit == "events/s" else 1):
+        for _ in range(rounds if line.unit in ("events/s", "s") else 1):
             for name, side in line.sides.items():
                 values[name].append(side(ground))
         found[line.key] = values

@@ -186,7 +186,12 @@ def _reached(line: Line, values: Mapping[str, Any]) -> str:
 
 
 def _aim(line: Line) -> str:
-    what = {"events/s": "times the raw time", "MiB": "MiB", "× payload": "times the payload"}
+    what = {
+        "events/s": "times the raw time",
+        "MiB": "MiB",
+        "× payload": "times the payload",
+        "s": "s",
+    }
     if line.at_most:
         return f"at most {line.aim:g} {what[line.unit]}"
     return f"at least {line.aim:g} of {next(iter(line.sides))}"
