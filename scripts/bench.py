@@ -24,8 +24,7 @@ began, with everything imported and the database open.
 
 `partition`: a log on PostgreSQL in one table, and in partitions by position.
 
-`split`: how much faster several Dask workers fold a long log than one process does. `--write` puts
-the table in its place in docs/explanation/scale.md.
+`split`: how much faster several Dask workers fold a long log than one process does.
 """
 
 import argparse
@@ -319,7 +318,6 @@ def parse() -> argparse.Namespace:
     of_split.add_argument("--workers", type=int, default=2)
     of_split.add_argument("--projection", action="append", help="may be given repeatedly")
     of_split.add_argument("--postgresql", action="store_true")
-    of_split.add_argument("--write", metavar="PAGE", help="put the table in its place there")
     of_split.set_defaults(run=split)
     parse_scale(kinds)
     given = sys.argv[1:]

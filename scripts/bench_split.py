@@ -67,12 +67,6 @@ def measure(given: argparse.Namespace, fill: Fill, url: str) -> None:
         *explained(found, given.events),
     ]
     print("\n".join(lines))
-    if given.write:
-        page = Path(given.write)
-        begin, end = "<!-- scripts/bench split -->\n", "\n<!-- end -->"
-        before, _, rest = page.read_text(encoding="utf-8").partition(begin)
-        after = rest.partition(end)[2]
-        page.write_text(before + begin + "\n".join(lines) + end + after, encoding="utf-8")
 
 
 def compared(found: Mapping[str, tuple[float, Shares]], events: int, workers: int) -> Iterator[str]:

@@ -61,6 +61,8 @@ REASONS = {
     "command-report": "A third is the import of SQLAlchemy. Another is that of this package, most "
     "of it for attrs to make its classes; to import only the report that is asked for would save "
     "a tenth.",
+    "command-attendance": "More than half is what every command takes to start; the rest "
+    "makes a table of all actors and meetings, and writes it.",
     "postgresql-bytes": "The raw table takes as much: ids of events and streams stand in it and in "
     "their indexes, dates and digests beside the payload.",
 }
