@@ -25,7 +25,14 @@ import attrs
 from timeline.errors import InvalidInput, LogDamaged, NotFound
 from timeline.events import EventRedacted, RecordedEvent, Redacted, type_names
 from timeline.log import database
-from timeline.log.archive_files import LIST, ArchiveFiles, Listing, file_name, first_line
+from timeline.log.archive_files import (
+    LIST,
+    ArchiveFiles,
+    Listing,
+    file_name,
+    first_in,
+    first_line,
+)
 from timeline.log.codec import Codec, meanings
 from timeline.log.digests import GENESIS, Chain, Head, followed, require_sealed
 from timeline.log.query import Query
@@ -212,7 +219,7 @@ class Archive(ArchiveFiles):
         """Check that no file is missing at the end, and that a takedown tells of all lost words."""
         missing = sorted(self._listing().digests.keys() - set(files.values()))
         if missing:
-            raise self._damaged(_first_in(missing[0]), f"the file {missing[0]} is missing")
+            raise self._damaged(first_in(missing[0]), f"the file {missing[0]} is missing")
         try:
             links.end()
         except LogDamaged as error:
@@ -221,7 +228,7 @@ class Archive(ArchiveFiles):
 
     def _end_of(self, name: str) -> Head:
         """Where the log is after the last event in a file."""
-        with self._opened(_first_in(name), name) as file:
+        with self._opened(first_in(name), name) as file:
             group = file.read_row_group(file.num_row_groups - 1, columns=["position", "digest"])
             return Head(group["position"][-1].as_py(), group["digest"][-1].as_py())
 
@@ -229,7 +236,7 @@ class Archive(ArchiveFiles):
         """Check the rows of a file; gives where the log is after each."""
         import pyarrow as pa
 
-        first = _first_in(name)
+        first = first_in(name)
         if first > links.head.position + 1:
             position = links.head.position + 1
             raise LogDamaged(position, f"the event is missing; the next file is {name}")
@@ -599,11 +606,6 @@ def _regrouped(tables: Iterable[Any], size: int) -> Iterator[Any]:
 def _first(table: Any) -> int:
     """How many rows the log has before those of a table."""
     return int(table["position"][0].as_py()) - 1
-
-
-def _first_in(name: str) -> int:
-    """The first position in a file of that name."""
-    return int(name[7:27])
 
 
 def _passed_over(group: Any, after: int, until: int | None) -> bool:

@@ -135,7 +135,7 @@ class ArchiveFiles:
                 f"expected only files of an archive to end in .parquet, at {self.target}; found "
                 f"{foreign[0]}. Move it away, or name another place."
             )
-        return {int(name[7:27]): name for name in matches}
+        return {first_in(name): name for name in matches}
 
     def _existing(self) -> dict[int, str]:
         files = self.files()
@@ -286,6 +286,11 @@ def _digest(file: Any) -> str:
 def file_name(first: int) -> str:
     """The name of the file that begins with a position."""
     return f"events-{first:020}.parquet"
+
+
+def first_in(name: str) -> int:
+    """The position with which the file of that name begins."""
+    return int(name[7:27])
 
 
 def first_line(error: BaseException) -> str:
