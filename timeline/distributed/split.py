@@ -23,7 +23,7 @@ import attrs
 import msgspec
 
 from timeline.engine.projection import Projection, R, Rows, Subject, key_of, shape_of
-from timeline.engine.reader import Amendments, Reader
+from timeline.engine.reader import Amendments, Reader, meant_for
 from timeline.errors import InvalidProjection
 from timeline.events import (
     ActorsMerged,
@@ -232,8 +232,8 @@ class Splitter:
 
     def _events_of(self, row: Stored) -> Iterator[RecordedEvent[Any]]:
         """The events that a row means, as the projection gets them."""
-        for stored, amended in self._reader.read(meanings(self._codec, [row])):
-            event = stored if self._projection.raw else amended
+        for read in self._reader.read(meanings(self._codec, [row])):
+            event = meant_for(read, self._projection)
             if event is not None:
                 yield event
 

@@ -192,10 +192,15 @@ Read = tuple[RecordedEvent[Any], RecordedEvent[Any] | None]
 """An event as stored, and as amended; None where it is retracted or out of view."""
 
 
-def hand(event: Read, projection: Projection, rows: Rows) -> None:
-    """Hand an event to a projection, as stored or as amended, unless it does not get it."""
+def meant_for(event: Read, projection: Projection) -> RecordedEvent[Any] | None:
+    """An event as a projection gets it; None where it does not get it."""
     stored, amended = event
-    meant = stored if projection.raw else amended
+    return stored if projection.raw else amended
+
+
+def hand(event: Read, projection: Projection, rows: Rows) -> None:
+    """Hand an event to a projection, unless it does not get it."""
+    meant = meant_for(event, projection)
     if meant is not None:
         projection.handle(rows, meant)
 
