@@ -664,7 +664,14 @@ def stamp(moment: datetime) -> int:
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     # Not by subtracting: what pendulum gives for that cannot be divided.
     seconds = (utc.hour * 60 + utc.minute) * 60 + utc.second
-    return (utc.toordinal() - _EPOCH_DAY) * 86_400_000_000 + seconds * 1_000_000 + utc.microsecond
+    return (utc.toordinal() - _EPOCH_DAY) * _DAY + seconds * 1_000_000 + utc.microsecond
+
+
+_DAY = 86_400_000_000
+_EDGES = {0: "T00:00:00.000000Z", _DAY - 1: "T23:59:59.999999Z"}
+"""How the first and the last microsecond of a day are written."""
+
+_LAST_DAY = date.max.toordinal() - _EPOCH_DAY
 
 
 @lru_cache(maxsize=65_536)
@@ -677,7 +684,11 @@ def stamp_text(stamp: int) -> str:
     Raises:
         OverflowError: the number is of no year from 1 to 9999.
     """
-    return instant_text(_EPOCH + timedelta(microseconds=stamp))
+    day, rest = divmod(stamp, _DAY)
+    edge = _EDGES.get(rest)
+    if edge is None or not -_EPOCH_DAY < day <= _LAST_DAY:
+        return instant_text(_EPOCH + timedelta(microseconds=stamp))
+    return f"{date.fromordinal(_EPOCH_DAY + day).isoformat()}{edge}"  # most dates; half the cost
 
 
 @lru_cache(maxsize=65_536)

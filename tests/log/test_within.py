@@ -127,7 +127,7 @@ def by_add(record: Timeline, connection: sa.Connection, _: Path) -> Appended:
 
 def by_say(record: Timeline, connection: sa.Connection, _: Path) -> Appended:
     said = record.say("Ann Alder", "Never.", source="beacon-1", connection=connection)
-    return Appended((said,), 1)
+    return Appended(1, said.position, lambda: [said])
 
 
 def by_ingest(record: Timeline, connection: sa.Connection, folder: Path) -> Appended:

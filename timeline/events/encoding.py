@@ -79,8 +79,11 @@ def written(what: str, value: Any) -> str:
     """
     try:
         data = encode(value)
+        text = data.decode()
     except _PROBLEMS as error:
         raise InvalidEvent(f"{what}: {_at_path(_culprit(value), readable(error))}") from None
+    if "\\" not in text and text.isascii() and "\x7f" not in text:
+        return text  # A look at a text costs a tenth of one at bytes.
     return _text(what, data)
 
 
@@ -268,9 +271,6 @@ _END_OF_LINE = re.compile(rb"(?<!\\)((?:\\\\)*)\\r(?:\\n)?")
 
 def _text(what: str, data: bytes) -> str:
     """JSON as text, with ends of lines as this package writes them."""
-    text = data.decode()
-    if "\\" not in text and text.isascii() and "\x7f" not in text:
-        return text  # A look at a text costs a tenth of one at bytes.
     require_text(what, data)
     if b"\\r" in data:
         data = _END_OF_LINE.sub(rb"\1\\n", data)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
@@ -42,10 +43,9 @@ from timeline.log.read import (
     CLOSED,
     End,
     end_of,
+    last_events,
     require_none,
-    require_open,
     rows_by_id,
-    stream_versions,
 )
 from timeline.log.schema import Stored, events, head, types
 
@@ -75,22 +75,23 @@ Check: TypeAlias = Callable[[Sequence[NewEvent], sa.Connection], None]
 """Looks at events about to be written, within their transaction; it raises what is wrong."""
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # for the cached property
 class Appended:
     """What an append did.
 
     Attributes:
-        events: the events as recorded, in the order given.
-        added: how many of them were new; the others had been appended before.
+        added: how many of the events were new; the others had been appended before.
+        position: the highest position among the events; 0 if there were none.
     """
 
-    events: tuple[RecordedEvent[Any], ...]
     added: int
+    position: int
+    _events: Callable[[], Iterable[RecordedEvent[Any]]] = attrs.field(repr=False, eq=False)
 
-    @property
-    def position(self) -> int:
-        """The highest position among the events; 0 if there were none."""
-        return max((event.position for event in self.events), default=0)
+    @functools.cached_property
+    def events(self) -> tuple[RecordedEvent[Any], ...]:
+        """The events as recorded, in the order given; made when you first ask for them."""
+        return tuple(self._events())
 
 
 @attrs.frozen
@@ -174,11 +175,15 @@ def drafts_of(
 
 def _draft(known: Codec, new: NewEvent, noted: Mapping[str, Any], shared: str | None) -> Draft:
     kind, data = known.encode(new.event)
-    stream = stream_name(new)
+    id, stream = new.id, new.stream
+    if stream is None:
+        stream = stream_name(new)
     occurred = None if new.occurred is None else new.occurred.text
     earliest, latest = (None, None) if occurred is None else dates.bounds_of(occurred)
-    _check_name("id", new.id, LONGEST_ID, new.id)
-    _check_name("stream", stream, _LONGEST_STREAM, new.id)
+    if not _is_name(id, LONGEST_ID):
+        raise _no_name("id", id, LONGEST_ID, id)
+    if not _is_name(stream, _LONGEST_STREAM):
+        raise _no_name("stream", stream, _LONGEST_STREAM, id)
     evidence = known.encode_evidence(new.evidence)
     if ("\\" in data and "\\n" in data) or ("\\" in evidence and "\\n" in evidence):
         # Ends of lines are stored as one character, however they were given.
@@ -186,27 +191,20 @@ def _draft(known: Codec, new: NewEvent, noted: Mapping[str, Any], shared: str | 
         new = attrs.evolve(new, event=body, evidence=known.decode_evidence(evidence))
     metadata = known.encode_metadata({**noted, **new.metadata}) if new.metadata else shared
     return Draft(
-        new,
-        new.id,
-        stream,
-        kind.name,
-        kind.version,
-        occurred,
-        earliest,
-        latest,
-        evidence,
-        data,
-        metadata,
+        new, id, stream, kind.name, kind.version, occurred, earliest, latest,
+        evidence, data, metadata,
+    )  # fmt: skip
+
+
+def _is_name(value: Any, longest: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
+
+
+def _no_name(what: str, value: Any, longest: int, event_id: Any) -> InvalidEvent:
+    return InvalidEvent(
+        f"event {event_id!r:.80}: expected {what} to be text of 1 to {longest} printable "
+        f"characters; found {value!r:.80}"
     )
-
-
-def _check_name(what: str, value: Any, longest: int, event_id: Any) -> None:
-    fits = isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
-    if not fits:
-        raise InvalidEvent(
-            f"event {event_id!r:.80}: expected {what} to be text of 1 to {longest} printable "
-            f"characters; found {value!r:.80}"
-        )
 
 
 # Rows into the log
@@ -277,6 +275,12 @@ def write(
     return before, added
 
 
+def last_position(retries: Mapping[str, Stored], added: Mapping[str, Place]) -> int:
+    """The highest position that `write` gives; 0 for nothing."""
+    positions = (place.position for place in (added or retries).values())
+    return max(positions, default=0)
+
+
 def _checked(
     driver: Driver,
     engine: sa.Engine,
@@ -288,21 +292,16 @@ def _checked(
     streams = {draft.stream for draft in fresh}
     # Where all events of a stream are retries, the expectation was met when they were appended.
     checked = expected.keys() - ({draft.stream for draft in drafts} - streams)
-    versions = stream_versions(driver, engine, streams | checked)
+    last = last_events(driver, engine, streams | checked)
     for stream in checked:
-        _check_version(stream, expected[stream], versions[stream])
-    _require_open(driver, engine, fresh)
-    return versions
-
-
-def _require_open(driver: Driver, engine: sa.Engine, drafts: Sequence[Draft]) -> None:
-    closing: set[str] = set()
-    for draft in drafts:
-        if draft.stream in closing:
+        _check_version(stream, expected[stream], last[stream][0])
+    closed = {stream for stream, (_, kind) in last.items() if kind == CLOSED}
+    for draft in fresh:
+        if draft.stream in closed:
             raise StreamIsClosed(draft.stream)
         if draft.type == CLOSED:
-            closing.add(draft.stream)
-    require_open(driver, engine, {draft.stream for draft in drafts})
+            closed.add(draft.stream)
+    return {stream: version for stream, (version, _) in last.items()}
 
 
 _LOOK = """
@@ -337,10 +336,10 @@ def _written_at_once(
     end, version = End._make(row[:3]), row[3] or 0
     if draft.stream in expected:
         _check_version(draft.stream, expected[draft.stream], version)
-    salts, recorded_at = digests.new_salts(1), max(clock(), end.recorded_at)
-    (place,) = _placed([draft], salts, end, {draft.stream: version}, recorded_at)
-    database.insert_rows(driver, engine, events, [_row(draft, place, salts[0], row[5])])
-    return place
+    recorded_at, ids = max(clock(), end.recorded_at), {(draft.type, draft.type_version): row[5]}
+    rows = _rows([draft], end, {draft.stream: version}, recorded_at, ids)
+    database.insert_rows(driver, engine, events, rows)
+    return _place(rows[0])
 
 
 def _add(
@@ -356,31 +355,35 @@ def _add(
     if database.is_postgresql(engine):
         places = _call(driver, engine, drafts, recorded_at)
     else:
-        salts = digests.new_salts(len(drafts))
-        places = _placed(drafts, salts, end, versions, recorded_at)
         ids = _type_ids(driver, engine, {(draft.type, draft.type_version) for draft in drafts})
-        rows = [
-            _row(draft, place, salt, ids[draft.type, draft.type_version])
-            for draft, place, salt in zip(drafts, places, salts, strict=True)
-        ]
+        rows = _rows(drafts, end, versions, recorded_at, ids)
         database.insert_rows(driver, engine, events, rows)
+        places = [*map(_place, rows)]
     added.update(zip([draft.event_id for draft in drafts], places, strict=True))
     last = places[-1]
     return End(last.position, last.digest, last.recorded_at)
 
 
-def _placed(
+def _rows(
     drafts: Sequence[Draft],
-    salts: Sequence[bytes],
     end: End,
     versions: dict[str, int],
     recorded_at: int,
-) -> list[Place]:
-    """The places and digests of drafts, following on from `end`, with one time for all."""
+    ids: Mapping[tuple[str, int], Any],
+) -> list[tuple[Any, ...]]:
+    """Drafts as rows that follow on from `end`, with one time for all.
+
+    Args:
+        drafts: in order.
+        end: of the log.
+        versions: of the streams; they move on.
+        recorded_at: the time of recording.
+        ids: what a row has for a type and its version.
+    """
     position, digest = end.position, end.digest
     recorded = dates.stamp_text(recorded_at)
-    places = []
-    for draft, salt in zip(drafts, salts, strict=True):
+    rows = []
+    for draft, salt in zip(drafts, digests.new_salts(len(drafts)), strict=True):
         _, id, stream, type, kind, occurred, earliest, latest, evidence, data, more = draft
         version = versions[stream] = versions[stream] + 1
         position += 1
@@ -389,30 +392,27 @@ def _placed(
             digest, position, version, id, stream, type, kind, occurred, earliest, latest,
             recorded, body,
         )  # fmt: skip
-        places.append(Place(position, version, recorded_at, digest))
-    return places
+        rows.append((
+            position, id, stream, version, ids[type, kind], occurred, earliest, latest,
+            recorded_at, evidence, data, more, salt, None, digest,
+        ))  # fmt: skip
+    return rows
 
 
-def _row(draft: Draft, place: Place, salt: bytes, *type: Any) -> tuple[Any, ...]:
-    """A draft at its place, as a row; `type` is what the row has for its type."""
-    _, id, stream, _, _, occurred, earliest, latest, evidence, data, metadata = draft
-    position, version, recorded_at, digest = place
-    return (
-        position, id, stream, version, *type, occurred, earliest, latest, recorded_at,
-        evidence, data, metadata, salt, None, digest,
-    )  # fmt: skip
+_placing = operator.itemgetter(*map(list(events.columns.keys()).index, Place._fields))
+
+
+def _place(row: tuple[Any, ...]) -> Place:
+    return Place._make(_placing(row))
 
 
 def numbered(
     drafts: Sequence[Draft], end: End, versions: dict[str, int], recorded_at: int
 ) -> list[Stored]:
     """What a log that ends at `end` would store of the drafts, with one time for all."""
-    salts = digests.new_salts(len(drafts))
-    places = _placed(drafts, salts, end, versions, recorded_at)
-    return [
-        Stored._make(_row(draft, place, salt, draft.type, draft.type_version))
-        for draft, place, salt in zip(drafts, places, salts, strict=True)
-    ]
+    kinds = {(draft.type, draft.type_version) for draft in drafts}
+    rows = _rows(drafts, end, versions, recorded_at, {kind: kind for kind in kinds})
+    return [Stored._make((*row[:4], *row[4], *row[5:])) for row in rows]
 
 
 _TYPES = database.Prepared(sa.select(types.c.name, types.c.version, types.c.id))

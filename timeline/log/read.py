@@ -13,7 +13,7 @@ import attrs
 import sqlalchemy as sa
 
 from timeline import dates
-from timeline.errors import ConditionFailed, DatabaseError, NotFound, StreamIsClosed
+from timeline.errors import ConditionFailed, DatabaseError, NotFound
 from timeline.events import RecordedEvent, StreamClosed, event_type
 from timeline.log import database, digests, failures, telemetry
 from timeline.log.codec import Codec, meanings, read
@@ -39,6 +39,10 @@ _MOST_PARAMETERS = 500
 """Values in one IN list, below the limits of old builds of SQLite."""
 
 
+CLOSED = event_type(StreamClosed).name
+"""The type of the event after which a stream takes no more."""
+
+
 def _of_stream(*, backwards: bool) -> database.Prepared:
     version = events.c.version
     query = stored.where(
@@ -53,32 +57,24 @@ def _of_stream(*, backwards: bool) -> database.Prepared:
 _STREAM, _STREAM_BACKWARDS = _of_stream(backwards=False), _of_stream(backwards=True)
 
 
-def _versions(postgresql: bool) -> sa.Select[Any]:
+def _last_events(postgresql: bool) -> sa.Select[Any]:
     names = database.given_texts(postgresql=postgresql)
     # A query for each stream: grouping would read all events of all streams.
-    last = sa.select(sa.func.max(events.c.version)).where(events.c.stream == names.c.value)
-    return sa.select(names.c.value, last.scalar_subquery())
+    last = sa.select(events.c.version).where(events.c.stream == names.c.value)
+    last = last.order_by(events.c.version.desc()).limit(1)
+    kind = last.join(types, types.c.id == events.c.type).with_only_columns(types.c.name)
+    # The index has the version, but not the type; in most logs no stream was ever closed.
+    any_closed = sa.exists().where(types.c.name == CLOSED)
+    known = sa.case((any_closed, kind.scalar_subquery()))
+    return sa.select(names.c.value, last.scalar_subquery(), known)
 
 
 def _by_id(postgresql: bool) -> sa.Select[Any]:
     ids = database.given_texts(postgresql=postgresql)
-    return stored.where(events.c.event_id.in_(sa.select(ids.c.value)))
+    return stored.join(ids, events.c.event_id == ids.c.value)
 
 
-def _last_types(postgresql: bool) -> sa.Select[Any]:
-    names = database.given_texts(postgresql=postgresql)
-    last = (
-        sa.select(types.c.name)
-        .join(events, types.c.id == events.c.type)
-        .where(events.c.stream == names.c.value)
-        .order_by(events.c.version.desc())
-        .limit(1)
-    )
-    return sa.select(names.c.value, last.scalar_subquery())
-
-
-_VERSIONS = database.Prepared(_versions)
-_LAST_TYPES = database.Prepared(_last_types)
+_LAST_EVENTS = database.Prepared(_last_events)
 _BY_ID = database.Prepared(_by_id)
 
 
@@ -140,10 +136,6 @@ class Stream:
     first: str
     last: str
     is_closed: bool = attrs.field(kw_only=True)
-
-
-CLOSED = event_type(StreamClosed).name
-"""The type of the event after which a stream takes no more."""
 
 
 def _all_streams() -> sa.Select[Any]:
@@ -471,10 +463,17 @@ class Reading:
                 yield database.driver_of(connection)
 
 
+def last_events(
+    driver: Driver, engine: sa.Engine, streams: Iterable[str]
+) -> dict[str, tuple[int, str | None]]:
+    """The version of each of these streams, 0 without events; CLOSED with it where it is."""
+    rows = _by_texts(driver, engine, _LAST_EVENTS, streams)
+    return {stream: (version or 0, kind) for stream, version, kind in rows}
+
+
 def stream_versions(driver: Driver, engine: sa.Engine, streams: Iterable[str]) -> dict[str, int]:
     """The version of each of these streams; 0 where it has no events."""
-    versions = _by_texts(driver, engine, _VERSIONS, streams)
-    return {stream: version or 0 for stream, version in versions}
+    return {stream: last[0] for stream, last in last_events(driver, engine, streams).items()}
 
 
 def require_none(driver: Driver, engine: sa.Engine, codec: Codec, unless: Unless) -> None:
@@ -492,17 +491,6 @@ def require_none(driver: Driver, engine: sa.Engine, codec: Codec, unless: Unless
         if len(page) < _LOOKED_AT:
             return
         after = page[-1][0]
-
-
-def require_open(driver: Driver, engine: sa.Engine, streams: Iterable[str]) -> None:
-    """Check that streams take further events.
-
-    Raises:
-        StreamIsClosed: one does not.
-    """
-    for stream, kind in _by_texts(driver, engine, _LAST_TYPES, streams):
-        if kind == CLOSED:
-            raise StreamIsClosed(stream)
 
 
 def rows_by_id(driver: Driver, engine: sa.Engine, ids: Iterable[str]) -> Iterator[Stored]:

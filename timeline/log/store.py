@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from timeline import dates
 from timeline.errors import DatabaseError
-from timeline.events import NewEvent, StreamClosed
+from timeline.events import NewEvent, RecordedEvent, StreamClosed
 from timeline.events.envelope import in_stream
 from timeline.log import append, codec, database, failures, telemetry
 from timeline.log.append import (
@@ -165,7 +165,8 @@ class EventStore(Following):
                 with database.taking_part(self.engine, connection) as driver:
                     appended = self._write(driver, drafts, conditions, progress)
             done.events = appended.added
-            done.note_events(appended.events)
+            if done.is_observed:
+                done.note_events(appended.events)
         return appended
 
     def load(
@@ -219,12 +220,10 @@ class EventStore(Following):
         retries, added = append.write(
             driver, self.engine, self.codec, drafts, expected={}, clock=self._now
         )
-        positions = [row.position for row in retries.values()]
-        positions += [place.position for place in added.values()]
         return Loaded(
             before.added + len(added),
             before.repeated + len(news) - len(added),
-            max(before.position, *positions),
+            max(before.position, append.last_position(retries, added)),
         )
 
     def _append(
@@ -254,7 +253,9 @@ class EventStore(Following):
             if getattr(error.__cause__, "sqlstate", None) in _CLOSER_LOOK:
                 return None
             raise
-        return None if place is None else Appended((draft.recorded(place),), added=1)
+        if place is None:
+            return None
+        return Appended(1, place.position, lambda: [draft.recorded(place)])
 
     def _write(
         self,
@@ -273,12 +274,14 @@ class EventStore(Following):
             clock=self._now,
             progress=progress,
         )
-        recorded = {id: codec.read(self.codec, row) for id, row in retries.items()}
-        for draft in drafts:
-            id = draft.event_id
-            if id not in recorded:
-                recorded[id] = draft.recorded(places[id])
-        return Appended(tuple(recorded[draft.event_id] for draft in drafts), added=len(places))
+
+        def recorded() -> Iterator[RecordedEvent[Any]]:
+            before = {id: codec.read(self.codec, row) for id, row in retries.items()}
+            for draft in drafts:
+                id = draft.event_id
+                yield before[id] if id in before else draft.recorded(places[id])
+
+        return Appended(len(places), append.last_position(retries, places), recorded)
 
     def _noted(self, appending: telemetry.Operation) -> Mapping[str, Any]:
         trace = appending.traceparent
