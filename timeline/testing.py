@@ -150,7 +150,10 @@ class ProjectionContract:
         if self.projection.split_by is None:
             return
         with self._filled() as projector:
-            whole = [row for row in projector.fold().rows if type(row) in self.projection.rows]
+            view = projector.fold()
+            whole: list[Any] = []
+            for cls in self.projection.rows:
+                whole += view.all(cls)
             for parts in (1, 2, 5):
                 made = self._in_parts(projector.store, parts)
                 assert not _without(made, whole), f"more in {parts} parts"

@@ -462,6 +462,26 @@ def test_a_fold_at_a_position_never_reached_is_not_found(store: EventStore) -> N
         Projector(store, BUILT_IN).fold(Cutoff(position=2))
 
 
+def test_a_fold_shows_one_state_and_makes_only_the_rows_asked_for(store: EventStore) -> None:
+    """A projection that fails is no hindrance to reports that do not ask for its rows."""
+
+    class Failing(Projection):
+        name, rows = "failing", (SpeakerRow,)
+
+        @on(StatementMade)
+        def fail(self, _rows: Rows, _event: RecordedEvent[StatementMade]) -> None:
+            raise ZeroDivisionError
+
+    view = Projector(store, [Statements(), Failing()]).fold()
+    add(store, statement())
+    later = Projector(store, [Statements(), Failing()]).fold()
+
+    assert (len(view.all(StatementRow)), len(later.all(StatementRow))) == (0, 1)
+    assert view.all(SpeakerRow) == []
+    with pytest.raises(ZeroDivisionError):
+        later.all(SpeakerRow)
+
+
 def test_a_fold_sees_the_record_as_it_was(store: EventStore) -> None:
     projector = Projector(store, [Statements()])
     add(store, statement(text="Yes."), "x", "2022")

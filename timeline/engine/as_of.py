@@ -27,8 +27,8 @@ import sqlalchemy as sa
 
 from timeline.dates import When
 from timeline.engine.cutoff import Cutoff, Horizon, publication
-from timeline.engine.projection import Projection, R, Rows, Subject, shape_of
-from timeline.engine.reader import Amendments, Reader, amended_ids
+from timeline.engine.projection import Projection, R, Subject, shape_of
+from timeline.engine.reader import Amendments, Read, Reader, amended_ids
 from timeline.engine.rows import MOST_VALUES, FoldedView, LogView
 from timeline.engine.runner import Projector
 from timeline.engine.search import Search
@@ -170,17 +170,14 @@ class PartialView(LogView):
     def _fold(self, questions: Iterable[_Question]) -> list[_AnyEvent]:
         """Fold for questions that are not answered yet; the events read for them."""
         new = [question for question in dict.fromkeys(questions) if question not in self._folds]
-        read: dict[int, list[_AnyEvent]] = {}
-        for question, positions in self._log.naming(new).items():
-            rows = Rows()
-            for position in sorted(positions):
-                read[position] = self._log.seen[position]
-                for event in read[position]:
-                    question.projection.handle(rows, event)
+        positions_of = self._log.naming(new)
+        for question, positions in positions_of.items():
+            read = self._log.seen_at(positions)
             self._folds[question] = FoldedView(
-                self.head, rows, self.store, self.cutoff, self._log.horizon, self._projection_of
+                self.head, read, self.store, self.cutoff, self._log.horizon, self._projection_of
             )
-        return [event for events in read.values() for event in events]
+        every = set().union(*positions_of.values())
+        return [amended for _, amended in self._log.seen_at(every) if amended is not None]
 
     def _fold_ahead(self, events: Sequence[_AnyEvent]) -> None:
         """Fold the actors and sources that these events name: a report asks for them next.
@@ -223,7 +220,6 @@ class _PartialLog:
 
     Attributes:
         horizon: the cutoff, with the dates of sources as far as they were read.
-        seen: by position, the events there as they are in view.
     """
 
     def __init__(self, store: EventStore, cutoff: Cutoff, until: int) -> None:
@@ -232,7 +228,7 @@ class _PartialLog:
         self._needs_dates = cutoff.published is not None
         self._dates: dict[str, When | None] = {}
         self.horizon = Horizon(cutoff, self._dates)
-        self.seen: dict[int, list[_AnyEvent]] = {}
+        self._seen: dict[int, list[Read]] = {}
         self._stored: dict[int, list[_AnyEvent]] = {}
         self._positions: dict[str, int] = {}
         self._cited: dict[str, _AnyEvent] = {}
@@ -305,7 +301,7 @@ class _PartialLog:
     # Which events bear on what
 
     def naming(self, questions: Iterable[_Question]) -> dict[_Question, set[int]]:
-        """The positions of all events that may make the rows asked for; they are then in `seen`."""
+        """The positions of all events that may make the rows asked for; `seen_at` has them then."""
         alike: dict[tuple[Projection, Subject], list[_Question]] = defaultdict(list)
         for question in questions:
             alike[question.projection, question.subject].append(question)
@@ -378,10 +374,14 @@ class _PartialLog:
 
     # Events in view
 
+    def seen_at(self, positions: Iterable[int]) -> list[Read]:
+        """The events at these positions that are in view, in order; `naming` has read them."""
+        return [event for position in sorted(positions) for event in self._seen[position]]
+
     def _see(self, positions: Iterable[int]) -> None:
         """Read the events at these positions as they are in view."""
-        new = [position for position in positions if position not in self.seen]
-        self.seen |= {position: [] for position in new}
+        new = [position for position in positions if position not in self._seen]
+        self._seen |= {position: [] for position in new}
         events = self._at(new)
         amendments = self._amending(events)
         mergers = self._mergers(_ids("actor", [*events, *amendments]))
@@ -391,7 +391,7 @@ class _PartialLog:
         reader = Reader(self._store.codec, amendments, self.horizon)
         for stored, amended in reader.read(events):
             if amended is not None:
-                self.seen[stored.position].append(amended)
+                self._seen[stored.position].append((stored, amended))
 
     # When sources were published
 

@@ -6,7 +6,7 @@ A view shows whole read models: of rows in memory, or of kept rows.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from timeline.dates import UNKNOWN, When
 from timeline.engine.cutoff import ALL, Cutoff, Horizon
-from timeline.engine.projection import R, Rows, Shape, key_of, shape_of
+from timeline.engine.projection import Projection, R, Rows, Shape, key_of, shape_of
+from timeline.engine.reader import Read, hand
 from timeline.engine.search import Search, scanned, searched
 from timeline.errors import DatabaseBusy, InvalidInput
 from timeline.events import EventRedacted, RecordedEvent, Redacted, type_names
@@ -226,19 +227,34 @@ class LogView:
 
 @attrs.frozen
 class FoldedView(LogView):
-    """A view of rows in memory. Implements `View`."""
+    """A view of events in memory: it folds a projection when its rows are first asked for.
+
+    Implements `View`.
+    """
 
     head: Head
-    rows: Rows
+    read: Sequence[Read] = attrs.field(repr=False)
     store: EventStore
     cutoff: Cutoff
     horizon: Horizon
-    kept: Kept[Any]
+    projection_of: Kept[Projection]
+    _rows: dict[Projection, Rows] = attrs.field(init=False, factory=dict, repr=False)
     _sorted: dict[type, list[Any]] = attrs.field(init=False, factory=dict, repr=False)
+    _stored: dict[str, RecordedEvent[Any]] = attrs.field(init=False, factory=dict, repr=False)
+
+    def _rows_with(self, cls: type) -> Rows:
+        """The rows of the projection that keeps this class."""
+        projection = self.projection_of[cls]
+        if projection not in self._rows:
+            rows = Rows()
+            for event in self.read:
+                hand(event, projection, rows)
+            self._rows[projection] = rows
+        return self._rows[projection]
 
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row with that key, or None."""
-        return self.rows.get(cls, *key) if self.kept[cls] else None
+        return self._rows_with(cls).get(cls, *key)
 
     def several(self, cls: type[R], keys: Iterable[str]) -> list[R]:
         """The rows with these keys, in this order; keys without a row are left out."""
@@ -247,8 +263,9 @@ class FoldedView(LogView):
 
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""
-        if cls not in self._sorted and self.kept[cls]:
-            self._sorted[cls] = sorted((r for r in self.rows if type(r) is cls), key=key_of)
+        if cls not in self._sorted:
+            own = (row for row in self._rows_with(cls) if type(row) is cls)
+            self._sorted[cls] = sorted(own, key=key_of)
         rows = self._sorted[cls]
         return [row for row in rows if all(getattr(row, k) == v for k, v in equal.items())]
 
@@ -260,8 +277,12 @@ class FoldedView(LogView):
 
     def events(self, ids: Iterable[str]) -> dict[str, RecordedEvent[Any]]:
         """The events with these ids as recorded, by id, with the evidence that is in view."""
-        events = self.store.get(ids)
-        return {id: self.horizon.trimmed(event) for id, event in events.items()}
+        if not self._stored:
+            self._stored.update((stored.id, stored) for stored, _ in self.read)
+        wanted = list(dict.fromkeys(ids))
+        missing = [id for id in wanted if id not in self._stored]
+        events = self.store.get(missing) if missing else {}
+        return {id: self.horizon.trimmed(self._stored.get(id) or events[id]) for id in wanted}
 
 
 @attrs.frozen

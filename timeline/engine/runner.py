@@ -14,8 +14,7 @@ import sqlalchemy as sa
 from timeline.engine import builds
 from timeline.engine.builds import Build
 from timeline.engine.cutoff import ALL, Cutoff
-from timeline.engine.projection import Projection, Rows
-from timeline.engine.reader import hand
+from timeline.engine.projection import Projection
 from timeline.engine.rebuild import Builder, retried
 from timeline.engine.rows import FoldedView, Kept, KeptView, hold, tables_of
 from timeline.errors import (
@@ -68,18 +67,15 @@ class Projector(Builder):
     # In memory
 
     def fold(self, cutoff: Cutoff = ALL) -> FoldedView:
-        """Fold the log in memory, as far as it is in view.
+        """Read the log into memory, as far as it is in view; the view folds what it is asked for.
 
         Raises:
             NotFound: the log has not come to the cutoff's position yet.
         """
-        head, rows = self.head(cutoff), Rows()
-        horizon = self._reader.horizon(cutoff, head.position)
-        for event in self._reader.read(0, head.position, amended=head.position, horizon=horizon):
-            for projection in self.projections:
-                hand(event, projection, rows)
-        fixed = cutoff.fixed_at(head.position)
-        return FoldedView(head, rows, self.store, fixed, horizon, self.projection_of)
+        head = self.head(cutoff)
+        end, horizon = head.position, self._reader.horizon(cutoff, head.position)
+        read = tuple(self._reader.read(0, end, amended=end, horizon=horizon))
+        return FoldedView(head, read, self.store, cutoff.fixed_at(end), horizon, self.projection_of)
 
     @property
     def projection_of(self) -> Kept[Projection]:
