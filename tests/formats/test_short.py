@@ -24,8 +24,7 @@ from timeline.events import (
 from timeline.formats import read_files, read_records
 from timeline.formats.record_files.expanding import Expander
 from timeline.formats.record_files.names import Names
-from timeline.formats.record_files.short_form import VERBS
-from timeline.formats.record_files.spoken_dates import understood
+from timeline.formats.record_files.short_form import VERBS, understood
 from timeline.formats.record_files.workbook import entries_of, record_file
 from timeline.log.codec import Codec
 

@@ -26,7 +26,7 @@ from timeline.errors import InvalidInput, MissingExtra
 from timeline.pages import page as pages
 from timeline.pages.chart import draw, legend
 from timeline.pages.page import Crumb, render_page
-from timeline.pages.slider import as_of_day, known_when
+from timeline.pages.scripts import as_of_day, known_when
 from timeline.reports import Report
 from timeline.reports.evidence import Citation, Named, Support, Told
 from timeline.reports.render.notes import inert

@@ -18,7 +18,7 @@ from timeline.cli.source import source, summary
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from timeline.checks.plausibility import Finding
+    from timeline.checks import Finding
     from timeline.formats import Ingested
     from timeline.formats.coded.events import Dataset
     from timeline.formats.record_files.spoken_dates import Order

@@ -23,8 +23,8 @@ from timeline.dates import short
 from timeline.errors import MissingExtra
 from timeline.pages.chart import draw, legend
 from timeline.pages.folder import SIGN
+from timeline.pages.scripts import Cut, all_numbers, as_json
 from timeline.pages.sections import Filling, filled, fitting, is_matrix, language_of, sections
-from timeline.pages.slider import Cut, all_numbers, as_json
 from timeline.reports.evidence import Citation, Support, type_words
 from timeline.reports.render.notes import Notes, inert, link_details
 from timeline.reports.tables import (

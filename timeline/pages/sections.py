@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from timeline.pages.slider import all_numbers
+from timeline.pages.scripts import all_numbers
 from timeline.reports.render.columns import CONTINUED, in_parts
 from timeline.reports.render.notes import Notes, run_text, runs
 from timeline.reports.tables import NUMBER, Cell, Line, Table, shown_evidence

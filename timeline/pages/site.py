@@ -19,7 +19,6 @@ import attrs
 from timeline.engine.projection import R, View, shape_of
 from timeline.engine.search import Search
 from timeline.log.telemetry import Progress
-from timeline.pages.explorer import RECORD, coordinates, record_script
 from timeline.pages.folder import MANIFEST, manifest, replacing
 from timeline.pages.page import (
     BESIDE,
@@ -34,7 +33,7 @@ from timeline.pages.page import (
     web_address,
 )
 from timeline.pages.profiles import Sources, profile
-from timeline.pages.slider import Cuts, Dated, known_when
+from timeline.pages.scripts import RECORD, Cuts, Dated, coordinates, known_when, record_script
 from timeline.projections.chronology import InvolvementRow
 from timeline.projections.directory import ActorRow
 from timeline.projections.initiatives import InitiativeRow, PositionRow, ProposalRow

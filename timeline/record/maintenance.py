@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from timeline.checks.requirements import names
+from timeline.checks import names
 from timeline.dates import Occurred, stretch, within
 from timeline.engine.builds import Build
 from timeline.engine.compare import Comparison

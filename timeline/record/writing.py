@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 import attrs
 import sqlalchemy as sa
 
-from timeline.checks.plausibility import Finding, findings
-from timeline.checks.requirements import require_evidence, require_identities, require_references
+from timeline.checks import (
+    Finding,
+    findings,
+    require_evidence,
+    require_identities,
+    require_references,
+)
 from timeline.dates import Occurred, now, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidEvent, InvalidInput, UnknownReference
@@ -54,7 +59,7 @@ if TYPE_CHECKING:
     from timeline.formats import Ingested, RecordFile
     from timeline.formats.coded.events import Dataset
     from timeline.formats.record_files.expanding import Understood
-    from timeline.formats.record_files.spoken_dates import Order
+    from timeline.formats.record_files.short_form import Order
 
 _WITHDRAWN = ("retracted", "superseded")
 """Kinds of amendments after which an event no longer stands."""

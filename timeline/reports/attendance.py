@@ -28,21 +28,19 @@ from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.reports import tables
 from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.findings.meetings import (
+    OUTCOMES,
+    PLANS,
+    THERE,
     MeetingLine,
+    Register,
+    Roll,
     chosen_meetings,
     gathered,
     meeting_lines,
     meeting_rows,
-)
-from timeline.reports.findings.origins import Origins, Path
-from timeline.reports.findings.participation import (
-    OUTCOMES,
-    PLANS,
-    THERE,
-    Register,
-    Roll,
     persons_in,
 )
+from timeline.reports.findings.origins import Origins, Path
 from timeline.reports.model import Report, made_from
 from timeline.reports.tables import (
     Cell,

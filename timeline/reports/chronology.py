@@ -45,8 +45,7 @@ from timeline.projections.meetings import MeetingRow
 from timeline.projections.plans import PlanRow
 from timeline.reports.actors import find_actor
 from timeline.reports.evidence import Citation, Citer, Named, line_of
-from timeline.reports.findings.meetings import chosen_meetings
-from timeline.reports.findings.participation import OUTCOMES, PLANS
+from timeline.reports.findings.meetings import OUTCOMES, PLANS, chosen_meetings
 from timeline.reports.model import Report, Span, by_time, chosen_by, made_from
 from timeline.reports.plans import find_initiative, outcome_words
 from timeline.reports.tables import (

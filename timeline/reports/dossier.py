@@ -33,17 +33,18 @@ from timeline.reports.attendance import AttendanceCell, attendance_cell, shown_p
 from timeline.reports.encounters import times_met
 from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.findings.attribution import Offices, stances
-from timeline.reports.findings.meetings import MeetingLine, meeting_lines
-from timeline.reports.findings.origins import Origins
-from timeline.reports.findings.participation import (
+from timeline.reports.findings.meetings import (
     OUTCOMES,
     PLANS,
     WHO_MEETS,
+    MeetingLine,
     Pair,
     Register,
+    meeting_lines,
     pairs,
     persons_in,
 )
+from timeline.reports.findings.origins import Origins
 from timeline.reports.model import Report, by_time, made_from
 from timeline.reports.positions import PositionLine, position_line, taken_as
 from timeline.reports.sources import CarriedLine, carried_lines, carried_table, sources_of

@@ -15,8 +15,7 @@ from timeline.errors import InvalidInput
 from timeline.projections.meetings import MeetingReportRow
 from timeline.reports.actors import find_actor
 from timeline.reports.evidence import Citation, Citer, Counted, Named, counted, left_uncited, text
-from timeline.reports.findings.meetings import meeting_dates
-from timeline.reports.findings.participation import WHO_MEETS, Entry, everyone, pairs
+from timeline.reports.findings.meetings import WHO_MEETS, Entry, everyone, meeting_dates, pairs
 from timeline.reports.model import TOP, Report, Span, chosen_by, made_from, require_top
 from timeline.reports.tables import (
     Document,

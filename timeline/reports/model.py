@@ -17,8 +17,7 @@ from timeline.projections.initiatives import InitiativeRow
 from timeline.projections.meetings import MeetingRow
 from timeline.reports.evidence import Citation, Citer, CorrectionLine, SourceLine, text
 from timeline.reports.render.grids import frame, render_csv, render_workbook, table_dict
-from timeline.reports.render.html import render_html
-from timeline.reports.render.markdown import render_markdown
+from timeline.reports.render.markup import render_html, render_markdown
 from timeline.reports.tables import Cell, Chart, Document, Fact, Table, about, cell, marked
 
 _NAMED = 5

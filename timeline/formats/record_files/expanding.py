@@ -29,11 +29,12 @@ from timeline.formats.record_files.short_form import (
     VERBS,
     Claim,
     Leaf,
+    Order,
     Verb,
     hints_of,
     leaf_of,
+    understood,
 )
-from timeline.formats.record_files.spoken_dates import Order, understood
 from timeline.formats.record_files.tree import Node, shown
 
 KINDS: tuple[Kind, ...] = typing.get_args(Kind)

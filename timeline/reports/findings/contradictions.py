@@ -35,9 +35,8 @@ from timeline.reports.findings.answers import (
 )
 from timeline.reports.findings.attribution import Offices, Stance, proposers, stances
 from timeline.reports.findings.initiatives import comparable_term, full_name
-from timeline.reports.findings.meetings import gathered, meeting_dates
+from timeline.reports.findings.meetings import both_there_or_not, gathered, meeting_dates, presences
 from timeline.reports.findings.origins import Claim, known_claims
-from timeline.reports.findings.participation import both_there_or_not, presences
 from timeline.reports.model import by_time
 
 # What is said at one time

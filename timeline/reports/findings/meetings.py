@@ -1,17 +1,27 @@
-"""What can be said of one meeting from all reports of it."""
+"""Meetings by all reports of them: what each was, who was there, for whom, and as what member."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TypeVar
+from collections import defaultdict
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import combinations
+from typing import Any, TypeVar
 
 import attrs
 
 from timeline.dates import UNKNOWN, When, latest_key
 from timeline.engine.projection import View
-from timeline.projections.meetings import MeetingReportRow, MeetingRow
+from timeline.projections.directory import ActorRow, MembershipRow, RoleRow
+from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.reports.actors import reported
 from timeline.reports.evidence import Citation, Citer, text
+from timeline.reports.findings.answers import Answer
+from timeline.reports.findings.attribution import Offices
 from timeline.reports.model import not_found
+
+# What a meeting was
+
 
 _R = TypeVar("_R")
 
@@ -200,3 +210,429 @@ def meeting_rows(view: View, reports: Iterable[MeetingReportRow]) -> list[Meetin
     ids = sorted({report.meeting for report in reports})
     rows = (view.get(MeetingRow, id) for id in ids)
     return [row for row in rows if row is not None]
+
+
+# Who was there
+
+
+# Members of a body
+
+
+_LONG = timedelta(days=366)
+"""A report of a membership that gives no beginning tells nothing of times this long before it."""
+
+
+@attrs.frozen
+class _Report:
+    """One report of a membership, and the date that it speaks of."""
+
+    row: MembershipRow
+    reported: When | None
+
+    @property
+    def ended(self) -> When | None:
+        """When it was over, at the latest: who is called a former member had left by then."""
+        if self.row.status != "former member":
+            return self.row.until
+        return self.row.until or self.row.since or self.reported
+
+    @property
+    def confirmed(self) -> Iterable[When]:
+        """When it was on, by this report; what ended before that was another membership."""
+        known = (self.row.since, None if self.row.until else self.reported)
+        return (each for each in known if each is not None)
+
+    def begun(self, moment: When) -> bool | None:
+        """Whether it may have been on by then; None where this report tells nothing of it."""
+        if self.row.since is not None:
+            return not self.row.since.certainly_after(moment)
+        spoken_of = self.row.until or self.reported
+        return None if spoken_of is not None and _long_before(moment, spoken_of) else True
+
+
+@attrs.frozen
+class Membership:
+    """What is reported of one actor and one body."""
+
+    reports: tuple[_Report, ...]
+
+    def current(self, dates: Sequence[When]) -> list[MembershipRow]:
+        """The reports by which the actor may have been a member on one of the dates."""
+        return [
+            each.row
+            for each in self._of_members()
+            if any(each.begun(date) and not self._over(each, date) for date in dates)
+        ]
+
+    def at(self, dates: Sequence[When]) -> bool | None:
+        """Whether the actor may have been a member on one of the dates; None if nothing tells."""
+        if self.current(dates):
+            return True
+        untold = any(each.begun(date) is None for each in self._of_members() for date in dates)
+        return None if untold else False
+
+    def _of_members(self) -> Iterable[_Report]:
+        return (each for each in self.reports if each.row.status == "member")
+
+    def _over(self, report: _Report, moment: When) -> bool:
+        """Whether it had ended, by this report or another."""
+        own = report.row.until
+        return (own is not None and moment.certainly_after(own)) or any(
+            moment.certainly_after(end)
+            and not any(on.certainly_after(end) for on in report.confirmed)
+            for end in (each.ended for each in self.reports)
+            if end is not None
+        )
+
+
+class Memberships:
+    """What is reported of the members of a body, as reported; each body is looked up once."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._of: dict[str, dict[str, Membership]] = {}
+
+    def of(self, body: str | None) -> dict[str, Membership]:
+        """The actors that were said to belong to the body in some way; none without a body."""
+        if body is None:
+            return {}
+        if body not in self._of:
+            self._of[body] = self._found(body)
+        return self._of[body]
+
+    def _found(self, body: str) -> dict[str, Membership]:
+        found: dict[str, list[_Report]] = defaultdict(list)
+        for row in self._view.all(MembershipRow, of=body):
+            found[row.actor].append(_Report(row, reported(self._view, row.events)))
+        return {actor: Membership(tuple(reports)) for actor, reports in found.items()}
+
+
+def _long_before(one: When, other: When) -> bool:
+    end, start = one.reach[1], other.reach[0]
+    return end is not None and start is not None and start - end > _LONG
+
+
+# Who took part
+
+
+OUTCOMES = ("attended", "represented", "absent")
+THERE = ("attended", "represented")
+PLANS = ("confirmed", "expected", "invited")
+
+WHO_MEETS = (
+    "A person meets persons; a state or a body meets those that were there as parties. A person "
+    "who represents nobody is a party, too."
+)
+"""The rule of `pairs`, for the notes of reports."""
+
+
+@attrs.frozen
+class Entry:
+    """What one event says of one participant, and whom the participant counts for."""
+
+    row: AttendanceRow
+    party: str
+    office: RoleRow | None
+
+    @property
+    def represents(self) -> str | None:
+        """Whom the participant was there for, where that is another."""
+        party = self.row.party if self.office is None else self.office.of
+        return None if party == self.row.participant else party
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The ids of the events that say so."""
+        return self.row.events if self.office is None else (*self.row.events, *self.office.events)
+
+
+@attrs.frozen
+class Roll:
+    """Who is said to have been at one meeting, and who belonged to the body that met.
+
+    `members` has the events that say that a party belonged; `guests` are parties that are reported
+    not to have: to have belonged to the body otherwise, or at another time. `unnamed` are parties
+    that no report names.
+    """
+
+    row: MeetingRow
+    entries: tuple[Entry, ...]
+    members: dict[str, tuple[str, ...]]
+    guests: frozenset[str]
+    unnamed: frozenset[str]
+
+    @property
+    def parties(self) -> set[str]:
+        """Whom participants count for."""
+        return {entry.party for entry in self.entries}
+
+    @property
+    def cited(self) -> Iterable[str]:
+        """The ids of all events behind it."""
+        yield from (id for entry in self.entries for id in entry.events)
+        yield from (id for events in self.members.values() for id in events)
+
+    def of(self, party: str) -> list[Entry]:
+        """The entries of the participants that count for a party."""
+        return [entry for entry in self.entries if entry.party == party]
+
+    def lists(self, *, without: str | None = None) -> list[str]:
+        """The events that list all participants, leaving out those that name a party."""
+        naming = {entry.row.event for entry in self.entries if entry.party == without}
+        rows = (entry.row for entry in self.entries if entry.row.complete)
+        return [id for row in rows if row.event not in naming for id in row.events]
+
+    def is_member(self, party: str) -> bool | None:
+        """Whether the party belonged to the body that met; None where that is not known."""
+        return True if party in self.members else False if party in self.guests else None
+
+    def by_person(self, persons: Container[str]) -> Roll:
+        """The persons among the participants, each counted for itself.
+
+        If a substitute was there, the one it stood in for was represented, and is on it too. A list
+        that names states or bodies passes over no person.
+        """
+        others = {each.row.event for each in self.entries if each.row.participant not in persons}
+        entries: list[Entry] = []
+        for entry in self.entries:
+            row: Any = entry.row
+            complete = row.complete and row.event not in others
+            for person in (row.participant, row.instead_of):
+                if person in persons:
+                    replaced = person == row.instead_of and row.status in THERE
+                    status = "represented" if replaced else row.status
+                    kept = attrs.evolve(row, complete=complete, status=status)
+                    entries.append(attrs.evolve(entry, row=kept, party=person))
+        return Roll(self.row, tuple(entries), {}, frozenset(), frozenset())
+
+
+class Register:
+    """Who was at which meeting, with the offices and memberships that this is read by."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._offices = Offices(view)
+        self._memberships = Memberships(view)
+
+    def rolls(self, rows: Iterable[MeetingRow]) -> list[Roll]:
+        """The rolls of these meetings, in this order."""
+        meetings = {row.meeting: row for row in rows}
+        reports = gathered(self._view, MeetingReportRow, "meeting", meetings)
+        present = gathered(self._view, AttendanceRow, "meeting", meetings)
+        return [self._roll(row, reports[id], present[id]) for id, row in meetings.items()]
+
+    def _roll(
+        self, row: MeetingRow, reports: list[MeetingReportRow], present: list[AttendanceRow]
+    ) -> Roll:
+        dates = meeting_dates(reports)
+        members = self._members(row.body, dates)
+        known = self._memberships.of(row.body)
+        guests = (party for party, each in known.items() if each.at(dates) is False)
+        entries = self._entries(present, members, dates)
+        return Roll(row, entries, members, frozenset(guests), _unnamed(self._view, entries))
+
+    def meetings(self) -> Iterator[tuple[list[MeetingReportRow], tuple[Entry, ...]]]:
+        """The reports of every meeting, and who is said to have been there; all read at once."""
+        reports: dict[str, list[MeetingReportRow]] = defaultdict(list)
+        for report in self._view.all(MeetingReportRow):
+            reports[report.meeting].append(report)
+        told: dict[str, list[AttendanceRow]] = defaultdict(list)
+        for entry in self._view.all(AttendanceRow):
+            told[entry.meeting].append(entry)
+        for row in self._view.all(MeetingRow):
+            if row.meeting in told:
+                dates = meeting_dates(reports[row.meeting])
+                members = self._members(row.body, dates)
+                yield reports[row.meeting], self._entries(told[row.meeting], members, dates)
+
+    def _members(self, body: str | None, dates: Sequence[When]) -> dict[str, tuple[str, ...]]:
+        return {
+            party: tuple(id for report in current for id in report.events)
+            for party, membership in self._memberships.of(body).items()
+            if (current := membership.current(dates))
+        }
+
+    def _entries(
+        self, rows: list[AttendanceRow], members: dict[str, tuple[str, ...]], dates: Iterable[When]
+    ) -> tuple[Entry, ...]:
+        rows.sort(key=lambda each: (each.position, each.number))
+        return tuple(_entry(self._offices, each, members.keys(), dates) for each in rows)
+
+
+def persons_in(view: View, entries: Iterable[Entry]) -> set[str]:
+    """The persons among the participants, and among those whom they were there for."""
+    named = {
+        id
+        for entry in entries
+        for id in (entry.row.participant, entry.row.instead_of, entry.party)
+        if id is not None
+    }
+    known = view.several(ActorRow, sorted(named))
+    return {row.actor for row in known if row.kind == "person"}
+
+
+def everyone(
+    view: View,
+) -> tuple[list[tuple[list[MeetingReportRow], tuple[Entry, ...]]], set[str]]:
+    """All meetings as `Register.meetings` tells them, and who of the participants is a person."""
+    meetings = list(Register(view).meetings())
+    return meetings, persons_in(view, (entry for _, entries in meetings for entry in entries))
+
+
+@attrs.frozen
+class Pair:
+    """Two who are said to have been at one meeting, or to be at one to come.
+
+    Attributes:
+        two: their ids, in order.
+        disputed: whether other reports have one of them absent.
+        events: what tells of the two there, and of their absence.
+    """
+
+    two: tuple[str, str]
+    disputed: bool
+    events: tuple[str, ...]
+
+
+def pairs(
+    entries: Iterable[Entry], persons: Container[str], *, planned: bool = False
+) -> Iterator[Pair]:
+    """Who met whom at one meeting: the one rule that all reports share.
+
+    A person meets the persons that were there themselves, and a state or a body the parties that
+    were there through whomever. A person who is not said to represent anybody is a party, too, and
+    meets states and bodies.
+
+    Args:
+        entries: what is said of the participants.
+        persons: those of them who are persons.
+        planned: whether to pair the ones that were to be there, in place of the ones that were.
+    """
+    told: dict[str, list[Entry]] = defaultdict(list)
+    there: set[str] = set()
+    representing = set()
+    for entry in entries:
+        row: Any = entry.row
+        wanted = PLANS if planned else THERE
+        if entry.party not in persons:
+            told[entry.party].append(entry)
+            if row.status in wanted:
+                there.add(entry.party)
+        if entry.represents is not None:
+            representing.add(row.participant)
+        for person in {row.participant, row.instead_of}:
+            if person in persons:
+                told[person].append(entry)
+        if row.participant in persons and row.status in wanted and _came(row):
+            there.add(row.participant)
+    for one, other in combinations(sorted(there), 2):
+        mixed = (one in persons) != (other in persons)
+        if not mixed or not representing & {one, other}:
+            yield _pair((one, other), told, PLANS if planned else OUTCOMES)
+
+
+def _came(row: AttendanceRow) -> bool:
+    """Whether that is the participant itself, and not another one, or a letter, in its place."""
+    return row.mode != "by letter" and (row.status != "represented" or row.instead_of is not None)
+
+
+def _pair(two: tuple[str, str], told: dict[str, list[Entry]], statuses: Container[str]) -> Pair:
+    said = [entry for who in two for entry in told[who] if entry.row.status in statuses]
+    events = dict.fromkeys(id for entry in said for id in entry.events)
+    return Pair(two, any(entry.row.status == "absent" for entry in said), tuple(events))
+
+
+def _unnamed(view: View, entries: Iterable[Entry]) -> frozenset[str]:
+    known = (view.get(ActorRow, party) for party in {entry.party for entry in entries})
+    return frozenset(each.actor for each in known if each is not None and each.kind == "unnamed")
+
+
+def _entry(
+    offices: Offices, row: AttendanceRow, members: Container[str], dates: Iterable[When]
+) -> Entry:
+    """The row, with the party that the participant counts for: a member by itself, or by office."""
+    office = None if row.party in members else counting_office(offices, row, members, dates)
+    return Entry(row, (office and office.of) or row.party, office)
+
+
+def counting_office(
+    offices: Offices, row: AttendanceRow, listed: Container[str], dates: Iterable[When]
+) -> RoleRow | None:
+    """The office by which a participant counts for one of those listed; None where for several.
+
+    One who is said to represent somebody counts for that one, whatever its offices.
+    """
+    if row.party != row.participant:
+        return None
+    roles = (role for date in dates for role in offices.held(row.participant, date))
+    held = {role.of: role for role in roles if role.of and role.of in listed}
+    return next(iter(held.values())) if len(held) == 1 else None
+
+
+# Whether an actor was there
+
+
+@attrs.frozen
+class _Entry:
+    """What one event says of one participant; `office` says whom it counts for."""
+
+    row: AttendanceRow
+    office: RoleRow | None
+
+    @property
+    def of(self) -> tuple[str, ...]:
+        """The participant, and whom it counts for."""
+        by_office = (self.office.of,) if self.office and self.office.of else ()
+        return (self.row.participant, self.row.party, *by_office)
+
+    @property
+    def instead_of(self) -> str | None:
+        """Who was not there, since the participant stood in."""
+        there = self.row.status in THERE and self.row.instead_of not in self.of
+        return self.row.instead_of if there else None
+
+    def says_of(self, actor: str) -> bool:
+        """Whether it says that the actor was there, or was not.
+
+        A party is there with anyone who is there for it. It is not absent because one of its people
+        is.
+        """
+        if self.row.participant == actor:
+            return self.row.status in (*THERE, "absent")
+        return actor == self.instead_of or (actor in self.of and self.row.status in THERE)
+
+
+def presences(
+    citer: Citer, offices: Offices, rows: Iterable[AttendanceRow], dates: Sequence[When]
+) -> Iterator[tuple[str, list[Answer]]]:
+    """The actors that reports of one meeting name, and what these answer of each."""
+    ordered = sorted(rows, key=lambda row: (row.position, row.number))
+    listed = {id for row in ordered for id in (row.participant, row.party)}
+    entries = [_Entry(row, counting_office(offices, row, listed, dates)) for row in ordered]
+    named = (id for entry in entries for id in (*entry.of, entry.instead_of) if id)
+    for actor in dict.fromkeys(named):
+        yield actor, [_answer(citer, entry, actor) for entry in entries if entry.says_of(actor)]
+
+
+def both_there_or_not(one: object, other: object) -> bool:
+    """Whether both answers have the actor there, or both have it absent."""
+    return _is_absent(one) == _is_absent(other)
+
+
+def _answer(citer: Citer, entry: _Entry, actor: str) -> Answer:
+    row, by = entry.row, str(citer.name(entry.row.participant))
+    if actor == entry.instead_of:
+        key, value = ("absent", f"{by} instead"), f"absent ({by} instead)"
+    elif actor == row.participant and row.status == "represented" and citer.kind(actor) == "person":
+        # A state is there through whoever represents it; a person is not.
+        key, value = ("absent", "represented"), "represented"
+    elif actor == row.participant:
+        key, value = (row.status, ""), row.status
+    else:
+        key, value = (row.status, by), f"{row.status} ({by})"
+    beside = entry.office.events if entry.office and actor == entry.office.of else ()
+    return Answer(key, value, row.occurred, row.position, row.events, beside=beside)
+
+
+def _is_absent(key: object) -> bool:
+    return isinstance(key, tuple) and key[0] == "absent"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from timeline import Timeline
-from timeline.checks.plausibility import findings, is_slip
+from timeline.checks import findings, is_slip
 from timeline.events import (
     Actor,
     ActorAdded,

@@ -1,1 +1,0 @@
-"""What must hold of events together, and what looks wrong among them."""
