@@ -288,6 +288,44 @@ def _arguments(cls: Any) -> tuple[list[str], Callable[[Any], Iterable[Any]]]:
     return [field.alias for field in fields], operator.attrgetter(*names, names[0])
 
 
+_OF_RECORDED = {"event": "id", "position": "position", "occurred": "occurred", "events": "basis"}
+"""Fields of rows that say which event they are of, and what a recorded event calls the same."""
+
+
+def row_of(cls: type[R], recorded: RecordedEvent[Any], said: Any = None, /, **given: Any) -> R:
+    """A row of what an event says: fields that are not given are the event's of the same name.
+
+        @on(PlanAnnounced)
+        def announced(self, rows, recorded):
+            rows.put(row_of(PlanRow, recorded, plan=recorded.event.plan.lower()))
+
+    The fields `event`, `position`, `occurred` and `events` are the event's id, its place in the
+    log, its date, and the ids of it and its amendments.
+
+    Args:
+        cls: the class of the row.
+        recorded: the event.
+        said: where the other fields are, if not in the event itself: a part of it.
+        given: the fields that are called otherwise there, or are not there.
+    """
+    said = recorded.event if said is None else said
+    kind: Any = cls
+    of_recorded, of_said = _copied(kind, tuple(given))
+    for name in of_recorded:
+        given[name] = getattr(recorded, _OF_RECORDED[name])
+    for name in of_said:
+        given[name] = getattr(said, name)
+    made: R = kind(**given)
+    return made
+
+
+@functools.cache
+def _copied(cls: Any, given: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """The fields that are left to be copied: of the recorded event, and of what it says."""
+    left = [field.name for field in attrs.fields(cls) if field.name not in given]
+    return [n for n in left if n in _OF_RECORDED], [n for n in left if n not in _OF_RECORDED]
+
+
 class Rows:
     """The rows a handler works on: get, put and delete them by key."""
 

@@ -27,6 +27,7 @@ from timeline.reports.attendance import (
 from timeline.reports.evidence import Citation, Citer, Support
 from timeline.reports.findings.meetings import MeetingLine, meeting_lines
 from timeline.reports.render.notes import inert
+from timeline.reports.tables import in_words
 
 if typing.TYPE_CHECKING:
     from icalendar import Event  # from an extra, so only where it is needed
@@ -184,13 +185,9 @@ def _description(meeting: MeetingLine, cells: _Cells, cited: Iterable[Citation])
 
 
 def _source(support: Support) -> str:
-    parts = [f"{support.publisher}: “{support.title}”", _words(support.published)]
+    parts = [f"{support.publisher}: “{support.title}”", in_words(support.published)]
     parts += [part for part in (support.at, support.address) if part]
     return ", ".join(parts)
-
-
-def _words(date: str | None) -> str:
-    return "undated" if date is None else When(date).words
 
 
 def _address(cited: Iterable[Citation]) -> str | None:

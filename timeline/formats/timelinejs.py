@@ -21,6 +21,7 @@ from timeline.errors import NotFound
 from timeline.reports.evidence import Citation, Named, Support
 from timeline.reports.initiative import InitiativeReport
 from timeline.reports.render.notes import inert
+from timeline.reports.tables import in_words
 
 _Object = dict[str, Any]
 
@@ -59,10 +60,10 @@ class _Slide:
     id: str
     dates: tuple[str, ...]
     headline: str
-    texts: tuple[str, ...]
-    quotes: tuple[str, ...]
     group: str
     evidence: tuple[Citation, ...]
+    texts: tuple[str, ...] = ()
+    quotes: tuple[str, ...] = ()
 
     @property
     def times(self) -> list[When]:
@@ -118,7 +119,6 @@ def _meetings_and_plans(report: InitiativeReport) -> Iterator[_Slide]:
             dates=meeting.held_on,
             headline=f"{meeting.shown_title}{state}",
             texts=(*meeting.notes, *_place(" or ".join(meeting.place))),
-            quotes=(),
             group="Meetings",
             evidence=meeting.evidence,
         )
@@ -130,7 +130,6 @@ def _meetings_and_plans(report: InitiativeReport) -> Iterator[_Slide]:
                 dates=(when,) if when else (),
                 headline=f"{plan.title} ({plan.state})",
                 texts=(plan.text,) if plan.text else (),
-                quotes=(),
                 group="Plans",
                 evidence=plan.evidence,
             )
@@ -152,7 +151,7 @@ def _of_event(
 ) -> _Slide:
     evidence: tuple[Citation, ...] = line.evidence
     dates = (line.occurred,) if line.occurred else ()
-    return _Slide(evidence[0].event, dates, headline, texts, quotes, group, evidence)
+    return _Slide(evidence[0].event, dates, headline, group, evidence, texts, quotes)
 
 
 def _together(who: Iterable[Named]) -> str:
@@ -218,8 +217,7 @@ def _source(support: Support) -> str:
     title = _safe(f"“{support.title}”")
     if support.address and _WEB.match(support.address):
         title = f'<a href="{escape(support.address)}">{title}</a>'
-    published = When(support.published).words if support.published else "undated"
-    after = [published, *([support.at] if support.at else [])]
+    after = [in_words(support.published), *([support.at] if support.at else [])]
     return f"{_safe(str(support.publisher))}: {title}, {_safe(', '.join(after))}"
 
 

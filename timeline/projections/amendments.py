@@ -13,6 +13,7 @@ from timeline.engine.projection import (
     Subject,
     on,
     row,
+    row_of,
 )
 from timeline.events import (
     ActorsMerged,
@@ -102,21 +103,7 @@ class AmendmentsMade(Projection):
     @on(DisagreementNoted)
     def disagreed(self, rows: Rows, recorded: RecordedEvent[DisagreementNoted]) -> None:
         """Keep the finding."""
-        noted = recorded.event
-        rows.put(
-            DisagreementRow(
-                event=recorded.id,
-                question=noted.question,
-                position=recorded.position,
-                sides=noted.sides,
-                proposal=noted.proposal,
-                meeting=noted.meeting,
-                plan=noted.plan,
-                document=noted.document,
-                note=noted.note,
-                events=recorded.basis,
-            )
-        )
+        rows.put(row_of(DisagreementRow, recorded))
 
 
 def _put(
@@ -128,14 +115,13 @@ def _put(
     superseded_by: str | None = None,
 ) -> None:
     rows.put(
-        AmendmentRow(
-            event=recorded.id,
+        row_of(
+            AmendmentRow,
+            recorded,
             kind=kind,
-            position=recorded.position,
             targets=targets,
             reason=reason,
             superseded_by=superseded_by,
-            events=recorded.basis,
         )
     )
     if kind != "merged":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from timeline.dates import When
-from timeline.engine.projection import OfEvent, Projection, Rows, Subject, changed, on, row
+from timeline.engine.projection import OfEvent, Projection, Rows, Subject, changed, on, row, row_of
 from timeline.events import (
     ActorAdded,
     ActorsDistinguished,
@@ -93,14 +93,13 @@ class Directory(Projection):
         """Keep the actor as given."""
         actor = recorded.event.actor
         rows.put(
-            ActorRow(
+            row_of(
+                ActorRow,
+                recorded,
+                actor,
                 actor=actor.id,
-                kind=actor.kind,
-                name=actor.name,
-                aliases=actor.aliases,
                 merged_into=None,
                 withdrawn=recorded.withdrawn,
-                events=recorded.basis,
             )
         )
 
@@ -129,29 +128,12 @@ class Directory(Projection):
     @on(RoleReported)
     def held(self, rows: Rows, recorded: RecordedEvent[RoleReported]) -> None:
         """Keep the report."""
-        said = recorded.event
-        rows.put(
-            RoleRow(
-                recorded.id, said.actor, said.role, said.of, said.since, said.until, recorded.basis
-            )
-        )
+        rows.put(row_of(RoleRow, recorded))
 
     @on(MembershipReported)
     def belongs(self, rows: Rows, recorded: RecordedEvent[MembershipReported]) -> None:
         """Keep the report."""
-        said = recorded.event
-        rows.put(
-            MembershipRow(
-                recorded.id,
-                said.actor,
-                said.of,
-                said.status,
-                said.since,
-                said.until,
-                said.share,
-                recorded.basis,
-            )
-        )
+        rows.put(row_of(MembershipRow, recorded))
 
 
 def _entry(rows: Rows, actor: str) -> ActorRow | None:
@@ -211,20 +193,5 @@ class Sources(Projection):
         """Keep the source as given."""
         source = recorded.event.source
         rows.put(
-            SourceRow(
-                source=source.id,
-                publisher=source.publisher,
-                title=source.title,
-                address=source.address,
-                language=source.language,
-                published=source.published,
-                retrieved=source.retrieved,
-                sha256=source.sha256,
-                copies=source.copies,
-                cited_in=source.cited_in,
-                grade=source.grade,
-                note=source.note,
-                withdrawn=recorded.withdrawn,
-                events=recorded.basis,
-            )
+            row_of(SourceRow, recorded, source, source=source.id, withdrawn=recorded.withdrawn)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from timeline.dates import When
-from timeline.engine.projection import OfEvent, Projection, Rows, Subject, on, row
+from timeline.engine.projection import OfEvent, Projection, Rows, Subject, on, row, row_of
 from timeline.events import DocumentSigned, DocumentStatusReported, RecordedEvent
 
 OfDocument = Annotated[str, Subject("document", "document")]
@@ -76,51 +76,23 @@ class Documents(Projection):
         """Keep the report, and each signature."""
         said = recorded.event
         rows.put(
-            DocumentRow(
-                event=recorded.id,
-                document=said.document,
-                title=said.title,
-                kind=said.kind,
-                called=tuple((name.by, name.kind) for name in said.called),
-                place=said.place,
-                meeting=said.meeting,
-                adopts=said.adopts,
-                about=said.about,
-                deadline=said.deadline,
-                position=recorded.position,
-                occurred=recorded.occurred,
-                text=said.text,
-                events=recorded.basis,
+            row_of(
+                DocumentRow, recorded, called=tuple((name.by, name.kind) for name in said.called)
             )
         )
         for number, signatory in enumerate(said.signatories, start=1):
             rows.put(
-                SignatureRow(
-                    event=recorded.id,
+                row_of(
+                    SignatureRow,
+                    recorded,
+                    signatory,
                     number=number,
                     document=said.document,
                     signatory=signatory.actor,
-                    on_behalf_of=signatory.on_behalf_of,
-                    capacity=signatory.capacity,
-                    position=recorded.position,
-                    occurred=recorded.occurred,
-                    events=recorded.basis,
                 )
             )
 
     @on(DocumentStatusReported)
     def changed(self, rows: Rows, recorded: RecordedEvent[DocumentStatusReported]) -> None:
         """Keep the report."""
-        said = recorded.event
-        rows.put(
-            DocumentStatusRow(
-                event=recorded.id,
-                document=said.document,
-                status=said.status,
-                by=said.by,
-                position=recorded.position,
-                occurred=recorded.occurred,
-                text=said.text,
-                events=recorded.basis,
-            )
-        )
+        rows.put(row_of(DocumentStatusRow, recorded))

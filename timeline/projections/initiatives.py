@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from timeline.dates import When
-from timeline.engine.projection import OfEvent, OfProposal, Projection, Rows, changed, on, row
+from timeline.engine.projection import (
+    OfEvent,
+    OfProposal,
+    Projection,
+    Rows,
+    changed,
+    on,
+    row,
+    row_of,
+)
 from timeline.events import (
     DocumentSigned,
     MeetingAnnounced,
@@ -224,20 +233,12 @@ class Initiatives(Projection):
         """Keep the account, and the stage it speaks of."""
         made = recorded.event
         rows.put(
-            ProposalRow(
-                event=recorded.id,
+            row_of(
+                ProposalRow,
+                recorded,
                 initiative=made.proposal,
-                position=recorded.position,
-                occurred=recorded.occurred,
                 proposer=made.by,
-                jointly_with=made.jointly_with,
-                place=made.place,
-                meeting=made.meeting,
                 addressees=made.to,
-                parties=made.parties,
-                text=made.text,
-                quotes=made.quotes,
-                events=recorded.basis,
             )
         )
         _put_stage(rows, recorded, made.firmness, by=made.by)
@@ -258,16 +259,7 @@ class Initiatives(Projection):
         for initiative, relation, other in (there, back):
             _keep_in_view(rows, recorded, initiative)
             rows.put(
-                RelationRow(
-                    event=recorded.id,
-                    initiative=initiative,
-                    relation=relation,
-                    other=other,
-                    position=recorded.position,
-                    occurred=recorded.occurred,
-                    reason=noted.reason,
-                    events=recorded.basis,
-                )
+                row_of(RelationRow, recorded, initiative=initiative, relation=relation, other=other)
             )
         if noted.relation in _STAGE_OF_RELATION:
             stage = _STAGE_OF_RELATION[noted.relation]
@@ -278,21 +270,7 @@ class Initiatives(Projection):
         """Keep what was done."""
         made = recorded.event
         _keep_in_view(rows, recorded, made.proposal)
-        rows.put(
-            MilestoneRow(
-                event=recorded.id,
-                initiative=made.proposal,
-                position=recorded.position,
-                occurred=recorded.occurred,
-                title=made.title,
-                by=made.by,
-                place=made.place,
-                meeting=made.meeting,
-                fulfils=made.fulfils,
-                text=made.text,
-                events=recorded.basis,
-            )
-        )
+        rows.put(row_of(MilestoneRow, recorded, initiative=made.proposal))
         if made.meeting is not None:
             _mention(rows, recorded, made.proposal, "meeting", made.meeting)
         for plan in made.fulfils:
@@ -314,18 +292,15 @@ class Initiatives(Projection):
             return
         _keep_in_view(rows, recorded, made.proposal)
         rows.put(
-            PositionRow(
-                event=recorded.id,
+            row_of(
+                PositionRow,
+                recorded,
                 initiative=made.proposal,
                 party=made.on_behalf_of or made.by,
-                position=recorded.position,
-                occurred=recorded.occurred,
                 stance=_STANCE_OF_ANSWER[made.answer],
                 own=True,
                 speaker=made.by,
-                on_behalf_of=made.on_behalf_of,
                 summary=made.text,
-                events=recorded.basis,
             )
         )
 
@@ -333,20 +308,7 @@ class Initiatives(Projection):
     def discussed(self, rows: Rows, recorded: RecordedEvent[ProposalDiscussed]) -> None:
         """Talks between parties make it a negotiation."""
         made = recorded.event
-        rows.put(
-            DiscussionRow(
-                event=recorded.id,
-                initiative=made.proposal,
-                position=recorded.position,
-                occurred=recorded.occurred,
-                participants=made.participants,
-                meeting=made.meeting,
-                topics=made.topics,
-                text=made.text,
-                quotes=made.quotes,
-                events=recorded.basis,
-            )
-        )
+        rows.put(row_of(DiscussionRow, recorded, initiative=made.proposal))
         if made.meeting is not None:
             _mention(rows, recorded, made.proposal, "meeting", made.meeting)
         _put_stage(rows, recorded, "negotiating")
@@ -394,18 +356,15 @@ class Initiatives(Projection):
                 _mention(rows, recorded, initiative, "meeting", made.meeting)
             for position in made.positions:
                 rows.put(
-                    PositionRow(
-                        event=recorded.id,
+                    row_of(
+                        PositionRow,
+                        recorded,
+                        position,
                         initiative=initiative,
-                        party=position.party,
-                        position=recorded.position,
-                        occurred=recorded.occurred,
-                        stance=position.stance,
                         own=position.party in (made.speaker, made.on_behalf_of),
                         speaker=made.speaker,
                         on_behalf_of=made.on_behalf_of,
                         summary=position.summary or made.text,
-                        events=recorded.basis,
                     )
                 )
 
@@ -434,17 +393,15 @@ def _put_stage(
 ) -> None:
     initiative = recorded.event.proposal if initiative is None else initiative
     rows.put(
-        StageRow(
-            event=recorded.id,
+        row_of(
+            StageRow,
+            recorded,
             initiative=initiative,
-            position=recorded.position,
-            occurred=recorded.occurred,
             stage=stage,
             by=by,
             parties=parties,
             place=getattr(recorded.event, "place", None),
             text=recorded.event.text if text is None else text,
-            events=recorded.basis,
         )
     )
     _keep_in_view(rows, recorded, initiative)
@@ -464,18 +421,16 @@ def _put_agreement(
     _put_stage(rows, recorded, "agreed", initiative, parties=parties)
     for signatory, party in signed.items():
         rows.put(
-            PositionRow(
-                event=recorded.id,
+            row_of(
+                PositionRow,
+                recorded,
                 initiative=initiative,
                 party=party or signatory,
-                position=recorded.position,
-                occurred=recorded.occurred,
                 stance="favourable",
                 own=True,
                 speaker=signatory,
                 on_behalf_of=party,
                 summary=recorded.event.text,
-                events=recorded.basis,
             )
         )
 
@@ -500,18 +455,7 @@ def _put_terms(
     for initiative in initiatives:
         for number, term in enumerate(terms, start=1):
             rows.put(
-                TermRow(
-                    event=recorded.id,
-                    initiative=initiative,
-                    name=term.name,
-                    number=number,
-                    position=recorded.position,
-                    occurred=recorded.occurred,
-                    value=term.value,
-                    amount=term.amount,
-                    unit=term.unit,
-                    scope=term.scope,
-                    speaker=speaker,
-                    events=recorded.basis,
+                row_of(
+                    TermRow, recorded, term, initiative=initiative, number=number, speaker=speaker
                 )
             )

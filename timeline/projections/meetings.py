@@ -14,6 +14,7 @@ from timeline.engine.projection import (
     changed,
     on,
     row,
+    row_of,
 )
 from timeline.events import (
     AttendanceReported,
@@ -110,25 +111,15 @@ class Meetings(Projection):
         said = recorded.event
         _put_meeting(rows, recorded, said)
         rows.put(
-            MeetingReportRow(
-                event=recorded.id,
-                meeting=said.meeting,
-                position=recorded.position,
+            row_of(
+                MeetingReportRow,
+                recorded,
                 what="announced",
-                firmness=said.firmness,
                 held_on=said.planned,
                 said_on=recorded.occurred,
-                place=said.place,
                 announced_by=said.by,
-                title=said.title,
-                form=said.form,
-                series=said.series,
-                within=said.within,
-                about=said.about,
                 topics=(),
-                text=said.text,
                 coded=_is_coded(recorded),
-                events=recorded.basis,
             )
         )
         _put_attendance(rows, recorded)
@@ -150,25 +141,15 @@ class Meetings(Projection):
         said = recorded.event
         _put_meeting(rows, recorded, said)
         rows.put(
-            MeetingReportRow(
-                event=recorded.id,
-                meeting=said.meeting,
-                position=recorded.position,
+            row_of(
+                MeetingReportRow,
+                recorded,
                 what="held",
                 firmness=None,
                 held_on=recorded.occurred,
                 said_on=None,
-                place=said.place,
                 announced_by=None,
-                title=said.title,
-                form=said.form,
-                series=said.series,
-                within=said.within,
-                about=said.about,
-                topics=said.topics,
-                text=said.text,
                 coded=_is_coded(recorded),
-                events=recorded.basis,
             )
         )
         _put_attendance(rows, recorded)
@@ -211,10 +192,10 @@ def _put_change(
     meeting = recorded.event.meeting
     _keep_in_view(rows, recorded, meeting)
     rows.put(
-        MeetingReportRow(
-            event=recorded.id,
+        row_of(
+            MeetingReportRow,
+            recorded,
             meeting=meeting,
-            position=recorded.position,
             what=what,
             firmness=None,
             held_on=held_on,
@@ -227,9 +208,7 @@ def _put_change(
             within=None,
             about=(),
             topics=(),
-            text=recorded.event.text,
             coded=_is_coded(recorded),
-            events=recorded.basis,
         )
     )
 
@@ -251,21 +230,14 @@ def _put_attendance(
     said = recorded.event
     for number, entry in enumerate(said.attendance, start=1):
         rows.put(
-            AttendanceRow(
-                event=recorded.id,
+            row_of(
+                AttendanceRow,
+                recorded,
+                entry,
                 number=number,
                 meeting=said.meeting,
                 party=entry.represents or entry.actor,
                 participant=entry.actor,
-                status=entry.status,
-                role=entry.role,
-                instead_of=entry.instead_of,
-                mode=entry.mode,
-                read_by=entry.read_by,
-                capacity=entry.capacity,
                 complete=said.complete,
-                position=recorded.position,
-                occurred=recorded.occurred,
-                events=recorded.basis,
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from timeline.dates import When
-from timeline.engine.projection import OfEvent, OfPlan, Projection, Rows, on, row
+from timeline.engine.projection import OfEvent, OfPlan, Projection, Rows, on, row, row_of
 from timeline.events import (
     MilestoneReached,
     PlanAnnounced,
@@ -69,69 +69,20 @@ class Plans(Projection):
     @on(PlanAnnounced)
     def announced(self, rows: Rows, recorded: RecordedEvent[PlanAnnounced]) -> None:
         """Keep the announcement."""
-        said = recorded.event
-        rows.put(
-            PlanRow(
-                event=recorded.id,
-                plan=said.plan,
-                title=said.title,
-                by=said.by,
-                position=recorded.position,
-                occurred=recorded.occurred,
-                due=said.due,
-                firmness=said.firmness,
-                about=said.about,
-                meeting=said.meeting,
-                text=said.text,
-                events=recorded.basis,
-            )
-        )
+        rows.put(row_of(PlanRow, recorded))
 
     @on(PlanPostponed)
     def postponed(self, rows: Rows, recorded: RecordedEvent[PlanPostponed]) -> None:
         """Keep the delay beside the announcements."""
-        said = recorded.event
-        rows.put(
-            PlanDelayRow(
-                event=recorded.id,
-                plan=said.plan,
-                position=recorded.position,
-                occurred=recorded.occurred,
-                due=said.due,
-                by=said.by,
-                text=said.text,
-                events=recorded.basis,
-            )
-        )
+        rows.put(row_of(PlanDelayRow, recorded))
 
     @on(MilestoneReached)
     def reached(self, rows: Rows, recorded: RecordedEvent[MilestoneReached]) -> None:
         """A milestone keeps the plans that it fulfils."""
         for plan in recorded.event.fulfils:
-            rows.put(
-                PlanOutcomeRow(
-                    event=recorded.id,
-                    plan=plan,
-                    position=recorded.position,
-                    occurred=recorded.occurred,
-                    outcome="kept",
-                    text=recorded.event.text,
-                    events=recorded.basis,
-                )
-            )
+            rows.put(row_of(PlanOutcomeRow, recorded, plan=plan, outcome="kept"))
 
     @on(PlanOutcomeReported)
     def ended(self, rows: Rows, recorded: RecordedEvent[PlanOutcomeReported]) -> None:
         """Keep the report."""
-        said = recorded.event
-        rows.put(
-            PlanOutcomeRow(
-                event=recorded.id,
-                plan=said.plan,
-                position=recorded.position,
-                occurred=recorded.occurred,
-                outcome=said.outcome,
-                text=said.text,
-                events=recorded.basis,
-            )
-        )
+        rows.put(row_of(PlanOutcomeRow, recorded))

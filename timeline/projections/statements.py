@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from timeline.dates import When
-from timeline.engine.projection import OfEvent, Projection, Rows, Subject, on, row
+from timeline.engine.projection import OfEvent, Projection, Rows, Subject, on, row, row_of
 from timeline.events import RecordedEvent, StatementMade
 
 
@@ -43,23 +43,4 @@ class Statements(Projection):
     def said(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
         """Keep the statement as given."""
         said = recorded.event
-        rows.put(
-            StatementRow(
-                event=recorded.id,
-                position=recorded.position,
-                occurred=recorded.occurred,
-                speaker=said.speaker,
-                on_behalf_of=said.on_behalf_of,
-                capacity=said.capacity,
-                addressee=said.to,
-                toward=said.toward,
-                place=said.place,
-                meeting=said.meeting,
-                about=said.about,
-                topics=said.topics,
-                disputes=said.disputes,
-                text=said.text,
-                quotes=said.quotes,
-                events=recorded.basis,
-            )
-        )
+        rows.put(row_of(StatementRow, recorded, addressee=said.to))

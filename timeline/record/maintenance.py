@@ -407,7 +407,10 @@ class Maintenance(Record):
             events = f"at least {at_least:,} event{'s' if at_least > 1 else ''}"
             raise LogDamaged(head.position + 1, f"the log ends here, and {events} were expected")
         if rows:
-            problems += map(_altered, self._projector.altered(progress))
+            problems += [
+                f"{altered}\n`timeline rebuild {altered.projection}` makes its rows anew."
+                for altered in self._projector.altered(progress)
+            ]
         if problems:
             raise StoreAltered(problems)
         return head
@@ -560,10 +563,6 @@ def _workers(
 
     read = None if archive is None else os.fspath(archive)
     return Workers(on=on, number=number, memory=memory, archive=read)
-
-
-def _altered(comparison: Comparison) -> str:
-    return f"{comparison}\n`timeline rebuild {comparison.projection}` makes its rows anew."
 
 
 def _reported(source: LogFile, progress: Progress | None) -> Iterator[Stored]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -37,10 +37,9 @@ from timeline.log.schema import events as log_events
 from timeline.log.schema import types as log_types
 from timeline.log.telemetry import Progress, batched
 from timeline.projections.amendments import AmendedRow
-from timeline.record.writing import Draft, Writing, noted, placing
+from timeline.record.writing import Draft, Writing, noted, placing, withdrawn_in
 
 _FILES = str | os.PathLike[str] | Draft
-_GONE = ("retracted", "superseded")
 _TOGETHER = 200
 """Events that one query looks for."""
 
@@ -326,7 +325,7 @@ class WorkingCopy(Writing):
         draft = self._drafted(files)
         known = self.store.existing(new.id for new in draft.events)
         with self.view() as view:
-            withdrawn = _withdrawn(view)
+            withdrawn = withdrawn_in(view)
             retracted = tuple(new.id for new in draft.events if new.id in withdrawn)
             changes = self._changes(draft, known, view)
             changed = tuple(change for change in changes if change.event.id not in withdrawn)
@@ -419,7 +418,7 @@ class WorkingCopy(Writing):
 
     def _undoing(self, ingest: Ingest) -> Undoing:
         with self.view() as view:
-            withdrawn = _withdrawn(view)
+            withdrawn = withdrawn_in(view)
         recorded = self.store.existing(id for id in ingest.events if id not in withdrawn)
         events = sorted(recorded.values(), key=lambda event: event.position)
         if not events:
@@ -522,19 +521,15 @@ class WorkingCopy(Writing):
         columns = (log_events.c.event_id, log_events.c.data, log_events.c.occurred)
         for part in batched(by_data, _TOGETHER):
             types = {event_type(by_data[data].event).name for data in part}
+            keys = sa.select(log_types.c.id).where(log_types.c.name.in_(types))
             query = sa.select(*columns).where(
-                log_events.c.type.in_(_keys_of(types)), log_events.c.data.in_(part)
+                log_events.c.type.in_(keys), log_events.c.data.in_(part)
             )
             with database.reading(self.store.engine) as connection:
                 for id, data, occurred in connection.execute(query):
                     new = by_data[data]
                     if id != new.id and occurred == (new.occurred and new.occurred.text):
                         yield id, new.id
-
-
-def _withdrawn(view: View) -> set[str]:
-    """The ids of events that are retracted, or superseded."""
-    return {row.target for row in view.all(AmendedRow) if row.kind in _GONE}
 
 
 def _ingest_of(id: str, rows: Sequence[tuple[str, dict[str, Any], int]]) -> Ingest:
@@ -559,11 +554,6 @@ def _opened(recorded: RecordedEvent[Any]) -> tuple[str, str]:
 def _file_in(metadata: str | None) -> str | None:
     """The name of the file that an event came from."""
     return None if metadata is None else msgspec.json.decode(metadata).get("file")
-
-
-def _keys_of(names: Iterable[str]) -> sa.Select[tuple[int]]:
-    """The keys of types in the log, in all their versions."""
-    return sa.select(log_types.c.id).where(log_types.c.name.in_(names))
 
 
 def _differing(new: NewEvent, recorded: RecordedEvent[Any]) -> tuple[str, ...]:

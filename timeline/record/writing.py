@@ -61,9 +61,6 @@ if TYPE_CHECKING:
     from timeline.formats.record_files.expanding import Understood
     from timeline.formats.record_files.short_form import Order
 
-_WITHDRAWN = ("retracted", "superseded")
-"""Kinds of amendments after which an event no longer stands."""
-
 
 @attrs.frozen
 class Draft:
@@ -312,7 +309,7 @@ class Writing(Texts):
         draft = self._drafted(files)
         with self.view() as view:
             if not files:
-                gone = {row.target for row in view.all(AmendedRow) if row.kind in _WITHDRAWN}
+                gone = withdrawn_in(view)
                 recorded = (e for e in self.store.read_all() if e.id not in gone)
                 kept = [event for event in recorded if not isinstance(event.event, Redacted)]
                 return [*findings(kept, view, now()), *self._misquoted(kept)]
@@ -399,6 +396,12 @@ class Writing(Texts):
             loaded = self._projector.load(lambda connection: ingest.events(connection, progress))
             at = self.store.head().position
             return ingest.tally.account(dataset, added=loaded.added, position=at)
+
+
+def withdrawn_in(view: View) -> set[str]:
+    """The ids of events that no longer stand: they were retracted, or superseded."""
+    rows = view.all(AmendedRow)
+    return {row.target for row in rows if row.kind in ("retracted", "superseded")}
 
 
 def noted(news: Iterable[NewEvent], files: Iterable[RecordFile]) -> list[NewEvent]:

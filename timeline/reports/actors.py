@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -24,7 +23,7 @@ from timeline.reports.evidence import (
     distinct,
     text,
 )
-from timeline.reports.model import Report, made_from
+from timeline.reports.model import Report, grouped, made_from
 from timeline.reports.tables import (
     Cell,
     Document,
@@ -201,9 +200,8 @@ def actors_report(view: View, name: str | None = None) -> ActorsReport:
     citer = Citer(view)
     one = None if name is None else find_actor(view, name)
     rows = view.all(ActorRow) if one is None else _entries(view, one)
-    entries = defaultdict(list)
-    for entry, actor in _read_as(rows).items():
-        entries[actor].append(entry)
+    read_as = _read_as(rows)
+    entries = grouped(read_as, read_as.__getitem__)
     chosen = [row for row in rows if row.merged_into is None and one in (None, row.actor)]
     chosen.sort(key=lambda row: (row.name, row.actor))
     roles, memberships = _by_actor(view, RoleRow, one), _by_actor(view, MembershipRow, one)
@@ -217,9 +215,12 @@ def actors_report(view: View, name: str | None = None) -> ActorsReport:
                 ActorLine,
                 row,
                 entries=tuple(id for id in entries[row.actor] if id != row.actor),
-                roles=tuple(_role_line(view, citer, role) for role in roles[row.actor]),
+                roles=tuple(
+                    reported_line(view, citer, RoleLine, role) for role in roles.get(row.actor, ())
+                ),
                 memberships=tuple(
-                    membership_line(view, citer, member) for member in memberships[row.actor]
+                    reported_line(view, citer, MembershipLine, member)
+                    for member in memberships.get(row.actor, ())
                 ),
                 distinct_from=tuple(_distinct_lines(citer, row.actor, distinct)),
             )
@@ -256,26 +257,22 @@ def _distinct(view: View, rows: Iterable[ActorRow]) -> list[DistinctRow]:
 def _by_actor(view: View, cls: type[_Row], actor: str | None) -> dict[str, list[_Row]]:
     """The reports of every actor, by their beginning."""
     rows = view.all(cls) if actor is None else view.all(cls, actor=actor)
-    by_actor: dict[str, list[_Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (row.since or UNKNOWN).sort_key):
-        by_actor[row.actor].append(row)
-    return by_actor
+    in_order = sorted(rows, key=lambda row: (row.since or UNKNOWN).sort_key)
+    return grouped(in_order, lambda row: row.actor)
 
 
-def _role_line(view: View, citer: Citer, row: RoleRow) -> RoleLine:
-    return citer.line(RoleLine, row, reported=text(reported(view, row.events)))
-
-
-def membership_line(view: View, citer: Citer, row: MembershipRow) -> MembershipLine:
-    """One report of a membership as a line."""
-    return citer.line(MembershipLine, row, reported=text(reported(view, row.events)))
+def reported_line(
+    view: View, citer: Citer, cls: Callable[..., _T], row: RoleRow | MembershipRow
+) -> _T:
+    """One report of an office or a membership as a line, with the date it speaks of."""
+    return citer.line(cls, row, reported=text(reported(view, row.events)))
 
 
 def member_lines(view: View, citer: Citer, body: str) -> Iterator[MemberLine]:
     """A line for each report of who belongs to a body, by when that began."""
     rows = view.all(MembershipRow, of=body)
     for row in sorted(rows, key=lambda row: ((row.since or UNKNOWN).sort_key, row.event)):
-        yield citer.line(MemberLine, row, reported=text(reported(view, row.events)))
+        yield reported_line(view, citer, MemberLine, row)
 
 
 def members_table(lines: Iterable[MemberLine]) -> Table:

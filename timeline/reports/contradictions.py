@@ -19,11 +19,18 @@ from timeline.projections.initiatives import MentionRow, ProposalRow
 from timeline.projections.meetings import MeetingRow
 from timeline.projections.statements import StatementRow
 from timeline.reports.evidence import Citation, Citer, Named, distinct, text
-from timeline.reports.findings.answers import Answer, days, may_be_same
 from timeline.reports.findings.attribution import Offices, proposers
-from timeline.reports.findings.contradictions import Contradiction, Contradictions, Scope, Subject
+from timeline.reports.findings.contradictions import (
+    Answer,
+    Contradiction,
+    Contradictions,
+    Scope,
+    Subject,
+    days,
+    may_be_same,
+)
 from timeline.reports.findings.origins import known_claims
-from timeline.reports.model import Report, chosen_by, made_from, not_found
+from timeline.reports.model import Report, chosen_by, grouped, made_from, not_found
 from timeline.reports.plans import OPEN, UNKNOWN_OUTCOME, PlanLine, find_initiative
 from timeline.reports.positions import PartyLine
 from timeline.reports.tables import (
@@ -189,11 +196,9 @@ def _scope(view: View, initiative: str | None, meeting: str | None) -> Scope:
 
 
 def _line(citer: Citer, contradiction: Contradiction) -> ContradictionLine:
-    grouped: dict[object, list[Answer]] = defaultdict(list)
-    for answer in contradiction.answers:
-        grouped[answer.key].append(answer)
-    published = [_published(citer, answers) for answers in grouped.values()]
-    sides = [_side(citer, *given) for given in zip(grouped.values(), published, strict=True)]
+    by_key = grouped(contradiction.answers, lambda answer: answer.key).values()
+    published = [_published(citer, answers) for answers in by_key]
+    sides = [_side(citer, *given) for given in zip(by_key, published, strict=True)]
     cited = (citation.event for side in sides for citation in side.evidence)
     return ContradictionLine(
         subject=contradiction.subject,

@@ -14,10 +14,10 @@ import attrs
 from timeline.dates import short, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
-from timeline.reports.evidence import Citation, Citer, Named, text
+from timeline.reports.evidence import Citation, Citer, Named, distinct, line_of, text
 from timeline.reports.findings.origins import Claim, Origins, Path, Step, claims
-from timeline.reports.model import Report, Standing
-from timeline.reports.tables import Document, Line, Table, about, cell, line
+from timeline.reports.model import Report, grouped, made_from
+from timeline.reports.tables import Document, Line, Table, about, cell, line, number, table
 
 _GRADES = ("high", "ordinary", "low")
 
@@ -128,7 +128,7 @@ class CorroborationReport(Report):
 
     def document(self) -> Document:
         """The report as headings and tables."""
-        evidence = {each.event: each for claim in self.events for each in claim.evidence}
+        evidence = distinct(claim.evidence for claim in self.events)
         return self._document(
             f"Corroboration: {', '.join(claim.event for claim in self.events)}",
             (
@@ -137,7 +137,7 @@ class CorroborationReport(Report):
                 self._tree_table(),
                 self._withdrawn_table(),
             ),
-            lead=(cell(self._lead(), tuple(evidence.values())),),
+            lead=(cell(self._lead(), evidence),),
             note="An origin is the last outlet before whoever spoke: copies, sites that carry an "
             "agency's story, and papers of one press office fold into one. “Read” is unknown "
             "where no source says that it was read. Below each in the tree stand the ones that "
@@ -148,13 +148,13 @@ class CorroborationReport(Report):
         sources = {each.source for origin in self.origins for each in origin.sources}
         unread = sum(origin.read is False for origin in self.origins)
         low = sum(origin.grade == "low" for origin in self.origins)
-        parts = [_count(self.independent, "independent origin"), _count(len(sources), "source")]
+        parts = [number(self.independent, "independent origin"), number(len(sources), "source")]
         if unread:
             parts.append(f"{unread} of the origins not read")
         if low:
             parts.append(f"{low} of the origins of low grade only")
         if self.withdrawn:
-            parts.append(f"not counting {_count(len(self.withdrawn), 'withdrawn source')}")
+            parts.append(f"not counting {number(len(self.withdrawn), 'withdrawn source')}")
         return ", ".join(parts)
 
     def _claim_table(self) -> Table:
@@ -174,16 +174,15 @@ class CorroborationReport(Report):
         return Table("Who took it from whom", ("Who", "How", "Source"), tuple(rows))
 
     def _withdrawn_table(self) -> Table:
-        rows = (
-            line(
-                gone.evidence,
-                about("source", gone.source, gone.source),
-                gone.publisher,
-                gone.reason,
-            )
-            for gone in self.withdrawn
+        return table(
+            "Withdrawn sources",
+            self.withdrawn,
+            {
+                "Source": lambda gone: about("source", gone.source, gone.source),
+                "Published by": lambda gone: gone.publisher,
+                "Why": lambda gone: gone.reason,
+            },
         )
-        return Table("Withdrawn sources", ("Source", "Published by", "Why"), tuple(rows))
 
 
 def corroboration_report(view: View, *events: str) -> CorroborationReport:
@@ -206,14 +205,12 @@ def corroboration_report(view: View, *events: str) -> CorroborationReport:
     paths = Origins(view, citer).of_claims(claimed)
     origins = _origin_lines(citer, paths)
     return CorroborationReport(
-        standing=Standing.of(view),
         events=tuple(_claim_line(citer, claim) for claim in claimed),
         independent=len(origins),
         origins=origins,
-        tree=_trees(citer, paths),
+        tree=_branches(citer, [(path, path.steps[::-1]) for path in paths]),
         withdrawn=tuple(_withdrawn_lines(citer, claimed)),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 
@@ -245,55 +242,37 @@ def _withdrawn_lines(citer: Citer, claimed: Iterable[Claim]) -> Iterator[Withdra
     supports = {support.source: support for citation in cited for support in citation.sources}
     for support in supports.values():
         if support.withdrawn is not None:
-            yield WithdrawnLine(
-                source=support.source,
-                title=support.title,
-                publisher=support.publisher,
-                reason=support.withdrawn,
-                evidence=citer.cite(citer.source(support.source).events),
-            )
+            evidence = citer.cite(citer.source(support.source).events)
+            yield line_of(WithdrawnLine, support, reason=support.withdrawn, evidence=evidence)
 
 
 # Origins
 
 
 def _origin_lines(citer: Citer, paths: Iterable[Path]) -> tuple[OriginLine, ...]:
-    by_origin: dict[Named, list[Path]] = {}
-    for path in paths:
-        by_origin.setdefault(path.origin, []).append(path)
+    by_origin = grouped(paths, lambda path: path.origin)
     return tuple(_origin_line(citer, origin, mine) for origin, mine in by_origin.items())
 
 
 def _origin_line(citer: Citer, origin: Named, paths: Sequence[Path]) -> OriginLine:
-    by_source: dict[str, list[Path]] = {}
-    for path in paths:
-        by_source.setdefault(path.support.source, []).append(path)
+    by_source = grouped(paths, lambda path: path.support.source)
     sources = tuple(_support_line(citer, mine) for mine in by_source.values())
+    read = [line.read for line in sources]
     return OriginLine(
         origin=origin,
         sources=sources,
-        read=_read_at_all([line.read for line in sources]),
+        read=True if True in read else None if None in read else False,
         grade=min((each.grade for each in sources), key=_GRADES.index),
         evidence=citer.cite(path.event for path in paths),
     )
 
 
-def _read_at_all(read: Sequence[bool | None]) -> bool | None:
-    """Whether one of them was read; None where none says so, and one may have been."""
-    return True if True in read else None if None in read else False
-
-
 def _support_line(citer: Citer, paths: Sequence[Path]) -> SupportLine:
     support = paths[0].support
     places = dict.fromkeys(path.support.at for path in paths if path.support.at is not None)
-    return SupportLine(
-        source=support.source,
-        title=support.title,
-        publisher=support.publisher,
-        published=support.published,
-        address=support.address,
-        grade=support.grade,
-        cited_in=support.cited_in,
+    return line_of(
+        SupportLine,
+        support,
         read=citer.source(support.source).read,
         at=tuple(places),
         evidence=citer.cite(path.event for path in paths),
@@ -303,19 +282,13 @@ def _support_line(citer: Citer, paths: Sequence[Path]) -> SupportLine:
 # The tree
 
 
-def _trees(citer: Citer, paths: Iterable[Path]) -> tuple[Teller, ...]:
-    return _branches(citer, [(path, tuple(reversed(path.steps))) for path in paths])
-
-
 _Left = tuple[Path, tuple[Step, ...]]
 """A path, and its steps that are not in the tree yet, the next one first."""
 
 
 def _branches(citer: Citer, paths: Iterable[_Left]) -> tuple[Teller, ...]:
-    by_teller: dict[Named, list[_Left]] = {}
-    for path, steps in paths:
-        if steps:
-            by_teller.setdefault(steps[0].who, []).append((path, steps))
+    left = ((path, steps) for path, steps in paths if steps)
+    by_teller = grouped(left, lambda one: one[1][0].who)
     return tuple(_teller(citer, who, mine) for who, mine in by_teller.items())
 
 
@@ -360,7 +333,3 @@ def _tree_rows(teller: Teller, depth: int, dates: dict[str, str | None]) -> Iter
     yield attrs.evolve(who, depth=depth), *rest
     for branch in teller.branches:
         yield from _tree_rows(branch, depth + 1, dates)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

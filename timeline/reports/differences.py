@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -17,7 +16,7 @@ from timeline.projections.chronology import HappeningRow
 from timeline.projections.directory import ActorRow
 from timeline.reports.evidence import Citation, text
 from timeline.reports.model import Report
-from timeline.reports.tables import NOTHING, Cell, Key, Line, Table
+from timeline.reports.tables import NOTHING, Cell, Key, Line, Table, told_apart
 
 Kind = Literal["new", "changed", "gone", "confirmed"]
 
@@ -110,7 +109,7 @@ def _row(table: Table, row: Line) -> Row:
     naming, rest = row[: table.named_by], row[table.named_by :]
     behind = tuple(cited for cell in row for cited in cell.evidence)
     headings = table.columns[table.named_by :]
-    keys = table.keys[table.named_by :] or _numbered(headings)
+    keys = table.keys[table.named_by :] or told_apart(headings)
     return Row(
         key=table.key(row),
         name=_BETWEEN.join(cell.text for cell in naming) if naming else None,
@@ -121,16 +120,6 @@ def _row(table: Table, row: Line) -> Row:
         headings=dict(zip(keys, headings, strict=True)),
         naming=naming,
     )
-
-
-def _numbered(columns: Iterable[str]) -> tuple[str, ...]:
-    """The headings; one that repeats gets a number."""
-    count: Counter[str] = Counter()
-    numbered = []
-    for column in columns:
-        count[column] += 1
-        numbered.append(column if count[column] == 1 else f"{column} ({count[column]})")
-    return tuple(numbered)
 
 
 # Which row became which

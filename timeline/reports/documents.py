@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import (
     Iterable,
     Iterator,
+    Sequence,
 )
 from typing import ClassVar
 
@@ -22,7 +23,7 @@ from timeline.reports.evidence import (
     distinct,
 )
 from timeline.reports.findings.attribution import Offices
-from timeline.reports.model import Report, by_time, chosen_by, made_from, not_found
+from timeline.reports.model import Report, by_time, chosen_by, grouped, made_from, not_found
 from timeline.reports.plans import find_initiative
 from timeline.reports.tables import (
     Cell,
@@ -119,7 +120,7 @@ class DocumentLine:
     def evidence(self) -> tuple[Citation, ...]:
         """The events behind the line."""
         lines: tuple[SigningLine | DocumentStatusLine, ...] = (*self.signings, *self.statuses)
-        return tuple({cited.event: cited for line in lines for cited in line.evidence}.values())
+        return distinct(line.evidence for line in lines)
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -208,17 +209,12 @@ def document_lines(
         wanted = [name for name in mentioned if document in (None, name)]
         rows = [row for name in wanted for row in view.all(DocumentRow, document=name)]
     rows = view.all(DocumentRow) if rows is None else rows
-    signings: dict[str, list[DocumentRow]] = {}
-    for row in by_time(rows):
-        signings.setdefault(row.document, []).append(row)
+    signings = grouped(by_time(rows), lambda row: row.document)
     offices = Offices(view)
     return [_line(view, citer, offices, reports) for reports in signings.values()]
 
 
-def _line(
-    view: View, citer: Citer, offices: Offices, reports: Iterable[DocumentRow]
-) -> DocumentLine:
-    rows = list(reports)
+def _line(view: View, citer: Citer, offices: Offices, rows: Sequence[DocumentRow]) -> DocumentLine:
     first = min(rows, key=lambda row: row.position)
     statuses = by_time(view.all(DocumentStatusRow, document=first.document))
     return DocumentLine(

@@ -148,7 +148,9 @@ class EncountersReport(Report):
             "Whom": lambda line: line.other,
             "Meetings": _shown,
             "Days": lambda line: line.days,
-            "When": _when,
+            "When": lambda line: " to ".join(
+                dict.fromkeys(short(date) for date in (line.first, line.last) if date)
+            ),
             "Forms": _forms,
         }
         if any(line.roles for line in self.encounters):
@@ -225,10 +227,6 @@ def _roles_of(entries: Iterable[Entry], two: Container[str]) -> Iterator[tuple[s
     for row in dict.fromkeys(entry.row for entry in entries):
         if row.role is not None and (row.participant in two or row.party in two):
             yield row.participant, row.role
-
-
-def _when(line: EncounterLine) -> str:
-    return " to ".join(dict.fromkeys(short(date) for date in (line.first, line.last) if date))
 
 
 def _forms(line: EncounterLine) -> tuple[str, ...]:

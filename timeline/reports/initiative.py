@@ -37,7 +37,7 @@ from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.findings.attribution import Offices, all_proposers, stances
 from timeline.reports.findings.initiatives import replacements, setting_stage
 from timeline.reports.findings.meetings import MeetingLine, meeting_lines
-from timeline.reports.model import Report, by_time, made_from
+from timeline.reports.model import Report, by_time, grouped, made_from
 from timeline.reports.plans import (
     PlanLine,
     find_initiative,
@@ -347,6 +347,7 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
     citer, offices, on = Citer(view), Offices(view), today(view)
     proposals = by_time(view.all(ProposalRow, initiative=initiative))
     statements = by_time(_mentioned(view, StatementRow, initiative, "statement"))
+    met = _mentioned(view, MeetingRow, initiative, "meeting")
     taken = stances(view, initiative)
     citer.load(id for row in (*proposals, *statements, *taken) for id in row.events)
     setting, stages = _stages(view, citer, offices, known, proposals)
@@ -365,7 +366,9 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
         on=str(on),
         stage=setting,
         stages=stages,
-        proposals=tuple(_proposal_line(citer, row) for row in proposals),
+        proposals=tuple(
+            citer.line(ProposalLine, row, by=row.proposer, to=row.addressees) for row in proposals
+        ),
         relations=tuple(relation_lines(view, citer, initiative)),
         milestones=tuple(milestone_lines(view, citer, initiative)),
         documents=tuple(document_lines(view, citer, initiative=initiative)),
@@ -374,7 +377,7 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
         terms=tuple(_term_lines(view, offices, citer, initiative)),
         statements=tuple(said_line(offices, citer, row) for row in statements),
         talks=tuple(_talks(view, citer, initiative)),
-        meetings=tuple(_meetings(view, citer, initiative)),
+        meetings=tuple(meeting_lines(view, citer, met)),
         plans=tuple(plans),
         questions=questions,
         **made_from(view, citer),
@@ -388,10 +391,6 @@ def _mentioned(view: View, cls: type[Any], initiative: str, kind: str) -> list[A
     mentions = view.all(MentionRow, initiative=initiative, kind=kind)
     rows = (view.get(cls, mention.thing) for mention in mentions)
     return [row for row in rows if row is not None]
-
-
-def _meetings(view: View, citer: Citer, initiative: str) -> list[MeetingLine]:
-    return meeting_lines(view, citer, _mentioned(view, MeetingRow, initiative, "meeting"))
 
 
 def _stages(
@@ -410,10 +409,6 @@ def _stages(
     setting, notes = setting_stage(offices, rows, proposals, known.parties)
     lines = {row: citer.line(StageLine, row, note=notes.get(row.event)) for row in rows}
     return lines[setting], tuple(lines.values())
-
-
-def _proposal_line(citer: Citer, row: ProposalRow) -> ProposalLine:
-    return citer.line(ProposalLine, row, by=row.proposer, to=row.addressees)
 
 
 def _term_lines(view: View, offices: Offices, citer: Citer, initiative: str) -> Iterator[TermLine]:
@@ -642,9 +637,7 @@ def _now(report: InitiativeReport) -> Cell:
 
 def _accounts(lines: Iterable[ProposalLine]) -> list[tuple[str, list[ProposalLine]]]:
     """The accounts of who proposed it, the one that most reports give first."""
-    by_proposer: dict[str, list[ProposalLine]] = {}
-    for line in lines:
-        by_proposer.setdefault(listing((line.by, *line.jointly_with)), []).append(line)
+    by_proposer = grouped(lines, lambda line: listing((line.by, *line.jointly_with)))
     return sorted(by_proposer.items(), key=lambda item: len(item[1]), reverse=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import difflib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import attrs
@@ -338,11 +338,21 @@ class Placed(Protocol):
 
 
 _Placed = TypeVar("_Placed", bound=Placed)
+_T = TypeVar("_T")
+_K = TypeVar("_K", bound=Hashable)
 
 
 def by_time(rows: Iterable[_Placed]) -> list[_Placed]:
     """Rows in order of world time, uncertain dates by their earliest day, undated ones last."""
     return sorted(rows, key=lambda row: ((row.occurred or UNKNOWN).sort_key, row.position))
+
+
+def grouped(things: Iterable[_T], key: Callable[[_T], _K]) -> dict[_K, list[_T]]:
+    """The things with one key together; keys and things stay in order."""
+    groups: dict[_K, list[_T]] = {}
+    for thing in things:
+        groups.setdefault(key(thing), []).append(thing)
+    return groups
 
 
 def not_found(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import (
     Counter,
-    defaultdict,
 )
 from collections.abc import (
     Iterable,
@@ -30,7 +29,7 @@ from timeline.reports.evidence import (
     line_of,
     text,
 )
-from timeline.reports.model import Report, Standing, by_time, chosen_by, not_found
+from timeline.reports.model import Report, by_time, chosen_by, grouped, made_from, not_found
 from timeline.reports.tables import (
     Cell,
     Document,
@@ -157,12 +156,9 @@ class PlansReport(Report):
         )
 
     def _summary(self) -> Iterator[Cell]:
-        by_state: dict[str, list[PlanLine]] = {}
-        for line in self.plans:
-            by_state.setdefault(line.state, []).append(line)
-        if by_state:
+        if self.plans:
             yield cell(f"{number(len(self.plans), 'plan')}: {plan_states(self.plans)}.")
-        for state, lines in by_state.items():
+        for state, lines in grouped(self.plans, lambda line: line.state).items():
             if state not in (KEPT, OPEN):
                 titles = few(f"“{line.title}”" for line in lines)
                 sentence = f"{state[0].upper()}{state[1:]}: {titles}."
@@ -200,13 +196,11 @@ def plans_report(view: View, *, initiative: str | None = None, on: Occurred = No
     day = on or today(view)
     citer = Citer(view)
     return PlansReport(
-        standing=Standing.of(view),
         initiative=initiative,
         chosen_by=chosen_by(view, initiative=initiative),
         on=str(day),
         plans=tuple(plan_lines(view, citer, on=day, initiative=initiative)),
-        corrections=citer.corrections(),
-        sources=citer.sources(),
+        **made_from(view, citer),
     )
 
 
@@ -269,13 +263,6 @@ class _Announced:
     position: int
     events: tuple[str, ...]
     put_off: bool = False
-
-    @classmethod
-    def of_delay(cls, row: PlanDelayRow) -> _Announced:
-        """The report that a plan was put off, which says anew when it is due."""
-        return cls(
-            row.occurred, row.due, None, None, (), None, row.position, row.events, put_off=True
-        )
 
     @property
     def age(self) -> tuple[object, ...]:
@@ -415,13 +402,7 @@ def _plan(view: View, id: str) -> _Plan:
         kind="plan",
         id=id,
         title=min(rows, key=lambda row: row.position).title if rows else id,
-        announced=(
-            *(
-                line_of(_Announced, row, said=row.occurred, due=row.due, put_off=False)
-                for row in rows
-            ),
-            *(_Announced.of_delay(row) for row in delays),
-        ),
+        announced=(*map(_announced_by, rows), *map(_put_off_by, delays)),
         delays=tuple(delays),
         outcomes=tuple(
             _Outcome(row.outcome == KEPT, row.occurred, (), row.text, row.position, row.events)
@@ -433,14 +414,22 @@ def _plan(view: View, id: str) -> _Plan:
     )
 
 
+def _announced_by(row: PlanRow) -> _Announced:
+    return line_of(_Announced, row, said=row.occurred, due=row.due, put_off=False)
+
+
+def _put_off_by(row: PlanDelayRow) -> _Announced:
+    """The report that a plan was put off, which says anew when it is due."""
+    nothing = {"firmness": None, "by": None, "about": (), "text": None}
+    return line_of(_Announced, row, said=row.occurred, due=row.due, put_off=True, **nothing)
+
+
 def _meetings(view: View, initiative: str | None) -> Iterable[_Plan]:
-    reports: dict[str, list[MeetingReportRow]] = defaultdict(list)
     if initiative is None:
-        for report in view.all(MeetingReportRow):
-            reports[report.meeting].append(report)
+        reports = grouped(view.all(MeetingReportRow), lambda report: report.meeting)
     else:
-        for mention in view.all(MentionRow, initiative=initiative, kind="meeting"):
-            reports[mention.thing] = view.all(MeetingReportRow, meeting=mention.thing)
+        mentions = view.all(MentionRow, initiative=initiative, kind="meeting")
+        reports = {one.thing: view.all(MeetingReportRow, meeting=one.thing) for one in mentions}
     for id, found in reports.items():
         row = view.get(MeetingRow, id)
         if row is not None:
@@ -454,27 +443,23 @@ def _meeting(row: MeetingRow, reports: Iterable[MeetingReportRow]) -> _Plan:
         id=row.meeting,
         title=row.title,
         announced=tuple(
-            _Announced(
-                each.said_on,
-                each.held_on,
-                each.firmness,
-                each.announced_by,
-                each.about,
-                each.text,
-                each.position,
-                each.events,
+            line_of(
+                _Announced,
+                each,
+                said=each.said_on,
+                due=each.held_on,
+                by=each.announced_by,
+                put_off=False,
             )
             for each in ordered
             if each.what in ("announced", "rescheduled")
         ),
         outcomes=tuple(
-            _Outcome(
-                each.what == "held",
-                each.held_on if each.what == "held" else each.said_on,
-                each.about,
-                each.text,
-                each.position,
-                each.events,
+            line_of(
+                _Outcome,
+                each,
+                kept=each.what == "held",
+                occurred=each.held_on if each.what == "held" else each.said_on,
             )
             for each in ordered
             if each.what in ("held", "called off")

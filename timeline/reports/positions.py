@@ -14,10 +14,10 @@ from timeline.events.statements import Stance as Taken
 from timeline.projections.directory import MembershipRow
 from timeline.projections.initiatives import PositionRow, ProposalRow
 from timeline.reports import tables
-from timeline.reports.actors import MembershipLine, membership_line
+from timeline.reports.actors import MembershipLine, reported_line
 from timeline.reports.evidence import Citation, Citer, Named, distinct, text
 from timeline.reports.findings.attribution import Stance, Sureness, stances
-from timeline.reports.model import Report, by_time, made_from
+from timeline.reports.model import Report, by_time, grouped, made_from
 from timeline.reports.plans import find_initiative
 from timeline.reports.tables import (
     Cell,
@@ -91,7 +91,7 @@ def party_line(
         name=citer.name(party).name,
         own=tuple(position_line(citer, stance) for stance in of_it if stance.own),
         imputed=tuple(position_line(citer, stance) for stance in of_it if not stance.own),
-        memberships=tuple(membership_line(view, citer, row) for row in members),
+        memberships=tuple(reported_line(view, citer, MembershipLine, row) for row in members),
         evidence=citer.cite(id for row in named_by for id in row.events),
     )
 
@@ -306,7 +306,7 @@ class PositionsReport(Report):
             (
                 cell(
                     when(date) or "undated",
-                    _joined(new(party.cells[index]) for party in self.parties),
+                    _cited(*(new(party.cells[index]) for party in self.parties)),
                 ),
                 *(
                     attrs.evolve(
@@ -348,11 +348,7 @@ def _imputed(known: PositionCell, party: PartyCourse) -> Cell:
     return cell(words, _cited(known.imputed) or party.evidence)
 
 
-def _cited(lines: Iterable[PositionLine]) -> tuple[Citation, ...]:
-    return _joined([lines])
-
-
-def _joined(several: Iterable[Iterable[PositionLine]]) -> tuple[Citation, ...]:
+def _cited(*several: Iterable[PositionLine]) -> tuple[Citation, ...]:
     return distinct(line.evidence for lines in several for line in lines)
 
 
@@ -380,7 +376,7 @@ def positions_report(view: View, initiative: str) -> PositionsReport:
         for line in lines
     }
     changed = {date for course in courses.values() for date in course.changes}
-    dates = [date for date in _dates(taken) if date in changed]
+    dates = [date for date in dict.fromkeys(map(_date, taken)) if date in changed]
     return PositionsReport(
         initiative=initiative,
         title=known.title or initiative,
@@ -394,21 +390,10 @@ def _date(stance: Stance) -> str | None:
     return text(stance.said.occurred)
 
 
-def _dates(taken: Iterable[Stance]) -> list[str | None]:
-    """The dates of what was said, in order of world time."""
-    return list(dict.fromkeys(map(_date, taken)))
-
-
 def _in_course(course: PartyCourse) -> PartyLine:
     """A party with its positions, the newest first."""
-    cells = (
-        course.cells[::-1]
-        if course.cells and course.cells[-1].occurred
-        else (
-            *course.cells[-2::-1],
-            *course.cells[-1:],
-        )
-    )
+    dated = [one for one in course.cells if one.occurred]
+    cells = (*reversed(dated), *(one for one in course.cells if not one.occurred))
     return PartyLine(
         party=course.party,
         name=course.name,
@@ -464,7 +449,7 @@ def _party(
                 own=own,
                 changed=date in course.own,
                 imputed=imputed,
-                evidence=_joined([own, imputed]) or line.evidence,
+                evidence=_cited(own, imputed) or line.evidence,
             )
         )
     return PartyCourse(line.party, line.name, tuple(cells), line.evidence)
@@ -489,9 +474,7 @@ def tellers(evidence: Iterable[Citation], of: Collection[Named] = ()) -> str:
 
 def position_sentences(parties: Iterable[PartyLine]) -> Iterator[Cell]:
     """Where each party stands by its own word, who has none, and of whom others say otherwise."""
-    by_stance: dict[str, list[PartyLine]] = {}
-    for party in parties:
-        by_stance.setdefault(_stance_now(party), []).append(party)
+    by_stance = grouped(parties, _stance_now)
     silent = by_stance.pop("", [])
     if by_stance:
         words = (f"{few(p.name for p in group)} {said}" for said, group in by_stance.items())
@@ -505,13 +488,13 @@ def position_sentences(parties: Iterable[PartyLine]) -> Iterator[Cell]:
 
 def _otherwise(parties: Iterable[PartyLine]) -> Iterator[Cell]:
     """Who has parties in a position that is not the one they take themselves."""
-    by_stance: dict[str, list[PositionLine]] = {}
-    for party in parties:
-        held = {own.stance for own in _now(party.own)}
-        for line in party.imputed:
-            if line.stance not in held:
-                by_stance.setdefault(line.stance, []).append(line)
-    for stance, lines in by_stance.items():
+    others = (
+        line
+        for party in parties
+        for line in party.imputed
+        if line.stance not in {own.stance for own in _now(party.own)}
+    )
+    for stance, lines in grouped(others, lambda line: line.stance).items():
         whom = few(line.party.name for line in lines)
         who = few(line.speaker.name for line in lines)
         said = f"Others have {whom} {stance}: {who}."
@@ -553,7 +536,5 @@ def _dated_stance(line: PositionLine) -> str:
 
 
 def _ascribed(lines: Iterable[PositionLine]) -> Iterator[str]:
-    by_stance: dict[str, list[str]] = {}
-    for line in lines:
-        by_stance.setdefault(line.stance, []).append(line.speaker.name)
-    return (f"{stance} ({few(names)})" for stance, names in by_stance.items())
+    by_stance = grouped(lines, lambda line: line.stance)
+    return (f"{stance} ({few(one.speaker.name for one in of)})" for stance, of in by_stance.items())

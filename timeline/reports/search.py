@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import attrs
 
-from timeline.dates import Occurred, When, stretch, when, within
+from timeline.dates import Occurred, when
 from timeline.engine.projection import View
 from timeline.engine.search import Phrase, Search
 from timeline.errors import InvalidInput
@@ -18,7 +18,7 @@ from timeline.projections.search import SHOWN, SearchRow, fold, mark, stem
 from timeline.reports import tables
 from timeline.reports.actors import find_actor
 from timeline.reports.evidence import Citation, Citer, text, type_words
-from timeline.reports.model import Report, made_from, not_found, require_top
+from timeline.reports.model import Report, Span, chosen_by, made_from, not_found, require_top
 from timeline.reports.plans import find_initiative
 from timeline.reports.tables import Cell, Document, Table
 
@@ -130,15 +130,15 @@ def search_report(
     """
     require_top(top)
     looked_for = _looked_for(words)
-    start, end = stretch(since, until)
+    span = Span.of(since, until)
     chosen = dict(_chosen(view, type, publisher, actor, initiative))
-    rows, total = _ranked(view, looked_for, tuple(chosen.values()), _dated(start, end), top)
+    rows, total = _ranked(view, looked_for, tuple(chosen.values()), _dated(span), top)
     phrases = [phrase for group in looked_for for phrase in group]
     citer = Citer(view)
     citer.load(row.event for row in rows)
     return SearchReport(
         words=" ".join(words),
-        chosen_by=(*chosen, *_stretch_in_words(start, end)),
+        chosen_by=(*chosen, *chosen_by(view, span=span)),
         total=total,
         hits=tuple(_hit(citer, row, phrases) for row in rows),
         **made_from(view, citer),
@@ -197,17 +197,10 @@ def _named(category: str, id: str) -> Phrase:
     return Phrase((mark(category, id),))
 
 
-def _dated(start: When | None, end: When | None) -> Callable[[SearchRow], bool] | None:
-    if start is None and end is None:
+def _dated(span: Span) -> Callable[[SearchRow], bool] | None:
+    if span.since is None and span.until is None:
         return None
-    return lambda row: row.date is not None and within(row.date, start, end, certainly=False)
-
-
-def _stretch_in_words(start: When | None, end: When | None) -> Iterator[str]:
-    if start is not None:
-        yield f"since {start.short}"
-    if end is not None:
-        yield f"until {end.short}"
+    return lambda row: row.date is not None and span.holds(row.date)
 
 
 # Ranking

@@ -19,7 +19,7 @@ from timeline.reports.actors import find_actor
 from timeline.reports.chronology import HappeningLine, happening_lines, happenings, what_cell
 from timeline.reports.evidence import Citation, Citer, Named, Support, distinct, text, type_words
 from timeline.reports.findings.origins import Origins
-from timeline.reports.model import Report, by_time, chosen_by, made_from
+from timeline.reports.model import Report, by_time, chosen_by, grouped, made_from
 from timeline.reports.tables import (
     Cell,
     Document,
@@ -354,11 +354,8 @@ def _publishers(
     origins: _Origins,
 ) -> Iterator[PublisherLine]:
     """A line for each publisher, the one with most reports first."""
-    by_publisher: dict[str, list[SourceRow]] = defaultdict(list)
-    for source in sources:
-        by_publisher[source.publisher].append(source)
     lines = []
-    for publisher, own in by_publisher.items():
+    for publisher, own in grouped(sources, lambda source: source.publisher).items():
         ids = {source.source for source in own}
         reports = list(dict.fromkeys(row for id in ids for row in carried[id]))
         first = 0

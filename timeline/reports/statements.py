@@ -146,7 +146,11 @@ def statements_report(
         InvalidDate: `since` or `until` is not a date.
     """
     span = Span.of(since, until, certainly=certainly)
-    choice = _Choice.of(view, speaker, initiative, topic, office, publisher)
+    actor = None if speaker is None else find_actor(view, speaker)
+    if initiative is not None and not view.all(MentionRow, initiative=initiative):
+        find_initiative(view, initiative)
+    outlet = None if publisher is None else find_actor(view, publisher)
+    choice = _Choice(actor, initiative, topic, office, outlet)
     citer, offices = Citer(view), Offices(view)
     rows = choice.rows(view, citer, offices)
     chosen = by_time(row for row in rows if span.holds(row.occurred))
@@ -170,22 +174,6 @@ class _Choice:
     topic: str | None
     office: str | None
     publisher: str | None
-
-    @classmethod
-    def of(
-        cls,
-        view: View,
-        speaker: str | None,
-        initiative: str | None,
-        topic: str | None,
-        office: str | None,
-        publisher: str | None,
-    ) -> _Choice:
-        actor = None if speaker is None else find_actor(view, speaker)
-        if initiative is not None and not view.all(MentionRow, initiative=initiative):
-            find_initiative(view, initiative)
-        outlet = None if publisher is None else find_actor(view, publisher)
-        return cls(actor, initiative, topic, office, outlet)
 
     def rows(self, view: View, citer: Citer, offices: Offices) -> Iterable[StatementRow]:
         """The statements that fit, of whatever date."""

@@ -326,6 +326,16 @@ def in_words(date: str | None) -> str:
     return "undated" if date is None else When(date).words
 
 
+def told_apart(headings: Iterable[str]) -> tuple[str, ...]:
+    """The headings; one that repeats gets a number."""
+    count: Counter[str] = Counter()
+    numbered = []
+    for heading in headings:
+        count[heading] += 1
+        numbered.append(heading if count[heading] == 1 else f"{heading} ({count[heading]})")
+    return tuple(numbered)
+
+
 def columns_of(table: Table, *headings: str) -> Table:
     """A table with some of its columns, for a first screen."""
     chosen = [table.columns.index(heading) for heading in headings]

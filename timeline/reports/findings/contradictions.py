@@ -5,39 +5,255 @@ Nothing is decided here: all answers that are at odds stand side by side.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
 from timeline.dates import When, latest_key, short
 from timeline.engine.projection import View
 from timeline.projections.amendments import DisagreementRow
+from timeline.projections.directory import RoleRow
 from timeline.projections.documents import DocumentRow
 from timeline.projections.initiatives import InitiativeRow, ProposalRow, StageRow, TermRow
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.projections.plans import PlanOutcomeRow, PlanRow
 from timeline.projections.statements import StatementRow
 from timeline.reports.evidence import Citer, type_words
-from timeline.reports.findings.answers import (
-    AGREEMENT_FIELDS,
-    DOCUMENT_FIELDS,
-    MEETING_FIELDS,
-    PROPOSAL_FIELDS,
-    Answer,
-    Compatible,
-    Field,
-    at_odds,
-    equal,
-    may_be_same,
-)
 from timeline.reports.findings.attribution import Offices, Stance, proposers, stances
 from timeline.reports.findings.initiatives import comparable_term, full_name
-from timeline.reports.findings.meetings import both_there_or_not, gathered, meeting_dates, presences
+from timeline.reports.findings.meetings import (
+    THERE,
+    counting_office,
+    gathered,
+    meeting_dates,
+)
 from timeline.reports.findings.origins import Claim, known_claims
-from timeline.reports.model import by_time
+from timeline.reports.model import by_time, grouped
+
+# Answers to one question
+
+
+_Placed = MeetingReportRow | ProposalRow | StageRow | DocumentRow
+_Answering = _Placed | TermRow | PlanRow | PlanOutcomeRow | StatementRow
+
+Compatible = Callable[[Any, Any], bool]
+"""Whether answers with these keys can both be right."""
+
+_ANY_FORM = "other"
+"""What a meeting's form is where the recorder gave none."""
+
+
+@attrs.frozen
+class Answer:
+    """What one event answers to a question.
+
+    Attributes:
+        key: what it is compared by.
+        value: the answer to show.
+        occurred: when that was said or happened.
+        position: where in the log the event stands.
+        events: the event and its amendments.
+        speaker: who says so, where the answer is somebody's words.
+        beside: events that are shown with these, but do not report the answer.
+    """
+
+    key: object
+    value: str
+    occurred: When | None
+    position: int
+    events: tuple[str, ...]
+    speaker: str | None = None
+    beside: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, row: _Answering, key: object, value: str, speaker: str | None = None) -> Answer:
+        """The answer of a row."""
+        return cls(key, value, _occurred(row), row.position, row.events, speaker)
+
+    @classmethod
+    def of_claim(cls, claim: Claim, key: object, value: str) -> Answer:
+        """The answer of any event."""
+        speaker = next(iter(claim.names("speaker")), None)
+        return cls(key, value, claim.occurred, claim.recorded.position, claim.basis, speaker)
+
+    @classmethod
+    def of_stance(cls, stance: Stance) -> Answer:
+        """A stance as the answer to where the party stands."""
+        row = stance.said
+        return cls(
+            key=(stance.own, row.stance),
+            value=f"{row.stance} ({'own' if stance.own else 'imputed'})",
+            occurred=row.occurred,
+            position=row.position,
+            events=row.events,
+            speaker=row.speaker,
+            beside=stance.events,
+        )
+
+
+def at_odds(answers: Sequence[Answer], compatible: Compatible) -> list[Answer]:
+    """The answers that cannot all be right, without those that agree with all others."""
+    keys = dict.fromkeys(answer.key for answer in answers)
+    odd = {key for key in keys if any(not compatible(key, other) for other in keys)}
+    return [answer for answer in answers if answer.key in odd]
+
+
+# What reports are asked
+
+
+def _occurred(row: _Answering) -> When | None:
+    return row.held_on if isinstance(row, MeetingReportRow) else row.occurred
+
+
+def _date(row: _Placed) -> Answer | None:
+    date = _occurred(row)
+    return None if date is None else Answer.of(row, date, date.short)
+
+
+def _place(row: _Placed) -> Answer | None:
+    return None if row.place is None else Answer.of(row, _folded(row.place), row.place)
+
+
+def _form(row: MeetingReportRow) -> Answer | None:
+    form = row.form
+    return None if form is None or form == _ANY_FORM else Answer.of(row, form, form)
+
+
+def _series(row: MeetingReportRow) -> Answer | None:
+    return None if row.series is None else Answer.of(row, row.series, row.series)
+
+
+def _folded(place: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", place).casefold().split())
+
+
+# Whether two answers can both be right
+
+
+def equal(one: object, other: object) -> bool:
+    """Whether they are one answer."""
+    return one == other
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether one has all the words of the other, in any order: a town, and a house in it."""
+    words, others = (set(re.findall(r"\w+", place)) for place in (one, other))
+    return words <= others or others <= words
+
+
+def may_be_same(one: When, other: When) -> bool:
+    """Whether two dates may be one. Beside a plain date, an instant counts as its day.
+
+    The day is that of the instant's own zone: a source's "27 December" is a day where the source
+    is, not one of UTC.
+    """
+    if not (_has_clock(one) and _has_clock(other)):
+        one, other = days(one), days(other)
+    return one.overlaps(other)
+
+
+def _has_clock(date: When) -> bool:
+    return ":" in date.text
+
+
+def days(date: When) -> When:
+    """The date; of instants, the days in their own zones."""
+    if not _has_clock(date):
+        return date
+    return When("/".join(end[:10] if ":" in end else end for end in date.text.split("/")))
+
+
+Field = tuple[str, Callable[[Any], Answer | None], Compatible]
+"""A question, what a report answers to it, and whether two answers can both be right."""
+
+PROPOSAL_FIELDS: tuple[Field, ...] = (("date", _date, may_be_same), ("place", _place, same_place))
+MEETING_FIELDS = (*PROPOSAL_FIELDS, ("form", _form, equal), ("series", _series, equal))
+DOCUMENT_FIELDS = tuple(
+    (f"{question} of the signing", answer, compatible)
+    for question, answer, compatible in PROPOSAL_FIELDS
+)
+AGREEMENT_FIELDS = tuple(
+    (f"{question} of the agreement", answer, compatible)
+    for question, answer, compatible in PROPOSAL_FIELDS
+)
+
+
+# Whether an actor was there
+
+
+@attrs.frozen
+class _Presence:
+    """What one event says of one participant; `office` says whom it counts for."""
+
+    row: AttendanceRow
+    office: RoleRow | None
+
+    @property
+    def of(self) -> tuple[str, ...]:
+        """The participant, and whom it counts for."""
+        by_office = (self.office.of,) if self.office and self.office.of else ()
+        return (self.row.participant, self.row.party, *by_office)
+
+    @property
+    def instead_of(self) -> str | None:
+        """Who was not there, since the participant stood in."""
+        there = self.row.status in THERE and self.row.instead_of not in self.of
+        return self.row.instead_of if there else None
+
+    def says_of(self, actor: str) -> bool:
+        """Whether it says that the actor was there, or was not.
+
+        A party is there with anyone who is there for it. It is not absent because one of its people
+        is.
+        """
+        if self.row.participant == actor:
+            return self.row.status in (*THERE, "absent")
+        return actor == self.instead_of or (actor in self.of and self.row.status in THERE)
+
+
+def presences(
+    citer: Citer, offices: Offices, rows: Iterable[AttendanceRow], dates: Sequence[When]
+) -> Iterator[tuple[str, list[Answer]]]:
+    """The actors that reports of one meeting name, and what these answer of each."""
+    ordered = sorted(rows, key=lambda row: (row.position, row.number))
+    listed = {id for row in ordered for id in (row.participant, row.party)}
+    entries = [_Presence(row, counting_office(offices, row, listed, dates)) for row in ordered]
+    named = (id for entry in entries for id in (*entry.of, entry.instead_of) if id)
+    for actor in dict.fromkeys(named):
+        yield (
+            actor,
+            [_presence_answer(citer, entry, actor) for entry in entries if entry.says_of(actor)],
+        )
+
+
+def both_there_or_not(one: object, other: object) -> bool:
+    """Whether both answers have the actor there, or both have it absent."""
+    return _is_absent(one) == _is_absent(other)
+
+
+def _presence_answer(citer: Citer, entry: _Presence, actor: str) -> Answer:
+    row, by = entry.row, str(citer.name(entry.row.participant))
+    if actor == entry.instead_of:
+        key, value = ("absent", f"{by} instead"), f"absent ({by} instead)"
+    elif actor == row.participant and row.status == "represented" and citer.kind(actor) == "person":
+        # A state is there through whoever represents it; a person is not.
+        key, value = ("absent", "represented"), "represented"
+    elif actor == row.participant:
+        key, value = (row.status, ""), row.status
+    else:
+        key, value = (row.status, by), f"{row.status} ({by})"
+    beside = entry.office.events if entry.office and actor == entry.office.of else ()
+    return Answer(key, value, row.occurred, row.position, row.events, beside=beside)
+
+
+def _is_absent(key: object) -> bool:
+    return isinstance(key, tuple) and key[0] == "absent"
+
 
 # What is said at one time
 
@@ -151,8 +367,6 @@ _IMPUTED = (
 _OWN = "Both are the party's own, and of one time: neither shows a change."
 
 _Row = TypeVar("_Row", ProposalRow, StageRow, TermRow, PlanRow, PlanOutcomeRow)
-_T = TypeVar("_T")
-_K = TypeVar("_K", bound=Hashable)
 
 
 @attrs.frozen
@@ -237,15 +451,16 @@ class Contradictions:
 
     def _of_meetings(self) -> Iterator[Contradiction]:
         asked = self._scope.meetings
-        rows = self._view.all(MeetingRow) if asked is None else self._several(asked)
+        rows = (
+            self._view.all(MeetingRow)
+            if asked is None
+            else self._view.several(MeetingRow, sorted(asked))
+        )
         ids = [row.meeting for row in rows if self._scope.holds((), (row.meeting,))]
         reports = gathered(self._view, MeetingReportRow, "meeting", ids)
         attendance = gathered(self._view, AttendanceRow, "meeting", ids)
         for id in ids:
             yield from self._of_meeting(self._meeting(id), reports[id], attendance[id])
-
-    def _several(self, meetings: Iterable[str]) -> list[MeetingRow]:
-        return self._view.several(MeetingRow, sorted(meetings))
 
     def _of_meeting(
         self,
@@ -303,7 +518,7 @@ class Contradictions:
         ]
         yield from _between(subject, "who proposed it", proposed, equal)
         # What was floated and later laid down was put forward twice: not two accounts of one act.
-        for alike in _grouped(accounts, self._stage):
+        for alike in grouped(accounts, self._stage).values():
             yield from _differences(subject, PROPOSAL_FIELDS, alike)
 
     def _stage(self, row: ProposalRow) -> str:
@@ -315,8 +530,9 @@ class Contradictions:
         return f"{proposer}, with {', '.join(map(str, others))}" if others else str(proposer)
 
     def _of_positions(self, subject: Subject) -> Iterator[Contradiction]:
-        for taken in _grouped(stances(self._view, subject.id), lambda stance: stance.said.party):
-            of = self._citer.name(taken[0].said.party)
+        by_party = grouped(stances(self._view, subject.id), lambda stance: stance.said.party)
+        for party, taken in by_party.items():
+            of = self._citer.name(party)
             for at_once in own_at_odds(taken):
                 date = min((stance.said.occurred for stance in at_once), key=vagueness)
                 question = f"position of {of} on {date}: two of its own"
@@ -331,20 +547,21 @@ class Contradictions:
     def _of_documents(self) -> Iterator[Contradiction]:
         """Reports of one signing that differ in its date or its place."""
         rows = sorted(self._view.all(DocumentRow), key=_position)
-        for reports in _grouped(rows, lambda row: row.document):
-            about = {id for row in reports for id in (*row.adopts, *row.about)}
+        for id, reports in grouped(rows, lambda row: row.document).items():
+            about = {one for row in reports for one in (*row.adopts, *row.about)}
             if self._scope.holds(about, {row.meeting for row in reports}):
-                subject = Subject("document", reports[0].document, reports[0].title)
+                subject = Subject("document", id, reports[0].title)
                 yield from _differences(subject, DOCUMENT_FIELDS, reports)
 
     # Plans
 
     def _of_plans(self) -> Iterator[Contradiction]:
         """Rival due dates of one day, and outcomes that cannot both be."""
-        for rows in _grouped(sorted(self._view.all(PlanRow), key=_position), lambda row: row.plan):
-            about = {id for row in rows for id in row.about}
+        announced = sorted(self._view.all(PlanRow), key=_position)
+        for id, rows in grouped(announced, lambda row: row.plan).items():
+            about = {one for row in rows for one in row.about}
             if self._scope.holds(about, {row.meeting for row in rows}):
-                subject = Subject("plan", rows[0].plan, rows[0].title)
+                subject = Subject("plan", id, rows[0].title)
                 for rivals in rival_announcements(rows):
                     due = [Answer.of(row, row.due, short(row.due), row.by) for row in rivals]
                     yield from _between(subject, "due date", due, may_be_same)
@@ -430,13 +647,13 @@ class Contradictions:
 def _of_agreements(subject: Subject, stages: Iterable[StageRow]) -> Iterator[Contradiction]:
     """Accounts of one agreement: those that name the same parties."""
     agreed = (row for row in stages if row.stage == "agreed")
-    for accounts in _grouped(agreed, lambda row: frozenset(row.parties)):
+    for accounts in grouped(agreed, lambda row: frozenset(row.parties)).values():
         yield from _differences(subject, AGREEMENT_FIELDS, accounts)
 
 
 def _of_terms(subject: Subject, terms: Iterable[TermRow]) -> Iterator[Contradiction]:
     """Values that one speaker gave one term at one time: one who changes one does so later."""
-    for of_one in _grouped(terms, lambda term: (full_name(term), term.speaker)):
+    for of_one in grouped(terms, lambda term: (full_name(term), term.speaker)).values():
         for at_once in differing_terms(of_one):
             question = f"{at_once[0].name}, {short(at_once[0].occurred)}"
             values = [
@@ -466,14 +683,6 @@ def _between(
     odd = at_odds(answers, compatible)
     if odd:
         yield Contradiction(subject, question, odd)
-
-
-def _grouped(rows: Iterable[_T], key: Callable[[_T], _K]) -> Iterable[list[_T]]:
-    """The rows with one key together, in order."""
-    groups: dict[_K, list[_T]] = defaultdict(list)
-    for row in rows:
-        groups[key(row)].append(row)
-    return groups.values()
 
 
 def _position(row: _Row | MeetingReportRow | DocumentRow) -> int:

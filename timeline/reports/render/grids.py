@@ -1,4 +1,8 @@
-"""Reports as grids of values: CSV, workbooks, and data frames of pandas or polars."""
+"""Reports as grids of values: CSV, workbooks, and data frames of pandas or polars.
+
+A grid is one table, with the evidence of each row; or all cells of the report, a row each. What
+`Report` says of its arguments and errors holds here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import csv
 import importlib
 import io
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from types import ModuleType
@@ -16,7 +19,7 @@ import attrs
 
 from timeline.dates import When
 from timeline.errors import InvalidDate, InvalidInput, MissingExtra
-from timeline.reports.tables import NOTHING, Cell, Document, Line
+from timeline.reports.tables import NOTHING, Cell, Document, Line, told_apart
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula, or passes over on the way to one."""
@@ -31,19 +34,7 @@ _BETWEEN = "; "
 
 
 def render_csv(document: Document, table: str | None = None) -> str:
-    """Lay a report out as CSV, with the ids of the events and sources behind each row.
-
-    An apostrophe stands before text that a spreadsheet would run as a formula.
-
-    Args:
-        document: the report.
-        table: the title of the table to write, as it is shown; else every cell of all tables is a
-            row of its own, see `LONG`.
-
-    Raises:
-        NotFound: the report has no such table.
-        InvalidInput: several begin like that.
-    """
+    """A report as CSV; an apostrophe stands before text that a spreadsheet would run."""
     grid = long_grid(document) if table is None else table_grid(document, table)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -88,19 +79,10 @@ def long_grid(document: Document) -> Grid:
 
 
 def table_grid(document: Document, title: str) -> Grid:
-    """One table of a report, with the evidence of each row behind it.
-
-    Args:
-        document: the report.
-        title: the title of the table, or the beginning of it; case makes no difference.
-
-    Raises:
-        NotFound: the report has no such table; the message names those it has.
-        InvalidInput: several begin like that; the message names them.
-    """
+    """One table of a report, with the evidence of each row behind it."""
     table = document.table(title)
     rows = ((*map(_value, line), *_behind(line)) for line in table.rows)
-    return Grid((*_told_apart((*table.columns, *EVIDENCE)),), tuple(rows))
+    return Grid(told_apart((*table.columns, *EVIDENCE)), tuple(rows))
 
 
 def _parts(cell: Cell) -> tuple[str, ...]:
@@ -117,14 +99,6 @@ def _behind(line: Line) -> tuple[str, str]:
     events = dict.fromkeys(citation.event for citation in cited)
     sources = dict.fromkeys(source.source for citation in cited for source in citation.sources)
     return _BETWEEN.join(events), _BETWEEN.join(sources)
-
-
-def _told_apart(columns: Iterable[str]) -> Iterator[str]:
-    """The headings; one that repeats gets a number."""
-    count: Counter[str] = Counter()
-    for column in columns:
-        count[column] += 1
-        yield column if count[column] == 1 else f"{column} ({count[column]})"
 
 
 # Values of columns
@@ -154,12 +128,7 @@ def typed_columns(grid: Grid) -> Iterator[Column]:
 
 
 def table_dict(document: Document, title: str) -> dict[str, Any]:
-    """One table of a report for JSON: numbers as numbers, dates in EDTF, ids in lists.
-
-    Raises:
-        NotFound: the report has no such table.
-        InvalidInput: several begin like that.
-    """
+    """One table of a report for JSON: numbers as numbers, dates in EDTF, ids in lists."""
     grid = table_grid(document, title)
     columns = [column for column in typed_columns(grid) if column.kind != "day"]
     rows = zip(*(column.values for column in columns), strict=True)
@@ -181,17 +150,7 @@ _FIRST_DAY = date(1900, 3, 1)
 
 
 def render_workbook(document: Document, table: str | None = None) -> bytes:
-    """Lay a report out as a workbook: what it says, then a sheet for each table.
-
-    Args:
-        document: the report.
-        table: the title of the one table to write; else all.
-
-    Raises:
-        NotFound: the report has no such table.
-        InvalidInput: several begin like that.
-        MissingExtra: openpyxl is not installed.
-    """
+    """A report as a workbook: what it says, then a sheet for each table; or one table alone."""
     tables = document.tables if table is None else (document.table(table),)
     book = _openpyxl().Workbook()
     book.remove(book.active)
@@ -236,18 +195,7 @@ _LIBRARIES = ("pandas", "polars")
 
 
 def frame(document: Document, table: str | None = None, *, library: str | None = None) -> Any:
-    """A data frame of a report, with the ids of the events behind each row; see `typed_columns`.
-
-    Args:
-        document: the report.
-        table: the title of a table; else every cell of all tables is a row of its own.
-        library: `pandas` or `polars`; else whichever is installed, pandas before polars.
-
-    Raises:
-        NotFound: the report has no such table.
-        InvalidInput: no such library is known.
-        MissingExtra: it is not installed.
-    """
+    """A data frame of the columns of a report, of pandas where that is installed."""
     module = _library(library)
     grid = long_grid(document) if table is None else table_grid(document, table)
     if module.__name__ == "pandas":

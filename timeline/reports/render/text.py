@@ -48,21 +48,7 @@ def render_text(
     table: str | None = None,
     evidence: bool | Collection[int] = False,
 ) -> str:
-    """Lay a report out in columns of characters.
-
-    Args:
-        document: the report.
-        width: of the terminal, in characters.
-        color: whether to write terminal escapes for colour and weight.
-        whole: whether to show all rows of all tables; else what fits a screen.
-        table: the title of one table to show in full, or its beginning.
-        evidence: whether to show the notes that the numbers lead to; or else the numbers of those
-            to show, alone.
-
-    Raises:
-        NotFound: the report has no such table.
-        InvalidInput: several begin like that, or no note has such a number.
-    """
+    """A report in columns of characters; the arguments are those of `Report.to_text`."""
     printer = _Printer(document, width=width, color=color)
     if not isinstance(evidence, bool):
         printer.notes(evidence)
