@@ -208,9 +208,7 @@ _TYPES = type_names(*_BEARING)
 
 
 def require_identities(
-    store: EventStore,
-    news: Sequence[NewEvent],
-    viewing: Callable[[], AbstractContextManager[View]],
+    store: EventStore, news: Sequence[NewEvent], viewing: Callable[[], AbstractContextManager[View]]
 ) -> None:
     """Check that mergers and distinctions of actors hold together, old and new ones.
 

@@ -128,12 +128,7 @@ def progress(task: str) -> Iterator[Progress]:
 def progresses(*tasks: str) -> Iterator[list[Progress]]:
     """Bars for several tasks, done one after the other."""
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
     console = Console(stderr=True)

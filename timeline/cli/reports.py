@@ -79,11 +79,7 @@ _OPTIONS = (
 )
 
 
-_GOES_WITH = {
-    "--excel": ("csv",),
-    "--all": ("text",),
-    "--evidence": ("text",),
-}
+_GOES_WITH = {"--excel": ("csv",), "--all": ("text",), "--evidence": ("text",)}
 """The formats that an option makes a difference to."""
 
 
@@ -330,9 +326,7 @@ def _option(given: inspect.Parameter, explained: str | None) -> click.Option:
     if metavar is not None:
         options |= {"metavar": metavar, "shell_complete": completion}
     return click.Option(
-        [f"--{given.name.replace('_', '-')}", given.name],
-        help=explained,
-        **options,
+        [f"--{given.name.replace('_', '-')}", given.name], help=explained, **options
     )
 
 

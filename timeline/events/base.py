@@ -75,9 +75,7 @@ PlanId = Annotated[str, _Slug, msgspec.Meta(title="id of a plan"), Ref("plan")]
 Slug = Annotated[str, _Slug, msgspec.Meta(title="id")]
 SeriesId = Annotated[Slug, Ref("series", stream=False)]
 EventId = Annotated[
-    str,
-    msgspec.Meta(min_length=1, max_length=LONGEST_ID, title="id of an event"),
-    Ref("event"),
+    str, msgspec.Meta(min_length=1, max_length=LONGEST_ID, title="id of an event"), Ref("event")
 ]
 EventIds = Annotated[tuple[EventId, ...], msgspec.Meta(min_length=1, max_length=1000)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]

@@ -10,15 +10,7 @@ import msgspec
 
 from timeline.dates import When, when
 from timeline.events.actors import strings
-from timeline.events.base import (
-    ActorId,
-    DocumentId,
-    MeetingId,
-    ProposalId,
-    Text,
-    event,
-    made,
-)
+from timeline.events.base import ActorId, DocumentId, MeetingId, ProposalId, Text, event, made
 from timeline.events.statements import Term, terms
 
 _Words = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]

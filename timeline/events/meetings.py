@@ -10,15 +10,7 @@ import msgspec
 
 from timeline.dates import When, when
 from timeline.events.actors import strings
-from timeline.events.base import (
-    ActorId,
-    MeetingId,
-    ProposalId,
-    SeriesId,
-    Text,
-    event,
-    several,
-)
+from timeline.events.base import ActorId, MeetingId, ProposalId, SeriesId, Text, event, several
 
 Status = Literal["invited", "expected", "confirmed", "attended", "represented", "absent"]
 """Six that a source can report; the seventh, `not mentioned`, is what no source said."""

@@ -27,13 +27,7 @@ from timeline.pages.scripts import Cut, all_numbers, as_json
 from timeline.pages.sections import Filling, filled, fitting, is_matrix, language_of, sections
 from timeline.reports.evidence import Citation, Support, type_words
 from timeline.reports.render.notes import Notes, inert, link_details
-from timeline.reports.tables import (
-    Cell,
-    Chart,
-    Document,
-    Mark,
-    Table,
-)
+from timeline.reports.tables import Cell, Chart, Document, Mark, Table
 
 _NEVER = "base-uri 'none'; form-action 'none'"
 _POLICY = f"default-src 'none'; style-src 'self'; script-src 'self'; {_NEVER}"

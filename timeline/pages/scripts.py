@@ -119,10 +119,7 @@ def _pairs(view: View, ids: Sequence[str], names: _Names) -> Iterator[Sequence[A
 
 
 def _event(
-    line: HappeningLine,
-    row: HappeningRow | None,
-    titles: Mapping[str, str],
-    names: _Names,
+    line: HappeningLine, row: HappeningRow | None, titles: Mapping[str, str], names: _Names
 ) -> Sequence[Any]:
     date = when(line.occurred)
     first, last = date.days if date else (None, None)

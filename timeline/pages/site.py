@@ -43,17 +43,7 @@ from timeline.reports import Report
 from timeline.reports.dossier import DossierReport
 from timeline.reports.model import Standing
 from timeline.reports.registry import bound_reports
-from timeline.reports.tables import (
-    NOTHING,
-    Cell,
-    Chart,
-    Document,
-    Fact,
-    Line,
-    Table,
-    about,
-    cell,
-)
+from timeline.reports.tables import NOTHING, Cell, Chart, Document, Fact, Line, Table, about, cell
 
 INDEX = "index.html"
 
@@ -372,10 +362,7 @@ def _write_pages(writing: _Writing, write: _Write) -> int:
 
 
 def _front_page(
-    writing: _Writing,
-    glances: Mapping[_Page, str],
-    made: Documents,
-    paths: Mapping[str, str],
+    writing: _Writing, glances: Mapping[_Page, str], made: Documents, paths: Mapping[str, str]
 ) -> str:
     front = writing.place.front
     return render_page(
@@ -388,10 +375,7 @@ def _front_page(
 
 
 def _shared(
-    writing: _Writing,
-    glances: Mapping[_Page, str],
-    sources: Sources,
-    paths: Mapping[str, str],
+    writing: _Writing, glances: Mapping[_Page, str], sources: Sources, paths: Mapping[str, str]
 ) -> Mapping[str, str]:
     """The files beside the pages: styles, scripts, what they search, and the explorer."""
     view, front = writing.view, writing.place.front

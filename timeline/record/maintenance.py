@@ -108,11 +108,7 @@ class Maintenance(Record):
         require_number("position", position)
         self._projector.wait_for(position, timeout=timeout)
 
-    def run(
-        self,
-        stop: threading.Event | None = None,
-        progress: Progress | None = None,
-    ) -> None:
+    def run(self, stop: threading.Event | None = None, progress: Progress | None = None) -> None:
         """Keep the rows of all projections up with the log, until `stop` is set.
 
         After a transient error, such as a lost connection, it tries again for as long as it takes.
@@ -452,11 +448,7 @@ class Maintenance(Record):
         return head
 
     def import_log(
-        self,
-        place: Place,
-        *,
-        seal: str | None = None,
-        progress: Progress | None = None,
+        self, place: Place, *, seal: str | None = None, progress: Progress | None = None
     ) -> Restored:
         """Import a log that `export_log` wrote, with its ids, positions, times and digests.
 
@@ -552,10 +544,7 @@ class Maintenance(Record):
 
 
 def _workers(
-    on: str | None,
-    number: int | None,
-    memory: str | None,
-    archive: str | os.PathLike[str] | None,
+    on: str | None, number: int | None, memory: str | None, archive: str | os.PathLike[str] | None
 ) -> Workers:
     if on is not None and (number is not None or memory is not None):
         raise InvalidInput("on: its workers run already; leave workers and memory out")

@@ -43,11 +43,7 @@ class Timeline(WorkingCopy):
     """
 
     def __init__(
-        self,
-        store: EventStore,
-        projections: Iterable[Projection] = (),
-        *,
-        builtins: bool = True,
+        self, store: EventStore, projections: Iterable[Projection] = (), *, builtins: bool = True
     ) -> None:
         self.store = store
         self._projector = Projector(store, (*(BUILT_IN if builtins else ()), *projections))

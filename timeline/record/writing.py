@@ -210,10 +210,7 @@ class Writing(Texts):
         return self._projector.append(news, expected=expected, progress=progress)
 
     def draft(
-        self,
-        *files: str | os.PathLike[str],
-        create: bool = False,
-        dates: Order | None = None,
+        self, *files: str | os.PathLike[str], create: bool = False, dates: Order | None = None
     ) -> Draft:
         """Read record files without recording anything, for `check` and `ingest`.
 

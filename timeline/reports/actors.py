@@ -16,20 +16,9 @@ from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected
 from timeline.projections.directory import ActorRow, DistinctRow, MembershipRow, RoleRow, SourceRow
 from timeline.reports import tables
-from timeline.reports.evidence import (
-    Citation,
-    Citer,
-    Named,
-    distinct,
-    text,
-)
+from timeline.reports.evidence import Citation, Citer, Named, distinct, text
 from timeline.reports.model import Report, grouped, made_from
-from timeline.reports.tables import (
-    Cell,
-    Document,
-    Table,
-    table,
-)
+from timeline.reports.tables import Cell, Document, Table, table
 
 _Row = TypeVar("_Row", RoleRow, MembershipRow)
 _T = TypeVar("_T")

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from collections import (
-    Counter,
-)
-from collections.abc import (
-    Callable,
-    Iterable,
-    Iterator,
-    Sequence,
-)
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
 import attrs
@@ -18,12 +11,7 @@ import attrs
 from timeline.dates import short, when
 from timeline.engine.projection import View
 from timeline.errors import NotFound
-from timeline.events import (
-    ActorsMerged,
-    EventCorrected,
-    RoleReported,
-    type_names,
-)
+from timeline.events import ActorsMerged, EventCorrected, RoleReported, type_names
 from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.reports import tables
 from timeline.reports.evidence import Citation, Citer, Named, distinct

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import (
-    Counter,
-    defaultdict,
-)
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Literal, Protocol
@@ -269,11 +266,7 @@ def _flagged(group: NewsGroup) -> NewsGroup:
 def _when(line: ChangeLine, clock: Clock) -> str | int | When | None:
     if clock == "published" and line.published and line.occurred not in (None, line.published):
         return f"{short(line.published)}, of {short(line.occurred)}"
-    shown = {
-        "occurred": line.occurred,
-        "published": line.published,
-        "recorded": line.recorded[:10],
-    }
+    shown = {"occurred": line.occurred, "published": line.published, "recorded": line.recorded[:10]}
     return line.position if clock == "position" else when(shown[clock])
 
 

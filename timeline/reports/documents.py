@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import (
-    Iterable,
-    Iterator,
-    Sequence,
-)
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 import attrs
@@ -16,12 +12,7 @@ from timeline.engine.projection import View
 from timeline.projections.documents import DocumentRow, DocumentStatusRow, SignatureRow
 from timeline.projections.initiatives import MentionRow
 from timeline.reports import tables
-from timeline.reports.evidence import (
-    Citation,
-    Citer,
-    Named,
-    distinct,
-)
+from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.findings.attribution import Offices
 from timeline.reports.model import Report, by_time, chosen_by, grouped, made_from, not_found
 from timeline.reports.plans import find_initiative

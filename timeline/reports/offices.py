@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import (
-    Iterable,
-    Iterator,
-)
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 import attrs
@@ -16,13 +13,7 @@ from timeline.errors import NotFound
 from timeline.projections.directory import RoleRow
 from timeline.reports import tables
 from timeline.reports.actors import find_actor, plain, reported
-from timeline.reports.evidence import (
-    Citation,
-    Citer,
-    Named,
-    distinct,
-    text,
-)
+from timeline.reports.evidence import Citation, Citer, Named, distinct, text
 from timeline.reports.findings.attribution import Offices, Tenure
 from timeline.reports.model import Report, made_from
 from timeline.reports.tables import Document, Line, Table

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from collections import (
-    Counter,
-)
-from collections.abc import (
-    Iterable,
-    Iterator,
-    Sequence,
-)
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, TypeVar
 
 import attrs
@@ -21,14 +15,7 @@ from timeline.projections.initiatives import InitiativeRow, MentionRow
 from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.projections.plans import PlanDelayRow, PlanOutcomeRow, PlanRow
 from timeline.reports import tables
-from timeline.reports.evidence import (
-    Citation,
-    Citer,
-    Named,
-    distinct,
-    line_of,
-    text,
-)
+from timeline.reports.evidence import Citation, Citer, Named, distinct, line_of, text
 from timeline.reports.model import Report, by_time, chosen_by, grouped, made_from, not_found
 from timeline.reports.tables import (
     Cell,

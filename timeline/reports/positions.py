@@ -19,16 +19,7 @@ from timeline.reports.evidence import Citation, Citer, Named, distinct, text
 from timeline.reports.findings.attribution import Stance, Sureness, stances
 from timeline.reports.model import Report, by_time, grouped, made_from
 from timeline.reports.plans import find_initiative
-from timeline.reports.tables import (
-    Cell,
-    Chart,
-    Document,
-    Mark,
-    Table,
-    about,
-    cell,
-    few,
-)
+from timeline.reports.tables import Cell, Chart, Document, Mark, Table, about, cell, few
 
 
 @attrs.frozen
@@ -71,11 +62,7 @@ class PartyLine:
 
 
 def party_line(
-    view: View,
-    citer: Citer,
-    party: str,
-    taken: Iterable[Stance],
-    proposals: Iterable[ProposalRow],
+    view: View, citer: Citer, party: str, taken: Iterable[Stance], proposals: Iterable[ProposalRow]
 ) -> PartyLine:
     """One party: what is said of its stance, and what makes it a party."""
     of_it = sorted(

@@ -20,16 +20,7 @@ from timeline.reports.chronology import HappeningLine, happening_lines, happenin
 from timeline.reports.evidence import Citation, Citer, Named, Support, distinct, text, type_words
 from timeline.reports.findings.origins import Origins
 from timeline.reports.model import Report, by_time, chosen_by, grouped, made_from
-from timeline.reports.tables import (
-    Cell,
-    Document,
-    Table,
-    about,
-    cell,
-    few,
-    number,
-    table,
-)
+from timeline.reports.tables import Cell, Document, Table, about, cell, few, number, table
 
 
 @attrs.frozen
@@ -192,12 +183,7 @@ class SourcesReport(Report):
         return table(
             "What each source carries",
             self.coverage,
-            {
-                "Source": _source,
-                "Reports": _count,
-                "Of what": _kinds,
-                "From when": _span,
-            },
+            {"Source": _source, "Reports": _count, "Of what": _kinds, "From when": _span},
             named_by=1,
         )
 

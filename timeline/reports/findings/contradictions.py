@@ -26,12 +26,7 @@ from timeline.projections.statements import StatementRow
 from timeline.reports.evidence import Citer, type_words
 from timeline.reports.findings.attribution import Offices, Stance, proposers, stances
 from timeline.reports.findings.initiatives import comparable_term, full_name
-from timeline.reports.findings.meetings import (
-    THERE,
-    counting_office,
-    gathered,
-    meeting_dates,
-)
+from timeline.reports.findings.meetings import THERE, counting_office, gathered, meeting_dates
 from timeline.reports.findings.origins import Claim, known_claims
 from timeline.reports.model import by_time, grouped
 
@@ -320,9 +315,7 @@ def vagueness(date: When | None) -> timedelta:
     return date.latest - date.earliest
 
 
-def imputed_otherwise(
-    taken: Sequence[Stance],
-) -> Iterator[tuple[str, list[Stance], list[Stance]]]:
+def imputed_otherwise(taken: Sequence[Stance]) -> Iterator[tuple[str, list[Stance], list[Stance]]]:
     """Who imputed a stance that is not the party's own of that time; the own stances, the imputed.
 
     One for each speaker, own stance and imputed stance.

@@ -470,9 +470,7 @@ def persons_in(view: View, entries: Iterable[Entry]) -> set[str]:
     return {row.actor for row in known if row.kind == "person"}
 
 
-def everyone(
-    view: View,
-) -> tuple[list[tuple[list[MeetingReportRow], tuple[Entry, ...]]], set[str]]:
+def everyone(view: View) -> tuple[list[tuple[list[MeetingReportRow], tuple[Entry, ...]]], set[str]]:
     """All meetings as `Register.meetings` tells them, and who of the participants is a person."""
     meetings = list(Register(view).meetings())
     return meetings, persons_in(view, (entry for _, entries in meetings for entry in entries))
