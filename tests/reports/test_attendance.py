@@ -16,7 +16,7 @@ from timeline import (
     RoleReported,
     Source,
 )
-from timeline.reports.render.columns import in_parts
+from timeline.reports.tables import in_parts
 
 STATES = {"east": "Eastland", "north": "Northland", "south": "Southland", "west": "Westland"}
 PAPERS = ("one", "two", "three", "four", "five")

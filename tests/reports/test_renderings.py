@@ -25,10 +25,9 @@ from timeline.dates import When
 from timeline.errors import MissingExtra
 from timeline.reports import Report
 from timeline.reports.evidence import Citation, Named, Support
-from timeline.reports.render.columns import broken
 from timeline.reports.render.grids import render_csv, render_workbook
 from timeline.reports.render.markup import render_markdown
-from timeline.reports.render.text import render_text
+from timeline.reports.render.text import broken, render_text
 from timeline.reports.tables import Cell, Document, Line, Table
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

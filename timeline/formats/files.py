@@ -73,6 +73,23 @@ def named_path(name: str | os.PathLike[str], what: str) -> Path:
 
 
 @contextlib.contextmanager
+def started(file: Path) -> Iterator[BinaryIO]:
+    """A file to begin with, in a folder that is made if need be; it must not be there yet.
+
+    Raises:
+        InvalidInput: there is such a file, or none can be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("xb") as out:
+            yield out
+    except FileExistsError:
+        raise InvalidInput(f"{file} is there already, and stays as it is. Name another") from None
+    except OSError as error:
+        raise InvalidInput(f"{file}: cannot be written: {error.strerror}") from None
+
+
+@contextlib.contextmanager
 def _replaced(final: Path) -> Iterator[BinaryIO]:
     """Write beside a file, and replace it at the end."""
     made = final.with_name(f".{final.name}.{secrets.token_hex(4)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
@@ -46,8 +45,7 @@ from timeline.events import (
     StatementMade,
     references,
 )
-
-_INDEX = re.compile(r"\[\d+\]")
+from timeline.events.ids import plain
 
 _WORDS = ("firmness", "answer", "outcome", "role", "status", "state")
 _DUE = ("planned", "due", "until", "deadline")
@@ -179,6 +177,6 @@ def _parts(said: Any, named: Iterable[tuple[str, str, str]]) -> Iterator[tuple[s
             yield entry.actor, f"as {entry.role}"
     for path, category, id in named:
         if category == "actor":
-            field = _INDEX.sub("", path) if "[" in path else path
+            field = plain(path) if "[" in path else path
             if field != "attendance.actor":
                 yield id, field

@@ -18,7 +18,7 @@ from timeline.projections.amendments import DisagreementRow
 from timeline.projections.initiatives import MentionRow, ProposalRow
 from timeline.projections.meetings import MeetingRow
 from timeline.projections.statements import StatementRow
-from timeline.reports.evidence import Citation, Citer, Named, distinct, text
+from timeline.reports.evidence import Citation, Citer, Named, distinct, line_of, text
 from timeline.reports.findings.attribution import Offices, proposers
 from timeline.reports.findings.contradictions import (
     Answer,
@@ -200,13 +200,12 @@ def _line(citer: Citer, contradiction: Contradiction) -> ContradictionLine:
     published = [_published(citer, answers) for answers in by_key]
     sides = [_side(citer, *given) for given in zip(by_key, published, strict=True)]
     cited = (citation.event for side in sides for citation in side.evidence)
-    return ContradictionLine(
-        subject=contradiction.subject,
-        question=contradiction.question,
+    return line_of(
+        ContradictionLine,
+        contradiction,
         sides=tuple(sides),
         newer=_newer(published),
         found="noted" if contradiction.noted else "found",
-        note=contradiction.note,
         evidence=citer.cite((*cited, *contradiction.beside)),
     )
 

@@ -496,13 +496,11 @@ def _line(view: View, citer: Citer, plan: _Plan, on: When) -> PlanLine:
         for each in plan.outcomes
     )
     said_by = dict.fromkeys(each.by for each in oldest_first if each.by is not None)
-    return PlanLine(
-        kind=plan.kind,
-        id=plan.id,
-        title=plan.title,
+    return line_of(
+        PlanLine,
+        plan,
         by=citer.names(said_by),
         announced=text(_first_said(plan)),
-        stands=plan.stands,
         due=due,
         rival_due=tuple(
             DueLine(str(each.due), citer.name_of(each.by), citer.cite(each.events))
@@ -511,7 +509,6 @@ def _line(view: View, citer: Citer, plan: _Plan, on: When) -> PlanLine:
         earlier_due=tuple(each for each in dues if each not in current),
         firmness=next((each.firmness for each in plan.announced if each.firmness), None),
         about=_about(plan),
-        meeting=plan.meeting,
         state=plan.state(citer, on),
         outcomes=outcomes,
         delays=tuple(

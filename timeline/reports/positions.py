@@ -15,7 +15,7 @@ from timeline.projections.directory import MembershipRow
 from timeline.projections.initiatives import PositionRow, ProposalRow
 from timeline.reports import tables
 from timeline.reports.actors import MembershipLine, reported_line
-from timeline.reports.evidence import Citation, Citer, Named, distinct, text
+from timeline.reports.evidence import Citation, Citer, Named, distinct, line_of, text
 from timeline.reports.findings.attribution import Stance, Sureness, stances
 from timeline.reports.model import Report, by_time, grouped, made_from
 from timeline.reports.plans import find_initiative
@@ -381,13 +381,12 @@ def _in_course(course: PartyCourse) -> PartyLine:
     """A party with its positions, the newest first."""
     dated = [one for one in course.cells if one.occurred]
     cells = (*reversed(dated), *(one for one in course.cells if not one.occurred))
-    return PartyLine(
-        party=course.party,
-        name=course.name,
+    return line_of(
+        PartyLine,
+        course,
         own=tuple(line for one in cells if one.changed for line in one.own),
         imputed=tuple(line for one in cells for line in one.imputed),
         memberships=(),
-        evidence=course.evidence,
     )
 
 

@@ -17,6 +17,9 @@ from timeline.reports.evidence import Citation, Named
 NOTHING = "–"
 """Shown in an empty cell."""
 
+CONTINUED = ", continued"
+"""Ends the title of a part of a table that is not the first."""
+
 NUMBER = re.compile(r"([0-9][0-9,]*)( \(.*\))?\Z", re.DOTALL)
 """A number, and perhaps a remark on it in brackets."""
 
@@ -334,6 +337,34 @@ def told_apart(headings: Iterable[str]) -> tuple[str, ...]:
         count[heading] += 1
         numbered.append(heading if count[heading] == 1 else f"{heading} ({count[heading]})")
     return tuple(numbered)
+
+
+def in_parts(table: Table, counts: Iterable[int]) -> list[Table]:
+    """The table in parts, one below the other. Every part repeats the columns that name a row.
+
+    A part leaves out the rows that say nothing in it.
+
+    Args:
+        table: the table; one whose rows have no name stays whole.
+        counts: how many columns each part has beside those.
+    """
+    named, title = table.named_by, table.title
+    parts: list[Table] = []
+    start = named
+    for count in counts:
+        shown = slice(start, start + count)
+        rows = tuple(
+            (*row[:named], *row[shown])
+            for row in table.rows
+            if not all(cell.quiet for cell in row[shown])
+        )
+        # Keep one row where no row says anything.
+        rows = rows or tuple((*row[:named], *row[shown]) for row in table.rows[:1])
+        columns = (*table.columns[:named], *table.columns[shown])
+        parts.append(attrs.evolve(table, title=title, columns=columns, rows=rows, keys=()))
+        title = f"{table.title}{CONTINUED}"
+        start += count
+    return parts
 
 
 def columns_of(table: Table, *headings: str) -> Table:

@@ -29,7 +29,7 @@ from timeline.errors import InvalidInput
 from timeline.events import Actor, Source, event_type
 from timeline.events.base import LONGEST_ID, Slug
 from timeline.events.encoding import SLUG
-from timeline.formats.files import named_path
+from timeline.formats.files import named_path, started
 from timeline.formats.record_files.expanding import KINDS
 from timeline.formats.record_files.reader import Envelope
 from timeline.formats.record_files.short_form import DEFAULTS, VERBS, hints_of
@@ -385,19 +385,10 @@ def start(name: str, folder: str | os.PathLike[str], schema: dict[str, Any]) -> 
             f"found {name!r:.100}"
         )
     file = named_path(folder, "folder") / f"{name}.yaml"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as out:
-            out.write(_example().replace("NAME", name).replace("SCHEMA", SCHEMA))
+    example = resources.files(__package__).joinpath("example.yaml").read_text(encoding="utf-8")
+    with started(file) as out:
+        out.write(example.replace("NAME", name).replace("SCHEMA", SCHEMA).encode())
         if not (file.parent / SCHEMA).exists():
             text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
             (file.parent / SCHEMA).write_text(text, encoding="utf-8")
-    except FileExistsError:
-        raise InvalidInput(f"{file} is there already, and stays as it is. Name another") from None
-    except OSError as error:
-        raise InvalidInput(f"{file}: cannot be written: {error.strerror}") from None
     return file
-
-
-def _example() -> str:
-    return resources.files(__package__).joinpath("example.yaml").read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ from timeline.errors import InvalidInput
 from timeline.events import ActorAdded, NewEvent, RecordedEvent, SourceAdded, event_type
 from timeline.events.encoding import SLUG
 from timeline.events.envelope import derived_stream
-from timeline.formats.files import named_path, openpyxl
+from timeline.formats.files import named_path, openpyxl, started
 from timeline.formats.record_files.expanding import KINDS, Expander
 from timeline.formats.record_files.names import Names, slug
 from timeline.formats.record_files.sheets import DATES, EVENTS, MOST_ROWS, TABLES, claim_of
@@ -193,14 +193,8 @@ def start_workbook(place: str | os.PathLike[str]) -> Path:
     if file.suffix.lower() != ".xlsx":
         raise InvalidInput(f"{file}: expected a name that ends in .xlsx")
     book = new_workbook(slug(file.stem))
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("xb") as out:
-            book.save(out)
-    except FileExistsError:
-        raise InvalidInput(f"{file} is there already, and stays as it is. Name another") from None
-    except OSError as error:
-        raise InvalidInput(f"{file}: cannot be written: {error.strerror}") from None
+    with started(file) as out:
+        book.save(out)
     return file
 
 

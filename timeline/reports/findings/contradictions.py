@@ -463,18 +463,17 @@ class Contradictions:
     ) -> Iterator[Contradiction]:
         held = sorted((row for row in reports if row.what == "held"), key=_position)
         yield from _differences(subject, MEETING_FIELDS, held)
+        # With the id: editions of a series often share a name.
         larger = [
-            Answer.of(row, row.within, self._larger(row.within)) for row in held if row.within
+            Answer.of(row, row.within, f"{self._meeting(row.within).name} ({row.within})")
+            for row in held
+            if row.within
         ]
         yield from _between(subject, "the larger meeting", larger, equal)
         dates = meeting_dates(reports)
         for actor, answers in presences(self._citer, self._offices, attendance, dates):
             question = f"was {self._citer.name(actor)} there"
             yield from _between(subject, question, answers, both_there_or_not)
-
-    def _larger(self, meeting: str) -> str:
-        # With the id: editions of a series often share a name.
-        return f"{self._meeting(meeting).name} ({meeting})"
 
     def _meeting(self, meeting: str) -> Subject:
         known = self._view.get(MeetingRow, meeting)

@@ -15,7 +15,7 @@ from timeline.engine.projection import View
 from timeline.projections.directory import ActorRow, MembershipRow, RoleRow
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.reports.actors import reported
-from timeline.reports.evidence import Citation, Citer, text
+from timeline.reports.evidence import Citation, Citer, line_of, text
 from timeline.reports.findings.attribution import Offices
 from timeline.reports.model import not_found
 
@@ -104,12 +104,9 @@ def _line(citer: Citer, row: MeetingRow, reports: Sequence[MeetingReportRow]) ->
     by_position = sorted(reports, key=lambda report: report.position)
     ids = dict.fromkeys(id for report in by_position for id in report.events)
     ids = ids or dict.fromkeys(row.events)
-    return MeetingLine(
-        meeting=row.meeting,
-        title=row.title,
-        form=row.form,
-        series=row.series,
-        within=row.within,
+    return line_of(
+        MeetingLine,
+        row,
         other_titles=_others(row.title, (report.title for report in by_position)),
         other_forms=_others(row.form, (report.form for report in by_position)),
         other_series=_others(row.series, (report.series for report in by_position)),

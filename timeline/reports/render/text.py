@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 import attrs
 from rich import box
+from rich.cells import cell_len as measured
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from timeline.errors import InvalidInput
-from timeline.reports.render.columns import abreast, broken, in_parts, widths
 from timeline.reports.render.notes import Notes, inert, note_text, run_text, runs
-from timeline.reports.tables import Cell, Document, Line, Table, shown_evidence
+from timeline.reports.tables import Cell, Document, Line, Table, in_parts, shown_evidence
 
 _INDENT, _BETWEEN = 2, 3
 """Characters before a table, and between two of its columns."""
@@ -357,3 +359,134 @@ def _print_stacked(
             line = _joined(f"{title}: {branch}{text}", marks, width)
             indent = _INDENT if number == 0 else 2 * _INDENT
             console.print(Padding(line, (0, 0, 0, indent)))
+
+
+# How a table fits a width: with words whole, or else in parts
+
+_PIECES = re.compile(r"(?<=[/\]_])(?=.)|(?<=[^\W\d_]-)(?=\w)|(?<=\w-)(?=[^\W\d_])")
+"""Where a word that is too long is broken: behind a slash or a bracket, and behind a hyphen, but
+not within a date."""
+
+_WHOLE = 16
+"""Characters up to which a word should not be broken at all."""
+
+_READABLE = 16
+"""Characters that a column has at least, if it has text to fill them, where a table is split."""
+
+_SHORT = 20
+"""Characters up to which names and dates stay on one line, where the rest has room enough."""
+
+
+def cell_len(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    # Most text is plain, and this check is quick.
+    return len(text) if text.isascii() and text.isprintable() else measured(text)
+
+
+_per_text = functools.lru_cache(maxsize=8192)
+"""Large tables say the same in most of their cells."""
+
+
+def abreast(
+    columns: Sequence[Sequence[str]], named: int, available: int, between: int
+) -> list[int]:
+    """How many columns the parts have beside those that name a row, so that all fit.
+
+    Args:
+        columns: what stands in each, headings included.
+        named: how many of the first columns name a row.
+        available: the width of a part.
+        between: the space from one column to the next.
+    """
+    least = [
+        max(*map(_longest_word, texts), min(max(map(_longest_line, texts)), _READABLE), 1)
+        for texts in columns
+    ]
+    room = available - sum(width + between for width in least[:named])
+    counts: list[int] = []
+    left = 0
+    for width in least[named:]:
+        if not counts or left < width:
+            counts.append(0)
+            left = room
+        counts[-1] += 1
+        left -= width + between
+    return counts
+
+
+def widths(columns: Sequence[Sequence[str]], available: int) -> list[int] | None:
+    """The width of each column in characters; None where some word would have to be broken.
+
+    Args:
+        columns: what stands in each, headings included.
+        available: for all of them together, without what is between them.
+    """
+    most = [max(map(_longest_line, texts), default=1) for texts in columns]
+    if sum(most) <= available:
+        return most
+    words, pieces = _least(_longest_word, columns), _least(_longest_piece, columns)
+    brief = [line if line <= _SHORT else word for line, word in zip(most, words, strict=True)]
+    for least, room in ((brief, available), (words, available), (pieces, available)):
+        if sum(least) <= room:
+            return _widened(least, most, columns, available)
+    return None
+
+
+def _least(longest: Callable[[str], int], columns: Iterable[Iterable[str]]) -> list[int]:
+    return [max(map(longest, texts), default=1) for texts in columns]
+
+
+def _widened(
+    least: list[int], most: list[int], columns: Sequence[Sequence[str]], available: int
+) -> list[int]:
+    """Give the space that is left, character by character, to the tallest column."""
+    content = [sum(cell_len(text) for text in texts) for texts in columns]
+    given = list(least)
+    for _ in range(available - sum(least)):
+        open_ = [index for index in range(len(given)) if given[index] < most[index]]
+        if not open_:
+            break
+        given[max(open_, key=lambda index: content[index] / given[index])] += 1
+    return given
+
+
+def broken(text: str, width: int) -> str:
+    """The text with words longer than a line broken, at punctuation where there is some."""
+    if all(cell_len(word) <= width for word in text.split()):
+        return text
+    # Runs of spaces are indents: keep them.
+    return re.sub(r"[^ \n]+", lambda word: _broken_word(word[0], width), text)
+
+
+def _broken_word(word: str, width: int) -> str:
+    if cell_len(word) <= width:
+        return word
+    lines = [""]
+    for piece in _PIECES.split(word):
+        if lines[-1] and cell_len(lines[-1] + piece) > width:
+            lines.append(piece)
+        else:
+            lines[-1] += piece
+    return "\n".join(lines)
+
+
+@_per_text
+def _longest_line(text: str) -> int:
+    return max(map(cell_len, text.split("\n")), default=0)
+
+
+@_per_text
+def _longest_word(text: str) -> int:
+    words = text.split()
+    return max((_whole_word(word) for word in words), default=1)
+
+
+def _whole_word(word: str) -> int:
+    length = cell_len(word)
+    return length if length <= _WHOLE else max(_longest_piece(word), _WHOLE)
+
+
+@_per_text
+def _longest_piece(text: str) -> int:
+    pieces = (piece for word in text.split() for piece in _PIECES.split(word))
+    return max(map(cell_len, pieces), default=1)
