@@ -15,7 +15,7 @@ from strategies import TEXTS, WHENS, Step, examples, histories
 
 from timeline.dates import When
 from timeline.engine.cutoff import Cutoff
-from timeline.engine.projection import Projection, Rows, View, changed, on, row
+from timeline.engine.projection import Projection, Rows, View, changed, on, row, row_of
 from timeline.engine.rows import KeptView
 from timeline.engine.runner import Projector
 from timeline.errors import DatabaseBusy, InvalidProjection, NotFound
@@ -245,6 +245,26 @@ def test_a_projection_of_ones_own_is_kept_and_folded_alike(store: EventStore) ->
     }
     assert kept(projector) == (3, expected)
     assert folded(projector) == (3, expected)
+
+
+def test_a_row_copies_what_the_event_calls_by_the_same_name(store: EventStore) -> None:
+    @row("sayings", key=("event",))
+    class SayingRow:
+        event: str
+        position: int
+        occurred: When | None
+        who: str
+        about: tuple[str, ...]
+        text: str
+        events: tuple[str, ...]
+
+    said = StatementMade("ann", "Soon.", about=["harbour"])
+    store.append_all([NewEvent(said, id="soon", occurred=When("2024-05"))])
+    (recorded,) = store.read_all()
+    expected = SayingRow("soon", 1, When("2024-05"), "ann", ("harbour",), "Soon.", ("soon",))
+    assert row_of(SayingRow, recorded, who=said.speaker) == expected
+    with pytest.raises(AttributeError, match="who"):
+        row_of(SayingRow, recorded)
 
 
 def test_rows_are_found_by_key_and_by_value(store: EventStore, engine: sa.Engine) -> None:

@@ -34,7 +34,7 @@ def _write(output: str, data: bytes) -> None:
         out.write(data)
 
 
-@click.command("log")
+@export.command("log")
 @OUTPUT
 @click.pass_obj
 def export_log(opener: Opener, output: str) -> None:
@@ -51,7 +51,7 @@ def export_log(opener: Opener, output: str) -> None:
     click.echo(f"exported the log up to {head.seal}", err=True)
 
 
-@click.command("sheet")
+@export.command("sheet")
 @OUTPUT
 @click.pass_obj
 def export_sheet(opener: Opener, output: str) -> None:
@@ -67,7 +67,7 @@ def export_sheet(opener: Opener, output: str) -> None:
         timeline.export_sheet(place)
 
 
-@click.command("records")
+@export.command("records")
 @click.argument("folder", metavar="DIR")
 @click.pass_obj
 def export_records(opener: Opener, folder: str) -> None:
@@ -83,7 +83,7 @@ def export_records(opener: Opener, folder: str) -> None:
     click.echo(f"{file} written")
 
 
-@click.command("calendar")
+@export.command("calendar")
 @click.option(
     "--series",
     metavar="ID",
@@ -113,7 +113,7 @@ def export_calendar(
     _write(output, made)
 
 
-@click.command("timelinejs")
+@export.command("timelinejs")
 @click.option(
     "--initiative",
     metavar="ID",
@@ -136,7 +136,7 @@ def export_timelinejs(
     _write(output, made.encode() + b"\n")
 
 
-@click.command("sources")
+@export.command("sources")
 @click.option(
     "--format",
     "form",
@@ -176,7 +176,7 @@ def _complete_rows(_ctx: object, _param: object, begun: str) -> list[str]:
     return sorted(name for name in names if name.startswith(begun))
 
 
-@click.command("rows")
+@export.command("rows")
 @click.argument("name", shell_complete=_complete_rows)
 @click.option(
     "--format",
@@ -258,16 +258,5 @@ def site(opener: Opener, folder: str, title: str, single: bool, moment: dict[str
     first = folder if single else Path(folder, "index.html")
     click.echo(f"{count(pages, 'page')} written. Open {first}")
 
-
-for _command in (
-    export_log,
-    export_sheet,
-    export_records,
-    export_calendar,
-    export_timelinejs,
-    export_sources,
-    export_rows,
-):
-    export.add_command(_command)
 
 COMMANDS: tuple[click.Command, ...] = (export, import_log, site)
