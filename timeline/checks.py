@@ -199,7 +199,7 @@ def names(event: RecordedEvent[Any], id: str, category: str | None) -> bool:
     )
 
 
-# --- Who is who -----------------------------------------------------------------------------------
+# Who is who
 
 
 _IDENTITY = (ActorsMerged, ActorsDistinguished)
@@ -455,33 +455,25 @@ def future(event: AnyEvent, context: Context) -> Problems:
 
 def after_its_source(event: AnyEvent, context: Context) -> Problems:
     """An event that occurred after its source was published."""
-    for number, evidence in enumerate(event.evidence):
-        published = context.published.get(evidence.source)
-        if published is not None and event.occurred and event.occurred.certainly_after(published):
-            yield (
-                f"evidence[{number}]",
-                (
-                    f"source {evidence.source!r} was published on {published}, before the event "
-                    f"occurred ({event.occurred})"
-                ),
-            )
+    yield from _published_before(event, context, event.occurred, "the event")
 
 
 def before_what_it_corroborates(event: AnyEvent, context: Context) -> Problems:
     """A source that was published before the event that it is said to support."""
     for id in _corroborated(event):
-        target = context.events.get(id)
-        for number, evidence in enumerate(event.evidence):
-            published = context.published.get(evidence.source)
-            occurred = None if target is None else target.occurred
-            if published is not None and occurred and occurred.certainly_after(published):
-                yield (
-                    f"evidence[{number}]",
-                    (
-                        f"source {evidence.source!r} was published on {published}, before {id!r} "
-                        f"occurred ({occurred})"
-                    ),
-                )
+        if (target := context.events.get(id)) is not None:
+            yield from _published_before(event, context, target.occurred, repr(id))
+
+
+def _published_before(
+    event: AnyEvent, context: Context, occurred: When | None, what: str
+) -> Problems:
+    """The sources of an event that were published before something occurred."""
+    for number, evidence in enumerate(event.evidence):
+        published = context.published.get(evidence.source)
+        if published is not None and occurred and occurred.certainly_after(published):
+            source = f"source {evidence.source!r} was published on {published}"
+            yield f"evidence[{number}]", f"{source}, before {what} occurred ({occurred})"
 
 
 def due_before_announced(event: AnyEvent, _context: Context) -> Problems:
@@ -509,10 +501,8 @@ def outcome_before_plan(event: AnyEvent, context: Context) -> Problems:
     for plan in plans:
         announced = context.announced.get(plan, [])
         if announced and all(date.certainly_after(occurred) for date in announced):
-            yield (
-                "occurred",
-                f"{occurred} lies before plan {plan!r} was announced ({min(announced)})",
-            )
+            problem = f"{occurred} lies before plan {plan!r} was announced ({min(announced)})"
+            yield "occurred", problem
 
 
 # Chains of attribution
@@ -525,13 +515,9 @@ def chain_begins_elsewhere(event: AnyEvent, context: Context) -> Problems:
         read = context.cited_in.get(evidence.source) or evidence.source
         publisher = context.publishers.get(read)
         if evidence.chain and publisher is not None and evidence.chain[0].who != publisher:
-            yield (
-                f"evidence[{number}].chain",
-                (
-                    f"the chain begins at {evidence.chain[0].who!r}; the publisher of source "
-                    f"{read!r} is {publisher!r}"
-                ),
-            )
+            begins = f"the chain begins at {evidence.chain[0].who!r}"
+            problem = f"{begins}; the publisher of source {read!r} is {publisher!r}"
+            yield f"evidence[{number}].chain", problem
 
 
 def chain_misses_the_speaker(event: AnyEvent, _context: Context) -> Problems:
@@ -541,10 +527,8 @@ def chain_misses_the_speaker(event: AnyEvent, _context: Context) -> Problems:
         for number, evidence in enumerate(event.evidence):
             voices = [link.who for link in evidence.chain]
             if len(voices) > 1 and body.speaker not in voices:
-                yield (
-                    f"evidence[{number}].chain",
-                    f"the chain ends at {voices[-1]!r}; the speaker is {body.speaker!r}",
-                )
+                problem = f"the chain ends at {voices[-1]!r}; the speaker is {body.speaker!r}"
+                yield f"evidence[{number}].chain", problem
 
 
 # Doubles
@@ -571,13 +555,9 @@ def second_actor_of_a_name(event: AnyEvent, context: Context) -> Problems:
         for name in dict.fromkeys((actor.name, *actor.aliases)):
             others = sorted(context.names[comparable(name)] - {actor.id})
             if others:
-                yield (
-                    "actor.name",
-                    (
-                        f"{name!r} is also a name of {', '.join(map(repr, others))}. If they are "
-                        "one, use that id; if not, say so with an ActorsDistinguished"
-                    ),
-                )
+                also = f"{name!r} is also a name of {', '.join(map(repr, others))}"
+                advice = "If they are one, use that id; if not, say so with an ActorsDistinguished"
+                yield "actor.name", f"{also}. {advice}"
 
 
 def second_source_of_an_address(event: AnyEvent, context: Context) -> Problems:
@@ -585,10 +565,8 @@ def second_source_of_an_address(event: AnyEvent, context: Context) -> Problems:
     if isinstance(event.event, SourceAdded) and event.event.source.address is not None:
         others = sorted(context.addresses[event.event.source.address] - {event.event.source.id})
         if others:
-            yield (
-                "source.address",
-                f"source {others[0]!r} has the same address. If they are one, use that id",
-            )
+            problem = f"source {others[0]!r} has the same address. If they are one, use that id"
+            yield "source.address", problem
 
 
 def id_near_another(event: AnyEvent, context: Context) -> Problems:
