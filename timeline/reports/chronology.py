@@ -36,14 +36,13 @@ from timeline.events import (
 )
 from timeline.projections import Chronology
 from timeline.projections.chronology import ConcernRow, HappeningRow, InvolvementRow
-from timeline.projections.initiatives import MentionRow
 from timeline.projections.meetings import MeetingRow
 from timeline.projections.plans import PlanRow
 from timeline.reports.actors import find_actor
 from timeline.reports.evidence import Citation, Citer, Named, line_of
 from timeline.reports.findings.meetings import OUTCOMES, PLANS, chosen_meetings
 from timeline.reports.model import Report, Span, by_time, chosen_by, made_from
-from timeline.reports.plans import find_initiative, outcome_words
+from timeline.reports.plans import find_initiative, mentioned, outcome_words
 from timeline.reports.tables import (
     Cell,
     Document,
@@ -293,10 +292,10 @@ def _concerning(view: View, initiative: str) -> Iterable[HappeningRow]:
     find_initiative(view, initiative)
     named = (row.event for row in view.all(ConcernRow, proposal=initiative))
     yield from view.several(HappeningRow, named)
-    for mention in view.all(MentionRow, initiative=initiative, kind="meeting"):
-        yield from (row for row in _of(view, mention.thing) if row.type in _MEETINGS)
-    for mention in view.all(MentionRow, initiative=initiative, kind="plan"):
-        yield from view.all(HappeningRow, plan=mention.thing)
+    for meeting in mentioned(view, initiative, "meeting"):
+        yield from (row for row in _of(view, meeting) if row.type in _MEETINGS)
+    for plan in mentioned(view, initiative, "plan"):
+        yield from view.all(HappeningRow, plan=plan)
 
 
 # As lines

@@ -15,7 +15,7 @@ from timeline.dates import When, latest_key, short
 from timeline.engine.projection import View
 from timeline.events import ActorsMerged, event_type
 from timeline.projections.amendments import DisagreementRow
-from timeline.projections.initiatives import MentionRow, ProposalRow
+from timeline.projections.initiatives import ProposalRow
 from timeline.projections.meetings import MeetingRow
 from timeline.projections.statements import StatementRow
 from timeline.reports.evidence import Citation, Citer, Named, distinct, line_of, text
@@ -31,7 +31,7 @@ from timeline.reports.findings.contradictions import (
 )
 from timeline.reports.findings.origins import known_claims
 from timeline.reports.model import Report, chosen_by, grouped, made_from, not_found
-from timeline.reports.plans import OPEN, UNKNOWN_OUTCOME, PlanLine, find_initiative
+from timeline.reports.plans import OPEN, UNKNOWN_OUTCOME, PlanLine, find_initiative, mentioned
 from timeline.reports.positions import PartyLine
 from timeline.reports.tables import (
     Cell,
@@ -174,9 +174,10 @@ def noted_of(view: View, citer: Citer, initiative: str) -> list[ContradictionLin
     """The disagreements that were noted of an initiative, as far as two sides are in view."""
     contradictions = Contradictions(view, citer, Scope(initiative, None))
     rows = view.all(DisagreementRow, proposal=initiative)
-    for kind in ("plan", "document"):
-        for mention in view.all(MentionRow, initiative=initiative, kind=kind):
-            rows += view.all(DisagreementRow, **{kind: mention.thing})
+    kinds: tuple[Literal["plan", "document"], ...] = ("plan", "document")
+    for kind in kinds:
+        for id in mentioned(view, initiative, kind):
+            rows += view.all(DisagreementRow, **{kind: id})
     return [_line(citer, contradiction) for contradiction in contradictions.noted(rows)]
 
 
@@ -188,8 +189,7 @@ def _scope(view: View, initiative: str | None, meeting: str | None) -> Scope:
         raise not_found(view, "meeting", meeting, ids, listed="Meetings")
     if initiative is None:
         return Scope(None, meeting)
-    mentioned = view.all(MentionRow, initiative=initiative, kind="meeting")
-    return Scope(initiative, meeting, frozenset(row.thing for row in mentioned))
+    return Scope(initiative, meeting, frozenset(mentioned(view, initiative, "meeting")))
 
 
 # As lines

@@ -10,12 +10,11 @@ import attrs
 from timeline.dates import short, when
 from timeline.engine.projection import View
 from timeline.projections.documents import DocumentRow, DocumentStatusRow, SignatureRow
-from timeline.projections.initiatives import MentionRow
 from timeline.reports import tables
 from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.findings.attribution import Offices
 from timeline.reports.model import Report, by_time, chosen_by, grouped, made_from, not_found
-from timeline.reports.plans import find_initiative
+from timeline.reports.plans import find_initiative, mentioned
 from timeline.reports.tables import (
     Cell,
     Document,
@@ -195,9 +194,8 @@ def document_lines(
         raise not_found(view, "document", document, (row.document for row in view.all(DocumentRow)))
     if initiative is not None:
         # By id, so that a view as of a moment need not fold the whole log.
-        mentions = view.all(MentionRow, initiative=initiative, kind="document")
-        mentioned = sorted({mention.thing for mention in mentions})
-        wanted = [name for name in mentioned if document in (None, name)]
+        concerned = sorted(mentioned(view, initiative, "document"))
+        wanted = [name for name in concerned if document in (None, name)]
         rows = [row for name in wanted for row in view.all(DocumentRow, document=name)]
     rows = view.all(DocumentRow) if rows is None else rows
     signings = grouped(by_time(rows), lambda row: row.document)

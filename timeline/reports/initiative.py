@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import attrs
 
@@ -14,7 +14,6 @@ from timeline.errors import NotFound
 from timeline.projections.initiatives import (
     DiscussionRow,
     InitiativeRow,
-    MentionRow,
     MilestoneRow,
     ProposalRow,
     RelationRow,
@@ -41,6 +40,7 @@ from timeline.reports.model import Report, by_time, grouped, made_from
 from timeline.reports.plans import (
     PlanLine,
     find_initiative,
+    mentioned,
     plan_lines,
     plan_states,
     plans_table,
@@ -346,10 +346,10 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
     known = find_initiative(view, initiative)
     citer, offices, on = Citer(view), Offices(view), today(view)
     proposals = by_time(view.all(ProposalRow, initiative=initiative))
-    statements = by_time(_mentioned(view, StatementRow, initiative, "statement"))
-    met = _mentioned(view, MeetingRow, initiative, "meeting")
+    statements = by_time(view.several(StatementRow, mentioned(view, initiative, "statement")))
+    met = view.several(MeetingRow, mentioned(view, initiative, "meeting"))
     taken = stances(view, initiative)
-    citer.load(id for row in (*proposals, *statements, *taken) for id in row.events)
+    citer.load(id for rows in (proposals, statements, taken) for row in rows for id in row.events)
     setting, stages = _stages(view, citer, offices, known, proposals)
     ids = dict.fromkeys((*known.parties, *(stance.said.party for stance in taken)))
     parties = [party_line(view, citer, party, taken, proposals) for party in ids]
@@ -385,12 +385,6 @@ def initiative_report(view: View, initiative: str) -> InitiativeReport:
 
 
 # As lines
-
-
-def _mentioned(view: View, cls: type[Any], initiative: str, kind: str) -> list[Any]:
-    mentions = view.all(MentionRow, initiative=initiative, kind=kind)
-    rows = (view.get(cls, mention.thing) for mention in mentions)
-    return [row for row in rows if row is not None]
 
 
 def _stages(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import attrs
 
@@ -204,6 +204,13 @@ def find_initiative(view: View, initiative: str) -> InitiativeRow:
     return known
 
 
+def mentioned(
+    view: View, initiative: str, kind: Literal["statement", "meeting", "plan", "document"]
+) -> list[str]:
+    """The ids of what concerns an initiative; of statements, those of their events."""
+    return [row.thing for row in view.all(MentionRow, initiative=initiative, kind=kind)]
+
+
 def today(view: View) -> When:
     """The day that plans are judged by where none is asked for: that of the view."""
     moment = view.today
@@ -376,7 +383,7 @@ def _plans(view: View, initiative: str | None) -> Iterable[_Plan]:
         reported = (view.all(PlanRow), view.all(PlanDelayRow), view.all(PlanOutcomeRow))
         ids = [row.plan for rows in reported for row in rows]
     else:
-        ids = [row.thing for row in view.all(MentionRow, initiative=initiative, kind="plan")]
+        ids = mentioned(view, initiative, "plan")
     return (_plan(view, id) for id in dict.fromkeys(ids))
 
 
@@ -415,8 +422,8 @@ def _meetings(view: View, initiative: str | None) -> Iterable[_Plan]:
     if initiative is None:
         reports = grouped(view.all(MeetingReportRow), lambda report: report.meeting)
     else:
-        mentions = view.all(MentionRow, initiative=initiative, kind="meeting")
-        reports = {one.thing: view.all(MeetingReportRow, meeting=one.thing) for one in mentions}
+        ids = mentioned(view, initiative, "meeting")
+        reports = {id: view.all(MeetingReportRow, meeting=id) for id in ids}
     for id, found in reports.items():
         row = view.get(MeetingRow, id)
         if row is not None:

@@ -25,7 +25,7 @@ from timeline.reports.evidence import (
 )
 from timeline.reports.findings.attribution import Offices
 from timeline.reports.model import TOP, Report, Span, by_time, chosen_by, made_from, require_top
-from timeline.reports.plans import find_initiative
+from timeline.reports.plans import find_initiative, mentioned
 from timeline.reports.sources import citing, sources_of
 from timeline.reports.tables import (
     Cell,
@@ -202,9 +202,7 @@ def _rows(view: View, speaker: str | None, about: str | None) -> list[StatementR
         return view.all(StatementRow, speaker=speaker)
     if about is None:
         return view.all(StatementRow)
-    mentions = view.all(MentionRow, initiative=about, kind="statement")
-    rows = (view.get(StatementRow, mention.thing) for mention in mentions)
-    return [row for row in rows if row is not None]
+    return view.several(StatementRow, mentioned(view, about, "statement"))
 
 
 def _in(offices: Offices, citer: Citer, row: StatementRow) -> Iterator[str]:
