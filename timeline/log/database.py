@@ -190,8 +190,11 @@ def _set_up(connection: Any, _record: object, *, given: bool) -> None:
     connection.commit()
 
 
-def _note_idle(_connection: object, record: Any) -> None:
+def _note_idle(connection: Any, record: Any) -> None:
     record.info["idle since"] = time.monotonic()
+    # `driving` turns it on; SQLAlchemy counts on it being off.
+    if connection is not None and not connection.closed and connection.autocommit:
+        connection.autocommit = False
 
 
 def _check_idle(connection: Any, record: Any, _proxy: object) -> None:
@@ -610,8 +613,7 @@ def driver_of(connection: sa.Connection) -> Driver:
     return connection.connection.driver_connection
 
 
-@contextlib.contextmanager
-def driving(engine: sa.Engine) -> Iterator[Driver]:
+def driving(engine: sa.Engine) -> contextlib.AbstractContextManager[Driver]:
     """A connection of the driver; each statement is a transaction of its own.
 
     For appends and short reads, where SQLAlchemy would take most of the time. A transaction that
@@ -622,38 +624,11 @@ def driving(engine: sa.Engine) -> Iterator[Driver]:
         DatabaseBusy: others held the database for too long; try again.
         DatabaseError: the database could not do it.
     """
-    if (theirs := transaction_of(engine)) is not None:
-        with taking_part(engine, theirs) as driver:
-            yield driver
-        return
-    _require_own(engine)
-    with failures.translated(engine):
-        pooled = engine.raw_connection()
-    connection: Driver = pooled.driver_connection
-    postgresql = is_postgresql(engine)
-    try:
-        with failures.translated(engine, connected=True):
-            if postgresql:
-                connection.autocommit = True
-            yield connection
-    except BaseException as error:
-        # An interrupt may come in the middle of a statement: then a server may not answer.
-        if isinstance(error, Exception):
-            # The error that led here is the one to see, whatever becomes of the rollback.
-            with contextlib.suppress(failures.driver_errors(engine)):
-                connection.rollback()
-        if postgresql and not _is_idle(connection):
-            # Lost, or interrupted midway: not to be used again.
-            pooled.invalidate(error)
-        raise
-    finally:
-        if postgresql and not connection.closed:
-            connection.autocommit = False
-        pooled.close()
+    theirs = transaction_of(engine)
+    return _Driving(engine) if theirs is None else taking_part(engine, theirs)
 
 
-@contextlib.contextmanager
-def writing_directly(engine: sa.Engine) -> Iterator[Driver]:
+def writing_directly(engine: sa.Engine) -> contextlib.AbstractContextManager[Driver]:
     """The same as `writing`, on a connection of the driver itself.
 
     Raises:
@@ -661,13 +636,83 @@ def writing_directly(engine: sa.Engine) -> Iterator[Driver]:
         DatabaseBusy: others held the database for too long; try again.
         DatabaseError: the database could not do it.
     """
-    postgresql = is_postgresql(engine)
-    with driving(engine) as driver:
+    return _Writing(engine)
+
+
+class _Driving:
+    """See `driving`. A class, since each append enters one: a generator would take longer."""
+
+    __slots__ = ("_driver", "_engine", "_pooled")
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def __enter__(self) -> Driver:
+        _require_own(self._engine)
+        with failures.translated(self._engine):
+            self._pooled = self._engine.raw_connection()
+        self._driver: Driver = self._pooled.driver_connection
+        try:
+            self._begin()
+        except BaseException as error:
+            self._give_back(error)
+            raise
+        return self._driver
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            try:
+                self._finish()
+            except BaseException as failed:
+                self._give_back(failed)
+                raise
+        self._give_back(error)
+
+    def _begin(self) -> None:
+        if is_postgresql(self._engine):
+            self._driver.autocommit = True  # until `_note_idle`
+
+    def _finish(self) -> None:
+        """There is nothing to commit."""
+
+    def _give_back(self, error: BaseException | None) -> None:
+        """Return the connection to the pool; an error of the database is raised as ours."""
+        try:
+            if error is not None:
+                self._abandon(error)
+        finally:
+            self._pooled.close()
+        if error is not None:
+            ours = failures.translation(error, self._engine, connected=True)
+            if ours is not None:
+                raise ours from error
+
+    def _abandon(self, error: BaseException) -> None:
+        # An interrupt may come in the middle of a statement: then a server may not answer.
+        if isinstance(error, Exception):
+            # The error that led here is the one to see, whatever becomes of the rollback.
+            with contextlib.suppress(failures.driver_errors(self._engine)):
+                self._driver.rollback()
+        if is_postgresql(self._engine) and not _is_idle(self._driver):
+            # Lost, or interrupted midway: not to be used again.
+            self._pooled.invalidate(error)
+
+
+class _Writing(_Driving):
+    """See `writing_directly`."""
+
+    __slots__ = ()
+
+    def _begin(self) -> None:
+        super()._begin()
+        begin = _BEGIN_POSTGRESQL if is_postgresql(self._engine) else "BEGIN IMMEDIATE"
         with telemetry.waiting("an append"):
-            driver.execute(_BEGIN_POSTGRESQL if postgresql else "BEGIN IMMEDIATE")
-        yield driver
+            self._driver.execute(begin)
+
+    def _finish(self) -> None:
         # One message: the server need not wait for us in between.
-        driver.execute(f"COMMIT; {_FLUSH}" if postgresql else "COMMIT")
+        commit = f"COMMIT; {_FLUSH}" if is_postgresql(self._engine) else "COMMIT"
+        self._driver.execute(commit)
 
 
 def _is_idle(connection: Driver) -> bool:

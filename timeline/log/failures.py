@@ -83,12 +83,12 @@ class translated:  # noqa: N801 - a context manager
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Raise ours in place of the database's."""
         if error is not None:
-            ours = _translation(error, self._engine, connected=self._connected)
+            ours = translation(error, self._engine, connected=self._connected)
             if ours is not None:
                 raise ours from error
 
 
-def _translation(
+def translation(
     error: BaseException, engine: sa.Engine, *, connected: bool
 ) -> TimelineError | None:
     """Our error for one of the database's; None for any other."""
