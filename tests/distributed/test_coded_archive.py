@@ -1,8 +1,10 @@
 """Coded files go straight into an archive: the events are those of an ingest."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
@@ -11,6 +13,7 @@ from timeline.cli import cli
 from timeline.distributed import coded_archive
 from timeline.distributed.coded_archive import archive_coded
 from timeline.errors import InvalidRecord
+from timeline.formats.coded import reading
 from timeline.log.archive import Archive
 
 CODED = Path("fixtures/coded").resolve()
@@ -36,7 +39,8 @@ def parts(file: Path, folder: Path, number: int) -> list[Path]:
 def test_the_events_are_those_of_an_ingest(
     file: Path, dataset: Any, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coded_archive, "_BATCH", 3)
+    monkeypatch.setattr(coded_archive, "ROWS_PER_GROUP", 3)
+    monkeypatch.setattr(coded_archive, "_ROWS", 2)
     files = parts(file, tmp_path, 3)
     place = tmp_path / "archive"
     seen: list[tuple[int, int]] = []
@@ -59,6 +63,53 @@ def test_the_events_are_those_of_an_ingest(
         archive = Archive(place)
         assert archive.verify() == archive.head()
     assert seen[-1][0] == seen[-1][1] > 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_rows_that_stand_in_several_files_are_those_of_an_ingest(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Repeated rows, revised ones and bad ones, of which the first in the first file counts."""
+    monkeypatch.setattr(coded_archive, "ROWS_PER_GROUP", 4)
+    monkeypatch.setattr(coded_archive, "_ROWS", 3)
+    monkeypatch.setattr(coded_archive, "_SAMPLES", 2)
+    monkeypatch.setattr(reading, "_SAMPLE", 2)  # for one worker, which is this process
+    head, *rows = ICEWS.read_text(encoding="utf-8").splitlines(keepends=True)
+    revised, last = (
+        [row.replace("\tThe ", f"\tThe {name} ") for row in rows[::3] if "\tThe " in row]
+        for name in ("Other", "Third")
+    )
+    shuffled = [rows[1::2], [*revised, "bad\n"], rows[::2], [*reversed(rows), "bad\n"], last]
+    files = [tmp_path / f"{number}.tab" for number in range(len(shuffled))]
+    for file, some in zip(files, shuffled, strict=True):
+        file.write_text("".join([head, *some]), encoding="utf-8")
+
+    with Timeline.open(f"sqlite:///{tmp_path}/record.db") as record:
+        refused = []
+        for keep_going in (False, True):
+            refused.append(refusal(record.ingest_coded, *files, keep_going=keep_going))
+            asked = (tmp_path / "refused", *files)
+            refused.append(refusal(archive_coded, *asked, keep_going=keep_going, workers=workers))
+        assert refused[::2] == refused[1::2]
+        assert "none that could be read" in refused[-1]
+        place, *good = tmp_path / "archive", *files[:-1]
+        expected = record.ingest_coded(*good, dataset="icews", keep_going=True)
+        done = archive_coded(
+            place, *good, dataset="icews", keep_going=True, workers=workers, rows_per_file=6
+        )
+        names = [*OURS, *WORDS]
+        found = [[getattr(row, name) for name in names] for row in Archive(place).rows()]
+        assert found == [[getattr(row, name) for name in names] for row in record.store.stored()]
+    assert [str(problem) for problem in done.problems] == [str(it) for it in expected.problems]
+    assert attrs.evolve(done, problems=()) == attrs.evolve(expected, problems=())
+    assert min(done.repeated, done.revised, done.folded) > 0
+    assert Archive(place).verify(workers=workers).position == len(found)
+
+
+def refusal(call: Callable[..., Any], *given: Path, **more: Any) -> str:
+    with pytest.raises(InvalidRecord) as caught:
+        call(*given, dataset="icews", **more)
+    return str(caught.value)
 
 
 def test_the_archive_is_a_log_like_any_other(tmp_path: Path) -> None:
@@ -94,14 +145,15 @@ def test_what_cannot_be_leaves_no_archive(tmp_path: Path, monkeypatch: pytest.Mo
         archive_coded(place, GDELT, dataset="gdelt", workers=0)
     made = coded_archive._made
 
-    def fails(stretch: Any) -> Any:
-        if "rows" in stretch:
+    def fails(group: Any) -> Any:
+        if group.first > 2:
             raise KeyboardInterrupt
-        return made(stretch)
+        return made(group)
 
-    monkeypatch.setattr(coded_archive, "_BATCH", 2)
+    monkeypatch.setattr(coded_archive, "ROWS_PER_GROUP", 2)
     monkeypatch.setattr(coded_archive, "_made", fails)
     with pytest.raises(KeyboardInterrupt):
         archive_coded(place, GDELT, dataset="gdelt", rows_per_file=2)
     with pytest.raises(NotFound, match="no archive is at"):
         Archive(place).head()
+    assert [*place.iterdir()] == []

@@ -260,11 +260,11 @@ with Timeline.open(sys.argv[1]) as record:
 KILLED_ON_THE_WAY = """
 import os, signal, sys
 from timeline.log.archive import Archive
-tables = Archive(sys.argv[1]).tables(until=6)
-def some():
-    yield from tables
+log, part = map(Archive, sys.argv[1:])
+with part.begun(2) as (size, digests), part.scratch() as folder:
+    for first in (1, 3):
+        digests |= part.write_file(first, log.tables(after=first - 1, until=first - 1 + size))
     os.kill(os.getpid(), signal.SIGKILL)
-Archive(sys.argv[2]).write_new(some(), rows_per_file=2)
 """
 
 
@@ -281,7 +281,12 @@ def test_part_of_a_log_that_no_database_has_does_not_pass_for_all_of_it(
         with pytest.raises(ArchiveDamaged, match="it was not finished"):
             use()
     with pytest.raises(InvalidInput, match="an archive that was not finished: remove it"):
-        Archive(part).write_new(iter(()))
+        Archive(part).require_none()
+    for name in Archive(part).files().values():
+        Path(part, name).unlink()
+    with pytest.raises(NotFound, match="no events"), Archive(part).begun():
+        assert [place.name for place in part.iterdir()] == ["files.sha256"]
+    assert [*part.iterdir()] == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

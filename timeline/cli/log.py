@@ -377,7 +377,7 @@ def _verified_archive(target: str, sealed: str | None, workers: int) -> Head:
     help="Archive FILES of coded event data, without a database.",
 )
 @click.option(
-    "--workers", type=click.IntRange(min=1), metavar="NUMBER", help="Processes that read FILES."
+    "--workers", type=click.IntRange(min=1), metavar="NUMBER", help="Processes that do it."
 )
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False))
 @click.pass_obj

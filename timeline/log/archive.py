@@ -13,7 +13,6 @@ Bounds and times of recording are timestamps, from which the text in the log can
 from __future__ import annotations
 
 import contextlib
-import itertools
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from timeline.log.archive_files import (
     LIST,
     ArchiveFiles,
     Listing,
+    Note,
     file_name,
     first_in,
     first_line,
@@ -41,7 +41,7 @@ from timeline.log.store import EventStore
 from timeline.log.telemetry import Progress, batched
 
 _ROWS_PER_FILE = 100_000
-_ROWS_PER_GROUP = 10_000
+ROWS_PER_GROUP = 10_000
 """Rows that a reader can skip together; the writer holds as many in memory."""
 
 _T = TypeVar("_T")
@@ -318,37 +318,53 @@ class Archive(ArchiveFiles):
             )
             raise InvalidInput(f"{self.target} holds {what} name another place")
 
-    def write_new(self, tables: Iterable[Any], *, rows_per_file: int | None = None) -> Archived:
+    @contextlib.contextmanager
+    def begun(self, rows_per_file: int | None = None) -> Iterator[tuple[int, dict[str, str]]]:
         """Make an archive of a log that no database has.
 
+        The block calls `write_file` for each file. After an error in it nothing is left.
+
         Args:
-            tables: the whole log, in order, as tables like those of `arrow_table`. Their digests
-                are not checked.
             rows_per_file: events in each file.
+
+        Returns:
+            How many events each file is to hold, but for the last; and a place for the digests
+            of the files, which `write_file` gives.
 
         Raises:
             InvalidInput: there is an archive already, or it cannot be written.
-            NotFound: there are no rows.
+            NotFound: there are no files at the end.
         """
         self.require_none()
         size = self._size({}, rows_per_file)
         self._sweep()
         # Should this process be killed, the files so far would pass for the whole.
         self._put(LIST, Listing(size, unfinished=True).encode())
-        written = list[str]()
-        groups = itertools.groupby(_regrouped(tables, size), lambda group: _first(group) // size)
+        digests = dict[str, str]()
         try:
-            for number, group in groups:
-                written.append(self._write_groups(number * size + 1, group))
+            yield size, digests
+            self._put(LIST, _complete(size, digests).encode())
         except BaseException:
-            for name in (*written, LIST):
+            for name in (*self.files().values(), LIST):
                 self._fs.rm_file(f"{self._path}/{name}")
             raise
-        self._settle(size)
-        if not written:
-            raise NotFound("there are no events to archive")
-        head = self.head()
-        return Archived(head, head.position, tuple(written))
+
+    def write_file(self, first: int, groups: Iterable[Any]) -> dict[str, str]:
+        """Write one of the files of an archive that is begun; gives its name, with its digest.
+
+        Any process may do it, in any order.
+
+        Args:
+            first: the position of the first event in it.
+            groups: its events as tables like those of `arrow_table`, at most `ROWS_PER_GROUP`
+                events in each. Their digests are not checked.
+
+        Raises:
+            InvalidInput: it cannot be written.
+        """
+        digests = dict[str, str]()
+        self._write_groups(first, groups, digests.__setitem__)
+        return digests
 
     def _bring_up(
         self, store: EventStore, before: int, until: int, size: int, progress: Progress | None
@@ -421,9 +437,9 @@ class Archive(ArchiveFiles):
         links = Chain()
         links.head = store.head_at(first - 1)
         rows = store.stored(after=first - 1, until=last)
-        return self._write_groups(first, _checked_groups(rows, links))
+        return self._write_groups(first, _checked_groups(rows, links), self._list)
 
-    def _write_groups(self, first: int, groups: Iterable[Any]) -> str:
+    def _write_groups(self, first: int, groups: Iterable[Any], note: Note) -> str:
         """Write a file of some groups of rows; gives its name."""
         import pyarrow.parquet as pq
 
@@ -434,7 +450,7 @@ class Archive(ArchiveFiles):
             "write_page_checksum": True,
         }
         with (
-            self._placed(file_name(first)) as out,
+            self._placed(file_name(first), note) as out,
             pq.ParquetWriter(out, arrow_schema(), **options) as writer,
         ):
             for group in groups:
@@ -452,7 +468,7 @@ class Processes(contextlib.AbstractContextManager["Processes"]):
     def __init__(self, workers: int) -> None:
         if workers < 1:
             raise InvalidInput(f"workers: expected one or more; found {workers}")
-        self._ahead = workers * 3
+        self.workers = workers
         self._pool: Executor | None = None
         if workers > 1:
             # A fork would copy the locks of other threads.
@@ -471,7 +487,7 @@ class Processes(contextlib.AbstractContextManager["Processes"]):
         waiting: deque[Future[_T]] = deque()
         for task in tasks:
             waiting.append(self._pool.submit(work, task))
-            if len(waiting) > self._ahead:
+            if len(waiting) > 3 * self.workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -510,6 +526,12 @@ class ArchivedLog:
 
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, OverflowError)
 """What reading damaged content raises, beside the errors of Arrow."""
+
+
+def _complete(size: int, digests: Mapping[str, str]) -> Listing:
+    if not digests:
+        raise NotFound("there are no events to archive")
+    return Listing(size, {name: (digest,) for name, digest in digests.items()})
 
 
 def _durable_end(store: EventStore) -> Head:
@@ -581,31 +603,10 @@ def table_of(columns: Mapping[str, Sequence[Any]]) -> Any:
 
 def _checked_groups(rows: Iterable[Stored], links: Chain) -> Iterator[Any]:
     """Rows as tables of a group each; each row is checked against its digest."""
-    for group in batched(rows, _ROWS_PER_GROUP):
+    for group in batched(rows, ROWS_PER_GROUP):
         for row in group:
             links.take(row._asdict())
         yield arrow_table(group)
-
-
-def _regrouped(tables: Iterable[Any], size: int) -> Iterator[Any]:
-    """The same rows as tables of a group each, of which none reaches into another file."""
-    import pyarrow as pa
-
-    held = arrow_schema().empty_table()
-    for table in tables:
-        held = pa.concat_tables([held, table])
-        while held.num_rows >= (wanted := min(_ROWS_PER_GROUP, size - _first(held) % size)):
-            yield held.slice(0, wanted)
-            held = held.slice(wanted)
-            if not held.num_rows:
-                break
-    if held.num_rows:
-        yield held
-
-
-def _first(table: Any) -> int:
-    """How many rows the log has before those of a table."""
-    return int(table["position"][0].as_py()) - 1
 
 
 def _passed_over(group: Any, after: int, until: int | None) -> bool:

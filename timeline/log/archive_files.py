@@ -16,9 +16,11 @@ import io
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -27,6 +29,9 @@ from timeline.errors import ArchiveDamaged, InvalidInput, MissingExtra, NotFound
 _NAME = re.compile(r"events-(\d{20})\.parquet\Z")
 LIST = "files.sha256"
 _CHUNK = 1 << 20
+
+Note: TypeAlias = Callable[[str, str], None]
+"""What takes the name of a file and its digest."""
 
 
 @attrs.frozen
@@ -205,17 +210,17 @@ class ArchiveFiles:
         self._sound.discard(name)
 
     @contextlib.contextmanager
-    def _placed(self, name: str) -> Iterator[Any]:
-        """A file to write to, which gets its name when all is written, and listed."""
+    def _placed(self, name: str, note: Note) -> Iterator[Any]:
+        """A file to write to, which gets its name when all is written and its digest is noted."""
         if not self._local:
             memory = io.BytesIO()
             yield memory
             memory.seek(0)
-            self._list(name, _digest(memory))
+            note(name, _digest(memory))
             self._put(name, memory.getvalue())
             return
         try:
-            with self._renamed(name) as file:
+            with self._renamed(name, note) as file:
                 yield file
         except OSError as error:
             raise self._unwritable(error) from error
@@ -223,7 +228,7 @@ class ArchiveFiles:
     def _put(self, name: str, content: bytes) -> None:
         try:
             if self._local:
-                with self._renamed(name, listed=True) as file:
+                with self._renamed(name) as file:
                     file.write(content)
                 return
             self._fs.makedirs(self._path, exist_ok=True)
@@ -236,7 +241,7 @@ class ArchiveFiles:
         return InvalidInput(f"cannot write the archive to {self.target}: {first_line(error)}")
 
     @contextlib.contextmanager
-    def _renamed(self, name: str, *, listed: bool = False) -> Iterator[Any]:
+    def _renamed(self, name: str, note: Note | None = None) -> Iterator[Any]:
         """A local file, under a hidden name until all is written."""
         folder = Path(self._path)
         folder.mkdir(parents=True, exist_ok=True)
@@ -247,19 +252,32 @@ class ArchiveFiles:
                 file.flush()
                 os.fsync(file.fileno())
                 file.seek(0)
-                if not listed:
-                    self._list(name, _digest(file))
+                if note is not None:
+                    note(name, _digest(file))
             hidden.replace(folder / name)
         finally:
             with contextlib.suppress(OSError):
                 hidden.unlink(missing_ok=True)
 
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[str]:
+        """A folder for temporary files, hidden beside those of the archive; else on this machine.
+
+        The next run removes what a run that is killed leaves beside the archive.
+        """
+        beside = self._path if self._local else None
+        with tempfile.TemporaryDirectory(".part", ".timeline-", beside) as folder:
+            yield folder
+
     def _sweep(self) -> None:
-        """Remove the hidden files of runs that were killed."""
+        """Remove the hidden files and folders of runs that were killed."""
         if self._local:
             try:
                 for left in Path(self._path).glob(".*.part"):
-                    left.unlink(missing_ok=True)
+                    if left.is_dir():
+                        shutil.rmtree(left)
+                    else:
+                        left.unlink(missing_ok=True)
             except OSError as error:
                 raise self._unwritable(error) from error
 

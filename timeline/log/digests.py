@@ -77,8 +77,12 @@ def event_digest(previous: bytes, row: _Row) -> bytes:
     return chained(previous, *place, *kind, *when, recorded, body)
 
 
-def chained(
-    previous: bytes,
+def chained(previous: bytes, *columns: Any) -> bytes:
+    """The digest of an event that follows one with the digest `previous`; see `covered`."""
+    return hashlib.sha256(previous + covered(*columns)).digest()
+
+
+def covered(
     position: int,
     version: int,
     event_id: str,
@@ -91,13 +95,20 @@ def chained(
     recorded: str,
     body: bytes,
 ) -> bytes:
-    """The digest of an event, of all that it covers."""
+    """What the digest of an event covers after the digest of the event before it."""
     when = _when(occurred, occurred_from, occurred_to)
     text = (
         f"\0={position}\0={version}\0={event_id}\0={stream}\0={type}\0={type_version}"
         f"{when}\0={recorded}"
     )
-    return hashlib.sha256(previous + text.encode() + body).digest()
+    return text.encode() + body
+
+
+def linked(previous: bytes, following: Iterable[bytes]) -> Iterator[bytes]:
+    """The digests of events that follow one with the digest `previous`, of what `covered` gives."""
+    for own in following:
+        previous = hashlib.sha256(previous + own).digest()
+        yield previous
 
 
 @functools.lru_cache(maxsize=65_536)

@@ -369,7 +369,7 @@ class Writing(Texts):
             keep_going: leave bad rows out; without it nothing is recorded if there is one. A file
                 without a good row is always refused.
             reading: called with how many bytes of a file are read, and how many there are.
-            progress: called with how many actors, sources and rows are recorded, and how many there
+            progress: called with how many actors, sources and events are done, and how many there
                 are.
 
         Returns:

@@ -127,6 +127,11 @@ class Tally:
         """Count rows of a code."""
         self._fates[code, fate] += rows
 
+    def fold(self, rows: Iterable[CodedRow]) -> None:
+        """Count the rows of one event."""
+        for number, row in enumerate(rows):
+            self.count(row.code, "folded" if number else "event")
+
     def leave_out(self, code: str, why: Why) -> None:
         """Count a row of a code that is left out."""
         self.count(code, "left out")
@@ -148,6 +153,28 @@ class Tally:
             _of_several(problem, self._alike[key] - 1) for key, problem in self._problems.items()
         ]
 
+    def require_good(self, file: str, good: int, dataset: Dataset, *, keep_going: bool) -> None:
+        """Check that a file has good rows, whether or not bad ones are passed over.
+
+        Raises:
+            InvalidRecord: it has none; not where `require_no_bad` would tell of bad ones.
+        """
+        if good or (self._problems and not keep_going):
+            return
+        bad = next((problem for problem in self.problems if problem.file == file), None)
+        first = "" if bad is None else f". The first bad one, on line {bad.line}: {bad.problem}"
+        problem = f"expected rows of {dataset}; found none that could be read{first}"
+        raise InvalidRecord(file, f"{problem}. Is it a file of another format?")
+
+    def require_no_bad(self, *, keep_going: bool) -> None:
+        """Check that there were no bad rows, unless they are passed over.
+
+        Raises:
+            InvalidRecord: the first of them; its message lists others too, up to 20.
+        """
+        if self._problems and not keep_going:
+            raise _together(self.problems)
+
     def copy(self) -> Tally:
         """One that goes on from here."""
         other = Tally()
@@ -158,10 +185,24 @@ class Tally:
         other.revised = self.revised
         return other
 
-    def add(self, other: Tally) -> None:
-        """Add what was counted of rows elsewhere."""
+    def add(self, other: Tally, order: Callable[[InvalidRecord], Any] | None = None) -> None:
+        """Add what was counted of other rows.
+
+        Args:
+            other: counts them.
+            order: where a problem stands among all, of which the first ones are kept. Leave it out
+                where there are none.
+        """
         self._fates += other._fates
-        self.sources += other.sources
+        self._reasons += other._reasons
+        self._alike += other._alike
+        self.revised += other.revised
+        if order is None:
+            return
+        for key, problem in other._problems.items():
+            self._problems[key] = min(problem, self._problems.get(key, problem), key=order)
+        first = sorted(self._problems.items(), key=lambda item: order(item[1]))
+        self._problems = dict(first[:_MOST_PROBLEMS])
 
     def total(self, fate: Fate) -> int:
         """How many rows that became of."""
@@ -226,8 +267,8 @@ _MOST_SHOWN = 20
 _KNOWN_NAMES = 10_000
 """Ids of actors kept in memory, since most rows name the same few."""
 
-Made: TypeAlias = tuple[int, list[NewEvent]]
-"""How many actors, sources or rows were looked at, and what is new of them."""
+_Made: TypeAlias = tuple[int, list[NewEvent]]
+"""How many actors, sources or events were looked at, and what is new of them."""
 
 
 class Log(Protocol):
@@ -273,19 +314,12 @@ class Ingest:
         self._id_of = functools.lru_cache(_KNOWN_NAMES)(rows.id_of)
         self.tally = self._read
 
-    def read(
-        self,
-        files: Iterable[str],
-        progress: Progress | None = None,
-        *,
-        pages_of: Callable[..., Iterable[Page]] = read_pages,
-    ) -> None:
+    def read(self, files: Iterable[str], progress: Progress | None = None) -> None:
         """Read files.
 
         Args:
             files: their names.
             progress: called with how many bytes of a file are read, and how many there are.
-            pages_of: gives the rows of a file, as `read_pages` does.
 
         Raises:
             InvalidRecord: a file cannot be read, or has no row that is not bad; or rows are bad,
@@ -293,38 +327,11 @@ class Ingest:
                 too, up to 20.
         """
         for file in files:
-            pages = pages_of(file, self._dataset, progress, conduct=self._conduct)
-            good = sum(self._take(file, page) for page in pages)
-            if not good and not self._is_refused():
-                raise self._of_another_sort(file)
-        if self._is_refused():
-            raise _together(self._read.problems)
+            pages = read_pages(file, self._dataset, progress, conduct=self._conduct)
+            good = sum(take(self._rows, self._read, file, page) for page in pages)
+            self._read.require_good(file, good, self._dataset, keep_going=self._keep_going)
+        self._read.require_no_bad(keep_going=self._keep_going)
         self._rows.sort()
-
-    def _take(self, file: str, page: Page) -> int:
-        """Put the rows of a page in order; returns how many are good."""
-        repeated, revised = self._rows.put(page)
-        out = {row.line for row in (*repeated, *revised)}
-        for row in repeated:
-            self._read.count(row.code, "repeated")
-        for row in page.rows:
-            if row.why is not None and row.line not in out:
-                self._read.leave_out(row.code, row.why)
-        bad = [(problem, "") for problem in page.bad]
-        bad += [(_revision(file, row), row.code) for row in revised]
-        for problem, code in sorted(bad, key=lambda each: each[0].line or 0):
-            self._read.refuse(problem, code, revised=bool(code))
-        return len(page.rows) - len(revised)
-
-    def _is_refused(self) -> bool:
-        return bool(self._read.problems) and not self._keep_going
-
-    def _of_another_sort(self, file: str) -> InvalidRecord:
-        """What is wrong with a file without a good row, whether or not bad ones are passed over."""
-        bad = next((problem for problem in self._read.problems if problem.file == file), None)
-        first = "" if bad is None else f". The first bad one, on line {bad.line}: {bad.problem}"
-        problem = f"expected rows of {self._dataset}; found none that could be read{first}"
-        return InvalidRecord(file, f"{problem}. Is it a file of another format?")
 
     def events(
         self, connection: sa.Connection, progress: Progress | None = None
@@ -333,7 +340,7 @@ class Ingest:
 
         Args:
             connection: the transaction in which it will be.
-            progress: takes how many actors, sources and rows are done, and how many there are.
+            progress: takes how many actors, sources and events are done, and how many there are.
 
         Raises:
             InvalidRecord: a row is on record with other content, and bad ones are not passed over.
@@ -342,28 +349,28 @@ class Ingest:
         self.tally = self._read.copy()
         self._rows.forget()
         done, size = 0, sum(self._rows.sizes)
-        for pages in (self.actors(connection), self.sources(connection), self.rows(connection)):
-            for things, news in pages:
+        for pages in (self._actors, self._sources, self._events):
+            for things, news in pages(connection):
                 yield from news
                 done += things
                 if progress is not None:
                     progress(done, size)
 
-    def actors(self, connection: sa.Connection) -> Iterator[Made]:
+    def _actors(self, connection: sa.Connection) -> Iterator[_Made]:
         """The new actors; their ids are noted."""
         self._id_of.cache_clear()
         for page in batched(self._rows.actors(), _PAGE):
             yield len(page), list(self._new_actors(page, connection))
 
-    def sources(self, connection: sa.Connection, *stretch: int) -> Iterator[Made]:
-        """The new sources, once the actors are noted; of some only, see `SortedRows.sources`."""
-        for page in batched(self._rows.sources(*stretch), _PAGE):
+    def _sources(self, connection: sa.Connection) -> Iterator[_Made]:
+        """The new sources, once the actors are noted."""
+        for page in batched(self._rows.sources(), _PAGE):
             yield len(page), list(self._new_sources(page, connection))
 
-    def rows(self, connection: sa.Connection, *stretch: int) -> Iterator[Made]:
-        """The new events of rows, once the actors are noted; see `SortedRows.events`."""
-        for page in batched(self._rows.events(*stretch), _PAGE):
-            yield sum(len(rows) for _, rows in page), list(self._new_events(page, connection))
+    def _events(self, connection: sa.Connection) -> Iterator[_Made]:
+        """The new events of rows, once the actors are noted."""
+        for page in batched(self._rows.events(), _PAGE):
+            yield len(page), list(self._new_events(page, connection))
 
     # Actors
 
@@ -417,8 +424,7 @@ class Ingest:
             if event is not None:
                 later += self._missing(event, rows)
             elif new := [row for row in rows if not self._had_another_code(recorded, row)]:
-                for number, row in enumerate(new):
-                    self.tally.count(row.code, "folded" if number else "event")
+                self.tally.fold(new)
                 yield coded_event(id, new, self._id_of)
         yield from self._further(later, connection)
 
@@ -462,6 +468,22 @@ class Ingest:
         self.tally.refuse(problem, row.code, revised=True)
         if not self._keep_going:
             raise problem
+
+
+def take(rows: SortedRows, tally: Tally, file: str, page: Page) -> int:
+    """Put the rows of a page in order; returns how many are good."""
+    repeated, revised = rows.put(page)
+    out = {row.line for row in (*repeated, *revised)}
+    for row in repeated:
+        tally.count(row.code, "repeated")
+    for row in page.rows:
+        if row.why is not None and row.line not in out:
+            tally.leave_out(row.code, row.why)
+    bad = [(problem, "") for problem in page.bad]
+    bad += [(_revision(file, row), row.code) for row in revised]
+    for problem, code in sorted(bad, key=lambda each: each[0].line or 0):
+        tally.refuse(problem, code, revised=bool(code))
+    return len(page.rows) - len(revised)
 
 
 def _revision(file: str, row: ReadRow) -> InvalidRecord:

@@ -14,7 +14,8 @@ import os
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Set
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Set
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
@@ -29,7 +30,7 @@ from timeline.errors import InvalidRecord
 from timeline.events.actors import Kind
 from timeline.formats.coded import gdelt, icews
 from timeline.formats.coded.events import CodedRow, Dataset, Party, Story, Why, why_not
-from timeline.formats.coded.fields import canonical
+from timeline.formats.coded.fields import canonical, slugs
 from timeline.log.telemetry import Progress, batched
 
 # --- Reading --------------------------------------------------------------------------------------
@@ -216,18 +217,34 @@ def read_pages(
         InvalidRecord: the file as a whole cannot be read, or is of another layout.
     """
     for some in batched(read_rows(file, dataset, progress), _PAGE):
-        page = Page([], [], set(), set())
+        yield _page(some, conduct=conduct)
+
+
+def read_days(
+    file: str, dataset: Dataset, progress: Progress | None = None, *, conduct: bool
+) -> Iterator[tuple[str, Page]]:
+    """The same with the rows of each day on pages of their own; bad rows have no day."""
+    for some in batched(read_rows(file, dataset, progress), _PAGE):
+        days = defaultdict[str, list[Read]](list)
         for line, row in some:
-            if isinstance(row, InvalidRecord):
-                page.bad.append(row)
-                continue
-            why = why_not(row, conduct=conduct)
-            id = row.id
-            event = row.event if row.meaning.mutual else id
-            page.rows.append(ReadRow(line, id, event, row.code, why, _encode(row)))
-            if why is None:
-                _note(page, row)
-        yield page
+            days[row.day if isinstance(row, CodedRow) else ""].append((line, row))
+        for day, rows in days.items():
+            yield day, _page(rows, conduct=conduct)
+
+
+def _page(some: Iterable[Read], *, conduct: bool) -> Page:
+    page = Page([], [], set(), set())
+    for line, row in some:
+        if isinstance(row, InvalidRecord):
+            page.bad.append(row)
+            continue
+        why = why_not(row, conduct=conduct)
+        id = row.id
+        event = row.event if row.meaning.mutual else id
+        page.rows.append(ReadRow(line, id, event, row.code, why, _encode(row)))
+        if why is None:
+            _note(page, row)
+    return page
 
 
 def _note(page: Page, row: CodedRow) -> None:
@@ -259,14 +276,17 @@ _SCHEMA = """
 """
 
 _SORTED = """
-    DROP TABLE IF EXISTS events;
-    DROP TABLE IF EXISTS sources;
-    CREATE TABLE events AS SELECT event, seq FROM rows WHERE kept ORDER BY event, id;
     CREATE TABLE sources AS
         SELECT id, min(story) AS story, min(published) AS published_first,
             max(published) AS published_last, min(retrieved) AS retrieved_first,
             max(retrieved) AS retrieved_last
         FROM stories GROUP BY id ORDER BY id;
+    DROP TABLE stories;
+    CREATE INDEX sources_by_id ON sources (id);
+    CREATE TABLE events AS
+        SELECT dense_rank() OVER (ORDER BY event) AS number, event, seq FROM rows WHERE kept
+        ORDER BY event, id;
+    CREATE INDEX events_by_number ON events (number);
 """
 
 _PRAGMAS = """
@@ -283,11 +303,22 @@ _KINDS: tuple[Kind, ...] = ("unnamed", "organisation", "office", "person", "stat
 
 _PUT_ROW = "INSERT INTO rows VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 # The same spelling and kind are kept, in whatever order the rows come.
-_PUT_ACTOR = """
-    INSERT INTO actors (canonical, name, kind) VALUES (?, ?, ?)
+_SAME_ACTOR = """
     ON CONFLICT DO UPDATE SET name = max(name, excluded.name), kind = max(kind, excluded.kind)
 """
+_PUT_ACTOR = f"INSERT INTO actors (canonical, name, kind) VALUES (?, ?, ?) {_SAME_ACTOR}"
 _PUT_STORY = "INSERT INTO stories VALUES (?, ?, ?, ?)"
+
+_MERGE_ACTORS = f"""
+    INSERT INTO actors (canonical, name, kind) SELECT canonical, name, kind FROM other.actors
+    WHERE true {_SAME_ACTOR}
+"""
+_MERGE_SOURCES = """
+    INSERT INTO stories SELECT id, story, published_{end}, retrieved_{end} FROM other.sources
+    WHERE id >= ? AND (? IS NULL OR id < ?)
+"""
+_SAMPLE = 1_000
+"""Of so many sources one is named, which tells how they spread."""
 
 
 @attrs.frozen
@@ -301,20 +332,22 @@ class Named:
 class SortedRows:
     """The rows of files, in order of day and event. Close it, or use it in a `with` block.
 
+    Large sets of files are sorted in parts, each in a database of its own.
+
     Args:
-        path: a file that other processes may read once `commit` was called; without it the
+        path: a file that other processes may read once this one has closed it; without it the
             database is private.
-        made: whether the file was made by another process, and is to be read only.
+        made: whether the file is complete, and is to be read only.
     """
 
     def __init__(self, path: str = "", *, made: bool = False) -> None:
         # SQLite takes the empty name for a private temporary database on disk.
-        name = f"{Path(path).absolute().as_uri()}?mode=ro&immutable=1" if made else path
-        self._database = sqlite3.connect(name, isolation_level=None, uri=made)
+        self._database = sqlite3.connect(
+            _complete(path) if made else path, isolation_level=None, uri=True
+        )
         self._seq = 0
         if not made:
             self._database.executescript(_PRAGMAS + _SCHEMA)
-            self._database.execute("BEGIN")
 
     def __enter__(self) -> Self:
         return self
@@ -325,6 +358,8 @@ class SortedRows:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is None and self._database.in_transaction:
+            self._database.execute("COMMIT")
         self._database.close()
 
     def put(self, page: Page) -> tuple[list[ReadRow], list[ReadRow]]:
@@ -332,6 +367,8 @@ class SortedRows:
 
         The latter are left out.
         """
+        if not self._database.in_transaction:
+            self._database.execute("BEGIN")
         first = self._seq
         self._seq += len(page.rows)
         values = (
@@ -370,16 +407,34 @@ class SortedRows:
         for statement in filter(str.strip, _SORTED.split(";")):
             self._database.execute(statement)
 
-    def commit(self) -> None:
-        """Let other processes read what is here."""
-        self._database.execute("COMMIT")
+    def merge_actors(self, path: str) -> None:
+        """Add the actors of another part."""
+        with self._other(path):
+            self._database.execute(_MERGE_ACTORS)
+
+    def merge_sources(self, path: str, first: str, beyond: str | None) -> None:
+        """Add the stories of another part whose sources have ids in a range."""
+        with self._other(path):
+            for end in "first", "last":
+                query = _MERGE_SOURCES.format(end=end)
+                self._database.execute(query, (first, beyond, beyond))
+
+    @contextlib.contextmanager
+    def _other(self, path: str) -> Iterator[None]:
+        self._database.execute("ATTACH ? AS other", (_complete(path),))
+        yield
+        self._database.execute("DETACH other")
+
+    def sample(self) -> list[str]:
+        """The ids of some sources, evenly spread over all."""
+        query = "SELECT id FROM sources WHERE rowid % ? = 0"
+        return [id for (id,) in self._database.execute(query, (_SAMPLE,))]
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """How many actors, sources and kept rows there are."""
-        tables = "actors", "sources", "events"
-        actors, sources, rows = (self._one(f"SELECT count(*) FROM {name}") for name in tables)
-        return actors, sources, rows
+        """How many actors and sources there are, and events that become of kept rows."""
+        actors, sources = (self._one(f"SELECT count(*) FROM {it}") for it in ("actors", "sources"))
+        return actors, sources, self._one("SELECT max(number) FROM events") or 0
 
     def actors(self) -> Iterator[Named]:
         """The actors that the kept rows name, in the order of their names."""
@@ -409,6 +464,24 @@ class SortedRows:
         """Forget what was noted."""
         self._database.execute("UPDATE actors SET id = NULL")
 
+    def name_all(self) -> int:
+        """Note an id for each actor, where no record has any yet; returns how many there are."""
+        self._database.execute("BEGIN")
+        for actor in self.actors():
+            any(self.resolve(actor, id) for id in slugs(actor.party.name))
+        self._database.execute(
+            "CREATE TABLE named AS SELECT id, name, kind FROM actors WHERE id NOT NULL "
+            "ORDER BY canonical"
+        )
+        count: int = self._one("SELECT count(*) FROM named")
+        return count
+
+    def named(self, after: int, until: int) -> Iterator[tuple[str, Party]]:
+        """The actors with the ids that `name_all` noted, in the order of their names."""
+        query = "SELECT id, name, kind FROM named WHERE rowid > ? AND rowid <= ? ORDER BY rowid"
+        for id, name, kind in self._database.execute(query, (after, until)):
+            yield id, Party(name, _KINDS[kind])
+
     def sources(self, after: int = 0, until: int = _ALL) -> Iterator[Story]:
         """The stories, in the order of the ids of their sources.
 
@@ -431,25 +504,25 @@ class SortedRows:
         """The kept rows of each event together, with its id, by day.
 
         Args:
-            after: how many rows are passed over.
-            until: the number of a row; events that begin beyond it are left out.
+            after: how many events are passed over.
+            until: the number of the last one, from 1.
         """
         query = """
-            SELECT e.event, e.rowid, row FROM events AS e JOIN rows USING (seq)
-            WHERE e.rowid > ? ORDER BY e.rowid
+            SELECT e.event, row FROM events AS e JOIN rows USING (seq)
+            WHERE e.number > ? AND e.number <= ? ORDER BY e.number, e.rowid
         """
-        before = self._one("SELECT event FROM events WHERE rowid = ?", after)
-        kept = self._database.execute(query, (after,))
+        kept = self._database.execute(query, (after, until))
         for event, rows in groupby(kept, key=itemgetter(0)):
-            (_, number, data), *others = rows
-            if number > until:
-                return
-            if event != before:
-                yield event, [_decode(data), *(_decode(data) for _, _, data in others)]
+            yield event, [_decode(data) for _, data in rows]
 
     def _one(self, query: str, *values: object) -> Any:
         row = self._database.execute(query, values).fetchone()
         return None if row is None else row[0]
+
+
+def _complete(path: str) -> str:
+    """The address of a database that nobody writes to any more."""
+    return f"{Path(path).absolute().as_uri()}?mode=ro&immutable=1"
 
 
 def _span(first: str | None, last: str | None) -> Any:
