@@ -700,7 +700,7 @@ def test_a_correction_that_does_not_fit():
     [("soon", "expected a date such as"), ("2022-13", "2022-13"), ("2022-11-28T10:00", "zone")],
 )
 def test_log_refuses_what_is_no_date(option, date, message):
-    assert message in fails("log", option, date)
+    assert message in fails("log", option, date, code=2)
 
 
 # Event classes of one's own
@@ -851,7 +851,7 @@ def test_verify_against_a_seal_that_does_not_fit():
     run("ingest", write(SMALL))
 
     assert "sealed at 9" in fails("verify", "--seal", "9:" + "ab" * 32)
-    assert "POSITION:DIGEST" in fails("verify", "--seal", "yesterday")
+    assert "POSITION:DIGEST" in fails("verify", "--seal", "yesterday", code=2)
 
 
 def test_redact_takes_the_words(database_url):

@@ -53,6 +53,31 @@ def test_an_option_takes_the_same_wherever_it_stands(name: str) -> None:
     assert len(kinds) == 1, kinds
 
 
+VALUES = ("DATE", "INSTANT", "POSITION", "NUMBER", "POSITION:DIGEST")
+"""What options take that is no mere text."""
+
+
+@pytest.mark.parametrize("taken", VALUES)
+def test_a_wrong_value_is_answered_by_its_option_and_what_is_expected(taken: str) -> None:
+    uses = [(path, option) for of in options().values() for path, option in of]
+    takers = [(path, option) for path, option in uses if kind(option) == taken]
+    assert takers
+    for path, option in takers:
+        done = CliRunner().invoke(cli, [*path.split(), option.opts[0], "2024-13-01"])
+
+        assert done.exit_code == 2, path
+        assert f"'{option.opts[0]}': expected " in done.stderr
+        assert "found '2024-13-01'" in done.stderr
+
+
+@pytest.mark.parametrize("words", ["report encounters --top 0", "log --top 99999999999999999999"])
+def test_a_number_beyond_its_bounds_is_answered_likewise(words: str) -> None:
+    done = CliRunner().invoke(cli, words.split())
+
+    assert done.exit_code == 2
+    assert "'--top': expected a whole number" in done.stderr
+
+
 def test_every_option_is_explained_in_a_sentence() -> None:
     for name, uses in options().items():
         for path, option in uses:

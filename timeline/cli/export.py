@@ -11,6 +11,7 @@ import click
 
 from timeline.cli.open_record import Opener, as_of, chosen, completes
 from timeline.cli.output import EXCEL, OUTPUT, count, not_for_terminals, progress, written
+from timeline.cli.values import seal_text
 
 if TYPE_CHECKING:
     from timeline.formats.bibliography import Form
@@ -212,7 +213,10 @@ def export_rows(
 @click.command("import")
 @click.argument("file", metavar="SOURCE")
 @click.option(
-    "--seal", metavar="POSITION:DIGEST", help="What `timeline seal` printed for that log."
+    "--seal",
+    type=seal_text,
+    metavar="POSITION:DIGEST",
+    help="What `timeline seal` printed for that log.",
 )
 @click.pass_obj
 def import_log(opener: Opener, file: str, seal: str | None) -> None:

@@ -18,6 +18,7 @@ from timeline.cli.output import (
     progress,
     progresses,
 )
+from timeline.cli.values import date, number_from, seal_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +54,8 @@ if TYPE_CHECKING:
     shell_complete=completes("event"),
     help="Only events of this type, such as StatementMade.",
 )
-@click.option("--since", metavar="DATE", help="Only events that occurred from this date on.")
-@click.option("--until", metavar="DATE", help="Only events that occurred up to this date.")
+@click.option("--since", type=date, help="Only events that occurred from this date on.")
+@click.option("--until", type=date, help="Only events that occurred up to this date.")
 @click.option(
     "--certainly",
     is_flag=True,
@@ -69,14 +70,12 @@ if TYPE_CHECKING:
 @click.option(
     "--at",
     "position",
-    type=click.IntRange(min=0),
+    type=number_from(0),
     metavar="POSITION",
     help="The record up to this position of its log.",
 )
 @click.option("--backwards", is_flag=True, help="The newest first.")
-@click.option(
-    "--top", type=click.IntRange(min=0), metavar="NUMBER", help="How many to list; else all."
-)
+@click.option("--top", type=number_from(0), help="How many to list; else all.")
 @FORMAT
 @click.pass_obj
 def log(
@@ -300,19 +299,22 @@ def seal(opener: Opener) -> None:
 
 @click.command()
 @click.argument("target", required=False)
-@click.option("--seal", "sealed", metavar="POSITION:DIGEST", help="What `timeline seal` printed.")
+@click.option(
+    "--seal",
+    "sealed",
+    type=seal_text,
+    metavar="POSITION:DIGEST",
+    help="What `timeline seal` printed.",
+)
 @click.option(
     "--at-least",
-    type=click.IntRange(min=0),
-    metavar="NUMBER",
+    type=number_from(0),
     help="How many events there must be: an empty database is sound, too.",
 )
 @click.option(
     "--read-models", is_flag=True, help="Also compare the read models with a fold of the log."
 )
-@click.option(
-    "--workers", type=click.IntRange(min=1), metavar="NUMBER", help="Processes that check TARGET."
-)
+@click.option("--workers", type=number_from(1), help="Processes that check TARGET.")
 @click.pass_obj
 def verify(
     opener: Opener,
@@ -366,8 +368,7 @@ def _verified_archive(target: str, sealed: str | None, workers: int) -> Head:
 @click.option(
     "--rows-per-file",
     "rows",
-    type=click.IntRange(min=1),
-    metavar="NUMBER",
+    type=number_from(1),
     help="Events in each file of a new archive; 100,000 unless given.",
 )
 @click.option(
@@ -376,9 +377,7 @@ def _verified_archive(target: str, sealed: str | None, workers: int) -> Head:
     type=click.Choice(["gdelt", "icews"]),
     help="Archive FILES of coded event data, without a database.",
 )
-@click.option(
-    "--workers", type=click.IntRange(min=1), metavar="NUMBER", help="Processes that do it."
-)
+@click.option("--workers", type=number_from(1), help="Processes that do it.")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False))
 @click.pass_obj
 def archive(

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
+from timeline.cli.values import date, number_from
+
 if TYPE_CHECKING:
     from timeline.engine.projection import Projection, View
     from timeline.log.codec import Codec, Upcaster
@@ -148,26 +150,27 @@ _CUTOFFS = (
     click.option(
         "--at",
         "position",
-        type=click.IntRange(min=0),
+        type=number_from(0),
         metavar="POSITION",
         help="The record up to this position of its log.",
     ),
     click.option(
         "--recorded-by",
         "recorded",
+        type=date,
         metavar="INSTANT",
         help="The record as it was then; a date counts to its end, in UTC.",
     ),
     click.option(
         "--published-by",
         "published",
-        metavar="DATE",
+        type=date,
         help="Only what sources report that were published by the end of this date.",
     ),
     click.option(
         "--occurred-by",
         "occurred",
-        metavar="DATE",
+        type=date,
         help="Only what had happened by the end of this date, as far as is known now.",
     ),
     click.option(

@@ -10,6 +10,7 @@ import click
 
 from timeline.cli.open_record import Opener
 from timeline.cli.output import FORMAT, print_json, print_subscriptions, print_table, progress
+from timeline.cli.values import number_from
 from timeline.errors import DatabaseError, StoreAltered
 
 if TYPE_CHECKING:
@@ -101,8 +102,7 @@ def _complete_projection(_ctx: object, _param: object, begun: str) -> list[str]:
 )
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
-    metavar="NUMBER",
+    type=number_from(1),
     help="Fold on so many processes, started on this machine.",
 )
 @click.option("--memory", metavar="SIZE", help="What each of these may take, such as 2GiB.")

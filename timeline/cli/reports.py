@@ -17,6 +17,7 @@ import click
 
 from timeline.cli.open_record import Opener, as_of, chosen, completes
 from timeline.cli.output import EXCEL, OUTPUT, not_for_terminals, written
+from timeline.cli.values import date, date_or_position, number_from
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -310,16 +311,18 @@ def _option(given: inspect.Parameter, explained: str | None) -> click.Option:
 
     needed = given.default is given.empty
     options: dict[str, Any] = {"required": True} if needed else {"default": given.default}
-    if given.annotation in (Occurred, Occurred | int):
-        options |= {"metavar": "DATE"}
+    if given.annotation == Occurred:
+        options |= {"type": date}
+    elif given.annotation == Occurred | int:
+        options |= {"type": date_or_position, "metavar": "DATE"}
     elif isinstance(given.default, bool):
         options |= {"is_flag": True}
     elif typing.get_origin(given.annotation) is typing.Literal:
         choice = click.Choice(typing.get_args(given.annotation))
         options |= {"type": choice, "show_default": True}
     elif given.annotation in (int, int | None):
-        reading = int if given.annotation is int else _number_or_all
-        options |= {"type": reading, "metavar": "NUMBER", "show_default": True}
+        kind = number_from(0) if given.annotation is int else number_from(1, or_all=True)
+        options |= {"type": kind, "show_default": True}
     # None is Python's word; the command line has another.
     explained = explained and explained.replace("None for all", "`all` for all")
     metavar, completion = _named(given.name)
@@ -328,10 +331,6 @@ def _option(given: inspect.Parameter, explained: str | None) -> click.Option:
     return click.Option(
         [f"--{given.name.replace('_', '-')}", given.name], help=explained, **options
     )
-
-
-def _number_or_all(text: str) -> int | None:
-    return None if text == "all" else int(text)
 
 
 _SECTION = re.compile(r"^(Args|Example|Raises|Returns):\n", re.MULTILINE)

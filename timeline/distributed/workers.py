@@ -64,7 +64,7 @@ def require_sensible(workers: Workers) -> None:
                 get_address_host_port(workers.on)
         except ValueError as error:
             raise InvalidInput(
-                "on: expected the address of a Dask scheduler, such as tcp://host:8786; found "
+                "expected the address of a Dask scheduler, such as tcp://host:8786; found "
                 f"{workers.on!r} ({error})"
             ) from None
 
