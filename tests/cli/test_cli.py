@@ -5,10 +5,12 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -17,8 +19,9 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 from waiting import until
 
-from timeline import Timeline
+from timeline import Actor, Timeline
 from timeline.cli import cli
+from timeline.errors import InvalidRecord
 from timeline.log.database import create_engine
 
 FIXTURES = sorted((Path(__file__).parents[2] / "fixtures/gas-union").glob("0[1-3]-*.yaml"))
@@ -486,6 +489,71 @@ def test_reading_makes_no_database(command):
 
     assert "sqlite:///missing.db holds no record. `timeline init` makes one." in message
     assert not Path("missing.db").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ingest", "missing.yaml"],
+        ["ingest", "refused.yaml"],
+        ["ingest", "."],
+        ["ingest", "--strict", "odd.yaml"],
+        ["ingest", "--from", "gdelt", "refused.yaml"],
+        ["--events", "nameless", "ingest", "odd.yaml"],
+        ["check", "refused.yaml"],
+        ["check", "--strict", "odd.yaml"],
+        ["import", "refused.yaml"],
+        ["rebuild", "meetings", "--rows", "rows", "--archive", "missing"],
+    ],
+    ids=" ".join,
+)
+def test_what_records_nothing_makes_no_database(command, monkeypatch):
+    write(SMALL.replace("by: north", "by: nroth"), "refused.yaml")
+    write(SMALL.replace("2024-04", "3024-04"), "odd.yaml")
+    write(
+        "from timeline.engine.projection import Projection\n"
+        "class Twice(Projection):\n    name = 'meetings'\n",
+        "nameless.py",
+    )
+    monkeypatch.delitem(sys.modules, "nameless", raising=False)
+
+    fails(*command)
+
+    assert not list(Path().glob("timeline.db*"))
+
+
+def test_checking_files_makes_no_database():
+    run("check", write(SMALL))
+    assert not list(Path().glob("timeline.db*"))
+
+
+def test_a_database_that_was_there_stays_whatever_is_in_it():
+    Path("empty.db").touch()
+    with closing(sqlite3.connect("other.db")) as other:
+        other.execute("CREATE TABLE mine (x)")
+
+    for name in ("empty.db", "other.db"):
+        fails("--db", name, "import", "missing.jsonl")
+        fails("--db", name, "ingest", "missing.yaml")
+        assert Path(name).exists()
+
+    with closing(sqlite3.connect("other.db")) as other:
+        assert other.execute("SELECT count(*) FROM mine").fetchone() == (0,)
+
+
+def test_an_empty_record_that_another_has_open_stays(monkeypatch):
+    def opened_meanwhile(*_args, **_options):
+        other.append(Timeline.open("timeline.db"))
+        raise InvalidRecord("record.yaml", "refused")
+
+    other: list[Timeline] = []
+    monkeypatch.setattr(Timeline, "draft", opened_meanwhile)
+    fails("ingest", write(SMALL))
+    (record,) = other
+    with record:
+        record.add(Actor("north", kind="state", name="Northland"))
+
+    assert "north" in run("log").stdout
 
 
 @pytest.mark.parametrize("path", ["record.db", "record.sqlite", "folder/record.sqlite3"])

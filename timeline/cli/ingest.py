@@ -164,7 +164,7 @@ def ingest(
         raise click.UsageError("--strict, --create, --dates and --amend go with record files")
     if (amend or retract) != (reason is not None):
         raise click.UsageError("--amend and --retract go with --reason, which readers see")
-    with opener(create=True) as timeline:
+    with opener.filling() as timeline:
         if kind == "record":
             draft = timeline.draft(*files, create=create, dates=dates)
             _ingest_records(timeline, draft, strict, reason, retract)
@@ -391,7 +391,8 @@ def check(opener: Opener, files: tuple[str, ...], strict: bool) -> None:
     timeline check harbour.yaml
     timeline check --strict
     """
-    with opener(create=bool(files)) as timeline:
+    # Without files there must be a record; with some, they may be looked at before there is one.
+    with opener.filling() if files else opener() as timeline:
         draft = timeline.draft(*files) if files else None
         findings = timeline.check(*[] if draft is None else [draft])
         quoted = _quoted(timeline.quotations(None if draft is None else draft.events))

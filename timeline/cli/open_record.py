@@ -9,7 +9,6 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -45,26 +44,14 @@ class Opener:
 
     @contextlib.contextmanager
     def filling(self) -> Iterator[Timeline]:
-        """Open the record, a new one where there is none: if the block fails, its file goes again.
+        """Open the record, a new one where there is none: if it stays empty, its file goes again.
 
         On PostgreSQL a new record stays, and is empty.
         """
-        from timeline.errors import NotFound
+        from timeline.record.timeline import unless_empty
 
-        try:
-            timeline, is_new = self(), False
-        except NotFound:
-            timeline, is_new = self(create=True), True
-        with timeline:
-            try:
-                yield timeline
-            except BaseException:
-                url, is_empty = timeline.store.engine.url, not timeline.store.head().position
-                timeline.close()
-                if is_new and is_empty and url.get_backend_name() == "sqlite":
-                    for part in ("", "-wal", "-shm"):
-                        Path(f"{url.database}{part}").unlink(missing_ok=True)
-                raise
+        with unless_empty(self._url), self(create=True) as timeline:
+            yield timeline
 
     def codec(self) -> Codec:
         """The known event classes; this opens no record."""

@@ -157,7 +157,7 @@ def rebuild(
 
 def _rebuild_files(opener: Opener, name: str, rows: str, workers: dict[str, Any]) -> None:
     # An archive is enough: the record may be a new one.
-    record = opener(create=workers["archive"] is not None)
+    record = opener() if workers["archive"] is None else opener.filling()
     with record as timeline, progress(f"building {name}") as report:
         filed = timeline.rebuild_files(name, rows, progress=report, **workers)
     click.echo(f"{name}, at position {filed.position:,}, is at {rows}/{filed.folder}.")

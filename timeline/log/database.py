@@ -256,6 +256,20 @@ def let_readers_go_on(engine: sa.Engine, patience: float = 0.0) -> None:
             return
 
 
+def remove_unless_used(engine: sa.Engine) -> None:
+    """Remove the file of a SQLite database.
+
+    Raises:
+        DatabaseBusy: others have it open.
+        DatabaseReadOnly: the file may not be written.
+    """
+    with autocommitting(engine) as connection:
+        # SQLite gives up the log beside the file only for the last one that has it open.
+        connection.exec_driver_sql("PRAGMA journal_mode = DELETE")
+    engine.dispose()
+    Path(str(engine.url.database)).unlink()
+
+
 def exists(engine: sa.Engine) -> bool:
     """Whether there may be a database to connect to: on SQLite, whether the file exists.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
@@ -173,6 +173,24 @@ def _address(place: str | os.PathLike[str] | sa.URL) -> str | sa.URL:
     elif not isinstance(place, os.PathLike):
         return place
     return sa.URL.create("sqlite", database=os.fspath(place))
+
+
+@contextlib.contextmanager
+def unless_empty(url: str | os.PathLike[str]) -> Iterator[None]:
+    """Let a record be made there, and remove its file afterwards if it is new and has no event.
+
+    A file that was there before stays, whatever is in it, and one that others use by now.
+    """
+    engine = database.create_engine(_address(url))
+    is_new = not database.exists(engine)
+    try:
+        yield
+    finally:
+        if is_new and database.exists(engine):
+            with contextlib.suppress(DatabaseError, OSError):
+                if not (is_migrated(engine) and EventStore(engine).head().position):
+                    database.remove_unless_used(engine)
+        database.close(engine)
 
 
 def _prepare(engine: sa.Engine, *, create: bool, migrate: bool) -> None:
