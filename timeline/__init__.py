@@ -15,8 +15,8 @@ of their matter:
 - `timeline.testing`: tests of projections
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False
+"""As in `typing`, which takes longer to import than all else that is imported here."""
 
 if TYPE_CHECKING:
     from timeline.dates import When
@@ -163,7 +163,9 @@ _HOMES = {
 """The names of each module, imported when they are first asked for: the start stays fast."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
     for module, names in _HOMES.items():
         if name in names.split():
             value = getattr(import_module(f"{__name__}.{module}"), name)

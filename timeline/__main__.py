@@ -1,8 +1,18 @@
-"""The command `timeline` where it is not on the PATH: `python -m timeline`."""
+"""The command `timeline`, which also runs as `python -m timeline`."""
 
-from __future__ import annotations
+import sys
 
-from timeline.cli import main
+
+def main() -> None:
+    """Run the command; Ctrl-C ends it without a traceback, even while it still loads."""
+    try:
+        from timeline import cli
+
+        cli.main()
+    except KeyboardInterrupt:
+        sys.stderr.write("\nAborted!\n")
+        sys.exit(130)  # as shells have it: 128, and 2 for the signal
+
 
 if __name__ == "__main__":
     main()

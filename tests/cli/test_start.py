@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ except SystemExit:
 tops = {{name.partition(".")[0] for name in sys.modules}} - set(sys.stdlib_module_names)
 print(*tops, *(name for name in sys.modules if name.startswith("timeline.")), file=sys.stderr)
 """
+CHECKOUT = Path(__file__).parents[2]
 LIGHT = {"errors", "cli"}
 """The rooms of the package that help may load."""
 
@@ -38,6 +41,32 @@ def test_help_loads_click_and_the_commands_alone(command):
     assert ours == LIGHT
     tops = {name for name in names if "." not in name and not name.startswith("_")}
     assert tops <= {"timeline", "click", "colorama", "typing_extensions", "sitecustomize"}
+
+
+INTERRUPTED = """
+import os, signal, sys
+class PressesControlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, PressesControlC())
+sys.argv[1:] = ["log"]
+from {module} import {function}
+{function}()
+"""
+
+
+@pytest.mark.parametrize("name", ["timeline.cli", "click", "timeline.cli.log", "sqlalchemy"])
+def test_control_c_ends_quietly_while_the_command_loads(name):
+    script = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["scripts"][
+        "timeline"
+    ]
+    module, function = script.split(":")
+    code = INTERRUPTED.format(name=name, module=module, function=function)
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "\nAborted!\n")
 
 
 def test_import_of_the_package_loads_nothing_and_warns_of_nothing():

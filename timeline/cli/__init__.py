@@ -3,7 +3,8 @@
 Here is the command `timeline` itself. What it runs is beside it, the commands of one matter in one
 module.
 
-Exit codes: 0 done; 1 it could not be done, and the message says why; 2 the command was misspelt.
+Exit codes: 0 done; 1 it could not be done, and the message says why; 2 the command was misspelt;
+130 it was ended by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ class _Commands(click.Group):
             raise click.ClickException(escaped(str(error))) from error
         except UnicodeEncodeError as error:
             raise click.ClickException(no_text(error)) from error
+        except KeyboardInterrupt:
+            click.echo("\nAborted!", err=True)
+            raise click.exceptions.Exit(130) from None  # click itself would end with 1
         if sys.stdout is not None:  # the parent process may have closed it
             sys.stdout.flush()  # here a full disk still gets a message
         return done
@@ -108,7 +112,7 @@ for _command in (*_COMMANDS, report, *top_commands()):
 
 
 def main() -> None:
-    """The entry point of the `timeline` command."""
+    """Run the `timeline` command; its entry point is that of `python -m timeline`."""
     # A command makes many objects at the start and ends soon: looking for cycles takes 5 % of it.
     gc.set_threshold(50_000, 20, 20)
     _write_utf8()
