@@ -269,13 +269,10 @@ def changed(value: R, **fields: Any) -> R:
     >>> changed(Actor("ann", "person", "Ann"), name="Ann Alder").name
     'Ann Alder'
     """
-    # Not by `attrs.evolve`, which takes three times as long.
+    # Not by `attrs.evolve`, which takes four times as long.
     cls: Any = type(value)
     arguments, values_of = _arguments(cls)
-    for name, kept in zip(arguments, values_of(value), strict=False):
-        if name not in fields:
-            fields[name] = kept
-    made: R = cls(**fields)
+    made: R = cls(**dict(zip(arguments, values_of(value), strict=False)) | fields)
     return made
 
 

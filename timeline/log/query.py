@@ -15,7 +15,7 @@ from timeline.events import RecordedEvent, encoding
 from timeline.events.base import event_type
 from timeline.log import database
 from timeline.log.codec import Codec
-from timeline.log.schema import events, stored, types
+from timeline.log.schema import events, meant, stored, types
 
 _FEW_TYPES = 12
 """Types of events up to which they are read by their index, which finds rare ones at once."""
@@ -79,8 +79,13 @@ class Query:
         noted = event.metadata
         return all(noted.get(name, _MISSING) == value for name, value in self.metadata.items())
 
-    def selecting(self, codec: Codec, engine: sa.Engine, *, backwards: bool = False) -> Selecting:
-        """The statement for a page of the rows among which the events are."""
+    def selecting(
+        self, codec: Codec, engine: sa.Engine, *, backwards: bool = False, whole: bool = False
+    ) -> Selecting:
+        """The statement for a page of the rows among which the events are.
+
+        With `whole`, rows have all columns, and not only those that an event is read from.
+        """
         names = None if self.types is None else tuple(sorted(codec.stored_names(self.types)))
         begins = [self.prefix or "", f"{self.category}-" if self.category is not None else ""]
         parts = tuple(
@@ -88,7 +93,7 @@ class Query:
             for name, value in self.metadata.items()
         )
         shape = _Shape(
-            names, self.streams is not None, tuple(filter(None, begins)), parts, backwards
+            names, self.streams is not None, tuple(filter(None, begins)), parts, backwards, whole
         )
         texts = None if self.streams is None else database.texts_of(self.streams, engine)
         return Selecting(_prepared(shape, postgresql=database.is_postgresql(engine)), texts)
@@ -131,15 +136,17 @@ class _Shape(NamedTuple):
     begins: tuple[str, ...]
     parts: tuple[str, ...]
     backwards: bool
+    whole: bool
 
 
 @functools.lru_cache(maxsize=256)
 def _prepared(shape: _Shape, *, postgresql: bool) -> database.Prepared:
+    rows = stored if shape.whole else meant
     if shape.types is not None and len(shape.types) <= _FEW_TYPES:
         positions = _of_few_types(shape, shape.types, postgresql=postgresql)
-        query = stored.where(events.c.position.in_(positions))
+        query = rows.where(events.c.position.in_(positions))
     else:
-        query = stored.where(*_conditions(shape, events, postgresql=postgresql))
+        query = rows.where(*_conditions(shape, events, postgresql=postgresql))
         if shape.types is not None:
             named = sa.select(types.c.id).where(types.c.name.in_(shape.types))
             # SQLite would look each type up in the index, and sort all the rest of the log for

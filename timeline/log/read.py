@@ -20,7 +20,7 @@ from timeline.log.codec import Codec, meanings, read
 from timeline.log.database import Driver
 from timeline.log.digests import Head
 from timeline.log.query import ALL, Query, Unless
-from timeline.log.schema import Stored, events, head, stored, types
+from timeline.log.schema import Stored, events, head, meant, stored, types
 from timeline.log.telemetry import batched
 
 PAGE = 500
@@ -45,7 +45,7 @@ CLOSED = event_type(StreamClosed).name
 
 def _of_stream(*, backwards: bool) -> database.Prepared:
     version = events.c.version
-    query = stored.where(
+    query = meant.where(
         events.c.stream == sa.bindparam("stream"),
         version > sa.bindparam("after", 0),
         version <= sa.bindparam("until", 0, sa.BigInteger),
@@ -278,7 +278,7 @@ class Reading:
         connection: sa.Connection | None = None,
     ) -> Iterator[Stored]:
         """The rows of the log as stored, in order, among which the events of a query are."""
-        run = query.selecting(self.codec, self.engine).run
+        run = query.selecting(self.codec, self.engine, whole=True).run
         pages = self._pages(run, "position", after, until, connection, limit)
         return islice(map(Stored._make, chain.from_iterable(pages)), limit)
 
@@ -375,7 +375,7 @@ class Reading:
         """The events at these positions, oldest first; positions beyond the end have none."""
         with self._reading(connection) as reader:
             for chunk in batched(sorted(set(positions)), _MOST_PARAMETERS):
-                query = stored.where(events.c.position.in_(chunk))
+                query = meant.where(events.c.position.in_(chunk))
                 rows = reader.execute(query.order_by(events.c.position))
                 yield from meanings(self.codec, map(tuple, rows))
 

@@ -114,16 +114,22 @@ class Stored(NamedTuple):
     digest: bytes
 
 
-def _stored() -> sa.Select[Any]:
-    named = {"type": types.c.name.label("type"), "type_version": types.c.version}
+def _stored(*, whole: bool) -> sa.Select[Any]:
+    taken: dict[str, Any] = {"type": types.c.name, "type_version": types.c.version}
+    if not whole:
+        unread = ("occurred_from", "occurred_to", "salt", "redacted")
+        taken |= dict.fromkeys(unread, sa.null())
     columns = [
-        named[name].label(name) if name in named else events.c[name] for name in Stored._fields
+        taken[name].label(name) if name in taken else events.c[name] for name in Stored._fields
     ]
     return sa.select(*columns).select_from(events.join(types, events.c.type == types.c.id))
 
 
-stored = _stored()
+stored = _stored(whole=True)
 """Selects what `Stored` holds."""
+
+meant = _stored(whole=False)
+"""The same, with NULL for what only digests and searches need. An event is read from the rest."""
 
 head = sa.Table(
     f"{PREFIX}head",
