@@ -361,6 +361,14 @@ def test_dates_have_one_order(a: When, b: When, c: When) -> None:
     assert first <= third
 
 
+@given(WHENS)
+def test_a_date_that_is_read_back_is_the_one_that_was_stored(a: When) -> None:
+    read = When.stored(a.text)
+    assert (read, read.earliest, read.latest) == (a, a.earliest, a.latest)
+    with pytest.raises(AttributeError, match="no 'middle'"):
+        read.middle  # noqa: B018 - it is the access that fails
+
+
 @given(WHENS, WHENS)
 def test_dates_with_a_beginning_sort_by_it(a: When, b: When) -> None:
     if a.earliest and b.earliest and a.earliest < b.earliest:

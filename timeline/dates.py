@@ -184,17 +184,30 @@ class When:
     latest: datetime | None
 
     def __init__(self, text: str) -> None:
-        earliest, latest = _bounds(text)
-        set_ = object.__setattr__
-        set_(self, "text", text)
-        set_(self, "earliest", earliest)
-        set_(self, "latest", latest)
+        _bounds(text)
+        object.__setattr__(self, "text", text)
+
+    def __getattr__(self, name: str) -> Any:
+        # Most dates that are read from a log are never compared, so bounds are worked out late.
+        if name not in {"earliest", "latest"}:
+            raise AttributeError(f"a When has no {name!r}")
+        earliest, latest = _bounds(self.text)
+        object.__setattr__(self, "earliest", earliest)
+        object.__setattr__(self, "latest", latest)
+        return earliest if name == "earliest" else latest
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a When never changes: cannot set {name!r}")
 
     def __reduce__(self) -> tuple[type[When], tuple[str]]:
         return When, (self.text,)
+
+    @classmethod
+    def stored(cls, text: str) -> When:
+        """The date with this text, which a log or a row has, and so was checked before."""
+        when = object.__new__(cls)
+        object.__setattr__(when, "text", text)
+        return when
 
     def __str__(self) -> str:
         return self.text

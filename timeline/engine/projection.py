@@ -204,7 +204,7 @@ class _Column:
             return None
         if self.plain:
             return bool(value) if self.sql is sa.Boolean else value  # SQLite has numbers for them
-        return When(value) if self.kind is When else decode_value(value, self.kind)
+        return When.stored(value) if self.kind is When else decode_value(value, self.kind)
 
 
 _PLAIN: dict[Any, Any] = {

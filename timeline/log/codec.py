@@ -428,7 +428,7 @@ def read(codec: Codec, row: Stored) -> RecordedEvent[Any]:
     return next(meanings(codec, [row]), None) or recorded(row, Obsolete(), (), None)
 
 
-_when = functools.lru_cache(maxsize=8192)(When)  # the days of twenty years: it never changes
+_when = functools.lru_cache(maxsize=1024)(When.stored)  # neighbours in the log share days
 
 
 def meanings(codec: Codec, rows: Iterable[tuple[Any, ...]]) -> Iterator[RecordedEvent[Any]]:

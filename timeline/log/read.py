@@ -307,6 +307,7 @@ class Reading:
             if len(page) < size:
                 return
             reached = getattr(Stored._make(page[-1]), key)
+            del page  # or two would be in memory while the next is read
             after, end = (after, reached - 1) if backwards else (reached, end)
 
     def get(
