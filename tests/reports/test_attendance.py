@@ -8,6 +8,7 @@ from timeline import (
     Attendance,
     AttendanceReported,
     EventCorroborated,
+    EventRetracted,
     Evidence,
     MeetingAnnounced,
     MeetingHeld,
@@ -15,6 +16,7 @@ from timeline import (
     NotFound,
     RoleReported,
     Source,
+    StatementMade,
 )
 from timeline.reports.tables import in_parts
 
@@ -454,6 +456,68 @@ def test_two_offices_in_two_members_decide_nothing(timeline):
     report = timeline.attendance()
     assert report.cell("leader", "summit").status == "attended"
     assert report.count("summit").there == 0
+
+
+# What is disputed
+
+
+def denies(timeline, speaker, *reports, source="two"):
+    said = StatementMade(speaker, "It was not so.", disputes=reports)
+    timeline.append(said, id=f"{speaker}-denies", source=source)
+
+
+def test_who_calls_a_report_of_attendance_wrong_stands_beside_the_status(timeline):
+    held(timeline, "first", *came("north"))
+    lists(timeline, "second", *came("east"), source="two")
+    denies(timeline, "envoy", "second")
+    denies(timeline, "leader", "second", source="three")
+
+    report = timeline.attendance()
+    east, north = report.cell("east", "summit"), report.cell("north", "summit")
+    assert [str(who) for who in east.disputed_by] == ["The envoy", "The leader"]
+    assert east.shown("east") == "attended, disputed by The envoy, The leader"
+    assert {"second", "envoy-denies", "leader-denies"} <= {*events(east.evidence)}
+    assert not north.disputed_by
+    # A denial is no account of who came.
+    assert set(east.voices("attended")) == {"two"}
+    assert str(report.count("summit")) == "2 parties (1 disputed)"
+    assert not report.meetings[0].disputed_by
+    assert has_evidence(report)
+
+
+def test_who_calls_a_report_of_the_meeting_wrong_stands_beside_its_name(timeline):
+    plan = MeetingAnnounced("summit", "Summit", planned="2024-05-01")
+    timeline.append(plan, id="ahead", source="one")
+    denies(timeline, "envoy", "ahead")
+    (line,) = timeline.attendance(meeting="summit").meetings
+    assert line.shown_title == "Summit (disputed by The envoy)"
+    assert "envoy-denies" in events(line.evidence)
+
+    held(timeline, "first", *came("north"))
+    held(timeline, "second", *came("north"), source="two")
+    denies(timeline, "leader", "first")
+
+    report = timeline.attendance(meeting="summit")
+    # It was held: that it was planned is no longer the question.
+    assert report.meetings[0].shown_title == "Summit (disputed by The leader)"
+    assert str(report.count("summit")) == "1 party (1 disputed)"
+    assert "disputed by The leader" in report.to_text(80)
+    appearance = timeline.dossier("north").meetings[0]
+    assert appearance.meeting.shown_title == report.meetings[0].shown_title
+    assert appearance.attendance.shown("north") == "attended, disputed by The leader"
+
+
+def test_a_denial_that_was_retracted_or_came_later_disputes_nothing(timeline):
+    held(timeline, "first", *came("north"))
+    before = timeline.as_of(position=timeline.store.head().position)
+    denies(timeline, "envoy", "first")
+    denies(timeline, "leader", "leader-denies")
+    timeline.append(EventRetracted(["envoy-denies"], reason="Misheard."))
+
+    for record in (timeline, before):
+        report = record.attendance()
+        assert report.meetings[0].shown_title == "Summit"
+        assert report.cell("north", "summit").shown("north") == "attended"
 
 
 # Series, editions, sidelines

@@ -17,6 +17,7 @@ from timeline import (
     MeetingHeld,
     NotFound,
     Source,
+    StatementMade,
     Timeline,
 )
 
@@ -97,6 +98,18 @@ def test_who_stayed_away_by_other_reports_is_marked(talks: Timeline) -> None:
     assert pairs["ann", "bland"] == (1, 0)
     assert "1, 1 disputed" in talks.encounters().to_text(all=True, evidence=True)
     for actor in ("ann", "bob", "cat", "bland"):
+        assert contacts(talks, actor) == met(talks, actor=actor)
+
+
+def test_a_meeting_that_somebody_says_was_not_held_is_marked(talks: Timeline) -> None:
+    denial = StatementMade("bob", "We never met.", disputes=["held"])
+    talks.append(denial, occurred="2030-01-03", id="denial", source="other")
+
+    assert met(talks)["ann", "bland"] == (1, 1)
+    (line,) = [one for one in talks.encounters().encounters if one.other.id == "bland"]
+    assert "denial" in {citation.event for citation in line.evidence}
+    assert talks.attendance().meetings[0].shown_title == "Talks (disputed by Bob)"
+    for actor in ("ann", "bland"):
         assert contacts(talks, actor) == met(talks, actor=actor)
 
 

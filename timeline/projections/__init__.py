@@ -12,12 +12,13 @@ from timeline.projections.initiatives import Initiatives
 from timeline.projections.meetings import Meetings
 from timeline.projections.plans import Plans
 from timeline.projections.search import SearchWords
-from timeline.projections.statements import Statements
+from timeline.projections.statements import Disputes, Statements
 
 BUILT_IN: tuple[Projection, ...] = (
     Sources(),
     Directory(),
     Statements(),
+    Disputes(),
     Initiatives(),
     Documents(),
     Meetings(),
@@ -34,6 +35,7 @@ __all__ = [
     "AmendmentsMade",
     "Chronology",
     "Directory",
+    "Disputes",
     "Documents",
     "Initiatives",
     "Meetings",

@@ -23,6 +23,7 @@ from timeline.reports.findings.meetings import (
     Register,
     Roll,
     chosen_meetings,
+    disputed,
     gathered,
     meeting_lines,
     meeting_rows,
@@ -119,6 +120,8 @@ class AttendanceCell:
         member: whether the party belonged to the body that met, when it met; None where that is
             not known, or the meeting is of no body.
         origins: the independent origins that give each status, where there are any.
+        disputed_by: who calls one of the reports wrong.
+        against: the events that do so.
     """
 
     meeting: str
@@ -128,6 +131,8 @@ class AttendanceCell:
     reports: tuple[Citation, ...]
     member: bool | None
     origins: tuple[Voices, ...]
+    disputed_by: tuple[Named, ...] = ()
+    against: tuple[Citation, ...] = ()
 
     @property
     def blank(self) -> bool:
@@ -138,7 +143,7 @@ class AttendanceCell:
     def evidence(self) -> tuple[Citation, ...]:
         """All evidence; that which names the party stands first."""
         named = (entry.evidence for entry in self.entries)
-        return distinct((*named, self.silent, self.reports))
+        return distinct((*named, self.against, self.silent, self.reports))
 
     def by_status(self) -> dict[str, tuple[Citation, ...]]:
         """Who says what: the evidence for each of the seven statuses, empty where nobody says so.
@@ -164,7 +169,11 @@ class AttendanceCell:
         return tuple(dict.fromkeys(entry.name for entry in self._there(party, THERE)))
 
     def shown(self, party: str) -> str:
-        """The status with who came; and how many say so where not all do."""
+        """The status with who came; how many say so where not all do, and who disputes it."""
+        shown = self._counted(party)
+        return f"{shown}, {disputed(self.disputed_by)}" if self.disputed_by else shown
+
+    def _counted(self, party: str) -> str:
         statuses = self.status.split(" / ")
         silent = self.voices(NOT_MENTIONED)
         if self.status == NOT_MENTIONED or not (silent or statuses[1:]):
@@ -226,7 +235,8 @@ class AttendanceCount:
         of: how many are on record as members of the body at the time, which may have had more; None
             where it is not known whose meeting it was, or who belonged.
         unnamed: whether some of those there are unnamed, so that nobody knows how many came.
-        disputed: how many of those there were absent by other reports.
+        disputed: how many of those there were absent by other reports, or are there by one that
+            somebody calls wrong.
         others: how many came who are not known to have been members.
         missing: the members whom no report has there; none where some of those there are unnamed.
         lists: the events that list all participants.
@@ -471,7 +481,7 @@ def _came(meeting: MeetingLine, count: AttendanceCount) -> str:
 
 
 def _shown(known: AttendanceCell, party: str) -> Cell:
-    entries = distinct(entry.evidence for entry in known.entries)
+    entries = distinct((*(entry.evidence for entry in known.entries), known.against))
     # A list that leaves the party out is cited only where it is counted.
     evidence = known.evidence if known.voices(NOT_MENTIONED) else entries or known.evidence
     quiet = not known.entries and not known.member
@@ -667,6 +677,7 @@ def attendance_cell(
         )
         for entry in roll.of(party)
     )
+    disputes = [entry.disputes for entry in roll.of(party) if entry.disputes is not None]
     naming = {line.source for entry in entries for c in entry.evidence for line in c.sources}
     silent = tuple(
         cited
@@ -682,6 +693,8 @@ def attendance_cell(
         reports=() if entries or silent else line.evidence,
         member=roll.is_member(party),
         origins=_origins_by_status(origins, entries, silent),
+        disputed_by=citer.names(dict.fromkeys(who for row in disputes for who in row.speakers)),
+        against=citer.cite(id for row in disputes for id in row.events),
     )
 
 
@@ -733,6 +746,7 @@ def _count(citer: Citer, origins: Origins, roll: Roll, line: MeetingLine) -> Att
     there = {entry.party for entry in came} - roll.unnamed
     counted = there & roll.members.keys() if roll.members else there
     absent = {entry.party for entry in roll.entries if entry.row.status == "absent"}
+    denied = {entry.party for entry in came if entry.disputes is not None}
     # Any member may be among the unnamed participants.
     missing = () if unnamed else sorted(citer.names(roll.members.keys() - there), key=str)
     lists = citer.cite(roll.lists())
@@ -742,12 +756,12 @@ def _count(citer: Citer, origins: Origins, roll: Roll, line: MeetingLine) -> Att
         there=len(counted),
         of=len(roll.members) or None,
         unnamed=unnamed,
-        disputed=len(counted & absent),
+        disputed=len(counted & (absent | denied)),
         others=len(there - counted),
         missing=tuple(missing),
         lists=lists,
         listed_by=_read_origins(origins.of_citations(lists), lists),
-        evidence=citer.cite([*(id for entry in came for id in entry.events), *belonging])
+        evidence=citer.cite([*(id for e in came for id in (*e.events, *e.against)), *belonging])
         or line.evidence,
     )
 

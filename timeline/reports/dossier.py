@@ -94,7 +94,8 @@ class ContactLine:
         first: when the first of them was held; several dates where reports differ.
         last: when the last one was.
         places: where.
-        disputed: how many of the meetings one of the two was absent from, by other reports.
+        disputed: at how many of the meetings one of the two was absent by other reports, or
+            somebody calls a report of them there wrong.
         coded: how many of the meetings only coded event data report.
         coded_days: on how many different dates these are.
         evidence: what has the two there.
@@ -152,8 +153,8 @@ class DossierReport(Report):
             short=self._short(),
             note="Offices and memberships are as reported; “as of” is the date that the report "
             "speaks of. Two have met who are said to have been at one meeting; “disputed” if other "
-            f"reports have one of them absent. {WHO_MEETS} What officials said for a state or a "
-            "body is counted as its words.",
+            f"reports have one of them absent, or somebody calls one wrong. {WHO_MEETS} What "
+            "officials said for a state or a body is counted as its words.",
         )
 
     def _summary(self) -> Iterator[Cell]:
@@ -363,7 +364,7 @@ def _contacts(
 
 def _contact(citer: Citer, other: str, shared: Sequence[tuple[MeetingLine, Pair]]) -> ContactLine:
     meetings = [meeting for meeting, _ in shared]
-    there = citer.cite(id for _, pair in shared for id in pair.events)
+    there = citer.cite(id for _, pair in shared for id in (*pair.events, *pair.against))
     coded = [meeting for meeting, pair in shared if _is_coded(citer.cite(pair.events))]
     return ContactLine(
         who=citer.name(other),

@@ -28,9 +28,9 @@ class Encounter:
         meeting: its id.
         form: what sort of meeting.
         date: when it was held; an unknown date where no report says. The first of several.
-        disputed: whether other reports have one of the two absent.
+        disputed: whether other reports have one of the two absent, or somebody calls one wrong.
         coded: whether all that is on record of the meeting is coded event data.
-        events: what has the two there.
+        events: what has the two there, or disputes it.
         roles: what either was there, such as chair: the actor, and its role.
     """
 
@@ -51,7 +51,8 @@ class EncounterLine:
         one: the one whose id comes first.
         other: the other.
         meetings: how many meetings are on record at which both were.
-        disputed: how many of these one of the two was absent from, by other reports.
+        disputed: at how many of these one of the two was absent by other reports, or somebody
+            calls a report of them there wrong.
         coded: how many of these only coded event data report. A program wrote these rows, each for
             a sentence: they are not that many meetings.
         coded_days: on how many different dates these are.
@@ -121,8 +122,9 @@ class EncountersReport(Report):
             short=[columns_of(pairs, "Who", "Whom", "Meetings", "When")],
             lead=(cell(lead),),
             note="Two have met who by any report were both at a meeting; “disputed” if other "
-            f"reports have one of them absent. {WHO_MEETS} Of each pair the first five meetings "
-            "are cited." + left_uncited(line.meetings for line in self.encounters),
+            f"reports have one of them absent, or somebody calls one wrong. {WHO_MEETS} Of each "
+            "pair the first five meetings are cited."
+            + left_uncited(line.meetings for line in self.encounters),
         )
 
     @property
@@ -213,7 +215,8 @@ def encounters(
         coded = of_rows.issuperset(entry.row.event for entry in entries)
         for pair in pairs(entries, persons):
             meeting, roles = entries[0].row.meeting, tuple(_roles_of(entries, pair.two))
-            yield pair.two, Encounter(meeting, form, date, pair.disputed, coded, pair.events, roles)
+            events = (*pair.events, *pair.against)
+            yield pair.two, Encounter(meeting, form, date, pair.disputed, coded, events, roles)
 
 
 def _roles_of(entries: Iterable[Entry], two: Container[str]) -> Iterator[tuple[str, str]]:

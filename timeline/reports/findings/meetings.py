@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import combinations
 from typing import Any, TypeVar
@@ -14,8 +14,9 @@ from timeline.dates import UNKNOWN, When, latest_key
 from timeline.engine.projection import View
 from timeline.projections.directory import ActorRow, MembershipRow, RoleRow
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.projections.statements import DisputedRow
 from timeline.reports.actors import reported
-from timeline.reports.evidence import Citation, Citer, line_of, text
+from timeline.reports.evidence import Citation, Citer, Named, line_of, text
 from timeline.reports.findings.attribution import Offices
 from timeline.reports.model import not_found
 
@@ -50,6 +51,8 @@ class MeetingLine:
         held_on: when it was held or is to be; several where reports differ.
         place: where; several where reports differ.
         notes: what else was said of it.
+        disputed_by: who calls a report of it wrong: of its having been held, or before that, of a
+            plan.
         evidence: the events behind all this.
     """
 
@@ -66,18 +69,31 @@ class MeetingLine:
     held_on: tuple[str, ...]
     place: tuple[str, ...]
     notes: tuple[str, ...]
+    disputed_by: tuple[Named, ...]
     evidence: tuple[Citation, ...]
 
     @property
     def shown_title(self) -> str:
-        """The name with what reports differ in."""
+        """The name with what reports differ in, and who disputes them."""
         title = " / ".join((self.title, *self.other_titles))
         odd = [
             " / ".join((first or "none", *others))
             for first, others in ((self.form, self.other_forms), (self.series, self.other_series))
             if others
         ]
+        if self.disputed_by:
+            odd.append(disputed(self.disputed_by))
         return f"{title} ({'; '.join(odd)})" if odd else title
+
+
+def disputed(by: Iterable[Named]) -> str:
+    """That somebody calls a report wrong, in words."""
+    return f"disputed by {', '.join(map(str, by))}"
+
+
+def _disputes(view: View, events: Iterable[str]) -> dict[str, DisputedRow]:
+    """Who calls the reports of these events wrong, by event."""
+    return {row.target: row for row in view.several(DisputedRow, events)}
 
 
 def gathered(view: View, cls: type[_R], field: str, ids: Collection[str]) -> dict[str, list[_R]]:
@@ -96,14 +112,22 @@ def meeting_lines(view: View, citer: Citer, meetings: Iterable[MeetingRow]) -> l
     rows = {row.meeting: row for row in meetings}
     reports = gathered(view, MeetingReportRow, "meeting", rows)
     citer.load(id for found in reports.values() for report in found for id in report.events)
+    disputes = _disputes(view, (report.event for of_one in reports.values() for report in of_one))
     ordered = sorted(rows.values(), key=lambda row: (_order(reports[row.meeting]), row.meeting))
-    return [_line(citer, row, reports[row.meeting]) for row in ordered]
+    return [_line(citer, row, reports[row.meeting], disputes) for row in ordered]
 
 
-def _line(citer: Citer, row: MeetingRow, reports: Sequence[MeetingReportRow]) -> MeetingLine:
+def _line(
+    citer: Citer,
+    row: MeetingRow,
+    reports: Sequence[MeetingReportRow],
+    disputes: Mapping[str, DisputedRow],
+) -> MeetingLine:
     by_position = sorted(reports, key=lambda report: report.position)
     ids = dict.fromkeys(id for report in by_position for id in report.events)
     ids = ids or dict.fromkeys(row.events)
+    current = _held(by_position) or _plans(by_position)
+    against = [disputes[report.event] for report in current if report.event in disputes]
     return line_of(
         MeetingLine,
         row,
@@ -115,7 +139,8 @@ def _line(citer: Citer, row: MeetingRow, reports: Sequence[MeetingReportRow]) ->
         held_on=_latest(by_position, lambda report: text(report.held_on)),
         place=_latest(by_position, lambda report: report.place),
         notes=_distinct(report.text for report in by_position),
-        evidence=citer.cite(ids),
+        disputed_by=citer.names(dict.fromkeys(who for row in against for who in row.speakers)),
+        evidence=citer.cite((*ids, *(id for row in against for id in row.events))),
     )
 
 
@@ -324,11 +349,20 @@ WHO_MEETS = (
 
 @attrs.frozen
 class Entry:
-    """What one event says of one participant, and whom the participant counts for."""
+    """What one event says of one participant, and whom the participant counts for.
+
+    `disputes` has who calls that event's report wrong, if anybody does.
+    """
 
     row: AttendanceRow
     party: str
     office: RoleRow | None
+    disputes: DisputedRow | None
+
+    @property
+    def against(self) -> tuple[str, ...]:
+        """The ids of the events that call its report wrong."""
+        return () if self.disputes is None else self.disputes.events
 
     @property
     def represents(self) -> str | None:
@@ -409,12 +443,16 @@ class Register:
         self._view = view
         self._offices = Offices(view)
         self._memberships = Memberships(view)
+        self._disputes: dict[str, DisputedRow] = {}
 
     def rolls(self, rows: Iterable[MeetingRow]) -> list[Roll]:
         """The rolls of these meetings, in this order."""
         meetings = {row.meeting: row for row in rows}
         reports = gathered(self._view, MeetingReportRow, "meeting", meetings)
         present = gathered(self._view, AttendanceRow, "meeting", meetings)
+        self._disputes |= _disputes(
+            self._view, (entry.event for of_one in present.values() for entry in of_one)
+        )
         return [self._roll(row, reports[id], present[id]) for id, row in meetings.items()]
 
     def _roll(
@@ -435,6 +473,7 @@ class Register:
         told: dict[str, list[AttendanceRow]] = defaultdict(list)
         for entry in self._view.all(AttendanceRow):
             told[entry.meeting].append(entry)
+        self._disputes = {row.target: row for row in self._view.all(DisputedRow)}
         for row in self._view.all(MeetingRow):
             if row.meeting in told:
                 dates = meeting_dates(reports[row.meeting])
@@ -452,7 +491,14 @@ class Register:
         self, rows: list[AttendanceRow], members: dict[str, tuple[str, ...]], dates: Iterable[When]
     ) -> tuple[Entry, ...]:
         rows.sort(key=lambda each: (each.position, each.number))
-        return tuple(_entry(self._offices, each, members.keys(), dates) for each in rows)
+        return tuple(self._entry(each, members.keys(), dates) for each in rows)
+
+    def _entry(self, row: AttendanceRow, members: Container[str], dates: Iterable[When]) -> Entry:
+        """The row, with the party that the participant counts for: itself, or one by office."""
+        known = row.party in members
+        office = None if known else counting_office(self._offices, row, members, dates)
+        party = (office and office.of) or row.party
+        return Entry(row, party, office, self._disputes.get(row.event))
 
 
 def persons_in(view: View, entries: Iterable[Entry]) -> set[str]:
@@ -479,13 +525,20 @@ class Pair:
 
     Attributes:
         two: their ids, in order.
-        disputed: whether other reports have one of them absent.
+        absent: whether other reports have one of them absent.
         events: what tells of the two there, and of their absence.
+        against: what calls these reports wrong.
     """
 
     two: tuple[str, str]
-    disputed: bool
+    absent: bool
     events: tuple[str, ...]
+    against: tuple[str, ...]
+
+    @property
+    def disputed(self) -> bool:
+        """Whether anybody says that not both were there."""
+        return self.absent or bool(self.against)
 
 
 def pairs(
@@ -533,20 +586,14 @@ def _came(row: AttendanceRow) -> bool:
 def _pair(two: tuple[str, str], told: dict[str, list[Entry]], statuses: Container[str]) -> Pair:
     said = [entry for who in two for entry in told[who] if entry.row.status in statuses]
     events = dict.fromkeys(id for entry in said for id in entry.events)
-    return Pair(two, any(entry.row.status == "absent" for entry in said), tuple(events))
+    absent = any(entry.row.status == "absent" for entry in said)
+    against = dict.fromkeys(id for entry in said for id in entry.against)
+    return Pair(two, absent, tuple(events), tuple(against))
 
 
 def _unnamed(view: View, entries: Iterable[Entry]) -> frozenset[str]:
     known = (view.get(ActorRow, party) for party in {entry.party for entry in entries})
     return frozenset(each.actor for each in known if each is not None and each.kind == "unnamed")
-
-
-def _entry(
-    offices: Offices, row: AttendanceRow, members: Container[str], dates: Iterable[When]
-) -> Entry:
-    """The row, with the party that the participant counts for: a member by itself, or by office."""
-    office = None if row.party in members else counting_office(offices, row, members, dates)
-    return Entry(row, (office and office.of) or row.party, office)
 
 
 def counting_office(
