@@ -291,6 +291,28 @@ def test_problems_of_several_entries_are_told_together(refuse):
     assert ":14: events[0].txet: " in second
 
 
+def test_what_is_wrong_with_names_hides_nothing_that_is_wrong_with_fields(tmp_path):
+    file = tmp_path / "record.yaml"
+    file.write_text(
+        "recrod: plans\n"
+        "actors: [{kind: persn, name: Ann Author}]\n"
+        "events:\n"
+        "- {sayd: Soon., by: Ann Author}\n"
+        "- {said: Soon., by: Ann Autor, source: one}\n"
+        "- {said: Later., by: Ann Autor, source: one}\n"
+        "- {said: Never., by: Ann Author}\n"
+        "- {id: x, type: StatementMad}\n"
+        "- {said: Now., by: Ann Author, source: {publisher: Ann Author, title: T, published: x}}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InvalidRecord) as caught:
+        read_records(file, Codec().class_named)
+
+    problems = str(caught.value).replace(str(file), "record.yaml").splitlines()
+    places = [problem.partition(": ")[0] for problem in problems]
+    assert places == [f"record.yaml:{line}" for line in (1, 1, 2, 4, 5, 7, 8, 9)]
+
+
 def test_a_file_full_of_problems_is_not_read_to_the_end(refuse):
     error = refuse("record: r\nactors:\n" + "  - x\n" * 1000)
     assert len(str(error).splitlines()) == 21

@@ -328,3 +328,44 @@ def test_the_commands_write_both_forms(tmp_path: Path) -> None:
     run("export", "records", tmp_path / "out")
     assert "0 events added" in run("ingest", *(tmp_path / "out").glob("*.yaml")).stdout
     assert "is there already" in run("export", "records", tmp_path / "out", code=1).stderr
+
+
+# All faults of a file at once
+
+
+def test_the_faults_of_all_rows_are_told_together_in_their_order(tmp_path: Path) -> None:
+    def row(**changed: str) -> list[str]:
+        return [changed.get(column, cell) for column, cell in zip(HEAD, ROW, strict=True)]
+
+    rows = [
+        HEAD,
+        row(date="2024-13-01"),
+        row(kind="sayd"),
+        row(who="Bob Baker", what=""),
+        row(),
+        row(kind="StatementMad"),
+        [*row(), "below nothing"],
+        row(published="a day later"),
+    ]
+    sheets = {"record": [["record", "plans"], ["recrod", "plans"]], "actors": [["kind"]]}
+    sheets["actors"] = [["id", "kind", "name"], ["ann", "persn", "Ann Author"]]
+    message = refused(workbook(tmp_path, rows, **sheets))
+
+    assert re.findall(r"(?:^|\n)chronology.xlsx: (?:sheet )?(\S+ )?row (\d+)", message) == [
+        ("actors, ", "2"),
+        *[("events, ", number) for number in "2346778"],
+        ("record, ", "2"),
+    ]
+    for wrong in ("'2024-13-01'", "'sayd'", "'persn'", "'StatementMad'", "below no heading"):
+        assert wrong in message
+    assert "is in sheet events, row 5 already" in message
+
+
+def test_rows_that_support_a_claim_that_is_wrong_are_passed_over(tmp_path: Path) -> None:
+    support = ["", "", "", "", "", *ROW[5:]]
+    rows = [HEAD, ["2024-04-11", "sayd", *ROW[2:]], support, ROW, support]
+
+    message = refused(workbook(tmp_path, rows))
+
+    assert message.startswith("chronology.xlsx: row 2: column kind: expected one of said,")
+    assert "\n" not in message

@@ -262,9 +262,9 @@ class Codec:
         """
         if name not in self._classes:
             close = difflib.get_close_matches(name, self._classes, n=1)
-            guess = f" Did you mean {close[0]}?" if close else ""
-            known = f"known are {', '.join(sorted(self._classes))}.{guess}"
-            raise UnknownEventType(name, 1, None, known)
+            known = f"the known types are {', '.join(sorted(self._classes))}."
+            guess = f"did you mean {close[0]}? T{known[1:]}" if close else known
+            raise UnknownEventType(name, 1, None, guess)
         return self._classes[name]
 
     def encode(self, event: object) -> tuple[EventType, str]:

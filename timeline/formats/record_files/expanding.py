@@ -7,7 +7,6 @@ and dates.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import typing
 from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +34,7 @@ from timeline.formats.record_files.short_form import (
     leaf_of,
     understood,
 )
-from timeline.formats.record_files.tree import Node, shown
+from timeline.formats.record_files.tree import BROKEN, Node, shown
 
 KINDS: tuple[Kind, ...] = typing.get_args(Kind)
 _ADDRESS = re.compile(r"https?://(?:www\.)?([^/:?#\s]+)\S*\Z")
@@ -75,7 +74,6 @@ class Expander:
         self.classes, self.names, self.create, self.order = classes, names or Names(), create, order
         self.understood: list[Understood] = []
         self.created: list[Actor] = []
-        self._problems: list[InvalidRecord] = []
         self._unknown: set[tuple[str, str]] = set()
 
     def register(self, root: Node) -> None:
@@ -86,18 +84,9 @@ class Expander:
         for entry in _entries(root, "sources"):
             self._register_source(entry)
 
-    def expand(self, file: str, root: Node) -> Node:
-        """The file in the full form.
-
-        Raises:
-            InvalidRecord: an entry is not of the short form, or names are unknown; all of them are
-                listed.
-        """
-        made = _File(self, file, root).expand()
-        if self._problems:
-            problems, self._problems = self._problems, []
-            raise together(problems)
-        return made
+    def expand(self, file: str, root: Node) -> tuple[Node, list[InvalidRecord]]:
+        """The file in the full form, and what is wrong with entries: `BROKEN` stands for these."""
+        return _File(self, file, root).expand()
 
     def _register_actor(self, entry: Node) -> None:
         fields = entry.plain
@@ -118,10 +107,6 @@ class Expander:
             if host and len(publisher) == 1:
                 self.names.add("host", publisher[0], host)
 
-    def note(self, problem: InvalidRecord) -> None:
-        """Remember what is wrong, to list all of it."""
-        self._problems.append(problem)
-
     def is_new(self, category: str, name: str) -> bool:
         """Whether a name, or the whole of a surname, was not met before among unknown ones."""
         known = (named for of, named in self._unknown if of == category)
@@ -138,21 +123,23 @@ class _File:
         self.actors: list[Node] = []
         self.sources: list[Node] = []
         self.order = expander.order
+        self.problems: list[InvalidRecord] = []
+        self._is_broken = False
 
-    def expand(self) -> Node:
+    def expand(self) -> tuple[Node, list[InvalidRecord]]:
         root = self.root.value
         if not isinstance(root, dict) or any(
             not isinstance(root[name].value, list | None) for name in _SECTIONS if name in root
         ):
-            return self.root  # the reader says what is wrong with it
+            return self.root, []  # the reader says what is wrong with it
         self._take_order(root)
         self.actors = [actor for entry in _entries(self.root, "actors") for actor in _spread(entry)]
         self.sources = list(_entries(self.root, "sources"))
         defaults = {key: root[key] for key in DEFAULTS if key in root}
-        events = []
-        for path, entry, given in _grouped(_entries(self.root, "events"), defaults, "events"):
-            with self._noting():
-                events.append(self._event(entry, given, path))
+        events = [
+            self._unless_broken(self._event, entry, given, path)
+            for path, entry, given in _grouped(_entries(self.root, "events"), defaults, "events")
+        ]
         self._name_all(events)
         kept = {key: node for key, node in root.items() if key not in (*DEFAULTS, "dates")}
         sections = {"actors": self.actors, "sources": self.sources, "events": events}
@@ -161,23 +148,29 @@ class _File:
             for key, nodes in sections.items()
             if nodes
         }
-        return attrs.evolve(self.root, value=kept | made)
+        return attrs.evolve(self.root, value=kept | made), self.problems
 
-    @contextlib.contextmanager
-    def _noting(self) -> Iterator[None]:
-        """Go on after what is wrong with an entry, to list all of it."""
+    def _unless_broken(self, make: Callable[..., Node], *given: Any) -> Node:
+        """What is made of an entry; what is wrong with it is noted, to list all of it."""
+        self._is_broken = False
         try:
-            yield
+            made = make(*given)
         except InvalidRecord as problem:
-            self.expander.note(problem)
+            self._note(problem)
+        return BROKEN if self._is_broken else made
+
+    def _note(self, problem: InvalidRecord) -> None:
+        self.problems.append(problem)
+        self._is_broken = True
 
     def _take_order(self, root: dict[str, Node]) -> None:
         if "dates" in root:
             if root["dates"].value not in typing.get_args(Order):
                 choices = " or ".join(typing.get_args(Order))
                 problem = f"expected {choices}; found {shown(str(root['dates'].value))}"
-                raise root["dates"].problem(self.file, problem, "dates")
-            self.order = typing.cast("Order", root["dates"].value)
+                self._note(root["dates"].problem(self.file, problem, "dates"))
+            else:
+                self.order = typing.cast("Order", root["dates"].value)
 
     # --- From a short entry to a full one ---------------------------------------------------------
 
@@ -240,13 +233,14 @@ class _File:
         for index, event in enumerate(events):
             cls = self._class_of(event)
             if cls is not None:
-                with self._noting():
-                    events[index] = self._named_event(event, cls, f"events[{index}]")
+                path = f"events[{index}]"
+                events[index] = self._unless_broken(self._named_event, event, cls, path)
         # Actors and sources that stand where they are first used have joined the sections by now.
         self.sources = [
-            self._source(source, f"sources[{at}]") for at, source in enumerate(self.sources)
+            self._unless_broken(self._source, source, f"sources[{at}]")
+            for at, source in enumerate(self.sources)
         ]
-        self.actors = [self._actor(actor) for actor in self.actors]
+        self.actors = [self._unless_broken(self._actor, actor) for actor in self.actors]
 
     def _class_of(self, event: Node) -> type | None:
         fields = event.value
@@ -346,7 +340,7 @@ class _File:
             return node if ids[0] == text else Node.of(ids[0], node)
         if ids:
             problem = f"{shown(text)} may be {' or '.join(ids)}. Name it by its id"
-            self.expander.note(node.problem(self.file, problem, path))
+            self._note(node.problem(self.file, problem, path))
             return node
         return self._unknown(node, category, text, path)
 
@@ -355,9 +349,11 @@ class _File:
             return self._new_source(Node.of({"address": text}, node))
         if category == "actor" and self.expander.create:
             return self._new_actor(Node.of({"name": text}, node), path)
-        if not re.match(SLUG, text) and self.expander.is_new(category, text):
-            problem = self._no_such(category, text)
-            self.expander.note(node.problem(self.file, problem, path))
+        if not re.match(SLUG, text):
+            self._is_broken = True  # also where the name was noted before
+            if self.expander.is_new(category, text):
+                problem = self._no_such(category, text)
+                self._note(node.problem(self.file, problem, path))
         return node
 
     def _no_such(self, category: str, text: str) -> str:
@@ -513,15 +509,21 @@ def _kind_of(path: str, key: str | None) -> Kind:
     return "state" if field in bodies else "person"
 
 
-def together(problems: Iterable[InvalidRecord], most: int | None = None) -> InvalidRecord:
+def together(problems: Iterable[InvalidRecord], *, stopped: bool = False) -> InvalidRecord:
     """The first problem as the file has them, with the others beneath it.
 
     Args:
         problems: one or more.
-        most: how many there are where reading stopped.
+        stopped: whether reading stopped at the last of them.
     """
-    first, *others = sorted(problems, key=lambda problem: problem.line or 0)
-    if len(others) + 1 == most:
+    first, *others = sorted(problems, key=_place)
+    if stopped:
         others.append(InvalidRecord(first.file, "reading stopped here; there may be more"))
     text = "\n".join([first.problem, *map(str, others)])
     return InvalidRecord(first.file, text, line=first.line, field=first.field)
+
+
+def _place(problem: InvalidRecord) -> tuple[str, int]:
+    """Where a problem stands, to sort by: by line, and in workbooks by sheet and row."""
+    sheet, _, row = problem.file.rpartition("row ")
+    return (sheet, int(row)) if row.isdecimal() else (problem.file, problem.line or 0)

@@ -6,10 +6,11 @@ becomes a `NewEvent`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from msgspec import inspect
 
 from timeline.dates import When, decode_time
 from timeline.errors import InvalidRecord, UnknownEventType
-from timeline.events import VOCABULARY, Actor, ActorAdded, Evidence, NewEvent, Source, SourceAdded
+from timeline.events import Actor, ActorAdded, Evidence, NewEvent, Source, SourceAdded
 from timeline.events import event_type as type_of
 from timeline.events.base import Slug
 from timeline.events.encoding import without_patterns
@@ -28,10 +29,10 @@ from timeline.formats.record_files.expanding import Expander, together
 from timeline.formats.record_files.sheets import SUFFIXES, read_sheet
 from timeline.formats.record_files.short_form import DEFAULTS
 from timeline.formats.record_files.tree import (
+    BROKEN,
     Node,
     Steps,
     dotted,
-    guess,
     not_among,
     read_tree,
     shown,
@@ -120,13 +121,18 @@ def read_files(paths: Iterable[str | os.PathLike[str]], expander: Expander) -> l
         InvalidRecord: a file cannot be read, or holds something that does not belong there. It
             stands for the first problem; its message lists those of other entries too, up to 20.
     """
-    trees = [(os.fspath(path), _root(os.fspath(path))) for path in paths]
-    for _, root in trees:
+    trees = [(os.fspath(path), *_root(os.fspath(path))) for path in paths]
+    for _, root, _ in trees:
         expander.register(root)
-    return [
-        RecordFile(_Reader(file, expander.classes, expander.expand(file, root)))
-        for file, root in trees
-    ]
+    return [RecordFile(_reader(file, expander, root, problems)) for file, root, problems in trees]
+
+
+def _reader(
+    file: str, expander: Expander, root: Node, problems: Iterable[InvalidRecord] = ()
+) -> _Reader:
+    """A reader of the file in the full form, with what is known to be wrong with it."""
+    expanded, more = expander.expand(file, root)
+    return _Reader(file, expander.classes, expanded, [*problems, *more])
 
 
 def read_claim(
@@ -139,13 +145,13 @@ def read_claim(
     """
     nodes = {key: Node.of(value, Node(None, 0, key)) for key, value in entry.items()}
     root = Node({"record": Node(record, 0), "events": Node([Node(nodes, 0)], 0)}, 0)
-    return _Reader(name, expander.classes, expander.expand(name, root)).read()
+    return _reader(name, expander, root).read()
 
 
-def _root(file: str) -> Node:
-    """The file as nodes, whatever it is written in."""
+def _root(file: str) -> tuple[Node, list[InvalidRecord]]:
+    """The file as nodes, whatever it is written in, and what is wrong with rows of a sheet."""
     is_sheet = Path(file).suffix.lower() in SUFFIXES
-    return read_sheet(file) if is_sheet else read_tree(file)
+    return read_sheet(file) if is_sheet else (read_tree(file), [])
 
 
 # --- From nodes to events -------------------------------------------------------------------------
@@ -154,8 +160,14 @@ def _root(file: str) -> Node:
 class _Reader:
     """Holds the entries of one file against their classes."""
 
-    def __init__(self, file: str, classes: Callable[[str], type], root: Node) -> None:
-        self.file, self.classes, self.root = file, classes, root
+    def __init__(
+        self,
+        file: str,
+        classes: Callable[[str], type],
+        root: Node,
+        problems: list[InvalidRecord],
+    ) -> None:
+        self.file, self.classes, self.root, self.problems = file, classes, root, problems
         self.record = ""
         self.paths: dict[str, Steps] = {}
 
@@ -165,21 +177,29 @@ class _Reader:
         if not isinstance(self.root.value, dict):
             given = "a list" if isinstance(self.root.value, list) else shown(self.root.value)
             raise self._problem((), f"expected a mapping with the key 'record'; found {given}")
-        self._check_keys(self.root.value, ("record", *makers, "dates", *DEFAULTS), ())
-        self.record = self._record(self.root.value)
+        with self._noting():
+            self._check_keys(self.root.value, ("record", *makers, "dates", *DEFAULTS), ())
+        with self._noting():
+            self.record = self._record(self.root.value)
         news: list[NewEvent] = []
-        problems: list[InvalidRecord] = []
         for section, make in makers.items():
             for index, node in enumerate(self._entries(self.root.value, section)):
-                try:
-                    news.append(make(node, (section, index)))
-                except InvalidRecord as problem:
-                    problems.append(problem)
-                if len(problems) == _MOST_PROBLEMS:
-                    raise together(problems, _MOST_PROBLEMS)
-        if problems:
-            raise together(problems, _MOST_PROBLEMS)
+                if node is not BROKEN:
+                    with self._noting():
+                        news.append(make(node, (section, index)))
+                if len(self.problems) >= _MOST_PROBLEMS:
+                    raise together(self.problems, stopped=True)
+        if self.problems:
+            raise together(self.problems)
         return news
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Go on after what is wrong with an entry, to list all of it."""
+        try:
+            yield
+        except InvalidRecord as problem:
+            self.problems.append(problem)
 
     def _record(self, root: dict[str, Node]) -> str:
         if "record" not in root:
@@ -195,9 +215,12 @@ class _Reader:
 
     def _entries(self, root: dict[str, Node], section: str) -> list[Node]:
         entries = root[section].value if section in root else None
-        if entries is not None and not isinstance(entries, list):
-            raise self._problem((section,), "expected a list, each entry beginning with '- '")
-        return entries or []
+        if isinstance(entries, list):
+            return entries
+        if entries is not None:
+            problem = self._problem((section,), "expected a list, each entry beginning with '- '")
+            self.problems.append(problem)
+        return []
 
     def _actor(self, node: Node, path: Steps) -> NewEvent:
         actor: Actor = self._whole(node, Actor, path)
@@ -241,8 +264,8 @@ class _Reader:
         try:
             return self.classes(name)
         except UnknownEventType as error:
-            near = guess(name, [type_of(cls).name for cls in VOCABULARY])
-            problem = f"expected the type of an event; found {shown(name)}.{near} {error.known}"
+            known = f"{error.known[0].upper()}{error.known[1:]}"
+            problem = f"expected the type of an event; found {shown(name)}. {known}"
             problem += " One of your own is passed with events=[…] or --events MODULE."
             raise self._problem(path, problem) from None
 
@@ -257,8 +280,9 @@ class _Reader:
 
     def _claim(self, id: str, path: Steps) -> str:
         if id in self.paths:
-            line = self.nearest((*self.paths[id], "id")).line
-            problem = f"expected an id of its own; {id!r} is on line {line} already"
+            first = self.nearest((*self.paths[id], "id"))
+            place = f"in {first.place}" if first.place else f"on line {first.line}"
+            problem = f"expected an id of its own; {id!r} is {place} already"
             raise self._problem((*path, "id"), problem)
         self.paths[id] = path
         return id

@@ -23,7 +23,7 @@ from timeline.formats.files import openpyxl
 from timeline.formats.record_files.expanding import KINDS
 from timeline.formats.record_files.names import slug
 from timeline.formats.record_files.short_form import ALSO, ATTENDANCE, DEFAULTS, VERBS
-from timeline.formats.record_files.tree import Node, not_among, shown
+from timeline.formats.record_files.tree import BROKEN, Node, not_among, shown
 
 SUFFIXES = frozenset({".xlsx", ".csv", ".tsv"})
 """How the names of sheets end."""
@@ -134,28 +134,31 @@ class _Row:
         return Node.of(value, Node(None, 1, None, self.place))
 
 
-def read_sheet(file: str) -> Node:
-    """The entries of a sheet or a workbook, in the short form.
+def read_sheet(file: str) -> tuple[Node, list[InvalidRecord]]:
+    """The entries of a sheet or a workbook, in the short form, and what is wrong with rows.
+
+    `BROKEN` stands for a row that cannot be understood.
 
     Raises:
-        InvalidRecord: it cannot be read, or a row cannot be understood; names sheet, row, column.
+        InvalidRecord: it cannot be read, or its headings cannot be understood.
         MissingExtra: for a workbook, openpyxl is not installed.
     """
     tables = _workbook(file) if Path(file).suffix.lower() == ".xlsx" else _separated(file)
     root: dict[str, Any] = {"record": Node(slug(Path(file).stem), 1)}
+    problems: list[InvalidRecord] = []
     for name, rows in tables.items():
         where = f"sheet {name}, " if len(tables) > 1 or name != "events" else ""
         if name == "record":
-            root |= _settings(file, rows)
+            root |= _settings(file, rows, problems)
         elif name == "events":
-            root[name] = Node(_claims(file, _table(file, rows, name, where)), 1)
+            root[name] = Node(_claims(file, _table(file, rows, name, where, problems), problems), 1)
         elif name in TABLES:
             make = _actor if name == "actors" else _source
-            root[name] = Node([make(row) for row in _table(file, rows, name, where)], 1)
+            root[name] = Node([make(row) for row in _table(file, rows, name, where, problems)], 1)
     if "events" not in root:
         problem = f"expected a sheet with the columns kind and what; found {', '.join(tables)}"
         raise InvalidRecord(file, problem)
-    return Node(root, 1)
+    return Node(root, 1), problems
 
 
 def _workbook(file: str) -> dict[str, list[list[Any]]]:
@@ -207,7 +210,9 @@ def _size(file: str) -> int:
         raise InvalidRecord(file, f"cannot be read: {problem}") from None
 
 
-def _table(file: str, rows: list[list[Any]], name: str, where: str) -> Iterator[_Row]:
+def _table(
+    file: str, rows: list[list[Any]], name: str, where: str, problems: list[InvalidRecord]
+) -> Iterator[_Row]:
     """The rows below the headings, but for empty ones."""
     columns = TABLES[name]
     start, headings = _headings(file, rows, columns, where)
@@ -217,8 +222,9 @@ def _table(file: str, rows: list[list[Any]], name: str, where: str) -> Iterator[
         for heading, value in zip(headings, row, strict=False):
             text = _text(value, is_date=heading in DATES)
             if text and heading is None:
-                raise InvalidRecord(f"{file}: {place}", f"found {text!r:.60} below no heading")
-            if text:
+                problem = f"found {text!r:.60} below no heading"
+                problems.append(InvalidRecord(f"{file}: {place}", problem))
+            elif text:
                 cells[str(heading)] = text
         if cells:
             yield _Row(place, cells)
@@ -263,7 +269,7 @@ def _text(value: Any, *, is_date: bool = False) -> str:
     return text
 
 
-def _settings(file: str, rows: list[list[Any]]) -> dict[str, Node]:
+def _settings(file: str, rows: list[list[Any]], problems: list[InvalidRecord]) -> dict[str, Node]:
     """What holds for the whole record: a key and its value a row."""
     made = {}
     for number, row in enumerate(rows, 1):
@@ -271,21 +277,27 @@ def _settings(file: str, rows: list[list[Any]]) -> dict[str, Node]:
         if key and value:
             place = f"sheet record, row {number}"
             if key not in _SETTINGS:
-                raise InvalidRecord(f"{file}: {place}", not_among(key, list(_SETTINGS)))
+                problem = not_among(key, list(_SETTINGS))
+                problems.append(InvalidRecord(f"{file}: {place}", problem))
+                continue
             made[key] = Node(value, 1, f"column {key}", place)
     return made
 
 
-def _claims(file: str, rows: Iterable[_Row]) -> list[Node]:
+def _claims(file: str, rows: Iterable[_Row], problems: list[InvalidRecord]) -> list[Node]:
     """The claims of rows. A row with a source, and no claim, supports the claim above it."""
     made: list[Node] = []
     for row in rows:
-        if made and row.cells.keys() <= _OF_SUPPORT:
+        if not made or not row.cells.keys() <= _OF_SUPPORT:
+            try:
+                made.append(_event(file, row))
+            except InvalidRecord as problem:
+                problems.append(problem)
+                made.append(BROKEN)
+        elif made[-1] is not BROKEN:
             claim = typing.cast("dict[str, Node]", made[-1].value)
             further = row.whole(_cells(row) | _source_of(row))
             claim.setdefault(ALSO, Node([], 1)).value.append(further)  # type: ignore[union-attr]
-        else:
-            made.append(_event(file, row))
     return made
 
 

@@ -111,6 +111,10 @@ class Node:
         return InvalidRecord(file, problem, line=self.line or None, field=self.key or field)
 
 
+BROKEN = Node(None, 0)
+"""Stands in the place of an entry whose fault was noted, while the other entries are read."""
+
+
 @attrs.define
 class _Open:
     """A list or mapping that has begun and not ended.

@@ -146,7 +146,8 @@ def rows_of(entries: Entries, classes: Callable[[str], type]) -> dict[str, list[
     rows = [row_of(entry) for entry in entries.events]
     nodes = [claim_of("export", f"row {at}", {"more": "{}"} | row) for at, row in enumerate(rows)]
     root = Node({"record": Node(entries.record, 1), "events": Node(nodes, 1)}, 1)
-    says = Expander(classes, _AllIds()).expand("export", root).plain["events"]
+    full, _ = Expander(classes, _AllIds()).expand("export", root)
+    says = full.plain["events"]
     events = [
         with_more(row, one, entry)
         for row, one, entry in zip(rows, says, entries.events, strict=True)
