@@ -231,7 +231,7 @@ class _Reader:
         return NewEvent(SourceAdded(source), id=self._claim(f"source/{source.id}", path))
 
     def _whole(self, node: Node, cls: type, path: Steps) -> Any:
-        self._check(node, (inspect.type_info(cls),), path)
+        self._check(node, (_kind_of(cls),), path)
         return self._convert(node.plain, cls, path)
 
     def _event(self, node: Node, path: Steps) -> NewEvent:
@@ -367,8 +367,13 @@ def _steps(path: str) -> Steps:
 
 
 @functools.lru_cache(maxsize=256)
+def _kind_of(cls: type) -> inspect.Type:
+    # msgspec finds out anew each time, which takes longer than to read an entry.
+    return inspect.type_info(cls)
+
+
 def _fields(cls: type) -> dict[str, inspect.Type]:
-    return _members(inspect.type_info(cls))
+    return _members(_kind_of(cls))
 
 
 def _members(kind: inspect.Type) -> dict[str, inspect.Type]:

@@ -464,6 +464,7 @@ def _is_list(hint: Any) -> bool:
     return typing.get_origin(hint) in (tuple, list)
 
 
+@functools.cache
 def leaf_of(hint: Any) -> Leaf | None:
     """What a type has in it that names or dates can stand for; None where it has nothing."""
     origin = typing.get_origin(hint)
