@@ -212,6 +212,7 @@ def test_several_files_at_once(database_url):
     ids=["yaml", "no record", "date", "reference", "second reference"],
 )
 def test_all_files_or_none(database_url, broken):
+    run("--db", database_url, "init")
     fails("--db", database_url, "ingest", write(SMALL), write(broken, "broken.yaml"))
 
     assert run("--db", database_url, "log").stdout == ""
@@ -659,6 +660,7 @@ def test_a_database_newer_than_the_code(migrated_url, command):
     ],
 )
 def test_a_broken_file_is_refused_with_its_place(old, new, place, message):
+    run("init")
     said = fails("ingest", write(SMALL.replace(old, new, 1)))
 
     assert f"Error: {place}" in said
