@@ -289,6 +289,22 @@ def test_part_of_a_log_that_no_database_has_does_not_pass_for_all_of_it(
     assert [*part.iterdir()] == []
 
 
+KILLED_WITH_PROCESSES = """
+import os, signal
+from timeline.log.archive import Processes
+with Processes(2) as processes:
+    assert [*processes.each(abs, range(-9, 0))] == [*range(9, 0, -1)]
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_processes_of_a_run_that_is_killed_end_with_it() -> None:
+    argv = [sys.executable, "-c", KILLED_WITH_PROCESSES]
+    # The pipes that it waits for are closed once all of them have ended.
+    killed = subprocess.run(argv, check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_run_that_is_killed_while_it_replaces_a_file_damages_nothing(
     tmp_path: Path, when: str

@@ -14,6 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.connection
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -473,7 +476,7 @@ class Processes(contextlib.AbstractContextManager["Processes"]):
         if workers > 1:
             # A fork would copy the locks of other threads.
             spawned = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(workers, mp_context=spawned)
+            self._pool = ProcessPoolExecutor(workers, spawned, _end_with_parent)
 
     def __exit__(self, *_error: object) -> None:
         if self._pool is not None:
@@ -491,6 +494,19 @@ class Processes(contextlib.AbstractContextManager["Processes"]):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it has ended: killed, that one tells nobody."""
+
+    parent = multiprocessing.parent_process()
+    ends = [parent.sentinel] if parent else []
+
+    def watch() -> None:
+        multiprocessing.connection.wait(ends)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class ArchivedLog:
