@@ -270,8 +270,8 @@ def make(connection: sa.Connection, projection: Projection, made_by: str) -> Bui
 
 
 def _require_free(connection: sa.Connection, names: set[str]) -> None:
-    tables, views = _taken(connection)
-    taken = names & {*tables, *views}
+    there = Catalog(connection)
+    taken = names & {*there.tables, *there.views}
     if taken:
         raise DatabaseError(
             f"the database has a table or view {min(taken)!r} already, which is not ours; it is "
@@ -279,25 +279,38 @@ def _require_free(connection: sa.Connection, names: set[str]) -> None:
         )
 
 
-def _taken(connection: sa.Connection) -> tuple[list[str], list[str]]:
-    """The tables and the views where ours are."""
-    inspector, schema = sa.inspect(connection), schema_of(connection.engine)
-    return inspector.get_table_names(schema), inspector.get_view_names(schema)
+class Catalog:
+    """The tables and the views where ours are, as they were when it was made.
 
+    The database is asked once for all names, and once for the definition of a view.
+    """
 
-def view_name(connection: sa.Connection, name: str) -> str:
-    """The name of the view of some rows: with a prefix where the host has something of the name."""
-    tables, views = _taken(connection)
-    theirs = name in tables or (name in views and not _shows(connection, name, name))
-    return f"{PREFIX}{name}" if theirs or f"{PREFIX}{name}" in views else name
+    def __init__(self, connection: sa.Connection) -> None:
+        self._inspector, self._schema = sa.inspect(connection), schema_of(connection.engine)
+        self.tables = frozenset(self._inspector.get_table_names(self._schema))
+        self.views = frozenset(self._inspector.get_view_names(self._schema))
 
+    def view_name(self, name: str) -> str:
+        """The name of the view of some rows: with a prefix where the host has one of that name."""
+        theirs = name in self.tables or (name in self.views and not self.shows(name, name))
+        return f"{PREFIX}{name}" if theirs or f"{PREFIX}{name}" in self.views else name
 
-def _shows(connection: sa.Connection, view: str, name: str, number: str = r"\d+") -> bool:
-    """Whether a view shows a build of these rows."""
-    inspector, schema = sa.inspect(connection), schema_of(connection.engine)
-    definition = str(inspector.get_view_definition(view, schema))
-    table = re.escape(f"{PREFIX}{name}_v")
-    return re.search(rf"\b{table}{number}\b", definition) is not None
+    def shows(self, view: str, name: str, number: str = r"\d+") -> bool:
+        """Whether a view shows a build of these rows."""
+        table = re.escape(f"{PREFIX}{name}_v")
+        return re.search(rf"\b{table}{number}\b", str(self.definition(view))) is not None
+
+    def definition(self, view: str) -> str | None:
+        """The query of a view; None where there is no such view."""
+        if view not in self.views:
+            return None
+        return self._inspector.get_view_definition(view, self._schema)
+
+    def columns(self, tables: Iterable[str]) -> dict[str, list[str]]:
+        """The names of the columns of those tables that are there, in order."""
+        asked = sorted(self.tables.intersection(tables))
+        found = self._inspector.get_multi_columns(self._schema, filter_names=asked)
+        return {table: [column["name"] for column in of] for (_, table), of in found.items()}
 
 
 def moved(connection: sa.Connection, build: Build, **changes: Any) -> Build:
@@ -343,7 +356,7 @@ def go_live(connection: sa.Connection, build: Build) -> Build:
             for name in set(other.rows) - set(build.rows):
                 _drop_view(connection, name, other)
             moved(connection, other, state="ready")
-    views = [view_name(connection, name) for name in build.rows]
+    views = [*map(Catalog(connection).view_name, build.rows)]
     for view, table in zip(views, build.table_names(), strict=True):
         _point(connection, view, table)
     _let_read(connection, views)
@@ -393,19 +406,18 @@ def _point(connection: sa.Connection, name: str, table: str) -> None:
 
 def view_problems(connection: sa.Connection) -> Iterator[str]:
     """What is wrong with the tables and plain-named views of the live builds."""
-    inspector, schema = sa.inspect(connection), schema_of(connection.engine)
-    tables, views = _taken(connection)
+    there, schema = Catalog(connection), schema_of(connection.engine)
     live = [build for build in all_builds(connection) if build.state == "live"]
+    columns = there.columns(table for build in live for table in build.table_names())
     for build in live:
         remedy = f"`timeline rebuild {build.projection}` makes it anew."
         for name, table in zip(build.rows, build.table_names(), strict=True):
-            if table not in tables:
+            if table not in columns:
                 yield f"the table {table!r} is gone: {remedy}"
                 continue
-            columns = [column["name"] for column in inspector.get_columns(table, schema)]
-            expected = {f"select {chosen} from {table}" for chosen in ("*", ", ".join(columns))}
-            view = view_name(connection, name)
-            shown = inspector.get_view_definition(view, schema) if view in views else None
+            named = ", ".join(columns[table])
+            expected = {f"select {chosen} from {table}" for chosen in ("*", named)}
+            shown = there.definition(there.view_name(name))
             if shown is None or _plain(shown, schema, table) not in expected:
                 yield f"the view {name!r} does not show the table {table!r}: {remedy}"
 
@@ -419,8 +431,9 @@ def _plain(definition: str, schema: str, table: str) -> str:
 
 def _drop_view(connection: sa.Connection, name: str, build: Build) -> None:
     """Drop a view, unless it shows rows that another projection has taken over."""
-    view = view_name(connection, name)
-    if view in _taken(connection)[1] and _shows(connection, view, name, str(build.number)):
+    there = Catalog(connection)
+    view = there.view_name(name)
+    if there.shows(view, name, str(build.number)):
         connection.exec_driver_sql(f"DROP VIEW {qualified(connection.engine, view)}")
 
 

@@ -73,5 +73,5 @@ def _read_models(connection: sa.Connection) -> list[str]:
     """The views and tables of all builds."""
     there = builds.all_builds(connection)
     live = [name for build in there if build.state == "live" for name in build.rows]
-    views = [builds.view_name(connection, name) for name in live]
+    views = [*map(builds.Catalog(connection).view_name, live)]
     return [*views, *(name for build in there for name in build.table_names())]
