@@ -498,7 +498,6 @@ class Processes(contextlib.AbstractContextManager["Processes"]):
 
 def _end_with_parent() -> None:
     """End this process when the one that started it has ended: killed, that one tells nobody."""
-
     parent = multiprocessing.parent_process()
     ends = [parent.sentinel] if parent else []
 
