@@ -166,7 +166,7 @@ def _corrected(
             "record what is right in a correction of its own."
         )
     if isinstance(target.event, Redacted):
-        raise InvalidEvent(f"{problem}: its words were taken down, there is nothing to correct")
+        raise InvalidEvent(f"{problem}: its words were taken down, so there is nothing to correct")
     try:
         corrected = store.codec.corrected(target, new.event.changes)
     except InvalidInput as error:

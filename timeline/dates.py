@@ -605,7 +605,7 @@ def stretch(since: Occurred, until: Occurred) -> tuple[When | None, When | None]
     begins = None if start is None else start.earliest
     ends = None if end is None else end.latest
     if begins is not None and ends is not None and begins > ends:
-        raise InvalidInput(f"expected since before until; found {start} and {end}")
+        raise InvalidInput(f"expected since to lie before until; found {start} and {end}")
     return start, end
 
 

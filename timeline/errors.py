@@ -283,6 +283,17 @@ _BESIDE = frozenset({"occurred", "evidence"})
 """What an EventCorrected changes beside an event's own fields."""
 
 
+_OTHER = {
+    "stream": "another stream",
+    "type": "another type",
+    "type_version": "another version of its type",
+    "occurred": "another date",
+    "evidence": "other evidence",
+    "data": "other fields",
+}
+"""What an event has, by the column that differs from the recorded one."""
+
+
 class EventIdReused(Conflict):
     """An event with other content has the id.
 
@@ -299,10 +310,11 @@ class EventIdReused(Conflict):
         right = f"the right {' and '.join(name for name in differs if name in _BESIDE)}"
         what = f"names it, with {right} in its `changes`" if _BESIDE & {*differs} else "names it"
         super().__init__(
-            f"event {event_id!r} is already recorded at position {position} with another "
-            f"{', '.join(differs)}. What is recorded never changes. `timeline ingest --amend "
-            "--reason TEXT` records what changed in a file as corrections; in Python, append an "
-            f"EventCorrected that {what}, or give the new event an id of its own."
+            f"event {event_id!r} is already recorded at position {position}, with "
+            f"{' and '.join(_OTHER[name] for name in differs)}. What is recorded never changes. "
+            "`timeline ingest --amend --reason TEXT` records what changed in a file as "
+            f"corrections; in Python, append an EventCorrected that {what}, or give the new event "
+            "an id of its own."
         )
 
 

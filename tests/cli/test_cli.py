@@ -403,7 +403,7 @@ def test_reports_are_those_of_python(args, make):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["initiative", "nope"], "no initiative 'nope' is recorded. Recorded are: gas-union."),
+        (["initiative", "nope"], "no initiative 'nope' is recorded. Recorded: gas-union."),
         (["initiative", "gas-union", "--at", 0], "no initiative 'gas-union' is recorded"),
         (["initiative", "gas-union", "--at", 83], "no position 83 in the log: it ends at 82"),
         (["attendance", "--series", "nope"], "Series: informal-cis-summit."),
@@ -741,7 +741,7 @@ def test_an_entry_that_has_changed():
     before = run("log", "--format", "json").stdout
     message = fails("ingest", write(SMALL.replace("2024-04", "2024-03") + MORE))
 
-    assert "event 'harbour/floated' is already recorded at position 4 with another occurred" in (
+    assert "event 'harbour/floated' is already recorded at position 4, with another date. What" in (
         message
     )
     assert "append an EventCorrected" in message
@@ -934,7 +934,7 @@ def test_redact_takes_the_words(database_url):
     again = run(*db, "redact", "harbour/floated", "--reason", "asked to")
 
     assert done.stdout == "The words of harbour/floated are gone; an EventRedacted says so.\n"
-    assert again.stdout == "The words of harbour/floated had been removed before.\n"
+    assert again.stdout == "The words of harbour/floated were removed before.\n"
     log = run(*db, "log", "--format", "json").stdout
     assert "A harbour for both." not in log
     assert '"reason":"asked to"' in log

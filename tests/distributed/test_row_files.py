@@ -148,7 +148,7 @@ def test_an_archive_is_enough(ferry: Timeline, tmp_path: Path, workers: str) -> 
 def test_a_failure_leaves_no_files(
     ferry: Timeline, tmp_path: Path, workers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(InvalidInput, match="give on or workers"):
+    with pytest.raises(InvalidInput, match="--workers"):
         ferry.rebuild_files("statements", tmp_path / "rows")
     done = cluster.Fold._done
 

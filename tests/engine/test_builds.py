@@ -495,7 +495,7 @@ def test_there_is_nothing_to_go_back_to_at_first(store: EventStore) -> None:
 
     with pytest.raises(NotFound, match="no earlier build"):
         projector.go_back("speakers")
-    with pytest.raises(NotFound, match="Known are: speakers"):
+    with pytest.raises(NotFound, match="there are: speakers"):
         projector.rebuild("speekers")
 
 

@@ -232,7 +232,7 @@ def test_parquet_tells_where_in_the_log_it_was_made(record: Timeline) -> None:
 def test_what_cannot_be_written_is_refused(
     record: Timeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(NotFound, match="Kept are: actors, "):
+    with pytest.raises(NotFound, match="there are: actors, "):
         record.export_rows("speeches", tmp_path / "x.csv")
     with pytest.raises(InvalidInput, match="expected csv, xlsx, jsonl or parquet"):
         record.export_rows("meetings", tmp_path / "x.xls", "xls")  # type: ignore[arg-type]
@@ -269,7 +269,7 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     ]
     run("export", "rows", "meetings", "--format", "parquet", "-o", file)
     assert pq.read_table(file).num_rows == 3
-    assert "Kept are" in run("export", "rows", "nothing", code=1).stderr
+    assert "there are: actors" in run("export", "rows", "nothing", code=1).stderr
 
 
 def test_parquet_is_not_written_to_a_terminal(tmp_path: Path) -> None:

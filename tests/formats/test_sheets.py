@@ -210,7 +210,7 @@ def test_other_faults_of_a_sheet_are_named(tmp_path: Path) -> None:
         workbook(tmp_path, [[*HEAD, "stanse"], ROW])
     )
     assert "expected a row of headings" in refused(workbook(tmp_path, [ROW]))
-    assert "below no heading" in refused(workbook(tmp_path, [HEAD, [*ROW, "stray"]]))
+    assert "expected a heading above" in refused(workbook(tmp_path, [HEAD, [*ROW, "stray"]]))
     more = refused(workbook(tmp_path, [[*HEAD, "more"], [*ROW, "{oops"]]))
     assert "column more: expected a mapping in JSON" in more
     (tmp_path / "a.xlsx").write_bytes(b"PK\3\4 and nothing more")
@@ -356,7 +356,13 @@ def test_the_faults_of_all_rows_are_told_together_in_their_order(tmp_path: Path)
         *[("events, ", number) for number in "2346778"],
         ("record, ", "2"),
     ]
-    for wrong in ("'2024-13-01'", "'sayd'", "'persn'", "'StatementMad'", "below no heading"):
+    for wrong in (
+        "'2024-13-01'",
+        "'sayd'",
+        "'persn'",
+        "'StatementMad'",
+        "expected a heading above",
+    ):
         assert wrong in message
     assert "is in sheet events, row 5 already" in message
 

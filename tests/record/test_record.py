@@ -363,7 +363,7 @@ def test_an_unknown_reference_leaves_out_the_whole_call(timeline):
 
 def test_adding_twice_adds_once(timeline):
     assert timeline.add(*THINGS).added == 0
-    with pytest.raises(EventIdReused, match=r"actor/north.*another data"):
+    with pytest.raises(EventIdReused, match=r"actor/north.*other fields"):
         timeline.add(Actor("north", "state", "Another name"))
 
 
@@ -856,7 +856,7 @@ def test_an_empty_report_has_no_heading_for_evidence(harbour):
 
 
 def test_what_is_not_recorded_is_not_found(harbour):
-    with pytest.raises(NotFound, match=r"no initiative 'bridge' .* Recorded are: harbour"):
+    with pytest.raises(NotFound, match=r"no initiative 'bridge' .* Recorded: harbour"):
         harbour.initiative("bridge")
     with pytest.raises(NotFound, match="'harbour' has no party 'west'; it has north, south"):
         harbour.initiative("harbour").party("west")

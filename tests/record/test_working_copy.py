@@ -342,7 +342,7 @@ def test_the_commands_show_and_record_what_changed(tmp_path: Path) -> None:
     assert "renamed  pier/later to pier/much-later" in shown
     refused = run("ingest", file, code=1).stderr
     assert "pier/much-later says what pier/later says, which is on record" in refused
-    assert "with another data" in refused
+    assert "with other fields. What is recorded" in refused
     assert "--amend" in refused
     assert "--reason" in run("ingest", "--amend", file, code=2).stderr
     done = run("ingest", "--amend", "--retract", "--reason", "Read again.", file)

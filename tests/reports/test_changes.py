@@ -633,7 +633,7 @@ def test_changes_of_a_snapshot_are_within_it(timeline):
         ({"since": None, "until": "2024"}, InvalidInput, "two ends"),
         ({"since": 1, "until": 2}, InvalidInput, "expected dates"),
         ({"since": "2024", "until": "2025", "clock": "wall"}, InvalidInput, "found 'wall'"),
-        ({"since": "2024", "until": "x", "clock": "position"}, InvalidInput, "two positions"),
+        ({"since": "2024", "until": "x", "clock": "position"}, InvalidInput, "expected positions"),
         ({"since": 3, "until": 2, "clock": "position"}, InvalidInput, "ends after it starts"),
         ({"since": 0, "until": 999, "clock": "position"}, NotFound, "no position 999"),
         ({"since": "yesterday", "until": "2024"}, InvalidDate, "yesterday"),

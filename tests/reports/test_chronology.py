@@ -116,7 +116,7 @@ def test_a_line_names_who_published_it_and_what_it_is_about(record: Timeline) ->
         ({"actor": "nobody"}, NotFound, "no actor 'nobody'"),
         ({"initiative": "nothing"}, NotFound, "no initiative 'nothing'.*harbour"),
         ({"series": "none"}, NotFound, "no meeting of a series 'none'.*sessions"),
-        ({"since": "2025", "until": "2024"}, InvalidInput, "since before until"),
+        ({"since": "2025", "until": "2024"}, InvalidInput, "since to lie before until"),
     ],
 )
 def test_what_cannot_be_chosen_is_said(

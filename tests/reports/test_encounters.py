@@ -212,7 +212,7 @@ def test_each_meeting_is_cited_before_any_twice(talks: Timeline) -> None:
 
 @pytest.mark.parametrize("kind", ["encounters", "follow_ups", "statements", "statement_counts"])
 def test_a_stretch_that_ends_before_it_begins_is_refused(kind: str, memory: Timeline) -> None:
-    with pytest.raises(InvalidInput, match="expected since before until"):
+    with pytest.raises(InvalidInput, match="expected since to lie before until"):
         getattr(memory, kind)(since="2023", until="2022")
 
 

@@ -95,5 +95,5 @@ def test_one_who_is_reported_in_office_later_was_not_succeeded(timeline: Timelin
 
 
 def test_an_office_that_nobody_held_is_named_with_those_there_are(succession: Timeline) -> None:
-    with pytest.raises(NotFound, match=r"no office 'minster' is recorded\. Recorded are: energy"):
+    with pytest.raises(NotFound, match=r"no office 'minster' is recorded\. Recorded: energy"):
         succession.offices("minster")

@@ -301,7 +301,7 @@ def test_only_the_plans_of_an_initiative(timeline):
     call(timeline)
 
     assert only(timeline, initiative="harbour").id == "dig"
-    with pytest.raises(NotFound, match=r"'bridge' is recorded. Recorded are: harbour\.$"):
+    with pytest.raises(NotFound, match=r"'bridge' is recorded. Recorded: harbour\.$"):
         timeline.plans(initiative="bridge")
 
 

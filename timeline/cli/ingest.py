@@ -437,7 +437,7 @@ def source() -> None:
     "id",
     metavar="ID",
     shell_complete=completes("source"),
-    help="The source; else it is the one with that address, or that SHA-256.",
+    help="Whose text it is; if not given, of the source with that address, or that SHA-256.",
 )
 @click.option(
     "--archived-at", "archive", metavar="URL", help="The address of a copy in an archive."

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     "--stream", metavar="ID", help="Only events of this stream, such as proposal-joint-harbour."
 )
 @click.option("--category", metavar="NAME", help="Only events of streams NAME-…, such as proposal.")
-@click.option("--prefix", metavar="TEXT", help="Only events of streams whose names begin so.")
+@click.option(
+    "--prefix", metavar="TEXT", help="Only events of streams whose names begin with TEXT."
+)
 @click.option(
     "--actor",
     metavar="NAME",
@@ -279,7 +281,7 @@ def redact(opener: Opener, event: str, reason: str) -> None:
             for line in shown.amendments if isinstance(shown, ShowReport) else ():
                 click.echo(f"Look at {line.event}, too: it is of the same ({line.what}).")
         else:
-            click.echo(f"The words of {event} had been removed before.")
+            click.echo(f"The words of {event} were removed before.")
 
 
 @click.command()
@@ -309,7 +311,7 @@ def seal(opener: Opener) -> None:
 @click.option(
     "--at-least",
     type=number_from(0),
-    help="How many events there must be: an empty database is sound, too.",
+    help="The fewest events that there must be: an empty database is sound, too.",
 )
 @click.option(
     "--read-models", is_flag=True, help="Also compare the read models with a fold of the log."

@@ -90,22 +90,24 @@ def _complete_projection(_ctx: object, _param: object, begun: str) -> list[str]:
 
 @click.command()
 @click.argument("name", shell_complete=_complete_projection)
-@click.option("--hold", is_flag=True, help="Leave the new rows aside; without it they go live.")
+@click.option("--hold", is_flag=True, help="Keep the new rows aside; without this they go live.")
 @click.option(
     "--diff",
     is_flag=True,
     help="Keep nothing; show what differs from the live ones. Exits with 1 if anything does.",
 )
-@click.option("--back", is_flag=True, help="Let the rows that were live before be so again.")
+@click.option("--back", is_flag=True, help="Go back to the rows that were live before.")
 @click.option(
     "--scheduler", "on", metavar="ADDRESS", help="Fold on the workers of this Dask scheduler."
 )
 @click.option(
     "--workers",
     type=number_from(1),
-    help="Fold on so many processes, started on this machine.",
+    help="Fold on this many processes, started on this machine.",
 )
-@click.option("--memory", metavar="SIZE", help="What each of these may take, such as 2GiB.")
+@click.option(
+    "--memory", metavar="SIZE", help="How much memory each of these may take, such as 2GiB."
+)
 @click.option("--archive", metavar="TARGET", help="Let workers read this archive.")
 @click.option("--rows", metavar="TARGET", help="Let workers write Parquet files there instead.")
 @click.pass_obj

@@ -63,8 +63,8 @@ _OPTIONS = (
     click.option(
         "--table",
         metavar="TITLE",
-        help="This table, whole, by its title or a beginning that no other has. Without it csv has "
-        "a row for each cell of every table.",
+        help="Only this table, whole: its title, or as much of it as tells it from the others. "
+        "Without this, csv has a row for each cell of every table.",
     ),
     click.option("--all", "everything", is_flag=True, help="With text: all rows of all tables."),
     click.option(
@@ -73,8 +73,8 @@ _OPTIONS = (
         flag_value="all",
         metavar="[NUMBERS]",
         callback=lambda _context, _option, given: _numbers(given),
-        help="With text: the notes that the numbers in brackets lead to. Of some, such as 12,17, "
-        "nothing else is shown.",
+        help="With text: add the notes that the numbers in brackets lead to; with numbers, such as "
+        "12,17, show these notes alone.",
     ),
     EXCEL,
 )

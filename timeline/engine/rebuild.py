@@ -111,7 +111,7 @@ class Builder:
             if projection.name == name:
                 return projection
         known = ", ".join(projection.name for projection in self.projections)
-        raise NotFound(f"no projection {name!r} is known. Known are: {known}.")
+        raise NotFound(f"no projection {name!r} is known; there are: {known}.")
 
     @functools.cached_property
     def fingerprints(self) -> dict[str, str]:

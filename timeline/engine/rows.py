@@ -186,7 +186,7 @@ class Kept(dict[type, V]):
     def __missing__(self, cls: type) -> V:
         raise InvalidInput(
             f"no projection of this record keeps rows of {cls.__name__}. Open it with "
-            "projections=[…] that do; those of built-in reports are left out by builtins=False."
+            "projections=[…] that keep them; builtins=False leaves out those of built-in reports."
         )
 
 

@@ -109,9 +109,9 @@ def require_no_database(path: Path) -> None:
     for ending in ("", "-wal", "-shm", "-journal"):
         base = Path(str(path).removesuffix(ending))
         if path.name.endswith(ending) and _is_database(base):
-            part = f" that belongs to the database {base}" if ending else ": an SQLite database"
+            sort = f"a part of the database {base}" if ending else "an SQLite database"
             raise InvalidInput(
-                f"{path}: expected a file that may be replaced; found one{part}, perhaps the "
+                f"{path}: expected a file that may be replaced; found {sort}, perhaps the "
                 "record. Name another file, or remove that one first."
             )
 

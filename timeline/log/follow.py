@@ -241,8 +241,9 @@ class Following(Reading):
         with database.writing(self.engine) as connection:
             done = connection.execute(change.where(subscriptions.c.name == subscription))
         if not done.rowcount:
-            names = ", ".join(known.name for known in self.subscriptions()) or "none"
-            raise NotFound(f"there is no subscription {subscription!r}; there are: {names}")
+            names = ", ".join(known.name for known in self.subscriptions())
+            there = f"there are: {names}" if names else "there is none yet"
+            raise NotFound(f"there is no subscription {subscription!r}; {there}")
 
     def _start(self, start: Start, connection: sa.Connection | None) -> int:
         if start == "beginning":
@@ -323,7 +324,7 @@ def _locked_file(record: str | None, subscription: str) -> Iterator[None]:
     while (file := _held(path)) is None:
         if time.monotonic() > end:
             raise DatabaseBusy(
-                f"somebody else handles a batch of {subscription!r} for more than "
+                f"somebody else has been handling a batch of {subscription!r} for more than "
                 f"{database.BUSY_SECONDS} s. Try again."
             )
         time.sleep(_LONGEST_WAIT)

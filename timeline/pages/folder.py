@@ -51,7 +51,7 @@ def replacing(place: Path, *, single: bool) -> Iterator[Path]:
 
 def _require_file(file: Path) -> None:
     """Check that there is no file but a site, so that it may be replaced."""
-    problem = f"{file} would be replaced, and expected is a new file or a site of one file"
+    problem = f"{file}: expected a new file, or a site in one file to replace"
     try:
         if file.is_dir():
             raise InvalidInput(f"{problem}; found a folder. Name a file in it, or omit --single")
@@ -79,7 +79,7 @@ def manifest(view: View, files: Iterable[str]) -> str:
 
 def _require_site(folder: Path) -> None:
     """Check that a folder holds nothing but a site, so that it may be replaced."""
-    problem = f"{folder} would be replaced, and expected is an empty folder or a site made before"
+    problem = f"{folder}: expected an empty folder, or a site made before to replace"
     try:
         if not folder.exists():
             return

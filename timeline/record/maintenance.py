@@ -55,6 +55,9 @@ _TELL_EVERY = 1_000
 """Events of an import between two reports of progress."""
 
 
+_GIVE_WORKERS = "give their number, workers (--workers), or their scheduler, on (--scheduler)"
+
+
 class Maintenance(Record):
     """A record whose rows are kept in tables, beside the log in `store`."""
 
@@ -184,7 +187,7 @@ class Maintenance(Record):
         """
         if on is None and workers is None:
             if memory is not None or archive is not None:
-                raise InvalidInput("memory and archive are for workers: give on or workers, too")
+                raise InvalidInput(f"memory and archive are for workers: {_GIVE_WORKERS}")
             return self._projector.rebuild(name, hold=hold, progress=progress)
         from timeline.distributed import cluster
 
@@ -226,7 +229,7 @@ class Maintenance(Record):
             DatabaseBusy: words were taken down meanwhile; try again.
         """
         if on is None and workers is None:
-            raise InvalidInput("rows in files are written by workers: give on or workers, too")
+            raise InvalidInput(f"workers write the rows in files: {_GIVE_WORKERS}")
         from timeline.distributed import cluster
 
         chosen = _workers(on, workers, memory, archive)
@@ -547,7 +550,9 @@ def _workers(
     on: str | None, number: int | None, memory: str | None, archive: str | os.PathLike[str] | None
 ) -> Workers:
     if on is not None and (number is not None or memory is not None):
-        raise InvalidInput("on: its workers run already; leave workers and memory out")
+        raise InvalidInput(
+            "the workers of that scheduler run already: leave out their number and their memory"
+        )
     from timeline.distributed.workers import Workers
 
     read = None if archive is None else os.fspath(archive)

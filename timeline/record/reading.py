@@ -207,7 +207,7 @@ class Record(Reports, abc.ABC):
             shape_of(cls).name: cls for kept in self._projector.projections for cls in kept.rows
         }
         if name not in known:
-            raise NotFound(f"no rows {name!r} are kept. Kept are: {', '.join(sorted(known))}.")
+            raise NotFound(f"no rows {name!r} are kept; there are: {', '.join(sorted(known))}.")
         if form not in get_args(Form):
             raise InvalidInput(f"form: expected csv, xlsx, jsonl or parquet; found {form!r}")
         with self.view() as view, new_file(place) as out:

@@ -217,7 +217,9 @@ class Texts(Maintenance):
         fitting = [row.source for row in rows if place == row.address or sha256 == row.sha256]
         if len(fitting) == 1:
             return fitting[0]
-        what = f"may be {' or '.join(fitting)}" if fitting else "is the address of none on record"
+        what = (
+            f"may be {' or '.join(fitting)}" if fitting else "is the address of no source on record"
+        )
         raise NotFound(f"{place} {what}. Name the source by its id: --source ID")
 
 

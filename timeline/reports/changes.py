@@ -449,7 +449,10 @@ def _maker(
     if not given:
         return None
     if len(given) > 1:
-        raise InvalidInput(f"{_EXPECTED}; found {' and '.join(map(repr, given))}")
+        several = " and ".join(map(repr, given))
+        raise InvalidInput(
+            f"expected one of report, initiative, series and meeting, or none; found {several}"
+        )
     if report is not None:
         if not callable(report):
             raise InvalidInput(f"{_EXPECTED}; found {report!r}")
@@ -486,7 +489,9 @@ def _cutoffs(
             f"clock: expected occurred, published, recorded or position; found {clock!r}"
         )
     if isinstance(since, int) or isinstance(until, int):
-        raise InvalidInput(f"by {clock}: expected dates; found {since!r} and {until!r}")
+        raise InvalidInput(
+            f"clock {clock}: expected dates as since and until; found {since!r} and {until!r}"
+        )
     start, end = asked(since), asked(until)
     if start is None or start.earliest is None or (end is not None and end.latest is None):
         raise InvalidInput(f"expected a stretch that has two ends; found {since} to {until}")
@@ -503,7 +508,9 @@ def _positions(since: Occurred | int, until: Occurred | int) -> tuple[int, int |
     try:
         first, last = int(str(since)), None if until is None else int(str(until))
     except ValueError:
-        raise InvalidInput(f"expected two positions; found {since!r} and {until!r}") from None
+        raise InvalidInput(
+            f"clock position: expected positions as since and until; found {since!r} and {until!r}"
+        ) from None
     if last is not None and first > last:
         raise InvalidInput(f"expected a stretch that ends after it starts; found {first} to {last}")
     return first, last

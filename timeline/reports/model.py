@@ -372,7 +372,7 @@ def not_found(
     place = f"in view {' and '.join(limits)}" if limits else "recorded"
     if not limits and (view.cutoff.position is not None or view.cutoff.recorded is not None):
         place = f"recorded up to position {view.head.position}"
-    heading = listed or ("In view are" if limits else "Recorded are")
+    heading = listed or ("In view" if limits else "Recorded")
     return NotFound(
         f"no {what} {id!r} is {place}. " + (f"{heading}: {ids}." if ids else "None is.")
     )

@@ -169,7 +169,7 @@ def _of_name(rows: Iterable[RoleRow], office: str) -> list[RoleRow]:
     if not chosen:
         names = ", ".join(sorted({row.role for row in known}))
         raise NotFound(
-            f"no office {office!r} is recorded. " + (f"Recorded are: {names}." if names else "")
+            f"no office {office!r} is recorded. " + (f"Recorded: {names}." if names else "")
         )
     return chosen
 

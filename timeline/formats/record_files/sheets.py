@@ -222,7 +222,7 @@ def _table(
         for heading, value in zip(headings, row, strict=False):
             text = _text(value, is_date=heading in DATES)
             if text and heading is None:
-                problem = f"found {text!r:.60} below no heading"
+                problem = f"expected a heading above {text!r:.60}; found none"
                 problems.append(InvalidRecord(f"{file}: {place}", problem))
             elif text:
                 cells[str(heading)] = text
