@@ -565,6 +565,32 @@ def test_the_database_is_named_by_its_path(path):
     run("log", env={"TIMELINE_URL": path})
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("--db record log", "expected the path of a database, which ends in .db, .sqlite"),
+        ("--db no/folder/record.db init", "there is no folder no/folder. Make it"),
+        ("ingest empty.csv", "a row of headings, among them kind and what; found an empty file"),
+        ("ingest empty.yaml", "found an empty file"),
+        ("ingest folder.csv", "folder.csv: expected a file; found a folder"),
+        ("ingest folder.xlsx", "folder.xlsx: expected a file; found a folder"),
+        ("ingest other.db", "expected a record file; found an SQLite database"),
+        ("import record.yaml", "Record files go in with `timeline ingest`"),
+        ("new harbour record.yaml", "record.yaml: expected a folder; found a file"),
+    ],
+)
+def test_a_file_of_the_wrong_sort_is_answered_by_what_is_expected(command, message):
+    write(SMALL)
+    for name in ("empty.csv", "empty.yaml"):
+        Path(name).touch()
+    for name in ("folder.csv", "folder.xlsx"):
+        Path(name).mkdir()
+    run("--db", "other.db", "init")
+
+    assert message in fails(*command.split())
+    assert not list(Path().glob("timeline.db*"))
+
+
 def test_text_that_is_no_path_is_not_repeated():
     assert "secret" not in fails("--db", "secret", "log")  # it may be a password
     assert list(Path().iterdir()) == []
@@ -1066,6 +1092,13 @@ def test_a_closed_pipe_is_no_error_to_speak_of(command):
         os.close(writer)
 
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.usefixtures("gas_union")
+@pytest.mark.parametrize("command", ["status", "log", "report plans", "export rows plans", "undo"])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_closed_stream_is_no_error(command, closed):
+    shell(f"timeline {command} {closed}")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full to write to")

@@ -40,8 +40,7 @@ class _Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("\nAborted!", err=True)
             raise click.exceptions.Exit(130) from None  # click itself would end with 1
-        if sys.stdout is not None:  # the parent process may have closed it
-            sys.stdout.flush()  # here a full disk still gets a message
+        sys.stdout.flush()  # here a full disk still gets a message
         return done
 
     def main(self, *args: Any, **options: Any) -> Any:
@@ -49,6 +48,16 @@ class _Commands(click.Group):
             return super().main(*args, **options)
         except OSError as error:  # click handles a closed pipe
             _cannot_write(error)
+
+
+def _open_closed() -> None:
+    """Read from and write to nowhere where the parent process has closed a standard stream.
+
+    Python has None for it. A file that is opened later would get its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _write_utf8() -> None:
@@ -115,5 +124,6 @@ def main() -> None:
     """Run the `timeline` command; its entry point is that of `python -m timeline`."""
     # A command makes many objects at the start and ends soon: looking for cycles takes 5 % of it.
     gc.set_threshold(50_000, 20, 20)
+    _open_closed()
     _write_utf8()
     cli(prog_name="timeline")  # also as `python -m timeline`

@@ -84,7 +84,11 @@ def started(file: Path) -> Iterator[BinaryIO]:
         with file.open("xb") as out:
             yield out
     except FileExistsError:
-        raise InvalidInput(f"{file} is there already, and stays as it is. Name another") from None
+        if file.parent.is_dir():
+            problem = f"{file} is there already, and stays as it is. Name another"
+        else:
+            problem = f"{file.parent}: expected a folder; found a file"
+        raise InvalidInput(problem) from None
     except OSError as error:
         raise InvalidInput(f"{file}: cannot be written: {error.strerror}") from None
 

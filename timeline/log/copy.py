@@ -179,7 +179,9 @@ class LogFile:
             header = _decode_header(self._next())
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise self._problem(
-                None, f"expected the first line of an exported log: {error}"
+                None,
+                f"expected the first line of an exported log: {error}. Record files go in with "
+                "`timeline ingest`",
             ) from None
         if header.format != FORMAT or header.version != VERSION:
             wanted = f"expected {FORMAT} in version {VERSION}"

@@ -7,6 +7,7 @@ import sqlite3
 import time
 import urllib.parse
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -208,8 +209,15 @@ def _ours(cause: BaseException, engine: sa.Engine, *, lost: bool) -> TimelineErr
         )
     if _no_connection(cause):
         no_connection = _NO_CONNECTION[engine.dialect.name].format(reason=reason)
+        if engine.dialect.name == "sqlite" and not _folder(engine.url).is_dir():
+            no_connection = f"there is no folder {_folder(engine.url)}. Make it, or mend the path."
         return DatabaseUnreachable(f"{where}: {no_connection}")
     return DatabaseError(f"{where}: {reason}")
+
+
+def _folder(url: sa.URL) -> Path:
+    """The folder of an SQLite file."""
+    return Path(str(url.database)).parent
 
 
 def _no_connection(cause: BaseException) -> bool:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection
 from timeline.engine.runner import Projector
-from timeline.errors import DatabaseError, NotFound
+from timeline.errors import DatabaseError, InvalidInput, NotFound
 from timeline.log import database, definitions, failures, telemetry
 from timeline.log.append import take_end
 from timeline.log.codec import Upcaster
@@ -167,9 +167,14 @@ class Timeline(WorkingCopy):
 def _address(place: str | os.PathLike[str] | sa.URL) -> str | sa.URL:
     """The URL of a database, also where a path is given."""
     if isinstance(place, str):
-        # Other text may be a mistyped URL, with a password that must not become the name of a file.
-        if "://" in place or not place.endswith(_ENDINGS):
+        if "://" in place:
             return place
+        # Other text may be a mistyped URL, with a password that must not become the name of a file.
+        if not place.endswith(_ENDINGS):
+            raise InvalidInput(
+                f"expected the path of a database, which ends in {', '.join(_ENDINGS)}, or a URL "
+                "such as sqlite:///FILE or postgresql://USER@HOST/NAME; found other text"
+            )
     elif not isinstance(place, os.PathLike):
         return place
     return sa.URL.create("sqlite", database=os.fspath(place))

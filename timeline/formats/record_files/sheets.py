@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import stat
 import typing
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
@@ -195,6 +196,9 @@ def _separated(file: str) -> dict[str, list[list[Any]]]:
         problem = f"expected UTF-8; found the byte 0x{data[error.start]:02x}. Save it as CSV UTF-8"
         raise InvalidRecord(file, problem) from None
     text = re.sub(r"\Asep=(.)\r?\n", "", text)
+    if not text.strip():
+        problem = "expected a row of headings, among them kind and what; found an empty file"
+        raise InvalidRecord(file, f"{problem}. `timeline new --sheet FILE.xlsx` writes an example")
     # The separator is the one that stands most often between headings.
     head = max(text.splitlines()[:_HEAD_ROWS], key=len, default="")
     separator = max(",;\t", key=head.count)
@@ -204,10 +208,13 @@ def _separated(file: str) -> dict[str, list[list[Any]]]:
 
 def _size(file: str) -> int:
     try:
-        return Path(file).stat().st_size
+        state = Path(file).stat()
     except (OSError, ValueError) as error:
         problem = getattr(error, "strerror", None) or error
         raise InvalidRecord(file, f"cannot be read: {problem}") from None
+    if stat.S_ISDIR(state.st_mode):
+        raise InvalidRecord(file, "expected a file; found a folder")
+    return state.st_size
 
 
 def _table(

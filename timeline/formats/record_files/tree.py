@@ -52,6 +52,8 @@ _CODED = "coded event data goes in with --from icews or gdelt (ingest_coded in P
 _PACKED = (b"PK\x03\x04", b"\x1f\x8b")
 """What zipped and gzipped files begin with."""
 
+_SQLITE = b"SQLite format 3\0"
+
 _EXPORTED = re.compile(rb'\s*\{\s*"format"\s*:\s*"timeline-log"')
 """What the first line of an exported log begins with."""
 
@@ -180,6 +182,8 @@ def _text(file: str) -> str:
 
 def _of_another_sort(data: bytes) -> str | None:
     """What a file is that people have beside record files, and where it goes; None for others."""
+    if data.startswith(_SQLITE):
+        return "an SQLite database. A record is named by --db"
     if data.startswith(_PACKED):
         return f"a packed one. Unpack it; {_CODED}, packed or not"
     if _EXPORTED.match(data):
