@@ -371,7 +371,7 @@ def when(value: Occurred) -> When | None:
     if isinstance(value, date):
         return When(value.isoformat())
     if not isinstance(value, str):
-        raise InvalidDate(f"expected {_FORMS}; found {value!r}, a {type(value).__name__}")
+        raise InvalidDate(f"expected {_FORMS}; found {value!r}, of type {type(value).__name__}")
     return When(value)
 
 
@@ -409,7 +409,7 @@ def asked(value: Occurred) -> When | None:
 def _bounds(text: str) -> tuple[datetime | None, datetime | None]:
     # edtf takes milliseconds for a date; real records are full of plain dates, and repeat the rest.
     if not isinstance(text, str):
-        raise InvalidDate(f"expected {_FORMS}; found {text!r}, a {type(text).__name__}")
+        raise InvalidDate(f"expected {_FORMS}; found {text!r}, of type {type(text).__name__}")
     if len(text) > _LONGEST:
         raise InvalidDate(f"expected {_FORMS}; found text of {len(text)} characters")
     if "/" in text:

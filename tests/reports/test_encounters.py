@@ -5,6 +5,7 @@ A person meets persons; a state or a body meets those that were there as parties
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,12 @@ def talks(memory: Timeline) -> Timeline:
 
 def test_who_was_represented_by_another_has_met_nobody(talks: Timeline) -> None:
     assert not [pair for pair in met(talks) if "bob" in pair]
+
+
+@pytest.mark.parametrize("top", [0, -1, "5", 2.0])
+def test_a_number_of_lines_that_is_none_is_refused(talks: Timeline, top: Any) -> None:
+    with pytest.raises(InvalidInput, match="top: expected a whole number, 1 or more"):
+        talks.encounters(top=top)
 
 
 def test_who_stayed_away_by_other_reports_is_marked(talks: Timeline) -> None:

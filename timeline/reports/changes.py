@@ -340,9 +340,10 @@ def _compared(
     earlier: Record, later: Record, make: Callable[[Record], Report], **asked: Any
 ) -> ChangesReport:
     before, after = _made(make, earlier), _made(make, later)
+    if isinstance(after, NotFound) and isinstance(before, NotFound):
+        raise after  # it names what there is
     known = before if isinstance(after, NotFound) else after
-    if isinstance(known, NotFound):
-        raise known
+    assert isinstance(known, Report)  # one of them is
     with earlier.view() as old, later.view() as new:
         was, now = ({} if isinstance(one, NotFound) else rows_of(one) for one in (before, after))
         comparison = _Comparison(old, new, was, now, asked["clock"])

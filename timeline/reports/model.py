@@ -511,11 +511,13 @@ def chosen_by(
     return tuple(filter(None, given))
 
 
-def require_top(top: int | None) -> None:
+def require_top(top: object) -> None:
     """Check how many lines are asked for; None is all of them.
 
     Raises:
-        InvalidInput: fewer than one.
+        InvalidInput: fewer than one, or something else than a whole number.
     """
-    if top is not None and top < 1:
-        raise InvalidInput(f"top: expected 1 or more, or None for all; found {top}")
+    if top is not None and (not isinstance(top, int) or top < 1):
+        raise InvalidInput(
+            f"top: expected a whole number, 1 or more, or None for all; found {top!r:.40}"
+        )
