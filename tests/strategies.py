@@ -1,7 +1,7 @@
 """What hypothesis makes for the tests: dates, texts, and small worlds of events."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from hypothesis import HealthCheck, settings
@@ -54,9 +54,14 @@ from timeline.events import (
 )
 from timeline.events.base import event_type
 
+T = TypeVar("T")
 
-def times(few: int, many: int) -> int:
-    """How often to repeat what takes long: `many` times under `--hypothesis-profile thorough`."""
+
+def times(few: T, many: T) -> T:
+    """How often to repeat what takes long: `many` times under `--hypothesis-profile thorough`.
+
+    Or what to repeat it with.
+    """
     thorough = settings.default.max_examples > settings.get_profile("default").max_examples
     return many if thorough else few
 

@@ -73,7 +73,7 @@ def test_a_service_that_is_killed_loses_nothing_it_acknowledged(service_url: str
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         )
         assert killed.stdout is not None
-        acknowledged += [int(killed.stdout.readline()) for _ in range(60)]
+        acknowledged += [int(killed.stdout.readline()) for _ in range(times(20, 60))]
         killed.kill()
         rest = killed.communicate()[0].split("\n")[:-1]  # the last line may be cut off
         acknowledged += map(int, rest)
