@@ -182,8 +182,8 @@ def met(id: str, series: str, *actors: str) -> NewEvent:
 
 
 @pytest.fixture
-def record(migrated_url: str) -> Iterator[Timeline]:
-    with Timeline.open(migrated_url) as opened:
+def record(kept_url: str) -> Iterator[Timeline]:
+    with Timeline.open(kept_url) as opened:
         opened.add(
             Actor("gazette", "organisation", "The Gazette"),
             *(Actor(id, "person", id.title()) for id in ("ann", "bob", "cy")),
@@ -345,11 +345,9 @@ def test_what_is_appended_meanwhile_is_not_in_view(record: Timeline) -> None:
     assert part.head.position < record.store.head().position
 
 
-def test_where_nothing_may_be_written_the_whole_is_folded(
-    record: Timeline, migrated_url: str
-) -> None:
+def test_where_nothing_may_be_written_the_whole_is_folded(record: Timeline, kept_url: str) -> None:
     expected = record.as_of().initiative("union").to_json()
-    url = sa.make_url(migrated_url)
+    url = sa.make_url(kept_url)
     read_only: str | sa.URL = (
         f"sqlite:///file:{url.database}?mode=ro&uri=true"
         if url.get_backend_name() == "sqlite"
