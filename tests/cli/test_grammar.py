@@ -53,6 +53,12 @@ def test_an_option_takes_the_same_wherever_it_stands(name: str) -> None:
     assert len(kinds) == 1, kinds
 
 
+def test_help_fits_a_terminal_of_80_columns() -> None:
+    for path, _ in commands():
+        done = CliRunner().invoke(cli, [*path.split(), "--help"], env={"COLUMNS": "80"})
+        assert max(map(len, done.stdout.splitlines())) <= 80, path
+
+
 VALUES = ("DATE", "INSTANT", "POSITION", "NUMBER", "POSITION:DIGEST")
 """What options take that is no mere text."""
 

@@ -107,7 +107,7 @@ def export_calendar(
 
     \b
     timeline export calendar -o meetings.ics
-    timeline export calendar --series summits --published-by 2022-12-31 -o summits.ics
+    timeline export calendar --series summits --published-by 2022 -o summits.ics
     """
     with opener() as timeline:
         made = chosen(timeline, moment).calendar(series=series, meeting=meeting)

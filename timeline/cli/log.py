@@ -182,7 +182,7 @@ def close_stream(opener: Opener, name: str, reason: str) -> None:
     """Close stream NAME for good: its last event says why, and it takes no more.
 
     \b
-    timeline stream close proposal-old-harbour --reason 'Filed as proposal-harbour.'
+    timeline stream close proposal-old-harbour --reason 'Now proposal-harbour.'
     """
     with opener() as timeline:
         timeline.store.require_stream(name)

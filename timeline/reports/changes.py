@@ -317,7 +317,7 @@ def changes_report(
 
     Example:
         timeline changes --since 2022-12-01
-        timeline changes --initiative joint-harbour --since 2022-12-01 --until 2022-12-10
+        timeline changes --initiative joint-harbour --since 2022-12 --until 2023-01
 
     Raises:
         NotFound: there is nothing to report at either end, or the log has not come so far.
