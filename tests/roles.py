@@ -58,7 +58,7 @@ def refused(timeline: Timeline, statement: str) -> None:
     ):
         connection.exec_driver_sql(statement)
     assert error.value.orig is not None
-    assert error.value.orig.sqlstate == "42501", error.value.orig  # insufficient privilege
+    assert error.value.orig.sqlstate == "42501", (statement, error.value.orig)  # no privilege
 
 
 def every_table(owner: Timeline) -> list[str]:
