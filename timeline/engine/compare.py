@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -116,7 +116,13 @@ def empty_rows(aside: sa.Connection, projection: Projection) -> KeptRows:
 
 def compared(connection: sa.Connection, aside: sa.Connection, build: Build) -> Comparison:
     """Compare the rows of a build with those that were folded aside."""
-    copies = {name: _copied(connection, aside, name, build.number) for name in build.rows}
+    tables = dict(zip(build.rows, build.table_names(), strict=True))
+    there = _reflected(connection, [*tables.values()])
+    copies = {
+        name: _copied(connection, aside, name, there[table])
+        for name, table in tables.items()
+        if table in there
+    }
     counts = {"added": 0, "removed": 0, "changed": 0}
     first: list[Difference] = []
     for difference in _differences(aside, copies):
@@ -126,13 +132,8 @@ def compared(connection: sa.Connection, aside: sa.Connection, build: Build) -> C
     return Comparison(build.projection, build.position, build.number, first=tuple(first), **counts)
 
 
-def _copied(
-    connection: sa.Connection, aside: sa.Connection, name: str, number: int
-) -> sa.Table | None:
-    """Copy a table; None where it is gone."""
-    kept = _reflected(connection, table_name(name, number))
-    if kept is None:
-        return None
+def _copied(connection: sa.Connection, aside: sa.Connection, name: str, kept: sa.Table) -> sa.Table:
+    """Copy a table of these rows."""
     columns = [sa.Column(c.name, c.type.as_generic(), primary_key=c.primary_key) for c in kept.c]
     copy = sa.Table(table_name(name, _COPY), sa.MetaData(database.SCHEMA), *columns)
     copy.create(aside)
@@ -146,18 +147,21 @@ def _copied(
     return copy
 
 
-def _reflected(connection: sa.Connection, name: str) -> sa.Table | None:
-    # Read from the database: the row classes of other code are not at hand.
-    try:
-        where = sa.MetaData(database.schema_of(connection.engine))
-        return sa.Table(name, where, autoload_with=connection)
-    except sa.exc.NoSuchTableError:
-        return None
+def _reflected(connection: sa.Connection, names: Sequence[str]) -> dict[str, sa.Table]:
+    """Those tables that are there, with their columns and keys."""
+    # Read from the database, because the row classes of other code are not at hand; and not by
+    # `autoload_with`, which asks for much more, table by table.
+    inspector, schema = sa.inspect(connection), database.schema_of(connection.engine)
+    keys = inspector.get_multi_pk_constraint(schema, filter_names=names)
+    where = sa.MetaData(schema)
+    for place, columns in inspector.get_multi_columns(schema, filter_names=names).items():
+        key = keys[place]["constrained_columns"]
+        made = [sa.Column(c["name"], c["type"], primary_key=c["name"] in key) for c in columns]
+        sa.Table(place[1], where, *made)
+    return {table.name: table for table in where.tables.values()}
 
 
-def _differences(
-    aside: sa.Connection, copies: Mapping[str, sa.Table | None]
-) -> Iterator[Difference]:
+def _differences(aside: sa.Connection, copies: Mapping[str, sa.Table]) -> Iterator[Difference]:
     """The rows that differ between kept rows and fold, by table and key; memory stays flat.
 
     Only columns that both have are compared. Where the keys differ, all old rows are removed and
@@ -166,8 +170,9 @@ def _differences(
     there = [name.removeprefix(database.PREFIX) for name in sa.inspect(aside).get_table_names()]
     end = f"_v{_FOLD}"
     folded = [name.removesuffix(end) for name in there if name.endswith(end)]
+    made = _reflected(aside, [table_name(name, _FOLD) for name in folded])
     for name in dict.fromkeys((*copies, *folded)):
-        before, after = copies.get(name), _reflected(aside, table_name(name, _FOLD))
+        before, after = copies.get(name), made.get(table_name(name, _FOLD))
         if before is None or after is None or _key(before) != _key(after):
             yield from _lacking(aside, name, "removed", before)
             yield from _lacking(aside, name, "added", after)
