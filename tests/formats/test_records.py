@@ -313,6 +313,12 @@ def test_what_is_wrong_with_names_hides_nothing_that_is_wrong_with_fields(tmp_pa
     assert places == [f"record.yaml:{line}" for line in (1, 1, 2, 4, 5, 7, 8, 9)]
 
 
+def test_a_tab_before_a_key_is_named(refuse):
+    error = refuse("record: r\nevents:\n\t- said: Soon.\n")
+    assert error.line == 3
+    assert error.problem.endswith("The line begins with a tab. Indent it with spaces")
+
+
 def test_a_file_full_of_problems_is_not_read_to_the_end(refuse):
     error = refuse("record: r\nactors:\n" + "  - x\n" * 1000)
     assert len(str(error).splitlines()) == 21

@@ -52,6 +52,8 @@ _CODED = "coded event data goes in with --from icews or gdelt (ingest_coded in P
 _PACKED = (b"PK\x03\x04", b"\x1f\x8b")
 """What zipped and gzipped files begin with."""
 
+_TABBED = re.compile(r" *\t")
+
 _SQLITE = b"SQLite format 3\0"
 
 _EXPORTED = re.compile(rb'\s*\{\s*"format"\s*:\s*"timeline-log"')
@@ -241,8 +243,10 @@ def _tree(file: str, text: str) -> Node:
         mark = getattr(error, "problem_mark", None)
         parts = [getattr(error, name, None) for name in ("context", "problem")]
         problem = ", ".join(part for part in parts if part) or str(error)
-        hint = "Text that holds ': ' or ' #', or begins with a sign such as [ or *, needs quotes"
         line = mark.line + 1 if mark else None
+        hint = "Text that holds ': ' or ' #', or begins with a sign such as [ or *, needs quotes"
+        if any(map(_TABBED.match, text.split("\n")[mark.line : line] if mark else ())):
+            hint = "The line begins with a tab. Indent it with spaces"
         # libyaml reads ahead of the event that it gives, and some releases stop at 1,000 levels.
         deep = "maximum nesting depth" in problem
         message = _TOO_DEEP if deep else f"expected YAML: {problem}. {hint}"
