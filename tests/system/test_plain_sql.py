@@ -15,8 +15,6 @@ from typing import Any
 import attrs
 import pytest
 import sqlalchemy as sa
-import sqlite_utils
-from datasette.app import Datasette
 
 from timeline import Timeline
 from timeline.engine.projection import Shape, shape_of
@@ -231,6 +229,8 @@ def test_every_view_is_there_with_names_that_need_no_quotes(record: Record, name
 
 
 def test_sqlite_utils_opens_the_record(demo: Path) -> None:
+    import sqlite_utils  # takes long, and each worker collects all tests
+
     database = sqlite_utils.Database(demo)
     try:
         assert set(database.view_names()) == {*SHAPES, "log"}
@@ -243,6 +243,8 @@ def test_sqlite_utils_opens_the_record(demo: Path) -> None:
 
 
 def test_datasette_opens_the_record(demo: Path, records: Any, backends: Any) -> None:
+    from datasette.app import Datasette  # takes long, and each worker collects all tests
+
     (query, _) = queries(ATTENDED, "sqlite")
 
     async def opened() -> tuple[Any, Any, Any]:
