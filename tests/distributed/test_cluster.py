@@ -499,7 +499,7 @@ def _imported(folder: str, name: str) -> None:
 def test_choices_that_do_not_go_together_are_refused(ferry: Timeline) -> None:
     with pytest.raises(InvalidInput, match="--workers"):
         ferry.rebuild("plans", memory="1GiB")
-    with pytest.raises(InvalidInput, match="its workers run already"):
+    with pytest.raises(InvalidInput, match="workers of that scheduler run already"):
         ferry.rebuild("plans", on="tcp://127.0.0.1:9", workers=2)
     url = str(ferry.store.engine.url)
     both = CliRunner().invoke(cli, ["--db", url, "rebuild", "plans", "--diff", "--workers", "2"])
