@@ -170,7 +170,7 @@ def words_in_tables(engine: sa.Engine, words: str) -> set[str]:
     with engine.connect() as connection:
         for name in (*inspector.get_table_names(), *inspector.get_view_names()):
             table = sa.Table(name, sa.MetaData(), autoload_with=connection)
-            if any(words in str(item) for item in connection.execute(sa.select(table))):
+            if words in str(connection.execute(sa.select(table)).all()):
                 result.add(name)
     return result
 
