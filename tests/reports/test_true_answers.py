@@ -573,7 +573,7 @@ def test_the_nearest_matches_are_named(timeline: Timeline) -> None:
         list(timeline.log(subject="gas-unoin"))
     with pytest.raises(NotFound, match=r"'proposal-gas-unoin' .* Did you mean proposal-gas-union"):
         list(timeline.log(stream="proposal-gas-unoin"))
-    with pytest.raises(UnknownEventType, match="Did you mean StatementMade"):
+    with pytest.raises(UnknownEventType, match="did you mean StatementMade"):
         list(timeline.log(type="StatmentMade"))
     with pytest.raises(NotFound, match="Did you mean made"):
         timeline.corroboration("maed")
