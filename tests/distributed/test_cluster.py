@@ -153,7 +153,8 @@ def test_a_key_that_most_events_name_is_told_by_name(
 def test_all_workers_have_a_share_of_the_work(
     tmp_path: Path, two_threads: str, name: str, work: str
 ) -> None:
-    with record(f"sqlite:///{tmp_path}/record.db") as opened:
+    # A name of its own: the workers still hold the file that the test before had here.
+    with record(f"sqlite:///{tmp_path}/{name}.db") as opened:
         fill(opened)
         with distributed.Client(two_threads) as client:
             client.wait_for_workers(2)
