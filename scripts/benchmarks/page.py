@@ -63,6 +63,8 @@ REASONS = {
     "a tenth.",
     "command-attendance": "More than half is what every command takes to start; the rest "
     "makes a table of all actors and meetings, and writes it.",
+    "command-site": "It writes a page for each actor and source, and reads the record as of each "
+    "day on which an initiative changed.",
     "postgresql-bytes": "The raw table takes as much: ids of events and streams stand in it and in "
     "their indexes, dates and digests beside the payload.",
 }
