@@ -309,8 +309,8 @@ class Catalog:
     def columns(self, tables: Iterable[str]) -> dict[str, list[str]]:
         """The names of the columns of those tables that are there, in order."""
         asked = sorted(self.tables.intersection(tables))
-        found = self._inspector.get_multi_columns(self._schema, filter_names=asked)
-        return {table: [column["name"] for column in of] for (_, table), of in found.items()}
+        columns = self._inspector.get_multi_columns(self._schema, filter_names=asked)
+        return {table: [column["name"] for column in of] for (_, table), of in columns.items()}
 
 
 def moved(connection: sa.Connection, build: Build, **changes: Any) -> Build:
