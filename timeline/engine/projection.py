@@ -269,20 +269,8 @@ def changed(value: R, **fields: Any) -> R:
     >>> changed(Actor("ann", "person", "Ann"), name="Ann Alder").name
     'Ann Alder'
     """
-    # Not by `attrs.evolve`, which takes four times as long.
-    cls: Any = type(value)
-    arguments, values_of = _arguments(cls)
-    made: R = cls(**dict(zip(arguments, values_of(value), strict=False)) | fields)
-    return made
-
-
-@functools.cache
-def _arguments(cls: Any) -> tuple[list[str], Callable[[Any], Iterable[Any]]]:
-    """The arguments that a class is made with, and what gives the fields that stand for them."""
-    fields = [field for field in attrs.fields(cls) if field.init]
-    names = [field.name for field in fields]
-    # Of one name alone it would give the bare value.
-    return [field.alias for field in fields], operator.attrgetter(*names, names[0])
+    given: Any = value
+    return typing.cast("R", attrs.evolve(given, **fields))
 
 
 _OF_RECORDED = {"event": "id", "position": "position", "occurred": "occurred", "events": "basis"}
