@@ -262,9 +262,9 @@ class Codec:
         """
         if name not in self._classes:
             close = difflib.get_close_matches(name, self._classes, n=1)
-            known = f"the known types are {', '.join(sorted(self._classes))}."
-            guess = f"did you mean {close[0]}? T{known[1:]}" if close else known
-            raise UnknownEventType(name, 1, None, guess)
+            guess = f"did you mean {close[0]}? The" if close else "the"
+            known = ", ".join(sorted(self._classes))
+            raise UnknownEventType(name, 1, None, f"{guess} known types are {known}.")
         return self._classes[name]
 
     def encode(self, event: object) -> tuple[EventType, str]:
