@@ -1,5 +1,6 @@
 """The command line: what it prints and where, its exit codes, and no traceback for a mistake."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Callable
 from contextlib import closing
@@ -21,8 +23,9 @@ from waiting import until
 
 from timeline import Actor, Timeline
 from timeline.cli import cli
-from timeline.errors import InvalidRecord
+from timeline.errors import DatabaseError, InvalidRecord
 from timeline.log.database import create_engine
+from timeline.record.timeline import unless_empty
 
 FIXTURES = sorted((Path(__file__).parents[2] / "fixtures/gas-union").glob("0[1-3]-*.yaml"))
 COMMAND = str(Path(sys.executable).parent / "timeline")
@@ -555,6 +558,45 @@ def test_an_empty_record_that_another_has_open_stays(monkeypatch):
         record.add(Actor("north", kind="state", name="Northland"))
 
     assert "north" in run("log").stdout
+
+
+def test_of_two_first_commands_neither_loses_what_it_recorded():
+    def record_nothing(path):
+        with contextlib.suppress(DatabaseError), unless_empty(path), Timeline.open(path):
+            together.wait()
+
+    for number in range(10):
+        path = Path(f"{number}.db")
+        together = threading.Barrier(2)
+        other = threading.Thread(target=record_nothing, args=[path])
+        other.start()
+        together.wait()
+        try:
+            with unless_empty(path), Timeline.open(path) as record:
+                record.add(Actor("north", kind="state", name="Northland"))
+        except DatabaseError as error:
+            assert "nothing is lost: run this again" in str(error)  # noqa: PT017 - it may pass
+            assert not path.exists()
+        else:
+            with Timeline.open(path, create=False) as record:
+                assert record.store.head().position == 1
+        other.join()
+
+
+def test_a_file_removed_while_it_is_opened_is_not_written_to():
+    def remove(*_):
+        Path("timeline.db").unlink(missing_ok=True)
+
+    run("init")
+    with closing(sqlite3.connect("timeline.db")) as other:
+        other.execute("PRAGMA journal_mode = DELETE")  # as one must who removes the file
+    sa.event.listen(sa.pool.Pool, "connect", remove)
+    try:
+        message = fails("ingest", write(SMALL))
+    finally:
+        sa.event.remove(sa.pool.Pool, "connect", remove)
+
+    assert "timeline.db was removed while it was opened" in message
 
 
 @pytest.mark.parametrize("path", ["record.db", "record.sqlite", "folder/record.sqlite3"])

@@ -256,18 +256,26 @@ def let_readers_go_on(engine: sa.Engine, patience: float = 0.0) -> None:
             return
 
 
-def remove_unless_used(engine: sa.Engine) -> None:
-    """Remove the file of a SQLite database.
+def remove_if(engine: sa.Engine, is_unused: Callable[[sa.Connection], bool]) -> None:
+    """Remove the file of a SQLite database, if you find it unused while nobody else has it open.
+
+    Whoever opens it meanwhile waits for the lock, and then looks whether the file still `exists`.
 
     Raises:
         DatabaseBusy: others have it open.
         DatabaseReadOnly: the file may not be written.
     """
-    with autocommitting(engine) as connection:
-        # SQLite gives up the log beside the file only for the last one that has it open.
-        connection.exec_driver_sql("PRAGMA journal_mode = DELETE")
     engine.dispose()
-    Path(str(engine.url.database)).unlink()
+    with autocommitting(engine) as connection:
+        # From here to the end of the connection the lock is held: SQLite gives up the log beside
+        # the file only for the last one that has it open.
+        connection.exec_driver_sql("PRAGMA locking_mode = EXCLUSIVE")
+        connection.exec_driver_sql("PRAGMA journal_mode = DELETE")
+        if is_unused(connection):
+            Path(str(engine.url.database)).unlink()
+        else:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        connection.detach()
 
 
 def exists(engine: sa.Engine) -> bool:

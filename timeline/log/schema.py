@@ -228,6 +228,13 @@ def is_migrated(engine: sa.Engine) -> bool:
         return _revision(connection) is not None
 
 
+def is_unused(connection: sa.Connection) -> bool:
+    """Whether a database has no tables at all, or ours without an event."""
+    if _revision(connection) is None:
+        return not sa.inspect(connection).get_table_names()
+    return connection.scalar(sa.select(events.c.position).limit(1)) is None
+
+
 def require_current(engine: sa.Engine) -> None:
     """Check that the schema is the one that this code reads and writes; nothing is changed.
 

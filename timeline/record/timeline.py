@@ -19,7 +19,7 @@ from timeline.log import database, definitions, failures, telemetry
 from timeline.log.append import take_end
 from timeline.log.codec import Upcaster
 from timeline.log.digests import Head, followed, require_sealed
-from timeline.log.schema import is_migrated, require_current, upgrade
+from timeline.log.schema import is_migrated, is_unused, require_current, upgrade
 from timeline.log.store import EventStore
 from timeline.projections import BUILT_IN
 from timeline.record.reading import Snapshot
@@ -107,6 +107,7 @@ class Timeline(WorkingCopy):
         try:
             _prepare(engine, create=create, migrate=migrate)
             _look_at(engine)
+            _require_file(engine)
             store = EventStore(engine, events, metadata=noted)
             if seal is not None:
                 _require_seal(store, Head.of_seal(seal))
@@ -193,8 +194,7 @@ def unless_empty(url: str | os.PathLike[str]) -> Iterator[None]:
     finally:
         if is_new and database.exists(engine):
             with contextlib.suppress(DatabaseError, OSError):
-                if not (is_migrated(engine) and EventStore(engine).head().position):
-                    database.remove_unless_used(engine)
+                database.remove_if(engine, is_unused)
         database.close(engine)
 
 
@@ -205,6 +205,18 @@ def _prepare(engine: sa.Engine, *, create: bool, migrate: bool) -> None:
     if not create and not (database.exists(engine) and is_migrated(engine)):
         raise NotFound(f"{failures.shown(engine.url)} holds no record. `timeline init` makes one.")
     upgrade(engine)
+
+
+def _require_file(engine: sa.Engine) -> None:
+    """Check that the file is still there, which `unless_empty` of another process may remove.
+
+    By now we have read it, and so nobody removes it from here on: see `database.remove_if`.
+    """
+    if not database.exists(engine):
+        raise DatabaseError(
+            f"{failures.shown(engine.url)} was removed while it was opened, by a command that "
+            "recorded nothing in it; nothing is lost: run this again"
+        )
 
 
 def _look_at(engine: sa.Engine) -> None:
