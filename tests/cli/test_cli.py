@@ -575,28 +575,12 @@ def test_of_two_first_commands_neither_loses_what_it_recorded():
             with unless_empty(path), Timeline.open(path) as record:
                 record.add(Actor("north", kind="state", name="Northland"))
         except DatabaseError as error:
-            assert "nothing is lost: run this again" in str(error)  # noqa: PT017 - it may pass
+            assert "the file was removed or replaced while" in str(error)  # noqa: PT017 - it may pass
             assert not path.exists()
         else:
             with Timeline.open(path, create=False) as record:
                 assert record.store.head().position == 1
         other.join()
-
-
-def test_a_file_removed_while_it_is_opened_is_not_written_to():
-    def remove(*_):
-        Path("timeline.db").unlink(missing_ok=True)
-
-    run("init")
-    with closing(sqlite3.connect("timeline.db")) as other:
-        other.execute("PRAGMA journal_mode = DELETE")  # as one must who removes the file
-    sa.event.listen(sa.pool.Pool, "connect", remove)
-    try:
-        message = fails("ingest", write(SMALL))
-    finally:
-        sa.event.remove(sa.pool.Pool, "connect", remove)
-
-    assert "timeline.db was removed while it was opened" in message
 
 
 @pytest.mark.parametrize("path", ["record.db", "record.sqlite", "folder/record.sqlite3"])

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from timeline import Actor, InvalidInput, NotFound, Timeline
 from timeline.errors import (
     DatabaseBusy,
+    DatabaseError,
     DatabaseFull,
     DatabaseReadOnly,
     DatabaseTooNew,
@@ -70,10 +71,40 @@ def test_a_fork_does_not_share_connections(migrated_url: str) -> None:
         os.close(writer)
         os.waitpid(child, 0)
         with os.fdopen(reader) as told:
-            assert "forked from it. Open the record anew in each process" in told.read()
+            assert "forked from it. Open the record again in each process" in told.read()
 
         record.add(Actor("cy", "person", "Cy"))
         assert record.verify().position == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed")
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+@pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "removed"])
+def test_nothing_is_written_to_a_file_that_is_no_longer_there(
+    tmp_path: Path, mode: str, replaced: bool
+) -> None:
+    """SQLite would write to it all the same, and what it wrote would be lost."""
+    path = tmp_path / "record.db"
+    with Timeline.open(path) as record:
+        with database.autocommitting(record.store.engine) as connection:
+            connection.exec_driver_sql(f"PRAGMA journal_mode = {mode}")
+        record.add(Actor("ann", "person", "Ann"))
+        with Timeline.open(tmp_path / "other.db") as other:
+            other.add(Actor("cy", "person", "Cy"))
+        for file in tmp_path.glob("record.db*"):
+            file.unlink()
+        if replaced:
+            (tmp_path / "other.db").rename(path)
+
+        for work in (lambda: record.add(Actor("bob", "person", "Bob")), record.actors):
+            with pytest.raises(
+                DatabaseError, match=r"record\.db: the file was removed or replaced"
+            ):
+                work()
+
+    assert path.exists() == replaced
+    with Timeline.open(path) as record:
+        assert [event.stream for event in record.store.read_all()] == ["actor-cy"] * replaced
 
 
 def test_one_connection_is_enough_for_a_view_and_a_batch(migrated_url: str) -> None:
@@ -248,6 +279,19 @@ def test_a_record_that_may_only_be_read_is_read(readable: Path) -> None:
     assert DatabaseReadOnly.__name__ in told
     assert "Copy the record to a folder where you may write" in told
     assert sorted(path.name for path in readable.iterdir()) == ["record.db"]
+
+
+@needs_root
+def test_a_record_in_a_folder_that_may_not_be_entered_says_what_to_do(readable: Path) -> None:
+    inner = readable / "inner"
+    inner.mkdir(0o700)
+    with Timeline.open(inner / "record.db") as record:
+        record.add(Actor("ann", "person", "Ann"))
+
+    told = as_other_user(inner, READ_AND_APPEND)
+
+    assert told.startswith(DatabaseUnreachable.__name__)
+    assert "cannot be opened" in told
 
 
 @needs_root

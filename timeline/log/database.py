@@ -17,10 +17,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from timeline.errors import (
-    DatabaseBusy,
-    InvalidInput,
-)
+from timeline.errors import DatabaseBusy, DatabaseError, InvalidInput
 from timeline.log import failures, telemetry
 
 SCHEMA = "timeline"
@@ -148,7 +145,7 @@ def _require_own(engine: sa.Engine) -> None:
     if process not in (None, os.getpid()):
         raise InvalidInput(
             f"{failures.shown(engine.url)}: opened in process {process}, and used in "
-            f"{os.getpid()}, which was forked from it. Open the record anew in each process."
+            f"{os.getpid()}, which was forked from it. Open the record again in each process."
         )
     if thread not in (None, threading.get_ident()):
         raise InvalidInput(
@@ -285,7 +282,7 @@ def exists(engine: sa.Engine) -> bool:
     """
     file = engine.url.database
     in_file = engine.dialect.name == "sqlite" and file is not None and not file.startswith("file:")
-    return not in_file or file == ":memory:" or Path(str(file)).exists()
+    return not in_file or file == ":memory:" or _file_at(str(file)) is not None
 
 
 def _sqlite_engine(url: sa.URL, pool: Mapping[str, Any]) -> sa.Engine:
@@ -317,17 +314,21 @@ def _is_immutable(file: str) -> bool:
     path = Path(file)
     # Look for the file first: another thread may make it between the two questions, and what does
     # not exist yet is not writable.
-    if file.startswith("file:") or not path.is_file():
+    if file.startswith("file:") or not _is_file(path):
         return False
     writable = os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)
     return not writable and not _has_wal(path)
 
 
 def _has_wal(path: Path) -> bool:
-    return path.with_name(f"{path.name}-wal").exists()
+    return _file_at(f"{path}-wal") is not None
 
 
-def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+_OPENED = "timeline_opened"
+"""The path of the file that a connection of SQLite opened, and what tells that file from others."""
+
+
+def _configure_sqlite(connection: sqlite3.Connection, entry: sa.pool.ConnectionPoolEntry) -> None:
     # By itself the driver commits before DDL, and a failed migration would stick half-way. With no
     # isolation level it begins nothing; `_begin_sqlite` does.
     connection.isolation_level = None
@@ -337,6 +338,39 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     except UnicodeDecodeError as error:
         # The driver reads the schema here for the first time, and does not translate this error.
         raise sqlite3.DatabaseError(f"the file's schema cannot be read: {error}") from error
+    path = connection.execute("PRAGMA database_list").fetchone()[2]
+    if path:
+        entry.info[_OPENED] = path, _file_at(path)
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    """What tells a file from others, whatever its path; None where there is none to be seen."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - once an append, and Path takes three times as long
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:  # of a folder that may not be entered
+        return False
+
+
+def _require_same_file(info: Mapping[Any, Any]) -> None:
+    """Refuse a connection whose file is no longer there: SQLite would write to it all the same.
+
+    It goes back to the pool: a new one would make an empty file there, or use another one.
+    Source: https://www.sqlite.org/howtocorrupt.html, section 2.4.
+
+    Args:
+        info: what the pool notes of the connection.
+    """
+    path, file = info.get(_OPENED, (None, None))
+    if path is not None and _file_at(path) != file:
+        raise DatabaseError(failures.gone(path))
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
@@ -486,6 +520,7 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 def _connect(engine: sa.Engine, options: dict[str, Any]) -> Iterator[sa.Connection]:
     _require_own(engine)
     with engine.connect() as connection:
+        _require_same_file(connection.info)
         yield connection.execution_options(**options)
 
 
@@ -675,6 +710,7 @@ class _Driving:
             self._pooled = self._engine.raw_connection()
         self._driver: Driver = self._pooled.driver_connection
         try:
+            _require_same_file(self._pooled.info)
             self._begin()
         except BaseException as error:
             self._give_back(error)

@@ -194,11 +194,12 @@ def _ours(cause: BaseException, engine: sa.Engine, *, lost: bool) -> TimelineErr
     where = shown(engine.url)
     reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     state = getattr(cause, "sqlstate", None)
+    is_gone = _is_gone(cause, engine.url)
     if is_contention(cause):
         return DatabaseBusy(f"{where}: {_why_busy(cause, reason)}")
     if state in _FULL or getattr(cause, "sqlite_errorname", None) in _FULL:
         return DatabaseFull(f"{where}: no room is left to write ({reason}). Make room; try again.")
-    if state in _NO_WRITES or "readonly database" in reason:
+    if not is_gone and (state in _NO_WRITES or "readonly database" in reason):
         return DatabaseReadOnly(
             f"{where}: may only be read ({reason}). {_REMEDY[engine.dialect.name]}"
         )
@@ -209,15 +210,40 @@ def _ours(cause: BaseException, engine: sa.Engine, *, lost: bool) -> TimelineErr
         )
     if _no_connection(cause):
         no_connection = _NO_CONNECTION[engine.dialect.name].format(reason=reason)
-        if engine.dialect.name == "sqlite" and not _folder(engine.url).is_dir():
+        if engine.dialect.name == "sqlite" and not _is_there(_folder(engine.url)):
             no_connection = f"there is no folder {_folder(engine.url)}. Make it, or mend the path."
         return DatabaseUnreachable(f"{where}: {no_connection}")
-    return DatabaseError(f"{where}: {reason}")
+    return DatabaseError(gone(where) if is_gone else f"{where}: {reason}")
+
+
+def gone(where: str) -> str:
+    """What to say of a file of SQLite's that was removed or replaced under an open record."""
+    return (
+        f"{where}: the file was removed or replaced while it was open; nothing more was written. "
+        "Open the record again."
+    )
+
+
+def _is_gone(cause: BaseException, url: sa.URL) -> bool:
+    """Whether SQLite could not go on because somebody removed the file."""
+    name = getattr(cause, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_IOERR", "SQLITE_READONLY")) and not _is_there(_file(url))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # of a folder that may not be entered
+        return True
 
 
 def _folder(url: sa.URL) -> Path:
     """The folder of an SQLite file."""
-    return Path(str(url.database)).parent
+    return _file(url).parent
+
+
+def _file(url: sa.URL) -> Path:
+    return Path(str(url.database))
 
 
 def _no_connection(cause: BaseException) -> bool:

@@ -107,7 +107,6 @@ class Timeline(WorkingCopy):
         try:
             _prepare(engine, create=create, migrate=migrate)
             _look_at(engine)
-            _require_file(engine)
             store = EventStore(engine, events, metadata=noted)
             if seal is not None:
                 _require_seal(store, Head.of_seal(seal))
@@ -205,18 +204,6 @@ def _prepare(engine: sa.Engine, *, create: bool, migrate: bool) -> None:
     if not create and not (database.exists(engine) and is_migrated(engine)):
         raise NotFound(f"{failures.shown(engine.url)} holds no record. `timeline init` makes one.")
     upgrade(engine)
-
-
-def _require_file(engine: sa.Engine) -> None:
-    """Check that the file is still there, which `unless_empty` of another process may remove.
-
-    By now we have read it, and so nobody removes it from here on: see `database.remove_if`.
-    """
-    if not database.exists(engine):
-        raise DatabaseError(
-            f"{failures.shown(engine.url)} was removed while it was opened, by a command that "
-            "recorded nothing in it; nothing is lost: run this again"
-        )
 
 
 def _look_at(engine: sa.Engine) -> None:
