@@ -9,7 +9,7 @@
 `search`: what searches cost among many statements on SQLite; it exits with 1 if the median of a
 kind is not under 50 ms.
 
-`page`: the page made anew from what the last run found, which is kept beside it.
+`page`: makes the page again from what the last run found, which is kept beside it.
 
 `memory`: how much memory verifying, rebuilding every projection, following, and an export with its
 import take on a long log.
@@ -111,7 +111,7 @@ def verify(timeline: Timeline) -> int:
 
 
 def rebuild(timeline: Timeline) -> int:
-    """Build every projection anew."""
+    """Build every projection again."""
     for line in {line.projection for line in timeline.status()}:
         timeline.rebuild(line)
     return timeline.store.head().position
@@ -293,7 +293,7 @@ def parse() -> argparse.Namespace:
     of_search.add_argument("--statements", type=int, default=100_000)
     of_search.add_argument("--into", type=Path, metavar="FOLDER", help="write what it finds there")
     of_search.set_defaults(run=search)
-    of_page = kinds.add_parser("page", help="the page anew, of what was found last")
+    of_page = kinds.add_parser("page", help="make the page again, of what was found last")
     of_page.set_defaults(run=make_page)
     for each in (of_all, of_peers):
         each.add_argument("--events", type=int, default=100_000)

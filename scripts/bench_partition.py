@@ -162,6 +162,6 @@ def detached(record: Timeline, archive: str, in_a_part: int) -> dict[str, float]
         at = sa.text("SELECT max(version) FROM timeline.timeline_events WHERE stream = :stream")
         old = next(iter(Archive(archive).rows(until=1)))
         assert isinstance(old, Stored)
-        # Its stream would begin anew, and its id would be free: only the archive knows of it.
+        # Its stream would begin again, and its id would be free: only the archive knows of it.
         assert connection.scalar(at, {"stream": old.stream}) is None
     return times

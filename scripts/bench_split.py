@@ -130,7 +130,7 @@ def archived(url: str, folder: str) -> tuple[float, float, int]:
 
 
 def rebuilt(url: str, name: str) -> float:
-    """Seconds in which a projection is built anew: read, folded, written and let go live."""
+    """Seconds in which a projection is built again: read, folded, written and let go live."""
     with Timeline.open(url) as timeline:
         began = time.perf_counter()
         timeline.rebuild(name)

@@ -78,7 +78,7 @@ class Fuzz:
         self.refresh()
 
     def refresh(self) -> None:
-        """Make the record anew, and what was exported from it."""
+        """Make the record again, and what was exported from it."""
         for name in ("record.db", "record.db-wal", "record.db-shm", "kept.jsonl"):
             (self.folder / name).unlink(missing_ok=True)
         for left in (*self.folder.glob("kept/*"), *self.folder.glob("out*/*")):

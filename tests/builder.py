@@ -33,7 +33,7 @@ def cast(*ids: str) -> list[Actor]:
 def record(
     *things: Actor | Source, then: Callable[[Timeline], object] | None = None, **options: Any
 ) -> Any:
-    """A fixture: a record with these things, and with what `then` adds, for each test anew.
+    """A fixture: a record with these things, and with what `then` adds, for each test again.
 
     Options are those of `Timeline.open`.
     """

@@ -34,7 +34,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # The folders of tests, in memory where there is enough: they write thousands of small databases.
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(servers.ground()))
 
-# The commands that tests start would compile the package anew, each of them; each run, the tests.
+# The commands that tests start would compile the package again, each of them; each run, the tests.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 

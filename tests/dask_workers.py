@@ -23,7 +23,7 @@ GAS_UNION, FERRY = (
 
 @contextlib.contextmanager
 def two_processes(failures: int = 1) -> Iterator[str]:
-    """A scheduler with two workers in processes of their own; one that dies is started anew.
+    """A scheduler with two workers in processes of their own; one that dies is started again.
 
     A task may have so many failures before the scheduler gives it up.
     """

@@ -1,7 +1,7 @@
 """A second opinion on coded event data: the same counts, by another way than the package's.
 
 It reads files with `csv` and counts with dicts, and uses nothing of `timeline` but its table of
-countries. What becomes of a code is written down anew, as ranges. `scripts/ingest-check` holds
+countries. What becomes of a code is written down again, as ranges. `scripts/ingest-check` holds
 files of one's own against it.
 """
 

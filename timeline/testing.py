@@ -128,7 +128,7 @@ class ProjectionContract:
                 assert not projector.altered(), str(projector.altered()[0])
 
     def test_rebuilt_rows_are_those_of_a_fold(self) -> None:
-        """Rows that are built anew are those of a fold from scratch."""
+        """Rows that are built again are those of a fold from scratch."""
         with self._filled() as projector:
             projector.rebuild(self.projection.name)
             assert not projector.altered(), str(projector.altered()[0])

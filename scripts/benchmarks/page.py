@@ -141,7 +141,7 @@ cores that other work shared. The aim is at most {most}.
 GROWTH_NOTE = """\
 SQLite, logs that hold one initiative of a few hundred events, and around it other matters, made by
 `scripts/scale.py`. In milliseconds: medians, but for reading all, done once. In brackets as
-a multiple of the smallest log's. The report is the initiative's; as of a day it is folded anew,
+a multiple of the smallest log's. The report is the initiative's; as of a day it is folded again,
 from the events that concern it."""
 
 

@@ -1,4 +1,4 @@
-"""Builds: rows made anew beside the live ones, whatever is killed or amended meanwhile."""
+"""Builds: rows made again beside the live ones, whatever is killed or amended meanwhile."""
 
 import contextlib
 import importlib.util
@@ -428,7 +428,7 @@ def test_a_build_ends_though_corrections_keep_coming(store: EventStore) -> None:
             append(store, EventCorrected([ids.pop(0)], "Misheard.", {"speaker": "bob"}))
 
     projector = Projector(store, [Speakers()])
-    # One more at each end: without a limit it would begin anew for ever.
+    # One more at each end: without a limit it would begin again for ever.
     done = projector.rebuild("speakers", progress=progress)
 
     assert done.state == "live"

@@ -7,7 +7,7 @@ begins with `# NAME.yaml` is that file, or goes on with it. All blocks of a page
 share one folder, one database and one namespace, and one day. Digests and times of recording differ
 from run to run; any will do.
 
-`scripts/docs --rerun` writes the outputs anew.
+`scripts/docs --rerun` writes the outputs again.
 """
 
 import contextlib

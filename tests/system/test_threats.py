@@ -357,9 +357,9 @@ def _(scene: Scene) -> None:
 
 @tries(
     "owner of the tables",
-    "write the log anew with digests that fit",
+    "write the log again with digests that fit",
     "make digests fit a seal that is kept elsewhere",
-    "`verify --seal` shows a log that was cut off or written anew",
+    "`verify --seal` shows a log that was cut off or written again",
 )
 def _(scene: Scene) -> None:
     older = scene.owner.store.head_at(3)

@@ -170,7 +170,7 @@ def new_database(server: PrivateServer) -> str:
 
 
 def unconstrain(url: str) -> None:
-    """Make the table anew with its columns alone: no key, no unique constraint, no trigger."""
+    """Make the table again with its columns alone: no key, no unique constraint, no trigger."""
     columns = [sa.Column(each.name, each.type, nullable=each.nullable) for each in events.c]
     bare = sa.Table(events.name, sa.MetaData(schema=events.schema), *columns)
     engine = database.create_engine(url)

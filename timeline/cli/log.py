@@ -248,7 +248,7 @@ def reset(opener: Opener, name: str, start: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def delete(opener: Opener, name: str) -> None:
-    """Forget the subscription NAME and its place; a batch of that name then begins anew.
+    """Forget the subscription NAME and its place; a batch of that name then begins again.
 
     \b
     timeline subscription delete mailer

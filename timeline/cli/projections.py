@@ -122,7 +122,7 @@ def rebuild(
     rows: str | None,
     **workers: Any,
 ) -> None:
-    """Build the rows of projection NAME anew, beside the live ones.
+    """Build the rows of projection NAME again, beside the live ones.
 
     Appends and reports go on meanwhile. After a stop or a crash the same command goes on where it
     was; on workers it begins again. The plain names of SQL change to the new rows in one moment.

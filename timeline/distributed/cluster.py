@@ -92,7 +92,7 @@ def rebuild(
     hold: bool = False,
     progress: Progress | None = None,
 ) -> Build:
-    """Build a projection's rows anew on workers; see `Timeline.rebuild`.
+    """Build a projection's rows again on workers; see `Timeline.rebuild`.
 
     Raises:
         MissingExtra: Dask or pyarrow is not installed.
@@ -398,7 +398,7 @@ class Fold:
                 done, left = distributed.wait(left, timeout=_LOST, return_when="FIRST_COMPLETED")
             except TimeoutError:
                 are_there = bool(self._client.scheduler_info()["workers"])
-                if not (were_there or are_there):  # one that died is started anew in between
+                if not (were_there or are_there):  # one that died is started again in between
                     raise ClusterError(_GONE) from None
                 were_there = are_there
                 continue

@@ -201,7 +201,7 @@ def compare_code(expected: Mapping[str, str], found: Mapping[str, str], worker: 
             )
 
 
-_MEND = "Install the same code for all workers, and start them anew."
+_MEND = "Install the same code for all workers, and start them again."
 
 
 def said(error: BaseException) -> str:

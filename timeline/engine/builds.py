@@ -243,7 +243,7 @@ def make(connection: sa.Connection, projection: Projection, made_by: str) -> Bui
         DatabaseError: the database has another table of such a name.
     """
     name = projection.name
-    telemetry.logger.info("building %s anew", name, extra={"projection": name})
+    telemetry.logger.info("rebuilding %s", name, extra={"projection": name})
     there = all_builds(connection)
     rows = tuple(shape_of(cls).name for cls in projection.rows)
     # Tables are named by rows and number: rows that another projection had before count too.
@@ -410,7 +410,7 @@ def view_problems(connection: sa.Connection) -> Iterator[str]:
     live = [build for build in all_builds(connection) if build.state == "live"]
     columns = there.columns(table for build in live for table in build.table_names())
     for build in live:
-        remedy = f"`timeline rebuild {build.projection}` makes it anew."
+        remedy = f"`timeline rebuild {build.projection}` makes it again."
         for name, table in zip(build.rows, build.table_names(), strict=True):
             if table not in columns:
                 yield f"the table {table!r} is gone: {remedy}"

@@ -374,7 +374,7 @@ class Projection:
         name: names its checkpoint.
         rows: its row classes; a row class belongs to one projection only.
         version: tells which of two states of the code is newer. The engine notices by itself that
-            code or rows have changed, and folds the rows anew. But code of a lower version never
+            code or rows have changed, and folds the rows again. But code of a lower version never
             takes the plain names from code of a higher one.
         mode: `inline` rows move with every append of a `Timeline` that knows the projection, in the
             transaction of the events. `background` rows move when `timeline run` is at work, or

@@ -1,4 +1,4 @@
-"""The builds of projections are folded: step by step, anew beside the live ones, and compared.
+"""The builds of projections are folded: step by step, beside the live ones, and compared.
 
 Kept rows and their checkpoint move in one transaction. Code that has changed gets a build of its
 own, folded beside the live one while appends and reports go on. Other processes may build the same,
@@ -145,7 +145,7 @@ class Builder:
         """Bring kept rows a step nearer to the end of the log; true once they are there.
 
         It works within the caller's transaction. Where a new amendment reaches back behind a
-        checkpoint, the rows are folded anew to the end at once: nobody may see them half done.
+        checkpoint, the rows are folded again to the end at once: nobody may see them half done.
 
         Raises:
             DatabaseBusy: a projection is not kept, or another process holds its rows.
@@ -180,7 +180,7 @@ class Builder:
     def _reached_far(self, behind: Mapping[Projection, Build | None]) -> list[Projection]:
         """The projections with long histories that new amendments reach back to.
 
-        A step would fold them anew in one transaction, while all who write wait.
+        A step would fold them again in one transaction, while all who write wait.
         """
         long = {
             projection: build
@@ -226,7 +226,7 @@ class Builder:
         by: FoldedElsewhere | None = None,
         copied_by: CopiedElsewhere | None = None,
     ) -> Build:
-        """Build a projection's rows anew, beside the old ones, and let the new ones go live.
+        """Build a projection's rows again, beside the old ones, and let the new ones go live.
 
         Appends and reports go on meanwhile. Killed, it goes on where it was when called again; two
         at once share the work.

@@ -137,7 +137,7 @@ class Projector(Builder):
         """Append any number of events, and keep the rows of inline projections, as `append` does.
 
         Args:
-            make: makes the events, anew for each try; it gets the transaction that writes them.
+            make: makes the events, again for each try; it gets the transaction that writes them.
             check: as for `EventStore.load`.
 
         Raises:
@@ -172,12 +172,12 @@ class Projector(Builder):
     ) -> None:
         """Bring the kept rows to where the log ends now, or further.
 
-        Rows of outgrown code are built anew first, beside the old ones; so are many rows that a
+        Rows of outgrown code are built again first, beside the old ones; so are many rows that a
         new amendment reaches back to.
 
         Args:
             stop: set it to end between two steps.
-            progress: callback (position, target), also while rows are built anew.
+            progress: callback (position, target), also while rows are built again.
 
         Raises:
             DatabaseReadOnly: rows are behind, and this role may not keep them.
@@ -208,7 +208,7 @@ class Projector(Builder):
 
         Args:
             stop: set it to end after the current step.
-            progress: callback (position, target), also while rows are built anew.
+            progress: callback (position, target), also while rows are built again.
 
         Raises:
             DatabaseReadOnly: rows are behind, and this role may not keep them.

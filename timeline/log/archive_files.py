@@ -171,7 +171,7 @@ class ArchiveFiles:
             raise self._unreadable(name, error) from error
         listing = self._listing()
         if listing.unfinished:
-            raise self._damaged(first, "it was not finished. Remove it, and make it anew", name)
+            raise self._damaged(first, "it was not finished. Remove it, and make it again", name)
         if digest not in listing.digests.get(name, ()):
             raise self._damaged(first, f"its bytes are not those that {LIST} lists", name)
         self._sound.add(name)

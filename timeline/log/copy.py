@@ -1,4 +1,4 @@
-"""Whole logs, with nothing made anew: out to a file as JSON Lines, and into another database.
+"""Whole logs, with nothing computed again: out to a file as JSON Lines, and into another database.
 
 The first line of the file says what it is and where the log ends; each further line is one event
 with all its columns. `docs/howto/exports.md` has the format. `evidence` and `data` are texts that

@@ -229,7 +229,7 @@ class Following(Reading):
         self._change(subscription, change)
 
     def unsubscribe(self, subscription: str) -> None:
-        """Forget a subscription and its place; a batch of that name then begins anew.
+        """Forget a subscription and its place; a batch of that name then begins again.
 
         Raises:
             NotFound: there is no such subscription.

@@ -1,6 +1,6 @@
 """The keeping of a record: its read models, and its log.
 
-Rows of projections are kept up with the log, viewed, built anew and compared. The log is read,
+Rows of projections are kept up with the log, viewed, built again and compared. The log is read,
 taken down, sealed, verified, and copied elsewhere.
 """
 
@@ -158,7 +158,7 @@ class Maintenance(Record):
         archive: str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> Build:
-        """Build a projection's rows anew beside the live ones, and let them go live in one moment.
+        """Build a projection's rows again beside the live ones, and let them go live in one moment.
 
         Appends and reports go on meanwhile. After a crash, the next call goes on where it was. With
         `on` or `workers`, Dask workers fold rows that split; after a crash it begins again.
@@ -407,7 +407,7 @@ class Maintenance(Record):
             raise LogDamaged(head.position + 1, f"the log ends here, and {events} were expected")
         if rows:
             problems += [
-                f"{altered}\n`timeline rebuild {altered.projection}` makes its rows anew."
+                f"{altered}\n`timeline rebuild {altered.projection}` makes its rows again."
                 for altered in self._projector.altered(progress)
             ]
         if problems:

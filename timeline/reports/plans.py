@@ -88,7 +88,7 @@ class PlanLine:
             where reports differ. Where it is late by one of rival due dates and kept by another,
             it says by whose.
         outcomes: the reports of what became of it. That it failed does not bear on the state once
-            it was announced anew, or was certainly kept at a later time.
+            it was announced again, or was certainly kept at a later time.
         delays: the reports that it was put off, in order of time.
         not_named: the ids of proposals that it was to deal with and that no report of the meeting
             names, nor of anything at it.
@@ -362,7 +362,7 @@ class _Plan:
         return UNKNOWN_OUTCOME if _certainly_after(_end(on), self.due()) else OPEN
 
     def _overtaken(self, report: _Outcome) -> bool:
-        """Whether it was announced anew, or came about, after it was said to be off."""
+        """Whether it was announced again, or came about, after it was said to be off."""
         if report.kept or not self.announced:
             return False
         newest = self.announced[0]
@@ -413,7 +413,7 @@ def _announced_by(row: PlanRow) -> _Announced:
 
 
 def _put_off_by(row: PlanDelayRow) -> _Announced:
-    """The report that a plan was put off, which says anew when it is due."""
+    """The report that a plan was put off, which says again when it is due."""
     nothing = {"firmness": None, "by": None, "about": (), "text": None}
     return line_of(_Announced, row, said=row.occurred, due=row.due, put_off=True, **nothing)
 

@@ -345,7 +345,7 @@ class Ingest:
         Raises:
             InvalidRecord: a row is on record with other content, and bad ones are not passed over.
         """
-        # After a transaction that failed, the next attempt begins anew.
+        # After a transaction that failed, the next attempt begins again.
         self.tally = self._read.copy()
         self._rows.forget()
         done, size = 0, sum(self._rows.sizes)

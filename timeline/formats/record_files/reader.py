@@ -368,7 +368,7 @@ def _steps(path: str) -> Steps:
 
 @functools.lru_cache(maxsize=256)
 def _kind_of(cls: type) -> inspect.Type:
-    # msgspec finds out anew each time, which takes longer than to read an entry.
+    # msgspec finds out again each time, which takes longer than to read an entry.
     return inspect.type_info(cls)
 
 
