@@ -352,11 +352,15 @@ Occurred = When | str | date | datetime | None
 """World time as callers give it: EDTF text, a date, or an aware datetime."""
 
 
-def when(value: Occurred) -> When | None:
+def when(value: Occurred, name: str | None = None) -> When | None:
     """Make a `When` of text, a date or a datetime; None stays None.
 
     >>> when(date(2022, 11, 28)), when("2022-11~"), when(None)
     (When('2022-11-28'), When('2022-11~'), None)
+
+    Args:
+        value: what was given.
+        name: that of the argument it was given for; errors begin with it.
 
     Raises:
         NaiveDatetime: a datetime, or text of one, without a time zone.
@@ -364,15 +368,14 @@ def when(value: Occurred) -> When | None:
     """
     if value is None or isinstance(value, When):
         return value
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise _naive(value.isoformat())
-        return When(value.isoformat())
-    if isinstance(value, date):
-        return When(value.isoformat())
-    if not isinstance(value, str):
-        raise InvalidDate(f"expected {_FORMS}; found {value!r}, of type {type(value).__name__}")
-    return When(value)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise _naive(value.isoformat(), name)
+    if not isinstance(value, str | date):
+        raise InvalidDate(_named(name, _no_date(value)))
+    try:
+        return When(value.isoformat() if isinstance(value, date) else value)
+    except InvalidDate as error:
+        raise InvalidDate(_named(name, str(error))) from None
 
 
 def short(date: When | str | None) -> str:
@@ -385,7 +388,7 @@ def short(date: When | str | None) -> str:
     return "undated" if moment is None else moment.short
 
 
-def asked(value: Occurred) -> When | None:
+def asked(value: Occurred, name: str | None = None) -> When | None:
     """The date that a caller asks by: as `when`, but an hour must have its zone.
 
     A source may leave its zone open. A question may not: it would be answered for the whole day.
@@ -393,15 +396,19 @@ def asked(value: Occurred) -> When | None:
     >>> asked("2022-11-29")
     When('2022-11-29')
 
+    Args:
+        value: what was given.
+        name: that of the argument it was given for; errors begin with it.
+
     Raises:
         NaiveDatetime: a clock time without a time zone.
         InvalidDate: text that is not EDTF.
     """
-    moment = when(value)
+    moment = when(value, name)
     if moment is not None and _has_clock(moment.text):
         for end in moment.text.split("/"):
             if _has_clock(end) and not _ZONED.search(end):
-                raise _naive(end)
+                raise _naive(end, name)
     return moment
 
 
@@ -409,7 +416,7 @@ def asked(value: Occurred) -> When | None:
 def _bounds(text: str) -> tuple[datetime | None, datetime | None]:
     # edtf takes milliseconds for a date; real records are full of plain dates, and repeat the rest.
     if not isinstance(text, str):
-        raise InvalidDate(f"expected {_FORMS}; found {text!r}, of type {type(text).__name__}")
+        raise InvalidDate(_no_date(text))
     if len(text) > _LONGEST:
         raise InvalidDate(f"expected {_FORMS}; found text of {len(text)} characters")
     if "/" in text:
@@ -540,11 +547,20 @@ def _without_zones(text: str) -> str:
     )
 
 
-def _naive(text: str) -> NaiveDatetime:
-    return NaiveDatetime(
+def _naive(text: str, name: str | None = None) -> NaiveDatetime:
+    problem = (
         f"expected an instant with its time zone, such as 2022-11-29T14:40+03:00; found {text!r}. "
         "Add the zone, or give the date alone if the zone is not known."
     )
+    return NaiveDatetime(_named(name, problem))
+
+
+def _no_date(value: object) -> str:
+    return f"expected {_FORMS}; found {value!r}, of type {type(value).__name__}"
+
+
+def _named(argument: str | None, problem: str) -> str:
+    return f"{argument}: {problem}" if argument else problem
 
 
 def _shifted(moment: datetime, by: timedelta) -> datetime | None:
@@ -601,7 +617,7 @@ def stretch(since: Occurred, until: Occurred) -> tuple[When | None, When | None]
         InvalidDate: an end is not a date.
         NaiveDatetime: an end is an instant without a zone.
     """
-    start, end = asked(since), asked(until)
+    start, end = asked(since, "since"), asked(until, "until")
     begins = None if start is None else start.earliest
     ends = None if end is None else end.latest
     if begins is not None and ends is not None and begins > ends:

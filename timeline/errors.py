@@ -97,6 +97,20 @@ def require_number(name: str, value: object, least: int = 0) -> None:
         )
 
 
+def require_text(name: str, value: object) -> None:
+    """Check that an argument is text.
+
+    >>> require_text("actor", 5)
+    Traceback (most recent call last):
+    timeline.errors.InvalidInput: actor: expected text; found 5
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if not isinstance(value, str):
+        raise InvalidInput(f"{name}: expected text; found {value!r:.80}")
+
+
 def no_text(error: UnicodeEncodeError) -> str:
     r"""Says of a text that UTF-8 cannot hold what is wrong with it.
 

@@ -14,7 +14,16 @@ import msgspec
 import pydantic
 import pytest
 
-from timeline import InvalidEvent, Timeline, When, event
+from timeline import (
+    Actor,
+    Evidence,
+    InvalidEvent,
+    MembershipReported,
+    StatementMade,
+    Timeline,
+    When,
+    event,
+)
 from timeline.events import VOCABULARY
 from timeline.events.encoding import require_storable
 
@@ -28,6 +37,12 @@ class Berth:
 @attrs.frozen
 class Buoy:
     number: int = 1
+
+
+@event(category="tide")
+class Tide:
+    berth: Berth
+    levels: Mapping[str, int] = attrs.field(factory=dict)
 
 
 class Sea(msgspec.Struct, frozen=True, tag=True):
@@ -153,3 +168,23 @@ def test_a_mapping_of_anything_still_has_text_as_keys() -> None:
 @pytest.mark.parametrize("cls", VOCABULARY, ids=lambda cls: cls.__name__)
 def test_our_own_events_are_of_such_types(cls: type) -> None:
     require_storable(cls)
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda: Actor("Ann Author", "person", "Ann"), "Actor: id: .*harbour; found 'Ann Author'"),
+        (lambda: Actor("ann", "person", 5), "Actor: name: expected text; found 5"),
+        (lambda: Actor("ann", "person", "A", "Annie"), "Actor: aliases: .*found the string"),
+        (lambda: StatementMade("ann", ""), "StatementMade: text: .* >= 1; found ''"),
+        (lambda: StatementMade("ann", "A", about=["A b"]), r"about\[0\]: expected .*; found 'A b'"),
+        (lambda: StatementMade("ann", "A", terms=[5]), "StatementMade: terms: .*; found 5"),
+        (lambda: MembershipReported("a", "b", share=105), "share: .* <= 100.0; found 105"),
+        (lambda: Evidence("wire", chain=[{"who": 5}]), "Link: who: expected text; found 5"),
+        (lambda: Tide(Berth("one")), r"Tide: berth.number: expected a whole number; found 'one'"),
+        (lambda: Tide(Berth(), {"a": "x"}), r"Tide: levels\[...\]: .*; found {'a': 'x'}"),
+    ],
+)
+def test_an_error_names_the_field_what_it_expects_and_what_it_found(make, problem) -> None:
+    with pytest.raises((InvalidEvent, TypeError), match=problem):
+        make()

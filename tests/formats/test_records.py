@@ -313,6 +313,22 @@ def test_what_is_wrong_with_names_hides_nothing_that_is_wrong_with_fields(tmp_pa
     assert places == [f"record.yaml:{line}" for line in (1, 1, 2, 4, 5, 7, 8, 9)]
 
 
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("{said: Yes., by: north, source: article, more: 5}", "more: expected a mapping; found"),
+        ("{said: Yes., by: north, source: article, more: [x]}", "more: expected a mapping; found"),
+    ],
+)
+def test_further_fields_are_a_mapping(refuse, line, problem):
+    assert problem in str(refuse(f"record: r\nevents:\n- {line}\n"))
+
+
+def test_a_title_that_is_a_list_is_refused(refuse):
+    error = refuse("record: r\nsources:\n- {id: article, publisher: gazette, title: [T]}\n")
+    assert (error.line, error.problem) == (3, "expected text; found a list")
+
+
 def test_a_tab_before_a_key_is_named(refuse):
     error = refuse("record: r\nevents:\n\t- said: Soon.\n")
     assert error.line == 3

@@ -454,8 +454,8 @@ def correct(timeline, *events, id=None, **changes):
     [
         ({"colour": "red"}, "no field 'colour'"),
         ({"evidence": []}, "expected at least one source as evidence"),
-        ({"title": 5}, "title: Expected `str`"),
-        ({"parties": "south"}, "parties: Expected `array`"),
+        ({"title": 5}, "title: expected text; found 5"),
+        ({"parties": "south"}, "parties: expected a list; found 'south'"),
         ({"firmness": "firm"}, "firmness: expected one of floated, formalised, proposed"),
         ({"occurred": "2024-13"}, "expected a date"),
         ({"occurred": "2024-04-12T25:00"}, "expected a date"),
@@ -1158,3 +1158,84 @@ def test_arguments_of_a_wrong_type_or_range_are_invalid_input(harbour, position)
         harbour.store.batch("a\x1b[31m").__enter__()
     with pytest.raises(InvalidInput, match="expected a seal"):
         harbour.verify(seal=position)
+
+
+@pytest.mark.parametrize(
+    ("argument", "ask"),
+    [
+        ("occurred", lambda record, date: record.append(said(), occurred=date, source="article")),
+        ("occurred", lambda record, date: NewEvent(said(), occurred=date)),
+        ("published", lambda record, date: record.as_of(published=date)),
+        ("recorded", lambda record, date: record.as_of(recorded=date)),
+        ("since", lambda record, date: next(record.log(since=date))),
+        ("until", lambda record, date: record.chronology(until=date)),
+        ("since", lambda record, date: record.changes(since=date, clock="published")),
+        ("on", lambda record, date: record.plans(on=date)),
+        ("on", lambda record, date: record.say("north", "Yes.", on=date, source="article")),
+        ("RoleReported: until", lambda record, date: RoleReported("north", "chair", until=date)),
+        ("Source: published", lambda record, date: Source("s", "north", "T", published=date)),
+        ("Link: said", lambda record, date: Link("north", said=date)),
+    ],
+)
+def test_an_error_about_a_date_names_its_argument(harbour, argument, ask):
+    with pytest.raises(InvalidInput, match=f"{argument}: expected a .*; found '2024-13-40'"):
+        ask(harbour, "2024-13-40")
+
+
+def test_an_error_about_a_zone_or_a_type_names_its_argument(harbour):
+    with pytest.raises(NaiveDatetime, match="published: expected an instant with its time zone"):
+        harbour.as_of(published="2024-05-01T10:00")
+    with pytest.raises(NaiveDatetime, match="occurred: expected an instant with its time zone"):
+        harbour.append(said(), occurred=datetime.datetime(2024, 5, 1))  # noqa: DTZ001
+    with pytest.raises(InvalidDate, match=r"since: expected .*; found 5, of type int"):
+        next(harbour.log(since=5))
+
+
+@pytest.mark.parametrize(
+    ("argument", "ask"),
+    [
+        ("words", lambda record: record.search(5)),
+        ("speaker", lambda record: record.statements(speaker=b"north")),
+        ("topic", lambda record: record.statements(topic=["x"])),
+        ("id", lambda record: record.show(None)),
+        ("events", lambda record: record.corroboration("made", 5)),
+        ("initiative", lambda record: record.as_of(position=3).sources(initiative=["harbour"])),
+        ("initiative", lambda record: record.changes(since=0, clock="position", initiative=5)),
+        ("type", lambda record: next(record.log(type=5))),
+        ("category", lambda record: next(record.log(category=5))),
+        ("reason", lambda record: record.undo(reason=None)),
+        ("table", lambda record: record.plans().to_html(table=5)),
+        ("difference", lambda record: record.amend(["a.yaml"], "A reason.")),
+        ("dates", lambda record: record.draft(dates="day-first")),
+        ("said", lambda record: record.say("north", b"Yes.", source="article")),
+    ],
+)
+def test_an_argument_of_another_type_is_named(harbour, argument, ask):
+    with pytest.raises(InvalidInput, match=f"{argument}: expected .*; found"):
+        ask(harbour)
+
+
+@pytest.mark.parametrize("wrong", [5, None, b"", ["a.yaml"]])
+def test_what_is_no_file_is_refused(harbour, wrong):
+    for attempt in (
+        harbour.ingest,
+        harbour.diff,
+        harbour.check,
+        harbour.add_text,
+        harbour.site,
+        harbour.export_records,
+        harbour.export_log,
+        harbour.import_log,
+        harbour.archive,
+        harbour.with_rows,
+        lambda file: harbour.ingest_coded(file, dataset="icews"),
+    ):
+        with pytest.raises(InvalidInput, match=r"expected a .*; found"):
+            attempt(wrong)
+
+
+def test_events_and_connections_of_another_kind_are_refused(harbour):
+    with pytest.raises(InvalidEvent, match="expected a NewEvent; found StatementMade"):
+        harbour.append_all([said()])
+    with pytest.raises(InvalidInput, match=r"session\.connection\(\); found 'north'"):
+        harbour.add(NORTH, connection="north")

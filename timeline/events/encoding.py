@@ -18,7 +18,7 @@ import msgspec
 from msgspec import inspect
 
 from timeline.dates import When, decode_time, encode_time
-from timeline.errors import InvalidEvent, no_text
+from timeline.errors import InvalidEvent, InvalidInput, no_text
 
 SLUG = r"\A[a-z0-9]+(-[a-z0-9]+)*\Z"
 """Ids of things: lower-case letters and digits, joined by single hyphens."""
@@ -98,7 +98,7 @@ def checked(value: Any) -> str:
         data = encode(value)
         _decoder(cls).decode(data)
     except _PROBLEMS as error:
-        problem = _at_path(_culprit(value), readable(error, cls))
+        problem = _at_path(_culprit(value), readable(error, cls, value))
         raise InvalidEvent(f"{_name(cls)}: {problem}") from None
     return _text(_name(cls), data)
 
@@ -118,12 +118,30 @@ def checked_when_made(cls: _Class) -> _Class:
 
     @functools.wraps(make)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it is one
-        make(self, *args, **kwargs)
+        try:
+            make(self, *args, **kwargs)
+        except (TypeError, InvalidInput) as error:
+            raise _at_field(error, cls, args, kwargs) from None
         checked(self)
 
     made.__init__ = __init__
     made.__unread__ = make
     return cls
+
+
+def _at_field(
+    error: TypeError | InvalidInput, cls: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Exception:
+    """The same error with the name of the field whose converter raised it, if one did."""
+    fields = attrs.fields(cls)
+    given = {**dict(zip((field.name for field in fields), args, strict=False)), **kwargs}
+    for field in fields:
+        if field.converter is not None and field.name in given:
+            try:
+                field.converter(given[field.name])
+            except type(error) as again:
+                return type(error)(f"{_name(cls)}: {field.name}: {again}")
+    return error
 
 
 def unread(cls: Callable[_Given, _Made], *args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
@@ -294,30 +312,69 @@ def require_text(what: str, data: bytes) -> None:
             )
 
 
-_EMPTY = "Expected `str` of length >= 1"
-
-
-def readable(error: Exception, kind: Any = None) -> str:
-    """A message of msgspec's with the path in front, as our own errors have it.
+def readable(error: Exception, kind: Any = None, value: Any = None) -> str:
+    """A message of msgspec's in plain words, with the path in front, as our own errors have it.
 
     Args:
         error: the error.
         kind: the type that was read; where a word is not among those it knows, they are named.
+        value: what was read; the message shows what it has at the path.
     """
     if isinstance(error, UnicodeEncodeError):
         return no_text(error)
-    said = without_patterns(str(error)).replace(_EMPTY, "expected text; found none")
+    said = str(error)
     if said.startswith("Only dicts with str keys"):
         return "expected text as keys; found other keys"
     problem, at, path = said.rpartition(" - at `$")
+    if not at:
+        return in_words(said)
     path = path.rstrip("`").lstrip(".")
     unlisted = _NO_CHOICE.match(problem)
     if kind is not None and unlisted is not None:
         problem = _not_among(unlisted[1], _choices(inspect.type_info(kind), path))
-    return f"{path}: {problem}" if at else said.rpartition(" - at `$")[2]
+    elif value is not None and problem.startswith("Expected "):
+        problem = f"{problem.partition(', got ')[0]}; found {_value_at(value, path)!r:.80}"
+    return f"{path}: {in_words(problem)}"
 
 
 _NO_CHOICE = re.compile(r"Invalid enum value '(.*)'\Z", re.DOTALL)
+_QUOTED = re.compile("`([A-Za-z0-9_ |]+)`")
+
+_WORDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "str": "text",
+    "null": "nothing",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+}
+"""What msgspec calls a type of JSON, and the plain word for it."""
+
+
+def in_words(problem: str) -> str:
+    """A message of msgspec's in plain words.
+
+    >>> in_words("Expected `str | null`, got `int`")
+    'expected text or nothing; found a whole number'
+    """
+    for pattern, meaning in _MEANING.items():
+        shown = pattern.replace("\\", "\\\\")
+        problem = problem.replace(f"`str` matching regex '{shown}'", meaning)
+    problem = _QUOTED.sub(_plain_words, problem)
+    return problem.replace(", got ", "; found ").replace("Expected ", "expected ", 1)
+
+
+def _plain_words(match: re.Match[str]) -> str:
+    return " or ".join(_WORDS.get(word, f"'{word}'") for word in match[1].split(" | "))
+
+
+def _value_at(value: Any, path: str) -> Any:
+    """What JSON has at a path such as `attendance[0].status`; up to a key that no message names."""
+    found = msgspec.json.decode(encode(value))
+    for index, name in re.findall(r"\[(\d+)|(\w+)", path.partition("[...]")[0]):
+        found = found[name or int(index)]
+    return found
 
 
 def _not_among(word: str, choices: Sequence[str]) -> str:
@@ -347,11 +404,3 @@ def _parts(shape: Any) -> list[Any]:
     if isinstance(shape, inspect.UnionType):
         return [part for member in shape.types for part in _parts(member)]
     return [shape]
-
-
-def without_patterns(problem: str) -> str:
-    """A message of msgspec's, with words in place of patterns."""
-    for pattern, meaning in _MEANING.items():
-        shown = pattern.replace("\\", "\\\\")
-        problem = problem.replace(f"`str` matching regex '{shown}'", meaning)
-    return problem

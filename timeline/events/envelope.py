@@ -10,7 +10,7 @@ import attrs
 import msgspec
 
 from timeline import dates
-from timeline.dates import When, when
+from timeline.dates import Occurred, When, when
 from timeline.errors import InvalidEvent
 from timeline.events.base import event_type, several, value_at
 from timeline.events.evidence import Evidence
@@ -25,6 +25,10 @@ def new_id() -> str:
     2
     """
     return str(uuid.uuid4())
+
+
+def _occurred(value: Occurred) -> When | None:
+    return when(value, "occurred")
 
 
 def _evidence(value: Iterable[Evidence | Mapping[str, Any]]) -> tuple[Evidence, ...]:
@@ -61,7 +65,7 @@ class NewEvent:
     event: Any
     id: str = attrs.field(factory=new_id)
     stream: str | None = None
-    occurred: When | None = attrs.field(default=None, converter=when)
+    occurred: When | None = attrs.field(default=None, converter=_occurred)
     evidence: tuple[Evidence, ...] = attrs.field(default=(), converter=_evidence)
     metadata: Mapping[str, Any] = attrs.field(factory=dict, converter=_metadata, hash=False)
 

@@ -65,6 +65,7 @@ Manner = Literal["quoted", "paraphrased", "read out", "translated", "imputed"]
 """How a link of the chain passed the words on. `imputed`: says what another thinks or wants."""
 
 
+@checked_when_made
 @attrs.frozen
 class Link:
     """One step in the chain from what was published back to whoever it began with.

@@ -28,7 +28,7 @@ def new_file(place: Place) -> Iterator[BinaryIO]:
         InvalidInput: the file cannot be written, or is a database of SQLite, such as the record.
     """
     if not isinstance(place, str | os.PathLike):
-        yield place
+        yield _opened(place, "write")
         return
     path = named_path(place, "file to write")
     try:
@@ -47,6 +47,12 @@ def new_file(place: Place) -> Iterator[BinaryIO]:
         raise InvalidInput(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
+def _opened(file: BinaryIO, does: str) -> BinaryIO:
+    if not hasattr(file, does):
+        raise InvalidInput(f"expected a file to {does}, by its path or open; found {file!r:.80}")
+    return file
+
+
 _OF_OPEN_FILES = frozenset(map(Path, ("/dev", "/dev/fd", "/proc/self/fd")))
 """Folders of files, such as /dev/stdout, that are open in some program already."""
 
@@ -61,7 +67,7 @@ def named_path(name: str | os.PathLike[str], what: str) -> Path:
     Raises:
         InvalidInput: the name is empty, or holds what no file system takes.
     """
-    path = os.fspath(name)
+    path = path_text(name, what)
     try:
         is_name = path != "" and b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
@@ -70,6 +76,18 @@ def named_path(name: str | os.PathLike[str], what: str) -> Path:
         given = f"{path!r:.80}" if path else "an empty name"
         raise InvalidInput(f"expected a {what}; found {given}")
     return Path(path)
+
+
+def path_text(path: str | os.PathLike[str], what: str) -> str:
+    """The text of a path, or of an address.
+
+    Raises:
+        InvalidInput: it is neither text nor a path.
+    """
+    with contextlib.suppress(TypeError):
+        if isinstance(text := os.fspath(path), str):
+            return text
+    raise InvalidInput(f"expected a {what}, as text or a Path; found {path!r:.80}")
 
 
 @contextlib.contextmanager
@@ -144,7 +162,7 @@ def existing_file(place: Place) -> Iterator[BinaryIO]:
         InvalidInput: it cannot be opened.
     """
     if not isinstance(place, str | os.PathLike):
-        yield place
+        yield _opened(place, "read")
         return
     try:
         file = Path(place).open("rb")  # noqa: SIM115  (closed below; only opening is translated)

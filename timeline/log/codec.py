@@ -368,7 +368,9 @@ class Codec:
         """
         kind = event_type(event.event)
         fields = {key: value for key, value in changes.items() if key not in _BESIDE}
-        occurred = when(changes["occurred"]) if "occurred" in changes else event.occurred
+        occurred = (
+            when(changes["occurred"], "occurred") if "occurred" in changes else event.occurred
+        )
         current = msgspec.to_builtins(event.event, enc_hook=encode_time)
         unknown = sorted(fields.keys() - current.keys())
         if unknown:
@@ -378,7 +380,9 @@ class Codec:
                 current | fields, type(event.event), dec_hook=decode_time, strict=False
             )
         except msgspec.ValidationError as error:
-            raise InvalidEvent(f"{kind.name}: {readable(error, type(event.event))}") from None
+            raise InvalidEvent(
+                f"{kind.name}: {readable(error, type(event.event), current | fields)}"
+            ) from None
         kept = msgspec.to_builtins(body, enc_hook=encode_time)
         for path in _lost(fields, kept, ""):
             raise InvalidEvent(f"{kind.name} has no field {path!r} that could be corrected")

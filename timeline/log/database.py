@@ -561,6 +561,11 @@ def taking_part(engine: sa.Engine, connection: sa.Connection) -> Iterator[Driver
         InvalidInput: the connection is closed, of another kind, or has no transaction.
         DatabaseBusy: others held the database for too long; try again.
     """
+    if not isinstance(connection, sa.Connection):
+        raise InvalidInput(
+            "expected a connection of SQLAlchemy, which a session gives as session.connection(); "
+            f"found {connection!r:.80}"
+        )
     if connection.closed:
         raise InvalidInput("expected a connection with a transaction; found a closed one")
     with failures.translated(engine, connected=True):

@@ -28,9 +28,10 @@ from timeline.errors import (
     LogDamaged,
     StoreAltered,
     require_number,
+    require_text,
 )
 from timeline.events import RecordedEvent
-from timeline.formats.files import Place, existing_file, name_of, new_file
+from timeline.formats.files import Place, existing_file, name_of, new_file, path_text
 from timeline.log import database, failures
 from timeline.log.archive import Archive, Archived
 from timeline.log.copy import LogFile, Restored, restore, write_log
@@ -55,6 +56,7 @@ _TELL_EVERY = 1_000
 """Events of an import between two reports of progress."""
 
 
+_ARCHIVE = "folder, or an address, of an archive"
 _GIVE_WORKERS = "give their number, workers (--workers), or their scheduler, on (--scheduler)"
 
 
@@ -233,7 +235,7 @@ class Maintenance(Record):
         from timeline.distributed import cluster
 
         chosen = _workers(on, workers, memory, archive)
-        target = os.fspath(rows)
+        target = path_text(rows, "folder of rows, or its address")
         return cluster.rebuild_files(self._projector, name, chosen, target, progress=progress)
 
     def compare(self, name: str, *, progress: Progress | None = None) -> Comparison:
@@ -310,6 +312,10 @@ class Maintenance(Record):
             NotFound: no such actor or stream is recorded, or nothing names that subject.
             UnknownEventType: no such type is known.
         """
+        names_given = {"stream": stream, "category": category, "prefix": prefix, "actor": actor}
+        for name, value in (names_given | {"subject": subject, "type": type}).items():
+            if value is not None:
+                require_text(name, value)
         start, end = stretch(since, until)
         is_named = False
         if actor is not None:
@@ -502,7 +508,7 @@ class Maintenance(Record):
             LogsDiffer: this record holds other events.
             MissingExtra, InvalidInput, DatabaseError: see `archive` and `import_log`.
         """
-        source = Archive(os.fspath(target))
+        source = Archive(path_text(target, _ARCHIVE))
         source.verify(seal=None if seal is None else Head.of_seal(seal), progress=progress)
         return self._restored(restore(self.store.engine, source.rows()))
 
@@ -541,7 +547,7 @@ class Maintenance(Record):
         """
         if rows_per_file is not None:
             require_number("rows_per_file", rows_per_file, 1)
-        return Archive(os.fspath(target)).write(
+        return Archive(path_text(target, _ARCHIVE)).write(
             self.store, rows_per_file=rows_per_file, progress=progress
         )
 
@@ -555,7 +561,7 @@ def _workers(
         )
     from timeline.distributed.workers import Workers
 
-    read = None if archive is None else os.fspath(archive)
+    read = None if archive is None else path_text(archive, _ARCHIVE)
     return Workers(on=on, number=number, memory=memory, archive=read)
 
 

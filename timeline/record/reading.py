@@ -94,8 +94,8 @@ class Record(Reports, abc.ABC):
             Cutoff(
                 position=position,
                 recorded=_instant(recorded),
-                published=asked(published),
-                occurred=asked(occurred),
+                published=asked(published, "published"),
+                occurred=asked(occurred, "occurred"),
                 possibly=possibly,
             )
         )
@@ -284,7 +284,7 @@ class FiledRecord(Record):
 
 def _instant(moment: datetime | str | None) -> datetime | None:
     """The instant; the end of the day, in UTC, where only a date is given."""
-    given = asked(moment)
+    given = asked(moment, "recorded")
     if given is None:
         return None
     if given.latest is None:

@@ -31,7 +31,7 @@ import sqlalchemy as sa
 from timeline.dates import Instant, instant, now, stamp, stamp_text
 from timeline.errors import InvalidInput, MissingExtra, NotFound
 from timeline.events import NewEvent, RecordedEvent, Redacted
-from timeline.formats.files import named_path
+from timeline.formats.files import named_path, path_text
 from timeline.log import database
 from timeline.log.redact import scrub
 from timeline.log.schema import texts as kept_texts
@@ -138,7 +138,7 @@ class Texts(Maintenance):
             DatabaseReadOnly: on PostgreSQL, another role owns the tables.
             DatabaseError: the database could not do it.
         """
-        name = os.fspath(place)
+        name = path_text(place, "file, or its address")
         data, media = fetched(name) if _is_address(name) else _read(named_path(name, "file"))
         sha256 = hashlib.sha256(data).hexdigest()
         known = self._source_of(name, sha256) if source is None else source

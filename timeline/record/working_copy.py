@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from timeline.dates import Instant, Occurred, encode_time, instant, stamp_text, when
 from timeline.engine.projection import View
-from timeline.errors import InvalidInput, NotFound
+from timeline.errors import InvalidInput, NotFound, require_text
 from timeline.events import (
     EventCorrected,
     EventRetracted,
@@ -271,7 +271,7 @@ class WorkingCopy(Writing):
         record, create = given.pop("record", "claims"), given.pop("create", False)
         for key in ("on", "due"):
             if key in given and not isinstance(given[key], str):
-                given[key] = str(when(given[key]))
+                given[key] = str(when(given[key], key))
         if isinstance(given.get("source"), Source):
             fields = msgspec.to_builtins(given["source"], enc_hook=encode_time)
             given["source"] = {key: value for key, value in fields.items() if value is not None}
@@ -352,8 +352,9 @@ class WorkingCopy(Writing):
             InvalidEvent: an event cannot be corrected so; the message says what to do.
             DatabaseError: the database could not do it.
         """
-        if not reason.strip():
-            raise InvalidInput("expected a reason for the corrections, for readers of the record")
+        if not isinstance(difference, Difference):
+            raise InvalidInput(f"difference: expected what diff gives; found {difference!r:.80}")
+        _require_reason(reason)
         moved = {new for _, new in difference.renamed} if retract else set()
         news = [new for new in difference.draft.events if new in difference.new or new.id in moved]
         news += [_correction(change, reason) for change in difference.changed]
@@ -398,8 +399,7 @@ class WorkingCopy(Writing):
             InvalidInput: all of its events are retracted already, or no reason is given.
             DatabaseError: the database could not do it.
         """
-        if not reason.strip():
-            raise InvalidInput("expected a reason for the undoing, for readers of the record")
+        _require_reason(reason)
         undoing = self._undoing(self._ingest_named(ingest))
         if not dry_run:
             made = EventRetracted(tuple(event.id for event in undoing.events), reason)
@@ -530,6 +530,12 @@ class WorkingCopy(Writing):
                     new = by_data[data]
                     if id != new.id and occurred == (new.occurred and new.occurred.text):
                         yield id, new.id
+
+
+def _require_reason(reason: str) -> None:
+    require_text("reason", reason)
+    if not reason.strip():
+        raise InvalidInput("reason: expected a reason, for readers of the record; found none")
 
 
 def _ingest_of(id: str, rows: Sequence[tuple[str, dict[str, Any], int]]) -> Ingest:

@@ -21,7 +21,7 @@ from timeline.checks import (
     require_identities,
     require_references,
 )
-from timeline.dates import Occurred, now, when
+from timeline.dates import Occurred, now
 from timeline.engine.projection import View
 from timeline.errors import InvalidEvent, InvalidInput, UnknownReference
 from timeline.events import (
@@ -41,7 +41,7 @@ from timeline.events import (
 )
 from timeline.events.envelope import new_id, stream_name
 from timeline.events.evidence import links
-from timeline.formats.files import Place, named_path, new_file
+from timeline.formats.files import Place, named_path, new_file, path_text
 from timeline.formats.record_files.names import Entry, Names
 from timeline.log.append import Appended, Expected, ExpectedVersion
 from timeline.log.query import Query
@@ -165,7 +165,7 @@ class Writing(Texts):
         if any(isinstance(event, NewEvent) for event in events):
             raise InvalidEvent("a NewEvent brings its own id, date and evidence: use append_all")
         news = [
-            NewEvent(event, new_id() if id is None else id, stream, when(occurred), known_from)
+            NewEvent(event, new_id() if id is None else id, stream, occurred, known_from)
             for event in events
         ]
         return self.append_all(news, expected_version=expected_version, connection=connection)
@@ -199,6 +199,8 @@ class Writing(Texts):
             return here.append_all(events, expected_version=expected_version, progress=progress)
         news = list(events)
         for new in news:
+            if not isinstance(new, NewEvent):
+                raise InvalidEvent(f"expected a NewEvent; found {new!r:.80}. See append, too")
             require_evidence(new)
         require_references(self.store, news)
         require_identities(self.store, news, self.view)
@@ -221,11 +223,15 @@ class Writing(Texts):
 
         Raises:
             InvalidRecord: a file cannot be read; names file, line and field.
+            InvalidInput: something given is no file, or no order of dates.
             DatabaseError: the database could not do it.
         """
         from timeline.formats.record_files.expanding import Expander
         from timeline.formats.record_files.reader import read_files
+        from timeline.formats.record_files.short_form import Order
 
+        if dates not in (None, *get_args(Order)):
+            raise InvalidInput(f"dates: expected day first or month first; found {dates!r:.40}")
         expander = Expander(self.store.codec.class_named, self._names(), create=create, order=dates)
         read = read_files(files, expander)
         return Draft(tuple(read), tuple(expander.created), tuple(expander.understood))
@@ -388,7 +394,7 @@ class Writing(Texts):
             raise InvalidInput(f"dataset: expected icews or gdelt; found {dataset!r:.40}")
         with SortedRows() as rows:
             ingest = Ingest(self.store, rows, dataset, conduct=conduct, keep_going=keep_going)
-            ingest.read([os.fspath(file) for file in files], reading)
+            ingest.read([path_text(file, "file of coded data") for file in files], reading)
             # All that the events name was looked up or made on the way: there is nothing to check.
             loaded = self._projector.load(lambda connection: ingest.events(connection, progress))
             at = self.store.head().position

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import attrs
 
@@ -485,7 +485,7 @@ def _cutoffs(
     if clock == "position":
         first, last = _positions(since, until)
         return {"position": first}, {} if last is None else {"position": last}
-    if clock not in {"occurred", "published", "recorded"}:
+    if clock not in get_args(Clock):
         raise InvalidInput(
             f"clock: expected occurred, published, recorded or position; found {clock!r}"
         )
@@ -493,7 +493,7 @@ def _cutoffs(
         raise InvalidInput(
             f"clock {clock}: expected dates as since and until; found {since!r} and {until!r}"
         )
-    start, end = asked(since), asked(until)
+    start, end = asked(since, "since"), asked(until, "until")
     if start is None or start.earliest is None or (end is not None and end.latest is None):
         raise InvalidInput(f"expected a stretch that has two ends; found {since} to {until}")
     if end is not None and end.latest is not None and start.earliest > end.latest:

@@ -142,7 +142,7 @@ def offices_report(
         InvalidInput: several actors go by that name; the message has their ids.
         InvalidDate: `on` is not a date.
     """
-    day = asked(on)
+    day = asked(on, "on")
     body = None if of is None else find_actor(view, of)
     person = None if holder is None else find_actor(view, holder)
     wanted = {"of": body, "actor": person}

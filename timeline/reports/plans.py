@@ -175,7 +175,7 @@ def plans_report(view: View, *, initiative: str | None = None, on: Occurred = No
         InvalidInput: `on` has an open end.
         InvalidDate: `on` is not a date.
     """
-    on = asked(on)
+    on = asked(on, "on")
     if on is not None and on.latest is None:
         raise InvalidInput(f"on: expected a date that has an end; found {on.text!r}")
     if initiative is not None:

@@ -17,6 +17,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 import attrs
 
 from timeline.engine.projection import View
+from timeline.errors import require_text
 from timeline.reports.actors import actors_report
 from timeline.reports.attendance import attendance_report
 from timeline.reports.changes import changes_report
@@ -56,22 +57,38 @@ class Bound:
     Attributes:
         make: the function that makes it, from a view or from the record.
         heading: of the page about everything in the record; None where there is no such page.
+        signature: what callers give, without the view or the record.
     """
 
     make: Callable[..., Report]
     heading: str | None = None
+    signature: inspect.Signature = attrs.field(init=False, eq=False)
+
+    @signature.default
+    def _signature_of_make(self) -> inspect.Signature:
+        signature = inspect.signature(self.make, eval_str=True)
+        _, *given = signature.parameters.values()
+        return signature.replace(parameters=given)
 
     @property
     def name(self) -> str:
         """The name of the method; the command has hyphens in it."""
         return self.make.__name__.removesuffix("_report")
 
-    @property
-    def signature(self) -> inspect.Signature:
-        """What callers give, without the view or the record."""
-        signature = inspect.signature(self.make, eval_str=True)
-        _, *given = signature.parameters.values()
-        return signature.replace(parameters=given)
+    def require_texts(self, *args: Any, **options: Any) -> None:
+        """Check that ids, names and words are text.
+
+        Raises:
+            InvalidInput: one is not; names the argument.
+        """
+        for name, value in self.signature.bind(*args, **options).arguments.items():
+            parameter = self.signature.parameters[name]
+            if parameter.annotation is str or (
+                parameter.annotation == str | None and value is not None
+            ):
+                is_several = parameter.kind is parameter.VAR_POSITIONAL
+                for one in value if is_several else (value,):
+                    require_text(name, one)
 
 
 def bind(
@@ -83,23 +100,27 @@ def bind(
         make: the function, named for its report: `plans_report`.
         heading: of the site's page about everything in the record, if there is to be one.
     """
+    bound = Bound(make, heading)
 
     @functools.wraps(make)
     def method(record: Viewed, /, *args: P.args, **options: P.kwargs) -> R:
+        bound.require_texts(*args, **options)
         with record.view() as view:
             return make(view, *args, **options)
 
-    return _described(method, Bound(make, heading))
+    return _described(method, bound)
 
 
 def bind_record(make: Callable[Concatenate[V, P], R]) -> Callable[Concatenate[V, P], R]:
     """As `bind`, for a function that takes the record, to see it as of several moments."""
+    bound = Bound(make)
 
     @functools.wraps(make)
     def method(record: V, /, *args: P.args, **options: P.kwargs) -> R:
+        bound.require_texts(*args, **options)
         return make(record, *args, **options)
 
-    return _described(method, Bound(make))
+    return _described(method, bound)
 
 
 def _described(method: M, bound: Bound) -> M:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import attrs
 
 from timeline.dates import When, short, when
-from timeline.errors import InvalidInput, NotFound
+from timeline.errors import InvalidInput, NotFound, require_text
 from timeline.reports.evidence import Citation, Named
 
 NOTHING = "–"
@@ -237,6 +237,7 @@ class Document:
             NotFound: there is no such table; the message names those there are.
             InvalidInput: several begin like that; the message names them.
         """
+        require_text("table", title)
         wanted = title.casefold()
         for fits in (str.__eq__, str.startswith):
             fitting = [table for table in self.tables if fits(table.title.casefold(), wanted)]

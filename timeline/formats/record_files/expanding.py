@@ -100,7 +100,7 @@ class Expander:
     def _register_source(self, entry: Node) -> None:
         fields = entry.plain
         if isinstance(fields, dict) and isinstance(fields.get("id"), str):
-            known = [fields[key] for key in ("title", "address") if fields.get(key)]
+            known = [str(fields[key]) for key in ("title", "address") if fields.get(key)]
             self.names.add("source", fields["id"], *known)
             publisher = self.names.find("actor", str(fields.get("publisher")))
             host = host_of(fields.get("address"))

@@ -23,8 +23,9 @@ from timeline.errors import InvalidRecord, UnknownEventType
 from timeline.events import Actor, ActorAdded, Evidence, NewEvent, Source, SourceAdded
 from timeline.events import event_type as type_of
 from timeline.events.base import Slug
-from timeline.events.encoding import without_patterns
+from timeline.events.encoding import in_words
 from timeline.events.evidence import spelled_out
+from timeline.formats.files import path_text
 from timeline.formats.record_files.expanding import Expander, together
 from timeline.formats.record_files.sheets import SUFFIXES, read_sheet
 from timeline.formats.record_files.short_form import DEFAULTS
@@ -40,20 +41,8 @@ from timeline.formats.record_files.tree import (
 
 _MOST_PROBLEMS = 20
 _LONGEST_PROBLEM = 1_000
-_QUOTED = re.compile("`([A-Za-z0-9_ |]+)`")
 _PLACE = re.compile(r"(.*) - at (?:`key` in )?`\$(.*)`\Z", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
-
-_WORDS = {
-    "object": "a mapping",
-    "array": "a list",
-    "str": "text",
-    "null": "nothing",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-}
-"""What msgspec calls a type of JSON, and the plain word for it."""
 
 _CLOSED = {inspect.LiteralType, inspect.NoneType}
 
@@ -121,7 +110,8 @@ def read_files(paths: Iterable[str | os.PathLike[str]], expander: Expander) -> l
         InvalidRecord: a file cannot be read, or holds something that does not belong there. It
             stands for the first problem; its message lists those of other entries too, up to 20.
     """
-    trees = [(os.fspath(path), *_root(os.fspath(path))) for path in paths]
+    files = [path_text(path, "record file (of several, each by itself)") for path in paths]
+    trees = [(file, *_root(file)) for file in files]
     for _, root, _ in trees:
         expander.register(root)
     return [RecordFile(_reader(file, expander, root, problems)) for file, root, problems in trees]
@@ -334,9 +324,7 @@ class _Reader:
 
     def _reworded(self, problem: str, path: Steps) -> str:
         """A message of msgspec in plain words."""
-        problem = _QUOTED.sub(_in_words, without_patterns(problem))
-        problem = problem.replace("Object missing required field", "expected the key")
-        problem = problem.replace(", got ", "; found ").replace("Expected ", "expected ", 1)
+        problem = in_words(problem).replace("Object missing required field", "expected the key")
         value = self.nearest(path).value
         if "expected the key" in problem:
             problem += "; it is missing"
@@ -390,10 +378,3 @@ def _options(kind: inspect.Type) -> Iterable[inspect.Type]:
         return [option for member in kind.types for option in _options(member)]
     # The values of a mapping have a type too, but none of them has fixed keys.
     return (kind,)
-
-
-# --- Words ----------------------------------------------------------------------------------------
-
-
-def _in_words(match: re.Match[str]) -> str:
-    return " or ".join(_WORDS.get(word, f"'{word}'") for word in match[1].split(" | "))

@@ -160,7 +160,10 @@ class Claim:
             if VERBS.get(key) is self.verb:
                 self._put(self.verb.what, node)
             elif key == "more":
-                more = typing.cast("dict[str, Node]", node.value)
+                if not isinstance(node.value, dict):
+                    found = "a list" if isinstance(node.value, list) else shown(node.value)
+                    raise node.problem(self.file, f"expected a mapping; found {found}")
+                more = node.value
             elif self._is_of_evidence(key):
                 evidence[_OF_EVIDENCE.get(key, key)] = node
             else:

@@ -11,13 +11,16 @@ import os
 import re
 import stat
 import unicodedata
+from datetime import date
+from numbers import Number
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import attrs
 import yaml
 
-from timeline.errors import InvalidRecord
+from timeline.dates import When
+from timeline.errors import InvalidInput, InvalidRecord
 
 # Each far beyond what a person writes by hand, and small enough to be read in seconds.
 _LARGEST_FILE = 16 * 1024 * 1024
@@ -93,8 +96,11 @@ class Node:
             value = [cls.of(item, like) for item in value]
         elif isinstance(value, bool):
             value = "true" if value else "false"
-        elif value is not None:
+        elif isinstance(value, str | Number | date | When):
             value = str(value)
+        elif value is not None:
+            wanted = "text, a number, a date, a list or a mapping"
+            raise InvalidInput(f"{like.key}: expected {wanted}; found {value!r:.80}")
         return cls(value, like.line, like.key, like.place)
 
     @property
