@@ -120,6 +120,20 @@ def test_a_meeting_that_somebody_says_was_not_held_is_marked(talks: Timeline) ->
         assert contacts(talks, actor) == met(talks, actor=actor)
 
 
+def test_so_is_one_whose_participants_another_event_names(talks: Timeline) -> None:
+    talks.append(MeetingHeld("dinner", "Dinner"), id="dined", source="paper")
+    there = [Attendance("ann", "attended"), Attendance("bland", "attended")]
+    talks.append(AttendanceReported("dinner", there), id="guests", source="other")
+    assert met(talks)["ann", "bland"] == (2, 0)
+
+    denial = StatementMade("bob", "There was no dinner.", disputes=["dined"])
+    talks.append(denial, id="denial", source="other")
+
+    assert met(talks)["ann", "bland"] == (2, 1)
+    for actor in ("ann", "bland"):
+        assert contacts(talks, actor) == met(talks, actor=actor)
+
+
 def test_a_person_and_a_state_named_as_the_two_sides_have_met(talks: Timeline) -> None:
     # So it is in coded data, where nobody represents anybody.
     sides = [Attendance("ann", "attended"), Attendance("bland", "attended")]

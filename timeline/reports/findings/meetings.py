@@ -351,18 +351,20 @@ WHO_MEETS = (
 class Entry:
     """What one event says of one participant, and whom the participant counts for.
 
-    `disputes` has who calls that event's report wrong, if anybody does.
+    `disputes` has who calls that event's report wrong, if anybody does; `denied` the ids of the
+    events that call a report wrong by which the meeting was held.
     """
 
     row: AttendanceRow
     party: str
     office: RoleRow | None
     disputes: DisputedRow | None
+    denied: tuple[str, ...]
 
     @property
     def against(self) -> tuple[str, ...]:
-        """The ids of the events that call its report wrong."""
-        return () if self.disputes is None else self.disputes.events
+        """The ids of the events that call its report wrong, or one of the meeting."""
+        return self.denied if self.disputes is None else (*self.disputes.events, *self.denied)
 
     @property
     def represents(self) -> str | None:
@@ -450,9 +452,9 @@ class Register:
         meetings = {row.meeting: row for row in rows}
         reports = gathered(self._view, MeetingReportRow, "meeting", meetings)
         present = gathered(self._view, AttendanceRow, "meeting", meetings)
-        self._disputes |= _disputes(
-            self._view, (entry.event for of_one in present.values() for entry in of_one)
-        )
+        told = [report.event for of_one in reports.values() for report in of_one]
+        told += [entry.event for of_one in present.values() for entry in of_one]
+        self._disputes |= _disputes(self._view, told)
         return [self._roll(row, reports[id], present[id]) for id, row in meetings.items()]
 
     def _roll(
@@ -462,7 +464,7 @@ class Register:
         members = self._members(row.body, dates)
         known = self._memberships.of(row.body)
         guests = (party for party, each in known.items() if each.at(dates) is False)
-        entries = self._entries(present, members, dates)
+        entries = self._entries(present, members, dates, self._denied(reports))
         return Roll(row, entries, members, frozenset(guests), _unnamed(self._view, entries))
 
     def meetings(self) -> Iterator[tuple[list[MeetingReportRow], tuple[Entry, ...]]]:
@@ -478,7 +480,13 @@ class Register:
             if row.meeting in told:
                 dates = meeting_dates(reports[row.meeting])
                 members = self._members(row.body, dates)
-                yield reports[row.meeting], self._entries(told[row.meeting], members, dates)
+                denied = self._denied(reports[row.meeting])
+                entries = self._entries(told[row.meeting], members, dates, denied)
+                yield reports[row.meeting], entries
+
+    def _denied(self, reports: Sequence[MeetingReportRow]) -> tuple[str, ...]:
+        found = (self._disputes.get(report.event) for report in _held(reports))
+        return tuple(id for row in found if row is not None for id in row.events)
 
     def _members(self, body: str | None, dates: Sequence[When]) -> dict[str, tuple[str, ...]]:
         return {
@@ -488,17 +496,27 @@ class Register:
         }
 
     def _entries(
-        self, rows: list[AttendanceRow], members: dict[str, tuple[str, ...]], dates: Iterable[When]
+        self,
+        rows: list[AttendanceRow],
+        members: dict[str, tuple[str, ...]],
+        dates: Iterable[When],
+        denied: tuple[str, ...],
     ) -> tuple[Entry, ...]:
         rows.sort(key=lambda each: (each.position, each.number))
-        return tuple(self._entry(each, members.keys(), dates) for each in rows)
+        return tuple(self._entry(each, members.keys(), dates, denied) for each in rows)
 
-    def _entry(self, row: AttendanceRow, members: Container[str], dates: Iterable[When]) -> Entry:
+    def _entry(
+        self,
+        row: AttendanceRow,
+        members: Container[str],
+        dates: Iterable[When],
+        denied: tuple[str, ...],
+    ) -> Entry:
         """The row, with the party that the participant counts for: itself, or one by office."""
         known = row.party in members
         office = None if known else counting_office(self._offices, row, members, dates)
         party = (office and office.of) or row.party
-        return Entry(row, party, office, self._disputes.get(row.event))
+        return Entry(row, party, office, self._disputes.get(row.event), denied)
 
 
 def persons_in(view: View, entries: Iterable[Entry]) -> set[str]:
