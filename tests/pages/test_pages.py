@@ -436,27 +436,50 @@ def context(browser: Any) -> Callable[..., Any]:
     return functools.cache(functools.partial(browser.new_context, reduced_motion="reduce"))
 
 
+@attrs.frozen
+class Tab:
+    """A tab of the browser, and what its pages complained of and asked for."""
+
+    page: Any
+    complaints: list[str] = attrs.Factory(list)
+    asked: list[str] = attrs.Factory(list)
+
+    @classmethod
+    def of(cls, context: Any) -> "Tab":
+        tab = cls(context.new_page())
+        tab.page.set_default_timeout(0)  # none: a busy machine takes its time
+        tab.page.on("console", lambda message: tab.complaints.append(message.text))
+        tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        tab.page.on("request", lambda request: tab.asked.append(request.url))
+        return tab
+
+
+@pytest.fixture(scope="module")
+def tab(context: Callable[..., Any]) -> Callable[..., Tab]:
+    """Gives a tab, by its number and settings, which stays open: a new one is a new process."""
+    return functools.cache(lambda number, **settings: Tab.of(context(**settings)))
+
+
 @pytest.fixture
-def visit(context: Callable[..., Any], sites: Path) -> Iterator[Callable[..., Any]]:
+def visit(tab: Callable[..., Tab], sites: Path) -> Iterator[Callable[..., Any]]:
     """Opens a page of a site. In the end, none may have complained or asked for anything more."""
-    complaints: list[str] = []
-    asked: list[str] = []
-    opened: list[Any] = []
+    opened: list[Tab] = []
 
     def open_page(path: str | Path, *, width: int = 1280, **settings: Any) -> Any:
-        page = context(**settings).new_page()
-        opened.append(page)
+        opened.append(tab(len(opened), **settings))
+        page = opened[-1].page
         page.set_viewport_size({"width": width, "height": 900})
-        page.set_default_timeout(0)  # none: a busy machine takes its time
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
+        page.emulate_media(media="null", color_scheme=settings.get("color_scheme", "light"))
         page.goto((sites / path).as_uri())
         return page
 
     yield open_page
-    for page in opened:
-        page.close()
+    complaints = [said for one in opened for said in one.complaints]
+    asked = [url for one in opened for url in one.asked]
+    for one in opened:
+        one.page.goto("about:blank")  # nothing of this test goes on in the next
+        one.complaints.clear()
+        one.asked.clear()
     assert complaints == []
     shared = (
         "page.css",
@@ -484,6 +507,12 @@ def row_that_says(page: Any, words: str) -> Any:
     """The last such row, by its id: to find one by what it says takes long on a large page."""
     row = page.get_by_role("row", name=words).last
     return page.locator(f"[id='{row.get_attribute('id')}']")
+
+
+def follow(link: Any) -> None:
+    """Click a link to another page, and wait for that: a click alone does not."""
+    with link.page.expect_navigation():
+        link.click()
 
 
 def unfold(page: Any) -> None:
@@ -954,7 +983,7 @@ def test_the_front_page_tells_what_is_new_in_three_screens(visit: Callable[..., 
     tops = [page.get_by_role("table", name=name).evaluate(above) for name in parts]
     assert [card.evaluate(above), *tops] == sorted([card.evaluate(above), *tops])
     assert page.get_by_role("table", name="Plans still open").locator("tbody tr").count() > 0
-    page.get_by_role("table", name="Actors").get_by_role("link", name="All").click()
+    follow(page.get_by_role("table", name="Actors").get_by_role("link", name="All"))
     assert page.get_by_role("table").locator("tbody tr").count() > 8
 
 
@@ -962,7 +991,7 @@ def test_a_search_on_any_page_finds_the_others(visit: Callable[..., Any]) -> Non
     page = visit(INITIATIVE)
     page.get_by_label("Search all pages").fill("mirziyoyev call")
     link = page.locator(".results").get_by_role("link", name="Putin–Mirziyoyev call")
-    link.first.click()
+    follow(link.first)
     assert "Mirziyoyev" in page.inner_text("h1")
 
 
@@ -998,7 +1027,7 @@ def test_the_explorer_keeps_its_choice_in_the_address(visit: Callable[..., Any])
     page.get_by_role("button", name="who with whom").click()
     row = page.locator(".matrix tbody tr").filter(has=page.get_by_role("link", name="Gazprom"))
     assert row.locator(".heat").count() > 0
-    rows.locator("a").first.click()
+    follow(rows.locator("a").first)
     assert page.locator("h1").is_visible()
 
 
@@ -1085,7 +1114,7 @@ def test_a_person_has_what_was_last_first_and_an_outlet_what_it_carried(
     assert "tokayev" not in page.inner_text("main").split()  # an id says nothing to a reader
     page.goto(page.url.replace("tokayev", "agenzia-nova"))
     carried = page.get_by_role("table", name="What it carried")
-    carried.get_by_role("link").first.click()
+    follow(carried.get_by_role("link").first)
     assert page.inner_text(".kind") == "SOURCE"
     assert "Nova" in page.inner_text(".strip")
     assert page.get_by_role("table", name="What it says").locator(".ref").count() > 0
@@ -1096,13 +1125,13 @@ def test_a_person_has_what_was_last_first_and_an_outlet_what_it_carried(
 def test_reports_lead_to_one_another(visit: Callable[..., Any]) -> None:
     page = visit("gas-union/index.html")
     assert page.inner_text("h1") == "A gas union of three"
-    page.locator(".glimpse").get_by_role("link", name="Gas union").click()
+    follow(page.locator(".glimpse").get_by_role("link", name="Gas union"))
     assert "negotiating" in page.inner_text(".strip")
-    page.get_by_role("table", name="Meetings").get_by_role("link").first.click()
+    follow(page.get_by_role("table", name="Meetings").get_by_role("link").first)
     assert page.inner_text(".kind") == "ATTENDANCE"
-    page.get_by_role("link", name="Kazakhstan", exact=True).first.click()
+    follow(page.get_by_role("link", name="Kazakhstan", exact=True).first)
     assert page.inner_text("h1") == "Kazakhstan"
-    page.get_by_role("navigation", name="Pages above").get_by_role("link").click()
+    follow(page.get_by_role("navigation", name="Pages above").get_by_role("link"))
     assert page.inner_text("h1") == "A gas union of three"
 
 
