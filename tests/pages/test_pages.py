@@ -1174,7 +1174,8 @@ class Skeleton(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.parts.append((tag, [name for name, _ in attributes]))
+        # Letters of Arabic or Hebrew may set `dir`, which only says where words begin.
+        self.parts.append((tag, [name for name, _ in attributes if name != "dir"]))
 
     def handle_endtag(self, tag: str) -> None:
         self.parts.append(tag)
