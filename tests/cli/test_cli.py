@@ -286,6 +286,10 @@ def test_log_is_read_by_kind_of_stream_and_from_its_end():
     assert ids("--backwards", "--top", 2) == ids()[:-3:-1]
     assert ids("--at", 2) == ids()[:2]
     assert ids("--stream", "proposal-gas-union", "--backwards", "--top", 1) == proposals[-1:]
+    assert ids("--category", "plan", "--at", 2) == []
+    assert "no stream is of the category 'plans'. Categories are: actor, " in fails(
+        "log", "--category", "plans"
+    )
 
 
 @pytest.mark.usefixtures("gas_union")

@@ -347,6 +347,18 @@ class Reading:
             streams = self._streams(events.c.stream.startswith(category, autoescape=True))
             raise NotFound(f"no stream {stream!r} is in the log.{_guess(stream, streams)}")
 
+    def require_category(self, category: str) -> None:
+        """Check that some stream, or the class of some event, is of that category.
+
+        Raises:
+            NotFound: none is; the message has those there are.
+        """
+        known = {event_type(cls).category for cls in self.codec.classes}
+        known |= {stream.partition("-")[0] for stream in self._streams(sa.true())}
+        if category not in known:
+            there = ", ".join(sorted(filter(None, known)))
+            raise NotFound(f"no stream is of the category {category!r}. Categories are: {there}.")
+
     def require_subject(self, id: str) -> None:
         """Check that some stream is of that id.
 

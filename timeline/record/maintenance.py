@@ -309,20 +309,23 @@ class Maintenance(Record):
         Raises:
             InvalidDate: `since` or `until` is not a date.
             InvalidInput: `since` lies after `until`; or several actors go by that name.
-            NotFound: no such actor or stream is recorded, or nothing names that subject.
+            NotFound: no such actor, stream or category is recorded, or nothing names that subject.
             UnknownEventType: no such type is known.
         """
         names_given = {"stream": stream, "category": category, "prefix": prefix, "actor": actor}
         for name, value in (names_given | {"subject": subject, "type": type}).items():
             if value is not None:
                 require_text(name, value)
+        if position is not None:
+            require_number("position", position)
         start, end = stretch(since, until)
-        is_named = False
+        is_there = is_named = False
         if actor is not None:
             with self.view() as view:
                 actor = find_actor(view, actor)
         query = self._query(stream, category, prefix, type)
         for event in self.store.read_all(query, until=position, backwards=backwards):
+            is_there = True
             if subject is not None and not names(event, subject, None):
                 continue
             is_named = True
@@ -332,6 +335,8 @@ class Maintenance(Record):
                 and all(str(event.metadata.get(key)) == it for key, it in (metadata or {}).items())
             ):
                 yield event
+        if category is not None and not is_there:
+            self.store.require_category(category)
         if subject is not None and not is_named:
             self.store.require_subject(subject)
 
