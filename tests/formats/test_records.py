@@ -28,6 +28,8 @@ from timeline.events import (
 )
 from timeline.formats import read_records
 from timeline.formats.record_files import tree
+from timeline.formats.record_files.expanding import Expander
+from timeline.formats.record_files.reader import read_files
 from timeline.log.codec import Codec
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "gas-union"
@@ -327,6 +329,30 @@ def test_further_fields_are_a_mapping(refuse, line, problem):
 def test_a_title_that_is_a_list_is_refused(refuse):
     error = refuse("record: r\nsources:\n- {id: article, publisher: gazette, title: [T]}\n")
     assert (error.line, error.problem) == (3, "expected text; found a list")
+
+
+def test_problems_of_several_files_are_told_together(tmp_path):
+    contents = {
+        "one.yaml": "record: one\nactors: [{id: ann, kind: persn, name: Ann}]\n",
+        "two.yaml": "record: two\nactors: [{id: bob, kind: person, name: Bob}]\n",
+        "three.yaml": "record: three\nsources: [{id: wire, publisher: Bob}]\n",
+        "four.yaml": "record: four\nevents: [",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content, "utf-8")
+    files = [tmp_path / name for name in contents]
+
+    with pytest.raises(InvalidRecord) as caught:
+        read_files(files[:3], Expander(CLASSES))
+    first, second = str(caught.value).splitlines()
+    assert first.startswith(f"{files[0]}:2: actors[0].kind: expected one of")
+    assert second.startswith(f"{files[2]}:2: sources[0]: expected the key 'title'")
+
+    with pytest.raises(InvalidRecord) as caught:
+        read_files([*files, tmp_path / "five.yaml"], Expander(CLASSES))
+    first, second = str(caught.value).splitlines()
+    assert first.startswith(f"{tmp_path}/five.yaml: cannot be read")
+    assert second.startswith(f"{files[3]}:")
 
 
 def test_a_tab_before_a_key_is_named(refuse):

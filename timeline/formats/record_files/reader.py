@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import attrs
 import msgspec
@@ -45,6 +45,9 @@ _PLACE = re.compile(r"(.*) - at (?:`key` in )?`\$(.*)`\Z", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 
 _CLOSED = {inspect.LiteralType, inspect.NoneType}
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -108,13 +111,28 @@ def read_files(paths: Iterable[str | os.PathLike[str]], expander: Expander) -> l
 
     Raises:
         InvalidRecord: a file cannot be read, or holds something that does not belong there. It
-            stands for the first problem; its message lists those of other entries too, up to 20.
+            stands for the first problem; its message lists those of other entries too, up to 20
+            of a file.
     """
     files = [path_text(path, "record file (of several, each by itself)") for path in paths]
-    trees = [(file, *_root(file)) for file in files]
+    trees = _each(files, lambda file: (file, *_root(file)))
+    # Before all names are known, it is not known which are missing.
     for _, root, _ in trees:
         expander.register(root)
-    return [RecordFile(_reader(file, expander, root, problems)) for file, root, problems in trees]
+    return _each(trees, lambda tree: RecordFile(_reader(tree[0], expander, *tree[1:])))
+
+
+def _each(things: Iterable[_T], read: Callable[[_T], _R]) -> list[_R]:
+    """What is read of each; the problems of all are raised together."""
+    done, problems = [], []
+    for thing in things:
+        try:
+            done.append(read(thing))
+        except InvalidRecord as error:
+            problems.append(error)
+    if problems:
+        raise together(problems)
+    return done
 
 
 def _reader(
