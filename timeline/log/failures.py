@@ -227,7 +227,12 @@ def gone(where: str) -> str:
 def _is_gone(cause: BaseException, url: sa.URL) -> bool:
     """Whether SQLite could not go on because somebody removed the file."""
     name = getattr(cause, "sqlite_errorname", "")
-    return name.startswith(("SQLITE_IOERR", "SQLITE_READONLY")) and not _is_there(_file(url))
+    is_plain = not str(url.database).startswith("file:")
+    return is_plain and name.startswith(_MAY_BE_GONE) and not _is_there(_file(url))
+
+
+_MAY_BE_GONE = ("SQLITE_IOERR", "SQLITE_READONLY")
+"""How SQLite's names of errors begin where a file was removed, among other reasons."""
 
 
 def _is_there(path: Path) -> bool:
