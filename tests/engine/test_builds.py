@@ -448,7 +448,7 @@ def test_rows_are_written_a_few_at_a_time(
 
     projector_.rebuild("speakers", progress=lambda position, _: shown.append(position))
 
-    assert shown[1:5] == [7, 14, 21, 28]
+    assert shown[:4] == [7, 14, 21, 28]
     assert kept(projector_) == folded(projector_)
 
 

@@ -337,7 +337,9 @@ class Builder:
             for build in reversed(builds.claimed(connection, [projection.name])):
                 if build.fingerprint == fingerprint and build.state in ("building", "built"):
                     return build, False
-            return builds.make(connection, projection, fingerprint), True
+            build = builds.make(connection, projection, fingerprint)
+            end = self.store.head(connection).position
+            return builds.moved(connection, build, target=end) if _is_far(end) else build, True
 
     def _abandon(self, build: Build) -> None:
         """Drop a build that has no rows yet."""
@@ -484,7 +486,7 @@ class Builder:
             end = self.store.head(connection).position
             if self._reader.reaches_back(connection, projection.raw, now.position, end):
                 now = builds.emptied(connection, now)
-            if end - now.position > max(STEP // 10, 1) and not is_last:
+            if _is_far(end - now.position) and not is_last:
                 return builds.moved(
                     connection, now, state="building", position=now.position, target=end
                 )
@@ -640,6 +642,11 @@ def _not_one_row_a_key(projection: Projection, detail: str) -> InvalidProjection
 def _indexes(projection: Projection, build: Build) -> list[sa.Index]:
     tables = tables_of(projection.rows, build.number).values()
     return [index for table in tables for index in table.indexes]
+
+
+def _is_far(positions: int) -> bool:
+    """Whether a build is so far behind the log that it folds beside the live rows."""
+    return positions > max(STEP // 10, 1)
 
 
 def _require_there(build: Build, now: Build) -> None:
