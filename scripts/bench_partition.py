@@ -34,8 +34,6 @@ _PARTITIONED = """
     ALTER TABLE timeline.timeline_events RENAME TO one_table;
     CREATE TABLE timeline.timeline_events (LIKE timeline.one_table INCLUDING CONSTRAINTS,
         PRIMARY KEY (position)) PARTITION BY RANGE (position);
-    DROP TABLE timeline.one_table;
-    CREATE INDEX ON timeline.timeline_events (type, position);
     CREATE TRIGGER timeline_keep_update BEFORE UPDATE ON timeline.timeline_events
     FOR EACH ROW EXECUTE FUNCTION timeline.timeline_refuse_update();
     CREATE TRIGGER timeline_keep_delete BEFORE DELETE ON timeline.timeline_events
@@ -44,10 +42,19 @@ _PARTITIONED = """
     FOR EACH STATEMENT EXECUTE FUNCTION timeline.timeline_refuse();
 """
 
-# A unique key of the whole table would have to hold the position, so each partition has its own.
 _PART = """
     CREATE TABLE timeline.events_{number} PARTITION OF timeline.timeline_events
         FOR VALUES FROM ({first}) TO ({after});
+"""
+
+_FILLED = """
+    INSERT INTO timeline.timeline_events SELECT * FROM timeline.one_table ORDER BY position;
+    DROP TABLE timeline.one_table;
+    CREATE INDEX ON timeline.timeline_events (type, position);
+"""
+
+# A unique key of the whole table would have to hold the position, so each partition has its own.
+_KEYS = """
     CREATE UNIQUE INDEX ON timeline.events_{number} (event_id);
     CREATE UNIQUE INDEX ON timeline.events_{number} (stream, version);
 """
@@ -61,43 +68,43 @@ def measure(given: argparse.Namespace) -> None:
             files = bench_scale.written(Path(folder), given.events)
             archive_coded(archive, *files, dataset="icews", workers=2)
         size = Archive(archive).head().position
-        with servers.postgres_server({}, Path(tempfile.gettempdir())) as server:
-            whole = costs(server.create_database(), archive, None)
-            parts = costs(server.create_database(), archive, -(-size // _PARTS))
+        with (
+            servers.postgres_server({}, Path(tempfile.gettempdir())) as server,
+            Timeline.open(server.create_database()) as record,
+        ):
+            whole = timed("import, s", lambda: record.import_archive(archive)) | queries(record)
+            in_a_part = -(-size // _PARTS)
+            parts = timed("copy into partitions, s", lambda: partition(record, in_a_part))
+            parts |= queries(record) | detached(record, archive, in_a_part)
     heads = [f"{size:,} events", "one table", f"{_PARTS} partitions", "ratio"]
     print("\n".join(bench_split.table(heads, lines(whole, parts))))
 
 
 def lines(whole: dict[str, float], parts: dict[str, float]) -> Iterable[list[str]]:
     """The lines of the table."""
-    for name, cost in parts.items():
-        before = whole.get(name)
-        ratio = "" if before is None else f"{cost / before:.2f}"
-        yield [name, "" if before is None else f"{before:,.3g}", f"{cost:,.3g}", ratio]
+    for name in [*whole, *(name for name in parts if name not in whole)]:
+        before, after = whole.get(name), parts.get(name)
+        ratio = f"{after / before:.2f}" if before and after else ""
+        yield [name, *("" if cost is None else f"{cost:,.3g}" for cost in (before, after)), ratio]
 
 
-def costs(url: str, archive: str, in_a_part: int | None) -> dict[str, float]:
-    """What work costs, by what it is."""
-    with Timeline.open(url) as record:
-        if in_a_part is not None:
-            partition(record, in_a_part)
-        began = time.perf_counter()
-        record.import_archive(archive)
-        costs = {"import, s": time.perf_counter() - began}
-        execute(record, "VACUUM ANALYZE timeline.timeline_events")
-        costs |= queries(record)
-        if in_a_part is not None:
-            costs |= detached(record, archive, in_a_part)
-    return costs
+def timed(name: str, work: Callable[[], Any]) -> dict[str, float]:
+    """The seconds that the work takes, under that name."""
+    began = time.perf_counter()
+    work()
+    return {name: time.perf_counter() - began}
 
 
 def partition(record: Timeline, in_a_part: int) -> None:
-    """Put a partitioned table in the place of the table of events, which is empty."""
+    """Put a partitioned table with the same rows in the place of the table of events."""
     execute(record, _PARTITIONED)
     for number in range(_PARTS + 1):
         first = number * in_a_part + 1
         last = "MAXVALUE" if number == _PARTS else str(first + in_a_part)
         execute(record, _PART.format(number=number, first=first, after=last))
+    execute(record, _FILLED)
+    for number in range(_PARTS + 1):
+        execute(record, _KEYS.format(number=number))
 
 
 def execute(record: Timeline, statements: str) -> None:
@@ -109,6 +116,7 @@ def execute(record: Timeline, statements: str) -> None:
 
 def queries(record: Timeline) -> dict[str, float]:
     """The milliseconds that a single query takes, by what it asks for; medians."""
+    execute(record, "VACUUM ANALYZE timeline.timeline_events")
     store, chance = record.store, random.Random(1)
     end = store.head().position
     known = list(store.at(chance.sample(range(1, end), _ROUNDS)))
@@ -143,20 +151,8 @@ def median(work: Callable[[Any], Any], given: Iterable[Any]) -> float:
 def detached(record: Timeline, archive: str, in_a_part: int) -> dict[str, float]:
     """Take the first half of the partitions away, and verify the log across both places."""
     end = in_a_part * (_PARTS // 2)
-    began = time.perf_counter()
-    for number in range(_PARTS // 2):
-        name = f"timeline.events_{number}"
-        execute(
-            record, f"ALTER TABLE timeline.timeline_events DETACH PARTITION {name} CONCURRENTLY"
-        )
-    times = {"detach half of it, s": time.perf_counter() - began}
-    began, chain = time.perf_counter(), Chain()
-    for rows in (Archive(archive).rows(until=end), record.store.stored(after=end)):
-        for row in rows:
-            chain.take(row._asdict())
-    chain.end()
-    assert chain.head == record.store.head()
-    times["verify across both, s"] = time.perf_counter() - began
+    times = timed("detach half of it, s", lambda: detach(record))
+    times |= timed("verify across both, s", lambda: verify(record, archive, end))
     append(record, "trial")(0)
     with record.store.engine.connect() as connection:
         at = sa.text("SELECT max(version) FROM timeline.timeline_events WHERE stream = :stream")
@@ -165,3 +161,22 @@ def detached(record: Timeline, archive: str, in_a_part: int) -> dict[str, float]
         # Its stream would begin again, and its id would be free: only the archive knows of it.
         assert connection.scalar(at, {"stream": old.stream}) is None
     return times
+
+
+def detach(record: Timeline) -> None:
+    """Take the first half of the partitions away."""
+    for number in range(_PARTS // 2):
+        name = f"timeline.events_{number}"
+        execute(
+            record, f"ALTER TABLE timeline.timeline_events DETACH PARTITION {name} CONCURRENTLY"
+        )
+
+
+def verify(record: Timeline, archive: str, end: int) -> None:
+    """Chain what the archive has up to a position, and what the log has after it."""
+    chain = Chain()
+    for rows in (Archive(archive).rows(until=end), record.store.stored(after=end)):
+        for row in rows:
+            chain.take(row._asdict())
+    chain.end()
+    assert chain.head == record.store.head()
