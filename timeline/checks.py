@@ -107,7 +107,7 @@ def require_references(
         if (id not in events if category == "event" else f"{category}-{id}" not in known)
     ]
     if missing:
-        raise _all_missing(missing, opened)
+        raise _all_missing(missing, [*opened, *(f"event-{new.id}" for new in news)])
 
 
 def _all_missing(
@@ -117,14 +117,16 @@ def _all_missing(
 
     Args:
         missing: the event, the field, the category and the id of every missing reference.
-        opened: the streams that the same append opens; a similar id among them is suggested.
+        opened: the streams that the same append opens, and its events, as `event-<id>`; a similar
+            id among them is suggested, or one that is the same within its record.
     """
     errors = []
     for event, path, category, id in missing[:_MOST_MISSING]:
         ids = [
             name.removeprefix(f"{category}-") for name in opened if name.startswith(f"{category}-")
         ]
-        near = difflib.get_close_matches(id, ids, n=1)
+        near = [one for one in ids if one.endswith(f"/{id}")]
+        near = near or difflib.get_close_matches(id, ids, n=1)
         errors.append(UnknownReference(event, path, category, id, near=near[0] if near else None))
     first, *others = errors
     return UnknownReference(

@@ -326,9 +326,9 @@ class EventIdReused(Conflict):
         super().__init__(
             f"event {event_id!r} is already recorded at position {position}, with "
             f"{' and '.join(_OTHER[name] for name in differs)}. What is recorded never changes. "
-            "`timeline ingest --amend --reason TEXT` records what changed in a file as "
-            f"corrections; in Python, append an EventCorrected that {what}, or give the new event "
-            "an id of its own."
+            "`timeline diff` shows what differs in a file, and `timeline ingest --amend --reason "
+            "TEXT` records that as corrections; in Python, append an EventCorrected that "
+            f"{what}, or give the new event an id of its own."
         )
 
 

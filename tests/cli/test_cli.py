@@ -797,9 +797,10 @@ def test_an_entry_that_has_changed():
     before = run("log", "--format", "json").stdout
     message = fails("ingest", write(SMALL.replace("2024-04", "2024-03") + MORE))
 
-    assert "event 'harbour/floated' is already recorded at position 4, with another date. What" in (
-        message
-    )
+    problem = "event 'harbour/floated' is already recorded at position 4, with another date. What"
+    at = next(n for n, line in enumerate(SMALL.splitlines(), 1) if "id: floated" in line)
+    assert message.startswith(f"Error: record.yaml:{at}: {problem}")
+    assert "`timeline diff` shows" in message
     assert "append an EventCorrected" in message
     assert "ingest --amend" in message
     assert run("log", "--format", "json").stdout == before

@@ -334,6 +334,19 @@ def test_names_are_exact_but_for_case_accents_and_points(tmp_path: Path) -> None
     )
 
 
+def test_whom_a_voice_is_for_does_not_become_a_part_of_its_name(tmp_path: Path) -> None:
+    by = "by: Cy Clerk for Northland"
+    said = str(refused(f"  - said: A.\n    {by}\n", tmp_path, create=True))
+    assert "events[0].by: expected a name; found 'Cy Clerk for Northland'. If that is one, " in said
+    assert said.endswith("add it to `actors`; if not, write Cy Clerk, and for: Northland")
+    proposed = str(refused(f"  - proposed: A pier\n    {by}\n", tmp_path, create=True))
+    assert proposed.endswith("if not, write Cy Clerk")
+
+    head = HARBOUR.replace("  - office:", "  - {organisation: Cargo for All}\n  - office:")
+    event = claim("  - said: A.\n    by: Cargo for All\n", tmp_path, head).event
+    assert event.speaker == "cargo-for-all"
+
+
 def test_unknown_names_are_all_listed_at_once_each_with_those_near_it(tmp_path: Path) -> None:
     text = "  - {said: A., by: Ann Autor, to: Cy Clerk}\n  - {said: B., by: Ann Autor}\n"
     lines = str(refused(text, tmp_path)).splitlines()

@@ -483,6 +483,14 @@ def test_a_correction_names_what_is_recorded(harbour):
         assert (error.field, error.category, error.id) == ("events[1]", "event", "ghost")
 
 
+def test_an_id_that_lacks_its_record_is_guessed(harbour):
+    denial = NewEvent(said("No.", disputes=["yes"]), "port/no", evidence=[Evidence("article")])
+    claims = [NewEvent(said(), f"port/{id}", evidence=[Evidence("article")]) for id in ("y", "yes")]
+    with pytest.raises(UnknownReference) as caught:
+        harbour.append_all([*claims, denial])
+    assert "no event 'yes' is recorded. Did you mean port/yes?" in str(caught.value)
+
+
 def test_a_correction_is_not_corrected(harbour):
     correct(harbour, "made", id="wrong", title="A bridge")
 

@@ -405,3 +405,10 @@ def test_nothing_is_undone_without_a_yes(tmp_path: Path) -> None:
     listed = run.invoke(cli, ["--db", url, "undo", "--list"]).output.splitlines()
     assert "the undoing of" in listed[0]
     assert len(listed) == 2
+
+    file.write_text(RECORD.replace("2024-04", "2024-03", 1), encoding="utf-8")
+    run.invoke(cli, ["--db", url, "undo", "--yes"])
+    amend = ["ingest", "--amend", "--reason", "Read again.", str(file)]
+    assert "1 event added" in run.invoke(cli, ["--db", url, *amend]).output
+    listed = run.invoke(cli, ["--db", url, "undo", "--list"]).output.splitlines()
+    assert listed[0].endswith("  1 event  corrections")

@@ -113,9 +113,10 @@ class Ingest:
 
     def __str__(self) -> str:
         """What it was, on one line."""
-        what = f"the undoing of {self.undoes}" if self.undoes else ", ".join(self.files)
+        files = ", ".join(self.files) or "corrections"
+        what = f"the undoing of {self.undoes}" if self.undoes else files
         size = f"{len(self.events)} event{'s' if len(self.events) != 1 else ''}"
-        return f"{self.id}  {self.recorded:%Y-%m-%d %H:%M}  {size}  {what}".rstrip()
+        return f"{self.id}  {self.recorded:%Y-%m-%d %H:%M}  {size}  {what}"
 
 
 @attrs.frozen

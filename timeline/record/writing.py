@@ -23,7 +23,7 @@ from timeline.checks import (
 )
 from timeline.dates import Occurred, now
 from timeline.engine.projection import View
-from timeline.errors import InvalidEvent, InvalidInput, UnknownReference
+from timeline.errors import EventIdReused, InvalidEvent, InvalidInput, UnknownReference
 from timeline.events import (
     Actor,
     ActorAdded,
@@ -426,12 +426,16 @@ def _provenance(path: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def placing(files: Sequence[RecordFile]) -> Iterator[None]:
-    """Name file and line in errors about references."""
+    """Name file and line in errors about references, and about ids that are taken."""
+    holding = {new.id: file for file in files for new in file.events}
     try:
         yield
     except UnknownReference as error:
-        holding = {new.id: file for file in files for new in file.events}
         raise error.placed(lambda id, field: holding[id].place(id, field)) from None
+    except EventIdReused as error:
+        place = holding[error.event_id].place(error.event_id, "id")
+        error.args = (f"{place}: {error}",)
+        raise
 
 
 def _named(view: View) -> Iterator[Entry]:

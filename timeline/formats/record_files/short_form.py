@@ -232,13 +232,21 @@ class Claim:
             elif others:
                 raise whole.problem(self.file, f"expected one; found {1 + len(others)}")
         if isinstance(leaf, Ref) and leaf.category == "actor":
-            parts = (
-                _people(node, self.is_known) if field in _VOICES else {"name": self._alone(node)}
-            )
+            parts = self._voice(node) if field in _VOICES else {"name": self._alone(node)}
             node = parts["name"]
             if "capacity" in parts:
                 self.made.setdefault("capacity", parts["capacity"])
         self.made[field] = node
+
+    def _voice(self, node: Node) -> dict[str, Any]:
+        """The parts of `NAME, OFFICE`; whom it is for stands in a key of its own."""
+        parts = _people(node, self.is_known)
+        name, joint, body = str(parts["name"].value).partition(" for ")
+        if joint and not self.is_known(str(parts["name"].value)):
+            wanted = f"write {name}, and for: {body}" if "for" in self.keys else f"write {name}"
+            problem = f"expected a name; found {shown(str(node.value))}. If that is one, add it to"
+            raise node.problem(self.file, f"{problem} `actors`; if not, {wanted}")
+        return parts
 
     def _alone(self, node: Node) -> Node:
         """A name where nothing can be said beside it, such as an office or a country."""
