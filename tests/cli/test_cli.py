@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -1126,10 +1127,32 @@ def test_a_closed_pipe_is_no_error_to_speak_of(command):
 
 
 @pytest.mark.usefixtures("gas_union")
-@pytest.mark.parametrize("command", ["status", "log", "report plans", "export rows plans", "undo"])
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
-def test_a_closed_stream_is_no_error(command, closed):
-    shell(f"timeline {command} {closed}")
+def test_a_closed_stream_is_no_error(closed):
+    shell(f"timeline status {closed}")
+
+
+CLOSING = """
+import itertools, os, sys
+import rich.table, sqlalchemy.dialects.sqlite
+from timeline import Timeline, cli
+
+for command, number in itertools.product(sys.argv[1:], range(3)):
+    if not (child := os.fork()):
+        os.close(number)
+        setattr(sys, ("stdin", "stdout", "stderr")[number], None)  # as Python begins then
+        sys.argv[1:] = command.split()
+        sys.exit(cli.main())
+    if code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+        sys.exit(f"{command} without its stream {number}: exit code {code}")
+"""
+"""Runs each command with each stream closed, in forks of a process that has loaded all once."""
+
+
+@pytest.mark.usefixtures("gas_union")
+def test_no_command_needs_all_its_streams():
+    commands = ["log", "report plans", "export rows plans", "undo"]
+    shell(shlex.join([sys.executable, "-c", CLOSING, *commands]))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full to write to")
