@@ -550,6 +550,23 @@ def test_reports_that_are_disputed_or_at_odds(timeline):
     assert harbour(timeline).statements[-1].disputes == ("made",)
 
 
+def test_the_first_sentence_says_who_disputes_the_stage(timeline):
+    denial = StatementMade("envoy", "Nobody proposed it.", disputes=["made"])
+    report(timeline, denial, "2024-05", "denial")
+    actual = harbour(timeline)
+    assert actual.summary[0] == "Proposed; disputed by The envoy."
+    assert [cited.event for cited in actual.document().opening[0].evidence] == ["made", "denial"]
+
+    talks = ProposalDiscussed("harbour", ["north", "south"], text="They talked.")
+    report(timeline, talks, "2024-06", "talks")
+    assert "disputed" not in harbour(timeline).summary[0]
+    denial = StatementMade("envoy", "They never talked.", disputes=["talks"])
+    report(timeline, denial, "2024-07", "no-talks")
+    assert harbour(timeline).summary[0] == (
+        "Negotiating since June 2024, as told by The Gazette; disputed by The envoy."
+    )
+
+
 def test_what_was_retracted_is_disputed_no_more(timeline):
     settled(timeline)
     propose(timeline, "2024-04", id="wrong")

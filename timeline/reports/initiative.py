@@ -35,7 +35,7 @@ from timeline.reports.documents import DocumentLine, document_lines, documents_t
 from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.findings.attribution import Offices, all_proposers, stances
 from timeline.reports.findings.initiatives import replacements, setting_stage
-from timeline.reports.findings.meetings import MeetingLine, meeting_lines
+from timeline.reports.findings.meetings import MeetingLine, disputed, disputes, meeting_lines
 from timeline.reports.model import Report, by_time, grouped, made_from
 from timeline.reports.plans import (
     PlanLine,
@@ -207,7 +207,8 @@ UNKNOWN_STAGE = "unknown"
 class StageLine:
     """A stage, and the event that set it or speaks for it; `occurred` is None if undated.
 
-    `note` says why it sets no stage, where that is not for its date.
+    `note` says why it sets no stage, where that is not for its date. `disputed_by` has who calls
+    that event's report wrong, and `against` what says so.
     """
 
     stage: str
@@ -216,6 +217,8 @@ class StageLine:
     text: str
     event: str
     evidence: tuple[Citation, ...]
+    disputed_by: tuple[Named, ...] = ()
+    against: tuple[Citation, ...] = ()
 
 
 @attrs.frozen
@@ -401,7 +404,17 @@ def _stages(
         named = citer.cite(known.events)
         return StageLine(UNKNOWN_STAGE, None, None, "", named[0].event, named), ()
     setting, notes = setting_stage(offices, rows, proposals, known.parties)
-    lines = {row: citer.line(StageLine, row, note=notes.get(row.event)) for row in rows}
+    denied = disputes(view, (row.event for row in rows))
+    lines = {
+        row: citer.line(
+            StageLine,
+            row,
+            note=notes.get(row.event),
+            disputed_by=denied[row.event].speakers if row.event in denied else (),
+            against=citer.cite(denied[row.event].events) if row.event in denied else (),
+        )
+        for row in rows
+    }
     return lines[setting], tuple(lines.values())
 
 
@@ -620,13 +633,15 @@ def _now(report: InitiativeReport) -> Cell:
     """The stage, since when, and by whose account; the next sentence tells of a proposal."""
     stage = report.stage
     made = {cited.event for line in report.proposals for cited in line.evidence}
+    contested = f"; {disputed(stage.disputed_by)}" if stage.disputed_by else ""
+    cited = (*stage.evidence, *stage.against)
     if stage.event in made:
-        return cell(f"{stage.stage.capitalize()}.", stage.evidence)
+        return cell(f"{stage.stage.capitalize()}{contested}.", cited)
     if stage.stage == UNKNOWN_STAGE:
         return cell("No report that stands says that it was proposed.", stage.evidence)
     when = (since_date if stage.stage in _LASTING else on_date)(stage.occurred)
     told_by = tellers(stage.evidence)
-    return cell(f"{stage.stage.capitalize()} {when}, as told by {told_by}.", stage.evidence)
+    return cell(f"{stage.stage.capitalize()} {when}, as told by {told_by}{contested}.", cited)
 
 
 def _accounts(lines: Iterable[ProposalLine]) -> list[tuple[str, list[ProposalLine]]]:

@@ -91,7 +91,7 @@ def disputed(by: Iterable[Named]) -> str:
     return f"disputed by {', '.join(map(str, by))}"
 
 
-def _disputes(view: View, events: Iterable[str]) -> dict[str, DisputedRow]:
+def disputes(view: View, events: Iterable[str]) -> dict[str, DisputedRow]:
     """Who calls the reports of these events wrong, by event."""
     return {row.target: row for row in view.several(DisputedRow, events)}
 
@@ -112,22 +112,22 @@ def meeting_lines(view: View, citer: Citer, meetings: Iterable[MeetingRow]) -> l
     rows = {row.meeting: row for row in meetings}
     reports = gathered(view, MeetingReportRow, "meeting", rows)
     citer.load(id for found in reports.values() for report in found for id in report.events)
-    disputes = _disputes(view, (report.event for of_one in reports.values() for report in of_one))
+    denied = disputes(view, (report.event for of_one in reports.values() for report in of_one))
     ordered = sorted(rows.values(), key=lambda row: (_order(reports[row.meeting]), row.meeting))
-    return [_line(citer, row, reports[row.meeting], disputes) for row in ordered]
+    return [_line(citer, row, reports[row.meeting], denied) for row in ordered]
 
 
 def _line(
     citer: Citer,
     row: MeetingRow,
     reports: Sequence[MeetingReportRow],
-    disputes: Mapping[str, DisputedRow],
+    denied: Mapping[str, DisputedRow],
 ) -> MeetingLine:
     by_position = sorted(reports, key=lambda report: report.position)
     ids = dict.fromkeys(id for report in by_position for id in report.events)
     ids = ids or dict.fromkeys(row.events)
     current = _held(by_position) or _plans(by_position)
-    against = [disputes[report.event] for report in current if report.event in disputes]
+    against = [denied[report.event] for report in current if report.event in denied]
     return line_of(
         MeetingLine,
         row,
@@ -454,7 +454,7 @@ class Register:
         present = gathered(self._view, AttendanceRow, "meeting", meetings)
         told = [report.event for of_one in reports.values() for report in of_one]
         told += [entry.event for of_one in present.values() for entry in of_one]
-        self._disputes |= _disputes(self._view, told)
+        self._disputes |= disputes(self._view, told)
         return [self._roll(row, reports[id], present[id]) for id, row in meetings.items()]
 
     def _roll(
