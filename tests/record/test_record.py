@@ -1211,6 +1211,8 @@ def test_an_error_about_a_zone_or_a_type_names_its_argument(harbour):
         ("initiative", lambda record: record.changes(since=0, clock="position", initiative=5)),
         ("type", lambda record: next(record.log(type=5))),
         ("category", lambda record: next(record.log(category=5))),
+        ("metadata", lambda record: next(record.log(metadata=["ann"]))),
+        ("days", lambda record: record.follow_ups(days=None)),
         ("reason", lambda record: record.undo(reason=None)),
         ("table", lambda record: record.plans().to_html(table=5)),
         ("difference", lambda record: record.amend(["a.yaml"], "A reason.")),

@@ -318,6 +318,8 @@ class Maintenance(Record):
                 require_text(name, value)
         if position is not None:
             require_number("position", position)
+        if not isinstance(metadata, Mapping | None):
+            raise InvalidInput(f"metadata: expected values by name; found {metadata!r:.80}")
         start, end = stretch(since, until)
         is_there = is_named = False
         if actor is not None:

@@ -11,7 +11,7 @@ import attrs
 
 from timeline.dates import UNKNOWN, Occurred, When, short, when
 from timeline.engine.projection import View
-from timeline.errors import InvalidInput
+from timeline.errors import InvalidInput, require_number
 from timeline.projections.meetings import MeetingReportRow
 from timeline.reports.actors import find_actor
 from timeline.reports.evidence import Citation, Citer, Counted, Named, counted, left_uncited, text
@@ -480,7 +480,8 @@ def follow_ups_report(
 
 
 def _require_days(days: int) -> None:
-    if not 0 <= days <= _LONGEST:
+    require_number("days", days)
+    if days > _LONGEST:
         raise InvalidInput(f"days: expected 0 to {_LONGEST}; found {days}")
 
 
