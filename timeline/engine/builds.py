@@ -19,7 +19,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from operator import itemgetter
 from typing import Any, Literal
@@ -232,23 +232,43 @@ def _build(stored: sa.Row[Any]) -> Build:
 
 
 def make(connection: sa.Connection, projection: Projection, made_by: str) -> Build:
-    """Make the tables of a new build, empty.
+    """Make the tables of a new build, empty; the arguments are those of `make_all`."""
+    return make_all(connection, {projection: made_by})[projection]
+
+
+def make_all(
+    connection: sa.Connection, wanted: Mapping[Projection, str]
+) -> dict[Projection, Build]:
+    """Make the tables of new builds, empty.
 
     Args:
         connection: to write with.
-        projection: whose rows it will hold.
-        made_by: the fingerprint of the code.
+        wanted: by the projections whose rows they will hold, the fingerprints of the code.
 
     Raises:
         DatabaseError: the database has another table of such a name.
     """
-    name = projection.name
-    telemetry.logger.info("rebuilding %s", name, extra={"projection": name})
     there = all_builds(connection)
-    rows = tuple(shape_of(cls).name for cls in projection.rows)
+    made = {projection: _next(projection, by, there) for projection, by in wanted.items()}
+    names = [name for build in made.values() for name in build.table_names()]
+    _require_free(connection, {*names})
+    for projection, build in made.items():
+        name = projection.name
+        telemetry.logger.info("rebuilding %s", name, extra={"projection": name})
+        for table in tables_of(projection.rows, build.number).values():
+            table.create(connection)
+            index_searched(connection, table)
+    _let_read(connection, names)
+    connection.execute(sa.insert(checkpoints), [*map(_stored, made.values())])
+    return made
+
+
+def _next(projection: Projection, made_by: str, there: Iterable[Build]) -> Build:
+    """The build that comes after those there are."""
+    name, rows = projection.name, tuple(shape_of(cls).name for cls in projection.rows)
     # Tables are named by rows and number: rows that another projection had before count too.
     numbers = [b.number for b in there if b.projection == name or not {*rows}.isdisjoint(b.rows)]
-    made = Build(
+    return Build(
         projection=name,
         number=max(numbers, default=0) + 1,
         version=projection.version,
@@ -258,15 +278,12 @@ def make(connection: sa.Connection, projection: Projection, made_by: str) -> Bui
         target=0,
         state="building",
     )
-    _require_free(connection, {*made.table_names()})
-    for table in tables_of(projection.rows, made.number).values():
-        table.create(connection)
-        index_searched(connection, table)
-    _let_read(connection, made.table_names())
-    values = attrs.asdict(made) | {"build": made.number, "rows": encode_value(made.rows)}
+
+
+def _stored(build: Build) -> dict[str, Any]:
+    values = attrs.asdict(build) | {"build": build.number, "rows": encode_value(build.rows)}
     del values["number"]
-    connection.execute(sa.insert(checkpoints).values(values))
-    return made
+    return values
 
 
 def _require_free(connection: sa.Connection, names: set[str]) -> None:
@@ -321,13 +338,17 @@ def moved(connection: sa.Connection, build: Build, **changes: Any) -> Build:
 
 def all_moved(connection: sa.Connection, moving: Iterable[Build], position: int) -> None:
     """Move the checkpoints of builds on to a position; their targets are then no nearer."""
-    mine = sa.tuple_(checkpoints.c.projection, checkpoints.c.build)
-    numbers = [(build.projection, build.number) for build in moving if build.position < position]
+    behind = [build for build in moving if build.position < position]
     target = sa.case((checkpoints.c.target < position, position), else_=checkpoints.c.target)
-    if numbers:
+    if behind:
         connection.execute(
-            sa.update(checkpoints).where(mine.in_(numbers)).values(position=position, target=target)
+            sa.update(checkpoints).where(_among(behind)).values(position=position, target=target)
         )
+
+
+def _among(builds: Iterable[Build]) -> Any:
+    mine = sa.tuple_(checkpoints.c.projection, checkpoints.c.build)
+    return mine.in_([(build.projection, build.number) for build in builds])
 
 
 def _is(build: Build) -> Any:
@@ -350,17 +371,29 @@ def go_live(connection: sa.Connection, build: Build) -> Build:
         DatabaseBusy: somebody is reading by a plain name; waiting for them would hold up others.
         DatabaseError: somebody's own view depends on a view whose columns must change.
     """
+    all_go_live(connection, [build])
+    return attrs.evolve(build, state="live")
+
+
+def all_go_live(connection: sa.Connection, builds: Iterable[Build]) -> None:
+    """The same with builds of several projections, for which the database is asked once."""
+    going = {build.projection: build for build in builds}
     _wait_briefly(connection)
     for other in all_builds(connection):
-        if other.projection == build.projection and other.state == "live":
-            for name in set(other.rows) - set(build.rows):
+        if other.state == "live" and other.projection in going:
+            for name in set(other.rows) - set(going[other.projection].rows):
                 _drop_view(connection, name, other)
             moved(connection, other, state="ready")
-    views = [*map(Catalog(connection).view_name, build.rows)]
-    for view, table in zip(views, build.table_names(), strict=True):
+    view_name = Catalog(connection).view_name
+    shown = {
+        view_name(name): table
+        for build in going.values()
+        for name, table in zip(build.rows, build.table_names(), strict=True)
+    }
+    for view, table in shown.items():
         _point(connection, view, table)
-    _let_read(connection, views)
-    return moved(connection, build, state="live")
+    _let_read(connection, shown)
+    connection.execute(sa.update(checkpoints).where(_among(going.values())).values(state="live"))
 
 
 def _let_read(connection: sa.Connection, names: Iterable[str]) -> None:

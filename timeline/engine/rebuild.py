@@ -277,16 +277,11 @@ class Builder:
         """Build projections that were never built, over a log of one step, in one transaction."""
         with database.writing(self.store.engine) as connection:
             known = {build.projection for build in builds.claimed(connection)}
-            new = {
-                projection: builds.make(connection, projection, self.fingerprints[projection.name])
-                for projection in projections
-                if projection.name not in known
-            }
-            end = self.store.head(connection).position
+            new = {p: self.fingerprints[p.name] for p in projections if p.name not in known}
             if new:
-                self._advance(connection, new, end)
-            for build in new.values():
-                builds.go_live(connection, attrs.evolve(build, position=end, target=end))
+                made = builds.make_all(connection, new)
+                self._advance(connection, made, self.store.head(connection).position)
+                builds.all_go_live(connection, made.values())
 
     def _build(
         self,
