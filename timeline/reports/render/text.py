@@ -144,21 +144,23 @@ class _Printer:
         first = _clipped(table.rows[: max(room, 1)], table.columns, self._console.width)
         rows = [list(map(self._shown, shown_evidence(row))) for row in first]
         room -= 3  # a blank line, the title, and how many more there are
-        while (lines := self._lines(table.columns, rows)) > room and len(rows) > 1:
+        drawn = self._drawn(table.columns, rows)
+        while (lines := drawn.count("\n")) > room and len(rows) > 1:
             del rows[max(1, len(rows) - max(1, (lines - room) // 3)) :]
+            drawn = self._drawn(table.columns, rows)
         self._console.print()
         self._bold(table.title)
-        self._rows(table.columns, rows, _few_marks, rule=False)
+        self._out.write(drawn)
         self._cited.update(number for row in rows for _, cited, _ in row for number in cited)
         more = len(table.rows) - len(rows)
         if more:
             self._console.print(Text(f"  … {more:,} more: {self._option(table)}"))
         return lines + 2 + bool(more)
 
-    def _lines(self, columns: Sequence[str], rows: Sequence[Sequence[_Shown]]) -> int:
+    def _drawn(self, columns: Sequence[str], rows: Sequence[Sequence[_Shown]]) -> str:
         with self._console.capture() as capture:
             self._rows(columns, rows, _few_marks, rule=False)
-        return capture.get().count("\n")
+        return capture.get()
 
     def _option(self, table: Table) -> str:
         """The option that shows a table in full: with its first word, where one is enough."""
