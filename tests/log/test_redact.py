@@ -456,7 +456,7 @@ def test_what_cannot_be_taken_down(timeline: Timeline) -> None:
 @pytest.mark.parametrize(
     ("reason", "problem"),
     [
-        ("", "reason: expected text; found none"),
+        ("", "reason: expected text of length >= 1; found ''"),
         ("x" * 10_001, "reason: "),
         ("nul \0", "U\\+0000"),
     ],

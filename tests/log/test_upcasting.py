@@ -324,7 +324,7 @@ def test_an_upcaster_that_fails_is_named_with_the_place(opened):
     ):
         list(opened(TariffImposed, shapeless, with_author).read_all())
     careless = upcaster("TariffImposed", 1)(lambda _: {"goods": "steel"})
-    with pytest.raises(InvalidEvent, match=r"TariffImposed version 1 at position 1: .*`percent`"):
+    with pytest.raises(InvalidEvent, match=r"TariffImposed version 1 at position 1: .*'percent'"):
         list(opened(TariffImposed, careless, with_author).read_all())
 
 
