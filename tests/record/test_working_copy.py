@@ -215,6 +215,18 @@ def test_what_is_gone_is_retracted_only_if_asked_for(record: Timeline, file: Pat
     assert "Later." not in record.initiative("pier").to_text(all=True, evidence=True)
 
 
+def test_a_speaker_is_corrected_and_the_chain_stays_as_the_file_has_it(
+    record: Timeline, file: Path
+) -> None:
+    """A correction of the speaker alone puts the right one at the end of the chain."""
+    chain = "evidence: [{source: g1, chain: [Bob Baker]}]"
+    edit(file, "by: Bob Baker, on: 2024-04", f"by: Bob Baker, {chain}, on: 2024-04")
+    record.amend(record.diff(file), "He said it himself.")
+    edit(file, "by: Bob Baker, evidence", "by: Ann Author, evidence")
+    record.amend(record.diff(file), "It was Ann.")
+    assert str(record.diff(file)) == ""
+
+
 def test_a_renamed_event_is_known_by_its_content(record: Timeline, file: Path) -> None:
     edit(file, "id: later", "id: much-later")
     difference = record.diff(file)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -462,7 +462,12 @@ class WorkingCopy(Writing):
                 continue
             for correction in corrections[new.id]:
                 recorded = self.store.codec.corrected(recorded, correction.event.changes)
-            if fields := _differing(new, recorded):
+            fields = _differing(new, recorded)
+            if fields and fields != _OTHER_TYPE:
+                # A speaker who is corrected is put at the end of the chain, too.
+                after = self.store.codec.corrected(recorded, _values(new, fields))
+                fields = (*fields, *_differing(new, after))
+            if fields:
                 yield Change(new, fields)
 
     def _corrections(
@@ -563,10 +568,14 @@ def _file_in(metadata: str | None) -> str | None:
     return None if metadata is None else msgspec.json.decode(metadata).get("file")
 
 
+_OTHER_TYPE = ("type",)
+"""What differs where an event of a file is of another type than the one on record."""
+
+
 def _differing(new: NewEvent, recorded: RecordedEvent[Any]) -> tuple[str, ...]:
     """The fields in which an event of a file differs from one on record."""
     if type(new.event) is not type(recorded.event):
-        return ("type",)
+        return _OTHER_TYPE
     names = [field.name for field in attrs.fields(type(new.event))]
     fields = [name for name in names if getattr(new.event, name) != getattr(recorded.event, name)]
     beside = [
@@ -577,14 +586,19 @@ def _differing(new: NewEvent, recorded: RecordedEvent[Any]) -> tuple[str, ...]:
 
 def _correction(change: Change, reason: str) -> NewEvent:
     """The event that corrects what is on record; made again it is the same event."""
-    new = change.event
-    values = {
-        name: getattr(new if name in ("occurred", "evidence") else new.event, name)
-        for name in change.fields
-    }
-    changes = msgspec.to_builtins(values, enc_hook=encode_time)
+    new, changes = change.event, _values(change.event, change.fields)
     text = msgspec.json.encode([new.id, changes], order="sorted").decode()
     return NewEvent(EventCorrected((new.id,), reason, changes), id=f"correction/{digest(text, 16)}")
+
+
+def _values(new: NewEvent, fields: Iterable[str]) -> dict[str, Any]:
+    """What an event of a file has in these fields, as a correction holds it."""
+    values = {
+        name: getattr(new if name in ("occurred", "evidence") else new.event, name)
+        for name in fields
+    }
+    made: dict[str, Any] = msgspec.to_builtins(values, enc_hook=encode_time)
+    return made
 
 
 def _retraction(id: str, reason: str, instead: str | None = None) -> NewEvent:

@@ -137,8 +137,16 @@ def record_file(entries: Entries) -> str:
     """A record file in YAML of all entries."""
     sections = {"actors": entries.actors, "sources": entries.sources, "events": entries.events}
     made = {"record": entries.record, **{name: rows for name, rows in sections.items() if rows}}
-    text: str = yaml.safe_dump(made, allow_unicode=True, sort_keys=False, width=100)
+    text: str = yaml.dump(made, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
     return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what stands twice twice: record files take no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Whether to make no alias of it."""
+        return True
 
 
 def rows_of(entries: Entries, classes: Callable[[str], type]) -> dict[str, list[dict[str, str]]]:
