@@ -180,7 +180,7 @@ def test_our_own_events_are_of_such_types(cls: type) -> None:
         (lambda: StatementMade("ann", "A", about=["A b"]), r"about\[0\]: expected .*; found 'A b'"),
         (lambda: StatementMade("ann", "A", terms=[5]), "StatementMade: terms: .*; found 5"),
         (lambda: MembershipReported("a", "b", share=105), "share: .* <= 100.0; found 105"),
-        (lambda: Evidence("wire", chain=[{"who": 5}]), "Link: who: expected text; found 5"),
+        (lambda: Evidence("wire", chain=[{"who": 5}]), r"Evidence: chain\[0\].who: .*; found 5"),
         (lambda: Tide(Berth("one")), r"Tide: berth.number: expected a whole number; found 'one'"),
         (lambda: Tide(Berth(), {"a": "x"}), r"Tide: levels\[...\]: .*; found {'a': 'x'}"),
     ],

@@ -762,7 +762,7 @@ def test_an_id_that_is_no_text_is_refused(store: EventStore) -> None:
         ),
         (lambda: Evidence("No Such"), "Evidence: source"),
         (lambda: Evidence("paper", excerpt=""), "Evidence: excerpt"),
-        (lambda: Evidence("paper", chain=[Link("ann", "shouted")]), "Link: manner"),
+        (lambda: Evidence("paper", chain=[Link("ann", "shouted")]), "Evidence: chain[0].manner"),
     ],
 )
 def test_what_does_not_fit_is_refused_where_it_is_made(

@@ -113,6 +113,15 @@ def checked_when_made(cls: _Class) -> _Class:
 
     What the log itself makes is not checked again: msgspec does not call `__init__`.
     """
+    return _made_by(cls, checked)
+
+
+def named_when_made(cls: _Class) -> _Class:
+    """Let an attrs class name the field that does not fit; what holds one checks the whole."""
+    return _made_by(cls, lambda _: None)
+
+
+def _made_by(cls: _Class, check: Callable[[Any], Any]) -> _Class:
     made: Any = cls
     make = made.__init__
 
@@ -122,7 +131,7 @@ def checked_when_made(cls: _Class) -> _Class:
             make(self, *args, **kwargs)
         except (TypeError, InvalidInput) as error:
             raise _at_field(error, cls, args, kwargs) from None
-        checked(self)
+        check(self)
 
     made.__init__ = __init__
     made.__unread__ = make

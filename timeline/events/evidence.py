@@ -10,7 +10,7 @@ import msgspec
 
 from timeline.dates import When, decode_time, when
 from timeline.events.base import ActorId, Slug, SourceId, Text, event, made
-from timeline.events.encoding import ADDRESS, SHA256, checked_when_made
+from timeline.events.encoding import ADDRESS, SHA256, checked_when_made, named_when_made
 
 Grade = Literal["high", "ordinary", "low"]
 """How far the recorder trusts the source as such, before weighing what it says."""
@@ -65,7 +65,7 @@ Manner = Literal["quoted", "paraphrased", "read out", "translated", "imputed"]
 """How a link of the chain passed the words on. `imputed`: says what another thinks or wants."""
 
 
-@checked_when_made
+@named_when_made
 @attrs.frozen
 class Link:
     """One step in the chain from what was published back to whoever it began with.
