@@ -380,10 +380,10 @@ def _plain_words(match: re.Match[str]) -> str:
 
 def _value_at(value: Any, path: str) -> Any:
     """What JSON has at a path such as `attendance[0].status`; up to a key that no message names."""
-    found = msgspec.json.decode(encode(value))
+    here = msgspec.json.decode(encode(value))
     for index, name in re.findall(r"\[(\d+)|(\w+)", path.partition("[...]")[0]):
-        found = found[name or int(index)]
-    return found
+        here = here[name or int(index)]
+    return here
 
 
 def _not_among(word: str, choices: Sequence[str]) -> str:

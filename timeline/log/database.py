@@ -346,10 +346,10 @@ def _configure_sqlite(connection: sqlite3.Connection, entry: sa.pool.ConnectionP
 def _file_at(path: str) -> tuple[int, int] | None:
     """What tells a file from others, whatever its path; None where there is none to be seen."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - once an append, and Path takes three times as long
+        status = os.stat(path)  # noqa: PTH116 - once an append, and Path takes three times as long
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _is_file(path: Path) -> bool:

@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from timeline.checks import names
@@ -312,30 +312,40 @@ class Maintenance(Record):
             NotFound: no such actor, stream or category is recorded, or nothing names that subject.
             UnknownEventType: no such type is known.
         """
-        names_given = {"stream": stream, "category": category, "prefix": prefix, "actor": actor}
-        for name, value in (names_given | {"subject": subject, "type": type}).items():
-            if value is not None:
-                require_text(name, value)
+        _require_texts(
+            stream=stream, category=category, prefix=prefix, actor=actor, subject=subject, type=type
+        )
         if position is not None:
             require_number("position", position)
         if not isinstance(metadata, Mapping | None):
             raise InvalidInput(f"metadata: expected values by name; found {metadata!r:.80}")
         start, end = stretch(since, until)
-        is_there = is_named = False
         if actor is not None:
             with self.view() as view:
                 actor = find_actor(view, actor)
         query = self._query(stream, category, prefix, type)
-        for event in self.store.read_all(query, until=position, backwards=backwards):
-            is_there = True
-            if subject is not None and not names(event, subject, None):
-                continue
-            is_named = True
+        events = self.store.read_all(query, until=position, backwards=backwards)
+        for event in self._about(events, category, subject):
             if (
                 (actor is None or names(event, actor, "actor"))
                 and within(event.occurred, start, end, certainly=certainly)
                 and all(str(event.metadata.get(key)) == it for key, it in (metadata or {}).items())
             ):
+                yield event
+
+    def _about(
+        self, events: Iterable[RecordedEvent[Any]], category: str | None, subject: str | None
+    ) -> Iterator[RecordedEvent[Any]]:
+        """The events that name the subject, if there is one.
+
+        Raises:
+            NotFound: there are none, since no such category or subject is recorded.
+        """
+        is_there = is_named = False
+        for event in events:
+            is_there = True
+            if subject is None or names(event, subject, None):
+                is_named = True
                 yield event
         if category is not None and not is_there:
             self.store.require_category(category)
@@ -570,6 +580,13 @@ def _workers(
 
     read = None if archive is None else path_text(archive, _ARCHIVE)
     return Workers(on=on, number=number, memory=memory, archive=read)
+
+
+def _require_texts(**given: str | None) -> None:
+    """Check that what is given is text, by the names of arguments."""
+    for name, value in given.items():
+        if value is not None:
+            require_text(name, value)
 
 
 def _reported(source: LogFile, progress: Progress | None) -> Iterator[Stored]:

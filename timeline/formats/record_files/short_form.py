@@ -161,8 +161,8 @@ class Claim:
                 self._put(self.verb.what, node)
             elif key == "more":
                 if not isinstance(node.value, dict):
-                    found = "a list" if isinstance(node.value, list) else shown(node.value)
-                    raise node.problem(self.file, f"expected a mapping; found {found}")
+                    what = "a list" if isinstance(node.value, list) else shown(node.value)
+                    raise node.problem(self.file, f"expected a mapping; found {what}")
                 more = node.value
             elif self._is_of_evidence(key):
                 evidence[_OF_EVIDENCE.get(key, key)] = node

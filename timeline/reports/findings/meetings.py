@@ -452,9 +452,9 @@ class Register:
         meetings = {row.meeting: row for row in rows}
         reports = gathered(self._view, MeetingReportRow, "meeting", meetings)
         present = gathered(self._view, AttendanceRow, "meeting", meetings)
-        told = [report.event for of_one in reports.values() for report in of_one]
-        told += [entry.event for of_one in present.values() for entry in of_one]
-        self._disputes |= disputes(self._view, told)
+        events = [report.event for of_one in reports.values() for report in of_one]
+        events += [entry.event for of_one in present.values() for entry in of_one]
+        self._disputes |= disputes(self._view, events)
         return [self._roll(row, reports[id], present[id]) for id, row in meetings.items()]
 
     def _roll(
@@ -485,8 +485,8 @@ class Register:
                 yield reports[row.meeting], entries
 
     def _denied(self, reports: Sequence[MeetingReportRow]) -> tuple[str, ...]:
-        found = (self._disputes.get(report.event) for report in _held(reports))
-        return tuple(id for row in found if row is not None for id in row.events)
+        rows = (self._disputes.get(report.event) for report in _held(reports))
+        return tuple(id for row in rows if row is not None for id in row.events)
 
     def _members(self, body: str | None, dates: Sequence[When]) -> dict[str, tuple[str, ...]]:
         return {
