@@ -233,7 +233,7 @@ def test_what_an_operator_should_know_is_logged_with_its_particulars(
         timeline.actors()
         kept = timeline.status()
 
-    built = [each for each in caplog.records if each.getMessage().startswith("rebuilding ")]
+    built = [each for each in caplog.records if each.getMessage().startswith("building ")]
     assert {(each.name, each.levelname) for each in built} == {("timeline", "INFO")}
     assert len(built) == len(kept)
     assert "directory" in {each.__dict__["projection"] for each in built}

@@ -254,7 +254,7 @@ def make_all(
     _require_free(connection, {*names})
     for projection, build in made.items():
         name = projection.name
-        telemetry.logger.info("rebuilding %s", name, extra={"projection": name})
+        telemetry.logger.info("building %s", name, extra={"projection": name})
         for table in tables_of(projection.rows, build.number).values():
             table.create(connection)
             index_searched(connection, table)

@@ -298,13 +298,13 @@ _END_OF_LINE = re.compile(rb"(?<!\\)((?:\\\\)*)\\r(?:\\n)?")
 
 def _text(what: str, data: bytes) -> str:
     """JSON as text, with ends of lines as this package writes them."""
-    require_text(what, data)
+    require_printable(what, data)
     if b"\\r" in data:
         data = _END_OF_LINE.sub(rb"\1\\n", data)
     return data.decode()
 
 
-def require_text(what: str, data: bytes) -> None:
+def require_printable(what: str, data: bytes) -> None:
     """Check that JSON holds no control characters, nor what turns the direction of text.
 
     Raises:

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from timeline.dates import When, bounds_of, stamp, stamp_text
 from timeline.errors import InvalidInput, InvalidRecord, LogDamaged, LogsDiffer
 from timeline.events.base import LONGEST_ID
-from timeline.events.encoding import require_text
+from timeline.events.encoding import require_printable
 from timeline.log import database, failures
 from timeline.log.append import BATCH, insert, take_end
 from timeline.log.codec import Codec
@@ -227,7 +227,7 @@ class LogFile:
         if bounds != (row["occurred_from"], row["occurred_to"]):
             raise InvalidInput(f"occurred: its bounds are not those of {row['occurred']!r:.80}")
         for name in ("evidence", "data"):
-            require_text(name, (row[name] or "").encode())
+            require_printable(name, (row[name] or "").encode())
         if row["data"] is not None:
             self._codec.decode_evidence(row["evidence"])
             kind = row["type"], row["type_version"]
