@@ -3,7 +3,8 @@
 Each log holds the record of `fixtures/gas-union`, the same further statements about its initiative,
 and between the two filler: other proposals, meetings, plans, sources, actors, statements,
 corrections and mergers, all of other matters. Some of it is said by the initiative's own people,
-attended by them, or passed on by its agencies: what merely names a busy actor must cost nothing.
+attended by them, or passed on by its agencies, and a state of its own has an office for each actor:
+what merely names a busy actor must cost nothing.
 
 Every report is made from a view of its own, so that nothing is remembered from the one before.
 """
@@ -84,7 +85,7 @@ def block(number: int) -> Iterator[NewEvent]:
     yield NewEvent(ActorAdded(Actor(actor, "person", f"Actor {number}")), f"actor/{actor}")
     cited = Source(source, "tass", f"Article {number}", published="2022-12-06")
     yield NewEvent(SourceAdded(cited), f"source/{source}")
-    yield made(RoleReported(actor, "minister", of="kazakhstan"), "role")
+    yield made(RoleReported(actor, f"minister of matter {number}", of="kazakhstan"), "role")
     yield made(MembershipReported(actor, other), "member")
     yield made(ProposalMade(proposal, f"Proposal {number}", actor, TEXT), "proposed")
     yield made(

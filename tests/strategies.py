@@ -141,6 +141,8 @@ _ATTENDANCE = st.lists(
     max_size=3,
 )
 _MAYBE_ACTOR = st.none() | _ACTORS
+# One that several may hold at once, and two spellings of one that has successors.
+_OFFICES = st.sampled_from(["envoy", "Minister of Ports", "ports minister"])
 _MAYBE_MEETING = st.none() | _MEETINGS
 _PLACES = st.sampled_from([None, "Moscow", "Ashgabat"])
 _SERIES = st.sampled_from([None, "summits", "talks"])
@@ -164,7 +166,7 @@ _REPORTS: tuple[st.SearchStrategy[Any], ...] = (
             cited_in=st.none() | _SOURCES,
         ),
     ),
-    st.builds(RoleReported, _ACTORS, st.just("envoy"), of=_MAYBE_ACTOR, since=_OCCURRED),
+    st.builds(RoleReported, _ACTORS, _OFFICES, of=_MAYBE_ACTOR, since=_OCCURRED),
     st.builds(MembershipReported, _ACTORS, _ACTORS, since=_OCCURRED),
     st.builds(ActorsMerged, _ACTORS, st.lists(_ACTORS, min_size=1, max_size=2), _SENTENCES),
     st.builds(ActorsDistinguished, _ACTORS, st.lists(_ACTORS, min_size=1, max_size=2), _SENTENCES),
@@ -298,6 +300,7 @@ _RIGHT: dict[str, st.SearchStrategy[Any]] = {
     "series": _SERIES,
     "within": _MAYBE_MEETING,
     "of": _ACTORS,
+    "role": _OFFICES,
     "source": st.fixed_dictionaries(
         {"id": _SOURCES, "publisher": _ACTORS, "title": _SENTENCES},
         optional={"published": _DATED, "copies": _SOURCES, "cited_in": _SOURCES},

@@ -25,6 +25,7 @@ from timeline import (
     NotFound,
     ProposalMade,
     RecordedEvent,
+    RoleReported,
     Source,
     StatementMade,
     Timeline,
@@ -181,12 +182,17 @@ def met(id: str, series: str, *actors: str) -> NewEvent:
     return NewEvent(made, f"met-{id}", occurred="2022-12-26", evidence=SUPPORT)
 
 
+def chairing(actor: str, office: str, since: str) -> NewEvent:
+    made = RoleReported(actor, office, of="gazette", since=since)
+    return NewEvent(made, f"{actor}-{office}", evidence=SUPPORT)
+
+
 @pytest.fixture
 def record(kept_url: str) -> Iterator[Timeline]:
     with Timeline.open(kept_url) as opened:
         opened.add(
             Actor("gazette", "organisation", "The Gazette"),
-            *(Actor(id, "person", id.title()) for id in ("ann", "bob", "cy")),
+            *(Actor(id, "person", id.title()) for id in ("ann", "bob", "cy", "dee")),
             GAZETTE,
         )
         opened.append_all(
@@ -196,6 +202,8 @@ def record(kept_url: str) -> Iterator[Timeline]:
                 said("beside-it", "bob", about=["thing"], positions=[Position("ann", "opposed")]),
                 met("summit-1", "summits", "ann", "bob"),
                 proposed("thing", "bob"),
+                chairing("ann", "chair", "2020"),
+                chairing("cy", "Chair", "2023"),
             ]
         )
         yield opened
@@ -238,6 +246,7 @@ def test_a_report_reads_what_concerns_it_and_nothing_else(
             *(proposed(f"other-{number}") for number in range(20)),
             *(said(f"o{number}", "bob", about=[f"other-{number}"]) for number in range(20)),
             *(met(f"m-{number}", "others", "ann", "cy") for number in range(20)),
+            *(chairing("dee", f"chair of desk {number}", "2022") for number in range(20)),
             NewEvent(EventCorrected(["o1"], "Not there.", {"place": "Astana"})),
             NewEvent(EventRetracted(["o2"], "Not so.")),
         ]
@@ -383,6 +392,7 @@ def test_the_index_tells_which_events_name_a_thing_and_where(record: Timeline) -
         ("ActorAdded", "actor.id"),
         ("MeetingHeld", "attendance.actor"),
         ("ProposalMade", "by"),
+        ("RoleReported", "actor"),
         ("StatementMade", "positions.party"),
         ("StatementMade", "speaker"),
     ]
@@ -399,6 +409,15 @@ def test_the_index_keeps_what_was_recorded_whatever_became_of_it(record: Timelin
     assert names(record, "corrected:cy") == [("EventCorrected", "changes")]
     assert names(record, "event:beside-it") == [("EventRetracted", "events")]
     assert ("ActorsMerged", "others") in names(record, "actor:ann")
+
+
+def test_the_index_has_offices_by_their_words_also_where_a_correction_gives_them(
+    record: Timeline,
+) -> None:
+    record.append(EventCorrected(["ann-chair"], "Of the board.", {"role": "Chair of the Board"}))
+
+    assert names(record, "office:chair") == [("RoleReported", "role")] * 2
+    assert names(record, "corrected:board chair") == [("EventCorrected", "changes")]
 
 
 def test_a_takedown_reaches_the_index(record: Timeline) -> None:

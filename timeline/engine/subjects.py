@@ -18,7 +18,9 @@ from timeline.events import (
     EventCorrected,
     RecordedEvent,
     References,
+    RoleReported,
 )
+from timeline.events.actors import office_key
 from timeline.events.base import LONGEST_ID
 from timeline.events.ids import named, plain
 
@@ -34,7 +36,8 @@ class SubjectRow:
     """One event that names one thing in one field.
 
     `subject` is `category:id`, such as `proposal:harbour`, `actor:smith`, `event:e1` or, of
-    meetings, `series:summits`; `field` a path, such as `attendance.actor`.
+    meetings, `series:summits`; of offices it has the words, as in `office:energy minister`.
+    `field` is a path, such as `attendance.actor`.
     """
 
     subject: str
@@ -54,9 +57,15 @@ class Subjects(Projection):
     @on(*VOCABULARY)
     def keep(self, rows: Rows, recorded: RecordedEvent[Any]) -> None:
         """Keep one row for each thing and field."""
-        for path, category, id in (*named(recorded.event), *new_values(recorded.event)):
+        event = recorded.event
+        for path, category, id in (*named(event), *_offices(event), *new_values(event)):
             subject = f"{category}:{id}"
             rows.put(SubjectRow(subject, recorded.type, plain(path), recorded.position))
+
+
+def _offices(event: Any) -> References:
+    if isinstance(event, RoleReported):
+        yield "role", "office", office_key(event.role)
 
 
 def new_values(event: Any) -> References:
@@ -64,6 +73,9 @@ def new_values(event: Any) -> References:
     if isinstance(event, EventCorrected):
         for text in _short_texts(event.changes):
             yield "changes", CORRECTED, text
+        role = event.changes.get("role")
+        if isinstance(role, str):
+            yield "changes", CORRECTED, office_key(role)
 
 
 def _short_texts(value: Any) -> Iterator[str]:

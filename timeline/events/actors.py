@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
@@ -89,6 +90,27 @@ class RoleReported:
     of: ActorId | None = None
     since: When | None = attrs.field(default=None, converter=when)
     until: When | None = attrs.field(default=None, converter=when, validator=_in_order)
+
+
+_JOINING = {"a", "an", "and", "at", "for", "in", "of", "s", "the", "to"}
+
+
+def office_words(office: str) -> frozenset[str]:
+    """The words of an office's name, or of a capacity, by which two are compared.
+
+    >>> office_words("Minister of Energy") == office_words("energy minister")
+    True
+    """
+    return frozenset(re.findall(r"\w+", office.casefold())) - _JOINING
+
+
+def office_key(office: str) -> str:
+    """The same as one text: offices are looked up by it.
+
+    >>> office_key("Minister of Energy")
+    'energy minister'
+    """
+    return " ".join(sorted(office_words(office)))
 
 
 @event(category="actor", subject="actor", evidence=True)

@@ -15,6 +15,7 @@ from timeline.events import (
     RoleReported,
     SourceAdded,
 )
+from timeline.events.actors import office_key
 
 _Entry = Annotated[str, Subject("actor", "actor.id", "actor", "others")]
 _Body = Annotated[str, Subject("actor", "of")]
@@ -52,11 +53,15 @@ class DistinctRow:
 
 @row("roles", key=("event",))
 class RoleRow:
-    """One report that an actor held an office."""
+    """One report that an actor held an office.
+
+    `office` has the words of `role`, in one order: the same for all spellings.
+    """
 
     event: OfEvent
     actor: _Entry
     role: str
+    office: Annotated[str, Subject("office", "role")]
     of: _Body | None
     since: When | None
     until: When | None
@@ -84,7 +89,7 @@ class Directory(Projection):
     """Actors, and what was reported of their offices and memberships."""
 
     name = "directory"
-    version = 3
+    version = 4
     split_by = "actor"
     rows = (ActorRow, DistinctRow, RoleRow, MembershipRow)
 
@@ -128,7 +133,7 @@ class Directory(Projection):
     @on(RoleReported)
     def held(self, rows: Rows, recorded: RecordedEvent[RoleReported]) -> None:
         """Keep the report."""
-        rows.put(row_of(RoleRow, recorded))
+        rows.put(row_of(RoleRow, recorded, office=office_key(recorded.event.role)))
 
     @on(MembershipReported)
     def belongs(self, rows: Rows, recorded: RecordedEvent[MembershipReported]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -11,6 +10,7 @@ import attrs
 
 from timeline.dates import When
 from timeline.engine.projection import View
+from timeline.events.actors import office_words
 from timeline.projections.directory import RoleRow
 from timeline.projections.initiatives import InitiativeRow, PositionRow, ProposalRow
 from timeline.projections.statements import StatementRow
@@ -28,7 +28,6 @@ _SHARED = {
 }
 """Words of offices that several may hold at once: a second holder is no successor."""
 
-_JOINING = {"a", "an", "and", "at", "for", "in", "of", "s", "the", "to"}
 _PRIVATE = {
     *("private", "privately", "personal", "personally", "individual", "citizen"),
     *("unofficial", "unofficially", "ex", "former", "formerly", "retired"),
@@ -207,7 +206,7 @@ class Offices:
     def __init__(self, view: View) -> None:
         self._view = view
         self._of: dict[str, list[Holding]] = {}
-        self._dated: dict[str, list[tuple[set[str], RoleRow]]] = {}
+        self._dated: dict[str, list[RoleRow]] = {}
 
     def held(self, actor: str, moment: When | None) -> list[RoleRow]:
         """The offices of somebody that the actor may have held then."""
@@ -225,7 +224,7 @@ class Offices:
         named = _named(capacity, [each.role for each in self._holdings(actor)])
         if named:
             return [office for office in held if office in named]
-        return [] if _words(capacity) & _PRIVATE else _of_one_body(held)
+        return [] if office_words(capacity) & _PRIVATE else _of_one_body(held)
 
     def spoken_in(self, actor: str, capacity: str | None, moment: When | None) -> list[RoleRow]:
         """The offices by which the actor spoke for somebody; none where they are of several."""
@@ -269,31 +268,32 @@ class Offices:
         self, role: RoleRow, dated: When | None, roles: Iterable[RoleRow]
     ) -> RoleRow | None:
         """The next report that another one has come into the office, after all reports of this."""
-        if role.of is None or _words(role.role) & _SHARED:
+        if role.of is None or office_words(role.role) & _SHARED:
             return None
         last = [date for date in (role.since, dated) if date is not None]
         for row in roles:
             if _office(row) == _office(role):
                 later = (row.since, row.until, reported(self._view, row.events))
                 last += [date for date in later if date is not None]
-        named = _words(role.role)
         others = [
             row
-            for words, row in self._dated_in(role.of)
-            if row.actor != role.actor
-            and words == named
+            for row in self._dated_in(role.office)
+            if row.of == role.of
+            and row.actor != role.actor
             and row.since is not None
             and all(_ends_before(date, row.since) for date in last)
         ]
         return min(others, key=lambda row: (_latest(row), row.event), default=None)
 
-    def _dated_in(self, body: str) -> list[tuple[set[str], RoleRow]]:
-        """The reports of a body's offices that say when they were come into, and their words."""
-        if body not in self._dated:
-            rows = self._view.all(RoleRow, of=body)
-            dated = (row for row in rows if row.since is not None and row.since.latest is not None)
-            self._dated[body] = [(_words(row.role), row) for row in dated]
-        return self._dated[body]
+    def _dated_in(self, office: str) -> list[RoleRow]:
+        """The reports of an office, in whatever body, that say when it was come into."""
+        if office not in self._dated:
+            # By its words: a body may have very many offices.
+            rows = self._view.all(RoleRow, office=office)
+            self._dated[office] = [
+                row for row in rows if row.since is not None and row.since.latest is not None
+            ]
+        return self._dated[office]
 
 
 def _ends_before(date: When, since: When) -> bool:
@@ -328,19 +328,15 @@ def _office(role: RoleRow) -> tuple[str, str | None]:
 
 def _named(capacity: str, roles: Sequence[RoleRow]) -> list[RoleRow]:
     """The offices that the capacity may be the name of."""
-    said = _words(capacity)
-    same = [role for role in roles if said and _words(role.role) == said]
-    return same or [role for role in roles if _may_name(said, _words(role.role))]
+    said = office_words(capacity)
+    same = [role for role in roles if said and office_words(role.role) == said]
+    return same or [role for role in roles if _may_name(said, office_words(role.role))]
 
 
-def _may_name(said: set[str], office: set[str]) -> bool:
+def _may_name(said: frozenset[str], office: frozenset[str]) -> bool:
     if not said or not office or (said - office) & _PRIVATE:
         return False
     return said <= office or office <= said
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.casefold())) - _JOINING
 
 
 def _of_one_body(offices: Sequence[RoleRow]) -> list[RoleRow]:
