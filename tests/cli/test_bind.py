@@ -16,9 +16,9 @@ from timeline.engine.projection import View
 from timeline.events import Actor, ActorAdded
 from timeline.projections.directory import ActorRow
 from timeline.reports import Report
+from timeline.reports.layout import Document, Table, cell
 from timeline.reports.model import Standing
 from timeline.reports.registry import Reports, bind, bound_reports
-from timeline.reports.tables import Document, Table, cell
 
 
 @attrs.frozen(kw_only=True, repr=False)

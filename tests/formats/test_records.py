@@ -28,8 +28,8 @@ from timeline.events import (
 )
 from timeline.formats import read_records
 from timeline.formats.record_files import tree
-from timeline.formats.record_files.expanding import Expander
 from timeline.formats.record_files.reader import read_files
+from timeline.formats.record_files.resolving import Expander
 from timeline.log.codec import Codec
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "gas-union"

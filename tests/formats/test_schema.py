@@ -22,8 +22,8 @@ from timeline.dates import When
 from timeline.errors import InvalidDate
 from timeline.events import VOCABULARY, ActorId
 from timeline.formats import read_files, read_records
-from timeline.formats.record_files.expanding import Expander
 from timeline.formats.record_files.names import Names, slug
+from timeline.formats.record_files.resolving import Expander
 from timeline.formats.record_files.schema import entry_schema, record_schema, start
 from timeline.log.codec import Codec
 

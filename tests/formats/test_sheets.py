@@ -17,11 +17,11 @@ from timeline.cli import cli
 from timeline.events import Attendance, Evidence, StatementMade
 from timeline.events.base import SLUG
 from timeline.formats import read_files
-from timeline.formats.record_files.expanding import Expander
 from timeline.formats.record_files.names import Names
+from timeline.formats.record_files.resolving import Expander
 from timeline.formats.record_files.sheets import EVENTS
 from timeline.formats.record_files.short_form import VERBS
-from timeline.formats.record_files.workbook import (
+from timeline.formats.record_files.writing import (
     entries_of,
     record_file,
     rows_of,

@@ -22,10 +22,10 @@ from timeline.events import (
     StatementMade,
 )
 from timeline.formats import read_files, read_records
-from timeline.formats.record_files.expanding import Expander
 from timeline.formats.record_files.names import Names
+from timeline.formats.record_files.resolving import Expander
 from timeline.formats.record_files.short_form import VERBS, understood
-from timeline.formats.record_files.workbook import entries_of, record_file
+from timeline.formats.record_files.writing import entries_of, record_file
 from timeline.log.codec import Codec
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "gas-union"

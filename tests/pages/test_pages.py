@@ -27,11 +27,11 @@ from timeline.errors import InvalidInput, MissingExtra
 from timeline.pages import page as pages
 from timeline.pages.chart import draw, legend
 from timeline.pages.page import Crumb, render_page
-from timeline.pages.scripts import as_of_day, known_when
+from timeline.pages.script_data import as_of_day, known_when
 from timeline.reports import Report
-from timeline.reports.evidence import Citation, Named, Support, Told
+from timeline.reports.citations import Citation, Named, Support, Told
+from timeline.reports.layout import Cell, Document, Fact, Table, chart, mark
 from timeline.reports.render.notes import inert
-from timeline.reports.tables import Cell, Document, Fact, Table, chart, mark
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 

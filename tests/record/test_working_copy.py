@@ -14,7 +14,7 @@ from timeline import InvalidInput, InvalidRecord, NotFound, Source, Timeline
 from timeline.cli import cli
 from timeline.events import ActorAdded, Attendance, Evidence, Link, NewEvent, Position, SourceAdded
 from timeline.events.base import event_type
-from timeline.formats.record_files.workbook import entries_of, record_file
+from timeline.formats.record_files.writing import entries_of, record_file
 
 FERRY = Path(__file__).parents[2] / "fixtures/strait-ferry/01-crossing.yaml"
 

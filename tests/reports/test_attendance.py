@@ -18,7 +18,7 @@ from timeline import (
     Source,
     StatementMade,
 )
-from timeline.reports.tables import in_parts
+from timeline.reports.layout import in_parts
 
 STATES = {"east": "Eastland", "north": "Northland", "south": "Southland", "west": "Westland"}
 PAPERS = ("one", "two", "three", "four", "five")

@@ -24,7 +24,7 @@ from timeline import (
     StatementMade,
 )
 from timeline.cli import cli
-from timeline.reports.evidence import Named
+from timeline.reports.citations import Named
 
 ORGANISATIONS = ("gazette", "herald", "courier", "wire", "ports-board")
 MINISTER = Actor("minister", "person", "The minister")

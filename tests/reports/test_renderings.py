@@ -24,11 +24,11 @@ from timeline.cli import cli
 from timeline.dates import When
 from timeline.errors import MissingExtra
 from timeline.reports import Report
-from timeline.reports.evidence import Citation, Named, Support
+from timeline.reports.citations import Citation, Named, Support
+from timeline.reports.layout import Cell, Document, Line, Table
 from timeline.reports.render.grids import render_csv, render_workbook
 from timeline.reports.render.markup import render_markdown
 from timeline.reports.render.text import broken, render_text
-from timeline.reports.tables import Cell, Document, Line, Table
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 

@@ -35,8 +35,8 @@ from timeline.projections.amendments import AmendedRow
 from timeline.projections.directory import DistinctRow, SourceRow
 from timeline.record import Record
 from timeline.reports import Report
-from timeline.reports.evidence import Citation, Citer
-from timeline.reports.tables import Cell
+from timeline.reports.citations import Citation, Citer
+from timeline.reports.layout import Cell
 
 PEOPLE, SOURCES = ("ann", "bob", "cy", "dan"), ("one", "two", "copy")
 SAID = StatementMade("ann", "No.", about=["deal"], positions=[Position("ann", "opposed")])

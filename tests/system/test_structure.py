@@ -37,9 +37,9 @@ ROOMS = {
     "pages": "errors dates engine projections reports log.telemetry",
     "testing": "errors dates events log engine distributed",
 }
-"""Each room, and those that it may use. `record`, `checks` and `cli` join the rooms."""
+"""Each room, and those that it may use. `record`, `rules` and `cli` join the rooms."""
 
-JOINS = {"record", "checks", "cli", "__main__"}
+JOINS = {"record", "rules", "cli", "__main__"}
 
 PUBLIC_NAMES = PACKAGE / "__init__.py"
 

@@ -17,7 +17,6 @@ from timeline.cli.output import FORMAT, count, progress, progresses
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from timeline.checks import Finding
     from timeline.formats import Ingested
     from timeline.formats.coded.events import Dataset
     from timeline.formats.record_files.short_form import Order
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from timeline.record.texts import Quotation
     from timeline.record.working_copy import Difference, Undoing
     from timeline.record.writing import Draft
+    from timeline.rules import Finding
 
 _COLUMNS = ("rows", "events", "folded", "further", "repeated", "left_out", "bad")
 _MOST_SHOWN = 20
@@ -100,7 +100,7 @@ def new(opener: Opener, name: str | None, folder: str, sheet: str | None) -> Non
 
 
 def _start_sheet(sheet: str) -> None:
-    from timeline.formats.record_files.workbook import start_workbook
+    from timeline.formats.record_files.writing import start_workbook
 
     file = start_workbook(sheet)
     click.echo(f"{file} is an example to write over. As it stands:")

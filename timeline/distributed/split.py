@@ -31,7 +31,7 @@ from timeline.events import (
     event_type,
     type_names,
 )
-from timeline.events.ids import named, plain
+from timeline.events.named_ids import named, plain
 from timeline.log.codec import Codec, meanings
 from timeline.log.schema import Stored
 

@@ -23,9 +23,9 @@ import sqlalchemy as sa
 from timeline.distributed.split import Splitter
 from timeline.distributed.workers import code_of, compare_code, own_address
 from timeline.engine.builds import Build
+from timeline.engine.parquet_rows import RowFile, RowFiles, row_tables
 from timeline.engine.projection import Projection
 from timeline.engine.rebuild import StoredRows, copy_part
-from timeline.engine.row_files import RowFile, RowFiles, row_tables
 from timeline.errors import ClusterError
 from timeline.events import RecordedEvent
 from timeline.log import database, failures

@@ -43,7 +43,7 @@ from timeline.events import (
     references,
     type_names,
 )
-from timeline.events.ids import references_with_evidence
+from timeline.events.named_ids import references_with_evidence
 from timeline.log import database
 from timeline.log.store import EventStore
 from timeline.log.telemetry import batched

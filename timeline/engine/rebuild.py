@@ -31,7 +31,7 @@ from timeline.errors import (
     InvalidProjection,
     NotFound,
 )
-from timeline.log import database, definitions, failures, telemetry
+from timeline.log import database, failures, schema_check, telemetry
 from timeline.log.schema import VERSION_TABLE, metadata
 from timeline.log.store import EventStore
 from timeline.log.telemetry import Progress
@@ -590,8 +590,8 @@ class Builder:
             DatabaseError: the database could not do it.
         """
         with database.reading(self.store.engine) as connection:
-            wrong = list(definitions.problems(connection))
-            if definitions.has_all_tables(connection):
+            wrong = list(schema_check.problems(connection))
+            if schema_check.has_all_tables(connection):
                 wrong += builds.view_problems(connection)
         return wrong
 

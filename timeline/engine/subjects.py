@@ -22,7 +22,7 @@ from timeline.events import (
 )
 from timeline.events.actors import office_key
 from timeline.events.base import LONGEST_ID
-from timeline.events.ids import named, plain
+from timeline.events.named_ids import named, plain
 
 CORRECTED = "corrected"
 """Category of the short texts among a correction's new values, any of which may be an id.

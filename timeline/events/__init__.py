@@ -40,7 +40,6 @@ from timeline.events.corrections import (
 from timeline.events.documents import Called, DocumentSigned, DocumentStatusReported, Signatory
 from timeline.events.envelope import NewEvent, RecordedEvent
 from timeline.events.evidence import Coding, Evidence, Fault, Link, Source, SourceAdded
-from timeline.events.ids import References, references, renamed
 from timeline.events.meetings import (
     Attendance,
     AttendanceReported,
@@ -49,6 +48,7 @@ from timeline.events.meetings import (
     MeetingHeld,
     MeetingRescheduled,
 )
+from timeline.events.named_ids import References, references, renamed
 from timeline.events.plans import PlanAnnounced, PlanOutcomeReported, PlanPostponed
 from timeline.events.proposals import (
     MilestoneReached,

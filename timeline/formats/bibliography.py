@@ -15,7 +15,7 @@ from typing import Any, Literal
 from timeline.dates import When
 from timeline.engine.projection import View
 from timeline.projections.directory import SourceRow
-from timeline.reports.evidence import Citer
+from timeline.reports.citations import Citer
 from timeline.reports.render.notes import inert
 
 Form = Literal["csl", "bibtex"]

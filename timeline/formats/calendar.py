@@ -24,10 +24,10 @@ from timeline.reports.attendance import (
     AttendanceReport,
     attendance_report,
 )
-from timeline.reports.evidence import Citation, Citer, Support
+from timeline.reports.citations import Citation, Citer, Support
 from timeline.reports.findings.meetings import MeetingLine, meeting_lines
+from timeline.reports.layout import in_words
 from timeline.reports.render.notes import inert
-from timeline.reports.tables import in_words
 
 if typing.TYPE_CHECKING:
     from icalendar import Event  # from an extra, so only where it is needed

@@ -18,10 +18,10 @@ import attrs
 
 from timeline.dates import When
 from timeline.errors import NotFound
-from timeline.reports.evidence import Citation, Named, Support
+from timeline.reports.citations import Citation, Named, Support
 from timeline.reports.initiative import InitiativeReport
+from timeline.reports.layout import in_words
 from timeline.reports.render.notes import inert
-from timeline.reports.tables import in_words
 
 _Object = dict[str, Any]
 

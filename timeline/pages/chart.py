@@ -14,8 +14,8 @@ from xml.etree import ElementTree as ET
 import attrs
 
 from timeline.dates import short
+from timeline.reports.layout import Chart, Mark, number
 from timeline.reports.render.notes import inert
-from timeline.reports.tables import Chart, Mark, number
 
 _SHAPES = (
     "M0-5 5.5 4.5h-11Z",

@@ -23,11 +23,11 @@ from timeline.dates import short
 from timeline.errors import MissingExtra
 from timeline.pages.chart import draw, legend
 from timeline.pages.folder import SIGN
-from timeline.pages.scripts import Cut, all_numbers, as_json
+from timeline.pages.script_data import Cut, all_numbers, as_json
 from timeline.pages.sections import Filling, filled, fitting, is_matrix, language_of, sections
-from timeline.reports.evidence import Citation, Support, type_words
+from timeline.reports.citations import Citation, Support, type_words
+from timeline.reports.layout import Cell, Chart, Document, Mark, Table
 from timeline.reports.render.notes import Notes, inert, link_details
-from timeline.reports.tables import Cell, Chart, Document, Mark, Table
 
 _NEVER = "base-uri 'none'; form-action 'none'"
 _POLICY = f"default-src 'none'; style-src 'self'; script-src 'self'; {_NEVER}"

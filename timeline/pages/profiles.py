@@ -16,8 +16,7 @@ from timeline.engine.projection import View
 from timeline.projections.directory import ActorRow, SourceRow
 from timeline.reports.chronology import HappeningLine, chronology_report, what_cell, when_cell
 from timeline.reports.dossier import AppearanceLine, DossierReport
-from timeline.reports.model import Standing
-from timeline.reports.tables import (
+from timeline.reports.layout import (
     Cell,
     Chart,
     Document,
@@ -34,6 +33,7 @@ from timeline.reports.tables import (
     on_date,
     table,
 )
+from timeline.reports.model import Standing
 
 _SAID = "What it said, and what was said for it"
 _MET = "Meetings"

@@ -13,9 +13,9 @@ from typing import Any
 
 import attrs
 
-from timeline.pages.scripts import all_numbers
+from timeline.pages.script_data import all_numbers
+from timeline.reports.layout import CONTINUED, NUMBER, Cell, Line, Table, in_parts, shown_evidence
 from timeline.reports.render.notes import Notes, run_text, runs
-from timeline.reports.tables import CONTINUED, NUMBER, Cell, Line, Table, in_parts, shown_evidence
 
 DATE = re.compile(r"[\dX~?%./-]{4,21}\Z")
 """A date, or the first and the last day of a stretch: it stays on one line."""

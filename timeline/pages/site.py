@@ -33,7 +33,7 @@ from timeline.pages.page import (
     web_address,
 )
 from timeline.pages.profiles import Sources, profile
-from timeline.pages.scripts import RECORD, Cuts, Dated, coordinates, known_when, record_script
+from timeline.pages.script_data import RECORD, Cuts, Dated, coordinates, known_when, record_script
 from timeline.projections.chronology import InvolvementRow
 from timeline.projections.directory import ActorRow
 from timeline.projections.initiatives import InitiativeRow, PositionRow, ProposalRow
@@ -41,9 +41,9 @@ from timeline.projections.meetings import AttendanceRow, MeetingReportRow, Meeti
 from timeline.projections.statements import StatementRow
 from timeline.reports import Report
 from timeline.reports.dossier import DossierReport
+from timeline.reports.layout import NOTHING, Cell, Chart, Document, Fact, Line, Table, about, cell
 from timeline.reports.model import Standing
 from timeline.reports.registry import bound_reports
-from timeline.reports.tables import NOTHING, Cell, Chart, Document, Fact, Line, Table, about, cell
 
 INDEX = "index.html"
 

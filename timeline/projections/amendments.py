@@ -1,4 +1,4 @@
-"""What was said of events: amendments, and disagreements between them."""
+"""Which events were amended, and by which; and disagreements that somebody noted by hand."""
 
 from __future__ import annotations
 

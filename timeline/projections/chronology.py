@@ -45,7 +45,7 @@ from timeline.events import (
     StatementMade,
     references,
 )
-from timeline.events.ids import plain
+from timeline.events.named_ids import plain
 
 _WORDS = ("firmness", "answer", "outcome", "role", "status", "state")
 _DUE = ("planned", "due", "until", "deadline")

@@ -17,7 +17,7 @@ import attrs
 from timeline.dates import When
 from timeline.engine.projection import OfEvent, Projection, Rows, Searched, on, row
 from timeline.events import VOCABULARY, RecordedEvent, SourceAdded, event_type
-from timeline.events.ids import named
+from timeline.events.named_ids import named
 
 _HEADINGS = ("title", "name", "aliases")
 _TEXTS = (

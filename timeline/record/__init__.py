@@ -1,4 +1,4 @@
-"""The one door to a record: it joins the rooms, log, read models, reports and formats."""
+"""A record as a whole, `Timeline`: it joins log, read models, reports and formats."""
 
 from timeline.record.reading import Record, Snapshot
 from timeline.record.timeline import Timeline

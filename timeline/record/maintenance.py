@@ -13,13 +13,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from timeline.checks import names
 from timeline.dates import Occurred, stretch, within
 from timeline.engine.builds import Build
 from timeline.engine.compare import Comparison
 from timeline.engine.cutoff import ALL
+from timeline.engine.parquet_rows import FiledBuild
 from timeline.engine.projection import View
-from timeline.engine.row_files import FiledBuild
 from timeline.engine.runner import ProjectionStatus
 from timeline.errors import (
     DatabaseBusy,
@@ -35,15 +34,16 @@ from timeline.formats.files import Place, existing_file, name_of, new_file, path
 from timeline.log import database, failures
 from timeline.log.archive import Archive, Archived
 from timeline.log.copy import LogFile, Restored, restore, write_log
-from timeline.log.definitions import has_all_tables
 from timeline.log.digests import Head, verify
 from timeline.log.query import Query
 from timeline.log.redact import redact, scrub
 from timeline.log.schema import Stored
+from timeline.log.schema_check import has_all_tables
 from timeline.log.store import EventStore
 from timeline.log.telemetry import Progress
 from timeline.record.reading import Record, Snapshot
 from timeline.reports.actors import find_actor
+from timeline.rules import names
 
 if TYPE_CHECKING:
     from timeline.distributed.workers import Workers
@@ -191,10 +191,10 @@ class Maintenance(Record):
             if memory is not None or archive is not None:
                 raise InvalidInput(f"memory and archive are for workers: {_GIVE_WORKERS}")
             return self._projector.rebuild(name, hold=hold, progress=progress)
-        from timeline.distributed import cluster
+        from timeline.distributed import fold
 
         chosen = _workers(on, workers, memory, archive)
-        return cluster.rebuild(self._projector, name, chosen, hold=hold, progress=progress)
+        return fold.rebuild(self._projector, name, chosen, hold=hold, progress=progress)
 
     def rebuild_files(
         self,
@@ -232,11 +232,11 @@ class Maintenance(Record):
         """
         if on is None and workers is None:
             raise InvalidInput(f"workers write the rows in files: {_GIVE_WORKERS}")
-        from timeline.distributed import cluster
+        from timeline.distributed import fold
 
         chosen = _workers(on, workers, memory, archive)
         target = path_text(rows, "folder of rows, or its address")
-        return cluster.rebuild_files(self._projector, name, chosen, target, progress=progress)
+        return fold.rebuild_files(self._projector, name, chosen, target, progress=progress)
 
     def compare(self, name: str, *, progress: Progress | None = None) -> Comparison:
         """Compare a projection's live rows with those that this code folds of the same events.

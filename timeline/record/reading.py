@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, get_args
 from timeline.dates import Occurred, asked
 from timeline.engine.as_of import SMALL, PartialView
 from timeline.engine.cutoff import Cutoff
+from timeline.engine.parquet_rows import RowFiles
 from timeline.engine.projection import View, shape_of
-from timeline.engine.row_files import RowFiles
 from timeline.engine.runner import Projector
 from timeline.errors import InvalidInput, NotFound, require_number
 from timeline.formats.files import Place, named_path, new_file

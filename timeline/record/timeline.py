@@ -15,7 +15,7 @@ from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection
 from timeline.engine.runner import Projector
 from timeline.errors import DatabaseError, InvalidInput, NotFound
-from timeline.log import database, definitions, failures, telemetry
+from timeline.log import database, failures, schema_check, telemetry
 from timeline.log.append import take_end
 from timeline.log.codec import Upcaster
 from timeline.log.digests import Head, followed, require_sealed
@@ -210,7 +210,7 @@ def _look_at(engine: sa.Engine) -> None:
     """Warn of what somebody changed beside the log: opening goes on, so that `verify` can."""
     # A role may have no right to look at all of it.
     with contextlib.suppress(DatabaseError), database.reading(engine) as connection:
-        for problem in definitions.problems(connection):
+        for problem in schema_check.problems(connection):
             telemetry.logger.warning("%s: %s", failures.shown(engine.url), problem)
 
 

@@ -29,7 +29,7 @@ from timeline.events import (
     event_type,
 )
 from timeline.events.envelope import new_id
-from timeline.events.ids import named, references_with_evidence
+from timeline.events.named_ids import named, references_with_evidence
 from timeline.formats.record_files.names import digest
 from timeline.log import database
 from timeline.log.append import Appended
@@ -276,8 +276,8 @@ class WorkingCopy(Writing):
         if isinstance(given.get("source"), Source):
             fields = msgspec.to_builtins(given["source"], enc_hook=encode_time)
             given["source"] = {key: value for key, value in fields.items() if value is not None}
-        from timeline.formats.record_files.expanding import Expander
         from timeline.formats.record_files.reader import read_claim
+        from timeline.formats.record_files.resolving import Expander
 
         expander = Expander(self.store.codec.class_named, self._names(), create=create)
         news = read_claim(verb, {verb: what, "by": by, **given}, record, expander)

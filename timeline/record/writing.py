@@ -14,13 +14,6 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 import attrs
 import sqlalchemy as sa
 
-from timeline.checks import (
-    Finding,
-    findings,
-    require_evidence,
-    require_identities,
-    require_references,
-)
 from timeline.dates import Occurred, now
 from timeline.engine.projection import View
 from timeline.errors import EventIdReused, InvalidEvent, InvalidInput, UnknownReference
@@ -53,12 +46,19 @@ from timeline.projections.initiatives import InitiativeRow
 from timeline.projections.meetings import MeetingRow
 from timeline.projections.plans import PlanRow
 from timeline.record.texts import Texts
+from timeline.rules import (
+    Finding,
+    findings,
+    require_evidence,
+    require_identities,
+    require_references,
+)
 
 # Reports need not wait for what reads files.
 if TYPE_CHECKING:
     from timeline.formats import Ingested, RecordFile
     from timeline.formats.coded.events import Dataset
-    from timeline.formats.record_files.expanding import Understood
+    from timeline.formats.record_files.resolving import Understood
     from timeline.formats.record_files.short_form import Order
 
 
@@ -226,8 +226,8 @@ class Writing(Texts):
             InvalidInput: something given is no file, or no order of dates.
             DatabaseError: the database could not do it.
         """
-        from timeline.formats.record_files.expanding import Expander
         from timeline.formats.record_files.reader import read_files
+        from timeline.formats.record_files.resolving import Expander
         from timeline.formats.record_files.short_form import Order
 
         if dates not in (None, *get_args(Order)):
@@ -249,7 +249,7 @@ class Writing(Texts):
             MissingExtra: openpyxl is not installed.
             DatabaseError: the database could not do it.
         """
-        from timeline.formats.record_files.workbook import entries_of, rows_of, workbook_of
+        from timeline.formats.record_files.writing import entries_of, rows_of, workbook_of
 
         entries = entries_of(self._kept())
         book = workbook_of(entries.record, rows_of(entries, self.store.codec.class_named))
@@ -263,7 +263,7 @@ class Writing(Texts):
             InvalidInput: the file is there, or cannot be written.
             DatabaseError: the database could not do it.
         """
-        from timeline.formats.record_files.workbook import entries_of, record_file
+        from timeline.formats.record_files.writing import entries_of, record_file
 
         entries = entries_of(self._kept())
         file = named_path(folder, "folder for the record") / f"{entries.record}.yaml"
@@ -440,7 +440,7 @@ def placing(files: Sequence[RecordFile]) -> Iterator[None]:
 
 def _named(view: View) -> Iterator[Entry]:
     """The names on record. Entries that were merged are one, and withdrawn actors have none."""
-    from timeline.formats.record_files.expanding import host_of
+    from timeline.formats.record_files.resolving import host_of
 
     for actor in view.all(ActorRow):
         if actor.withdrawn is None:

@@ -15,10 +15,10 @@ from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected
 from timeline.projections.directory import ActorRow, DistinctRow, MembershipRow, RoleRow, SourceRow
-from timeline.reports import tables
-from timeline.reports.evidence import Citation, Citer, Named, distinct, text
+from timeline.reports import layout
+from timeline.reports.citations import Citation, Citer, Named, distinct, text
+from timeline.reports.layout import Cell, Document, Table, table
 from timeline.reports.model import Report, grouped, made_from
-from timeline.reports.tables import Cell, Document, Table, table
 
 _Row = TypeVar("_Row", RoleRow, MembershipRow)
 _T = TypeVar("_T")
@@ -135,22 +135,22 @@ class ActorsReport(Report):
         for line in self.actors if self.name is not None else ():
             yield from who_it_is(line)
         if self.name is None and self.actors:
-            kinds = tables.most((line.kind for line in self.actors), len(self.actors))
-            yield tables.cell(f"{tables.number(len(self.actors), 'actor')}: {kinds}.")
+            kinds = layout.most((line.kind for line in self.actors), len(self.actors))
+            yield layout.cell(f"{layout.number(len(self.actors), 'actor')}: {kinds}.")
 
 
 def who_it_is(line: ActorLine) -> Iterator[Cell]:
     """What kind of actor it is, the offices it is reported in, and what it belongs to."""
     article = "an" if line.kind[0] in "aeiou" else "a"
-    yield tables.cell(f"{line.name} is on record as {article} {line.kind}.", line.evidence)
+    yield layout.cell(f"{line.name} is on record as {article} {line.kind}.", line.evidence)
     if line.roles:
         held = _by_name((f"{r.role} of {r.of}" if r.of else r.role, r) for r in line.roles)
         evidence = distinct(role.evidence for role in line.roles)
-        yield tables.cell(f"Offices: {tables.few(held, _NAMED)}.", evidence)
+        yield layout.cell(f"Offices: {layout.few(held, _NAMED)}.", evidence)
     if line.memberships:
         bodies = _by_name((str(one.of), one) for one in line.memberships)
         evidence = distinct(one.evidence for one in line.memberships)
-        yield tables.cell(f"Belongs, or did: {tables.few(bodies, _NAMED)}.", evidence)
+        yield layout.cell(f"Belongs, or did: {layout.few(bodies, _NAMED)}.", evidence)
 
 
 def _by_name(named: Iterable[tuple[str, RoleLine | MembershipLine]]) -> list[str]:
@@ -163,9 +163,9 @@ def _by_name(named: Iterable[tuple[str, RoleLine | MembershipLine]]) -> list[str
 
 def _when_in_words(line: RoleLine | MembershipLine) -> str:
     parts = [
-        tables.since_date(line.since) if line.since else "",
-        f"until {tables.in_words(line.until)}" if line.until else "",
-        f"as of {tables.in_words(line.reported)}" if line.reported else "",
+        layout.since_date(line.since) if line.since else "",
+        f"until {layout.in_words(line.until)}" if line.until else "",
+        f"as of {layout.in_words(line.reported)}" if line.reported else "",
     ]
     return ", ".join(filter(None, parts)) or "at an unknown time"
 
@@ -402,7 +402,7 @@ def actor_tables(actors: Sequence[ActorLine]) -> Iterable[Table]:
         "Offices",
         ("Who", "Office", "Of", "When"),
         tuple(
-            tables.line(role.evidence, _named(line), role.role, role.of, _when(role))
+            layout.line(role.evidence, _named(line), role.role, role.of, _when(role))
             for line in actors
             for role in line.roles
         ),
@@ -414,7 +414,7 @@ def actor_tables(actors: Sequence[ActorLine]) -> Iterable[Table]:
         "Not to be taken for one another",
         ("Who", "Is not", "Why"),
         tuple(
-            tables.line(distinct.evidence, _named(line), distinct.other, distinct.reason)
+            layout.line(distinct.evidence, _named(line), distinct.other, distinct.reason)
             for line in actors
             for distinct in line.distinct_from
         ),
@@ -431,7 +431,7 @@ def memberships_table(title: str, members: Iterable[tuple[Named, MembershipLine]
         title,
         ("Who", "Body", "As", "When"),
         tuple(
-            tables.line(line.evidence, name, line.of, _belonging(line), _when(line))
+            layout.line(line.evidence, name, line.of, _belonging(line), _when(line))
             for name, line in members
         ),
     )

@@ -13,8 +13,8 @@ from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.events import ActorsMerged, EventCorrected, RoleReported, type_names
 from timeline.projections.meetings import MeetingReportRow, MeetingRow
-from timeline.reports import tables
-from timeline.reports.evidence import Citation, Citer, Named, distinct
+from timeline.reports import layout
+from timeline.reports.citations import Citation, Citer, Named, distinct
 from timeline.reports.findings.meetings import (
     OUTCOMES,
     PLANS,
@@ -30,8 +30,7 @@ from timeline.reports.findings.meetings import (
     persons_in,
 )
 from timeline.reports.findings.origins import Origins, Path
-from timeline.reports.model import Report, made_from
-from timeline.reports.tables import (
+from timeline.reports.layout import (
     Cell,
     Chart,
     Document,
@@ -48,6 +47,7 @@ from timeline.reports.tables import (
     number,
     table,
 )
+from timeline.reports.model import Report, made_from
 
 NOT_MENTIONED = "not mentioned"
 """No report in view says anything of the party at that meeting. It is not the same as absent."""
@@ -448,19 +448,19 @@ def _lanes(report: AttendanceReport, beside: str) -> Iterable[Chart]:
     names = lane_names(Named(party.party, party.name) for party in report.parties)
     meetings = {meeting.meeting: meeting for meeting in report.meetings}
     marks = [
-        tables.mark(_MEETINGS, _MEETING, day, solid=meeting.state == "held")
+        layout.mark(_MEETINGS, _MEETING, day, solid=meeting.state == "held")
         for meeting in report.meetings
         for day in meeting.held_on or (None,)
     ]
     marks += [
-        tables.mark(names[party.party], status, day, solid=status in THERE)
+        layout.mark(names[party.party], status, day, solid=status in THERE)
         for party in report.parties
         for one in party.cells
         for status in one.status.split(" / ")
         if status != NOT_MENTIONED
         for day in meetings[one.meeting].held_on
     ]
-    return tables.chart(
+    return layout.chart(
         "Meetings, and who was there",
         beside,
         marks,

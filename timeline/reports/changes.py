@@ -20,7 +20,8 @@ from timeline.projections.initiatives import InitiativeRow
 from timeline.projections.meetings import MeetingRow
 from timeline.reports.attendance import attendance_report
 from timeline.reports.chronology import HappeningLine, happening_lines, shown_parts, what_cell
-from timeline.reports.differences import (
+from timeline.reports.citations import Citation, Citer, line_of, text
+from timeline.reports.findings.differences import (
     Cause,
     Causes,
     Change,
@@ -30,10 +31,8 @@ from timeline.reports.differences import (
     pairs,
     rows_of,
 )
-from timeline.reports.evidence import Citation, Citer, line_of, text
 from timeline.reports.initiative import initiative_report
-from timeline.reports.model import Report, by_time, made_from
-from timeline.reports.tables import (
+from timeline.reports.layout import (
     NOTHING,
     Cell,
     Document,
@@ -45,6 +44,7 @@ from timeline.reports.tables import (
     number,
     table,
 )
+from timeline.reports.model import Report, by_time, made_from
 
 Clock = Literal["occurred", "published", "recorded", "position"]
 

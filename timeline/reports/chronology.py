@@ -39,11 +39,9 @@ from timeline.projections.chronology import ConcernRow, HappeningRow, Involvemen
 from timeline.projections.meetings import MeetingRow
 from timeline.projections.plans import PlanRow
 from timeline.reports.actors import find_actor
-from timeline.reports.evidence import Citation, Citer, Named, line_of
+from timeline.reports.citations import Citation, Citer, Named, line_of
 from timeline.reports.findings.meetings import OUTCOMES, PLANS, chosen_meetings
-from timeline.reports.model import Report, Span, by_time, chosen_by, made_from
-from timeline.reports.plans import find_initiative, mentioned, outcome_words
-from timeline.reports.tables import (
+from timeline.reports.layout import (
     Cell,
     Document,
     about,
@@ -55,6 +53,8 @@ from timeline.reports.tables import (
     stretch_of,
     table,
 )
+from timeline.reports.model import Report, Span, by_time, chosen_by, made_from
+from timeline.reports.plans import find_initiative, mentioned, outcome_words
 
 _OUTCOMES = type_names(PlanOutcomeReported)
 

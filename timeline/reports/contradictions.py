@@ -1,4 +1,4 @@
-"""Where the record contradicts itself, and the questions that it leaves open."""
+"""The report on contradictions and open questions; the rules are in `findings.contradictions`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from timeline.projections.amendments import DisagreementRow
 from timeline.projections.initiatives import ProposalRow
 from timeline.projections.meetings import MeetingRow
 from timeline.projections.statements import StatementRow
-from timeline.reports.evidence import Citation, Citer, Named, distinct, line_of, text
+from timeline.reports.citations import Citation, Citer, Named, distinct, line_of, text
 from timeline.reports.findings.attribution import Offices, proposers
 from timeline.reports.findings.contradictions import (
     Answer,
@@ -30,10 +30,7 @@ from timeline.reports.findings.contradictions import (
     may_be_same,
 )
 from timeline.reports.findings.origins import known_claims
-from timeline.reports.model import Report, chosen_by, grouped, made_from, not_found
-from timeline.reports.plans import OPEN, UNKNOWN_OUTCOME, PlanLine, find_initiative, mentioned
-from timeline.reports.positions import PartyLine
-from timeline.reports.tables import (
+from timeline.reports.layout import (
     Cell,
     Document,
     Line,
@@ -45,6 +42,9 @@ from timeline.reports.tables import (
     most,
     number,
 )
+from timeline.reports.model import Report, chosen_by, grouped, made_from, not_found
+from timeline.reports.plans import OPEN, UNKNOWN_OUTCOME, PlanLine, find_initiative, mentioned
+from timeline.reports.positions import PartyLine
 
 _MERGED = event_type(ActorsMerged).name
 

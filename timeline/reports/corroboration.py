@@ -14,10 +14,10 @@ import attrs
 from timeline.dates import short, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
-from timeline.reports.evidence import Citation, Citer, Named, distinct, line_of, text
+from timeline.reports.citations import Citation, Citer, Named, distinct, line_of, text
 from timeline.reports.findings.origins import Claim, Origins, Path, Step, claims
+from timeline.reports.layout import Document, Line, Table, about, cell, line, number, table
 from timeline.reports.model import Report, grouped, made_from
-from timeline.reports.tables import Document, Line, Table, about, cell, line, number, table
 
 _GRADES = ("high", "ordinary", "low")
 

@@ -10,12 +10,10 @@ import attrs
 from timeline.dates import short, when
 from timeline.engine.projection import View
 from timeline.projections.documents import DocumentRow, DocumentStatusRow, SignatureRow
-from timeline.reports import tables
-from timeline.reports.evidence import Citation, Citer, Named, distinct
+from timeline.reports import layout
+from timeline.reports.citations import Citation, Citer, Named, distinct
 from timeline.reports.findings.attribution import Offices
-from timeline.reports.model import Report, by_time, chosen_by, grouped, made_from, not_found
-from timeline.reports.plans import find_initiative, mentioned
-from timeline.reports.tables import (
+from timeline.reports.layout import (
     Cell,
     Document,
     Table,
@@ -25,6 +23,8 @@ from timeline.reports.tables import (
     on_date,
     stretch_of,
 )
+from timeline.reports.model import Report, by_time, chosen_by, grouped, made_from, not_found
+from timeline.reports.plans import find_initiative, mentioned
 
 
 @attrs.frozen
@@ -139,18 +139,18 @@ class DocumentsReport(Report):
     def _summary(self) -> Iterator[Cell]:
         if not self.documents:
             return
-        count = tables.number(len(self.documents), "document")
+        count = layout.number(len(self.documents), "document")
         signings = [signing for line in self.documents for signing in line.signings]
-        yield tables.cell(f"{count}, signed {stretch_of(one.occurred for one in signings)}.")
+        yield layout.cell(f"{count}, signed {stretch_of(one.occurred for one in signings)}.")
         at_odds = [line for line in self.documents if len(line.signings) > 1]
         if at_odds:
             titles = few(f"“{line.title}”" for line in at_odds)
             sentence = f"Of {titles} there are several reports."
-            yield tables.cell(sentence, distinct(line.evidence for line in at_odds))
+            yield layout.cell(sentence, distinct(line.evidence for line in at_odds))
         for line in self.documents:
             for status in line.statuses:
                 sentence = f"“{line.title}” {status.status} {on_date(status.occurred)}."
-                yield tables.cell(sentence, status.evidence)
+                yield layout.cell(sentence, status.evidence)
 
 
 def documents_report(
@@ -239,11 +239,11 @@ def documents_table(title: str, lines: Iterable[DocumentLine]) -> Table:
     )
 
 
-def _rows(line: DocumentLine) -> Iterable[tables.Line]:
+def _rows(line: DocumentLine) -> Iterable[layout.Line]:
     for signing in line.signings:
         where = f"signed in {signing.place}" if signing.place else "signed"
         due = f"deadline {short(signing.deadline)}" if signing.deadline else None
-        yield tables.line(
+        yield layout.line(
             signing.evidence,
             when(signing.occurred),
             (line.title, *_kinds(signing)),
@@ -253,7 +253,7 @@ def _rows(line: DocumentLine) -> Iterable[tables.Line]:
         )
     for status in line.statuses:
         state = f"{status.status}, by {status.by}" if status.by else status.status
-        yield tables.line(
+        yield layout.line(
             status.evidence, when(status.occurred), line.title, state, None, status.text
         )
 

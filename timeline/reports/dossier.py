@@ -26,8 +26,8 @@ from timeline.reports.actors import (
     who_it_is,
 )
 from timeline.reports.attendance import AttendanceCell, attendance_cell, shown_person, title_cell
+from timeline.reports.citations import Citation, Citer, Named, distinct
 from timeline.reports.encounters import times_met
-from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.findings.attribution import Offices, stances
 from timeline.reports.findings.meetings import (
     OUTCOMES,
@@ -41,11 +41,7 @@ from timeline.reports.findings.meetings import (
     persons_in,
 )
 from timeline.reports.findings.origins import Origins
-from timeline.reports.model import Report, by_time, made_from
-from timeline.reports.positions import PositionLine, position_line, taken_as
-from timeline.reports.sources import CarriedLine, carried_lines, carried_table, sources_of
-from timeline.reports.statements import SaidLine, said_line, said_table
-from timeline.reports.tables import (
+from timeline.reports.layout import (
     Cell,
     Document,
     Table,
@@ -59,6 +55,10 @@ from timeline.reports.tables import (
     stretch_of,
     table,
 )
+from timeline.reports.model import Report, by_time, made_from
+from timeline.reports.positions import PositionLine, position_line, taken_as
+from timeline.reports.sources import CarriedLine, carried_lines, carried_table, sources_of
+from timeline.reports.statements import SaidLine, said_line, said_table
 
 _PUBLISHED = "What it published or passed on"
 

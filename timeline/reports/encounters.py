@@ -14,10 +14,10 @@ from timeline.engine.projection import View
 from timeline.errors import InvalidInput, require_number
 from timeline.projections.meetings import MeetingReportRow
 from timeline.reports.actors import find_actor
-from timeline.reports.evidence import Citation, Citer, Counted, Named, counted, left_uncited, text
+from timeline.reports.citations import Citation, Citer, Counted, Named, counted, left_uncited, text
 from timeline.reports.findings.meetings import WHO_MEETS, Entry, everyone, meeting_dates, pairs
+from timeline.reports.layout import Document, Table, cell, columns_of, number, table
 from timeline.reports.model import TOP, Report, Span, chosen_by, made_from, require_top
-from timeline.reports.tables import Document, Table, cell, columns_of, number, table
 
 
 @attrs.frozen

@@ -24,6 +24,7 @@ from timeline.projections.meetings import MeetingRow
 from timeline.projections.plans import PlanRow
 from timeline.projections.statements import StatementRow
 from timeline.reports.actors import memberships_table
+from timeline.reports.citations import Citation, Citer, Named, distinct
 from timeline.reports.contradictions import (
     QuestionLine,
     questions_of_disputes,
@@ -32,10 +33,26 @@ from timeline.reports.contradictions import (
     questions_of_plans,
 )
 from timeline.reports.documents import DocumentLine, document_lines, documents_table
-from timeline.reports.evidence import Citation, Citer, Named, distinct
 from timeline.reports.findings.attribution import Offices, all_proposers, stances
 from timeline.reports.findings.initiatives import replacements, setting_stage
 from timeline.reports.findings.meetings import MeetingLine, disputed, disputes, meeting_lines
+from timeline.reports.layout import (
+    Cell,
+    Chart,
+    Document,
+    Fact,
+    Line,
+    Mark,
+    Table,
+    about,
+    cell,
+    listing,
+    mark,
+    number,
+    on_date,
+    since_date,
+    table,
+)
 from timeline.reports.model import Report, by_time, grouped, made_from
 from timeline.reports.plans import (
     PlanLine,
@@ -59,23 +76,6 @@ from timeline.reports.positions import (
     tellers,
 )
 from timeline.reports.statements import SaidLine, said_line, said_table, with_quotes
-from timeline.reports.tables import (
-    Cell,
-    Chart,
-    Document,
-    Fact,
-    Line,
-    Mark,
-    Table,
-    about,
-    cell,
-    listing,
-    mark,
-    number,
-    on_date,
-    since_date,
-    table,
-)
 
 # Relations to other initiatives
 

@@ -16,10 +16,10 @@ from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.projections.initiatives import InitiativeRow
 from timeline.projections.meetings import MeetingRow
-from timeline.reports.evidence import Citation, Citer, CorrectionLine, SourceLine, text
+from timeline.reports.citations import Citation, Citer, CorrectionLine, SourceLine, text
+from timeline.reports.layout import Cell, Chart, Document, Fact, Table, about, cell, marked
 from timeline.reports.render.grids import frame, render_csv, render_workbook, table_dict
 from timeline.reports.render.markup import render_html, render_markdown
-from timeline.reports.tables import Cell, Chart, Document, Fact, Table, about, cell, marked
 
 _NAMED = 5
 """Ids that an error names."""

@@ -11,12 +11,12 @@ from timeline.dates import UNKNOWN, Occurred, When, asked, short
 from timeline.engine.projection import View
 from timeline.errors import NotFound
 from timeline.projections.directory import RoleRow
-from timeline.reports import tables
+from timeline.reports import layout
 from timeline.reports.actors import find_actor, plain, reported
-from timeline.reports.evidence import Citation, Citer, Named, distinct, text
+from timeline.reports.citations import Citation, Citer, Named, distinct, text
 from timeline.reports.findings.attribution import Offices, Tenure
+from timeline.reports.layout import Document, Line, Table
 from timeline.reports.model import Report, made_from
-from timeline.reports.tables import Document, Line, Table
 
 _WORDS: dict[Tenure, str] = {
     "certain": "held it",
@@ -91,21 +91,21 @@ class OfficesReport(Report):
             "speaks of.",
         )
 
-    def _summary(self) -> Iterator[tables.Cell]:
+    def _summary(self) -> Iterator[layout.Cell]:
         if not self.offices:
             return
         if self.on is None:
             holders = {line.holder.id for line in self.offices}
-            reports = tables.number(len(self.offices), "report")
-            yield tables.cell(
-                f"{reports} of offices, held by {tables.number(len(holders), 'actor')}."
+            reports = layout.number(len(self.offices), "report")
+            yield layout.cell(
+                f"{reports} of offices, held by {layout.number(len(holders), 'actor')}."
             )
             return
-        day = tables.on_date(self.on)
+        day = layout.on_date(self.on)
         for tenure, words in _ON_THE_DAY.items():
             lines = [line for line in self.offices if line.on_the_day == tenure]
             if lines:
-                who = tables.few(
+                who = layout.few(
                     (
                         f"{line.holder} ({line.office}{f' of {line.of}' if line.of else ''})"
                         for line in lines
@@ -113,7 +113,7 @@ class OfficesReport(Report):
                     _NAMED,
                 )
                 sentence = f"{words} {day}: {who}."
-                yield tables.cell(sentence, distinct(line.evidence for line in lines))
+                yield layout.cell(sentence, distinct(line.evidence for line in lines))
 
 
 def offices_report(
@@ -206,4 +206,4 @@ def _row(line: OfficeLine, *, dated: bool) -> Line:
     cells: list[object] = [line.office, line.of, line.holder, spoken]
     if dated and line.on_the_day is not None:
         cells.append(_WORDS[line.on_the_day])
-    return tables.line(line.evidence, *cells)
+    return layout.line(line.evidence, *cells)

@@ -14,10 +14,9 @@ from timeline.errors import InvalidInput
 from timeline.projections.initiatives import InitiativeRow, MentionRow
 from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.projections.plans import PlanDelayRow, PlanOutcomeRow, PlanRow
-from timeline.reports import tables
-from timeline.reports.evidence import Citation, Citer, Named, distinct, line_of, text
-from timeline.reports.model import Report, by_time, chosen_by, grouped, made_from, not_found
-from timeline.reports.tables import (
+from timeline.reports import layout
+from timeline.reports.citations import Citation, Citer, Named, distinct, line_of, text
+from timeline.reports.layout import (
     Cell,
     Document,
     Table,
@@ -28,6 +27,7 @@ from timeline.reports.tables import (
     listing,
     number,
 )
+from timeline.reports.model import Report, by_time, chosen_by, grouped, made_from, not_found
 
 _Reported = TypeVar("_Reported", MeetingReportRow, PlanOutcomeRow)
 
@@ -561,7 +561,7 @@ def plans_table(title: str, lines: Iterable[PlanLine]) -> Table:
         title,
         ("Plan", "Announced", "Due", "Outcome"),
         tuple(
-            tables.line(line.evidence, _meant(line), _announced(line), _due(line), _outcome(line))
+            layout.line(line.evidence, _meant(line), _announced(line), _due(line), _outcome(line))
             for line in lines
         ),
         named_by=1,

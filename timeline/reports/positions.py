@@ -13,13 +13,13 @@ from timeline.engine.projection import View
 from timeline.events.statements import Stance as Taken
 from timeline.projections.directory import MembershipRow
 from timeline.projections.initiatives import PositionRow, ProposalRow
-from timeline.reports import tables
+from timeline.reports import layout
 from timeline.reports.actors import MembershipLine, reported_line
-from timeline.reports.evidence import Citation, Citer, Named, distinct, line_of, text
+from timeline.reports.citations import Citation, Citer, Named, distinct, line_of, text
 from timeline.reports.findings.attribution import Stance, Sureness, stances
+from timeline.reports.layout import Cell, Chart, Document, Mark, Table, about, cell, few
 from timeline.reports.model import Report, by_time, grouped, made_from
 from timeline.reports.plans import find_initiative
-from timeline.reports.tables import Cell, Chart, Document, Mark, Table, about, cell, few
 
 
 @attrs.frozen
@@ -123,10 +123,10 @@ def position_lanes(
         stages: marks of lanes above.
         happened: marks of lanes below.
     """
-    names = tables.lane_names(parties)
+    names = layout.lane_names(parties)
     above, below = list(stages), list(happened)
     taken = (_position_mark(names[line.party.id], line) for line in positions)
-    return tables.chart(
+    return layout.chart(
         title,
         beside,
         (*above, *taken, *below),
@@ -144,7 +144,7 @@ def _lanes_of(marks: Iterable[Mark | None]) -> Iterable[str]:
 
 def _position_mark(lane: str, line: PositionLine) -> Mark | None:
     through = "" if line.speaker == line.party else f" · {line.speaker}"
-    return tables.mark(
+    return layout.mark(
         lane,
         line.stance,
         line.occurred,

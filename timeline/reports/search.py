@@ -15,12 +15,12 @@ from timeline.errors import InvalidInput
 from timeline.events import VOCABULARY, event_type
 from timeline.projections.directory import SourceRow
 from timeline.projections.search import SHOWN, SearchRow, fold, mark, stem
-from timeline.reports import tables
+from timeline.reports import layout
 from timeline.reports.actors import find_actor
-from timeline.reports.evidence import Citation, Citer, text, type_words
+from timeline.reports.citations import Citation, Citer, text, type_words
+from timeline.reports.layout import Cell, Document, Table
 from timeline.reports.model import Report, Span, chosen_by, made_from, not_found, require_top
 from timeline.reports.plans import find_initiative
-from timeline.reports.tables import Cell, Document, Table
 
 _TOP = 20
 
@@ -86,7 +86,7 @@ class SearchReport(Report):
         left = self.total - len(self.hits)
         more = f" {left:,} more: --top all." if left else ""
         return self._document(
-            f"{tables.number(self.total, 'entry', 'entries')} with {self.words}{by}",
+            f"{layout.number(self.total, 'entry', 'entries')} with {self.words}{by}",
             [Table("Found", ("When", "Entry", "Passage"), tuple(map(_row, self.hits)), named_by=1)],
             note="First what is called so, then what has the words side by side, then the rest; "
             f"each by the latest recorded. `timeline show ID` has the whole entry.{more}",
@@ -312,4 +312,4 @@ def _row(hit: HitLine) -> tuple[Cell, ...]:
         named = Cell(f"{hit.id} ({type_words(hit.type).lower()})")
     else:
         named = Cell(f"{hit.heading or hit.thing} ({hit.id})", about=f"{hit.thing}/{hit.id}")
-    return tables.line(hit.evidence, when(hit.date), named, hit.marked)
+    return layout.line(hit.evidence, when(hit.date), named, hit.marked)

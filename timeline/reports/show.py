@@ -22,13 +22,13 @@ from timeline.projections.meetings import MeetingRow
 from timeline.projections.search import SearchRow, mark
 from timeline.projections.statements import StatementRow
 from timeline.reports.attendance import attendance_report
+from timeline.reports.citations import Citation, Citer, Support, type_words
 from timeline.reports.dossier import dossier_report
-from timeline.reports.evidence import Citation, Citer, Support, type_words
 from timeline.reports.initiative import initiative_report
+from timeline.reports.layout import Cell, Document, Line, Table, about, cell
 from timeline.reports.model import Report, made_from
 from timeline.reports.render.notes import chain_text
 from timeline.reports.sources import CarriedLine, carried_lines, carried_table
-from timeline.reports.tables import Cell, Document, Line, Table, about, cell
 
 _NEAR = 3
 """Ids that an error names."""

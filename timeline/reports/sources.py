@@ -17,10 +17,10 @@ from timeline.projections.directory import SourceRow
 from timeline.projections.search import SearchRow, mark
 from timeline.reports.actors import find_actor
 from timeline.reports.chronology import HappeningLine, happening_lines, happenings, what_cell
-from timeline.reports.evidence import Citation, Citer, Named, Support, distinct, text, type_words
+from timeline.reports.citations import Citation, Citer, Named, Support, distinct, text, type_words
 from timeline.reports.findings.origins import Origins
+from timeline.reports.layout import Cell, Document, Table, about, cell, few, number, table
 from timeline.reports.model import Report, by_time, chosen_by, grouped, made_from
-from timeline.reports.tables import Cell, Document, Table, about, cell, few, number, table
 
 
 @attrs.frozen

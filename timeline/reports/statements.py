@@ -14,7 +14,7 @@ from timeline.projections.initiatives import MentionRow
 from timeline.projections.search import has_words
 from timeline.projections.statements import StatementRow
 from timeline.reports.actors import find_actor
-from timeline.reports.evidence import (
+from timeline.reports.citations import (
     Citation,
     Citer,
     Counted,
@@ -24,10 +24,7 @@ from timeline.reports.evidence import (
     left_uncited,
 )
 from timeline.reports.findings.attribution import Offices
-from timeline.reports.model import TOP, Report, Span, by_time, chosen_by, made_from, require_top
-from timeline.reports.plans import find_initiative, mentioned
-from timeline.reports.sources import citing, sources_of
-from timeline.reports.tables import (
+from timeline.reports.layout import (
     Cell,
     Document,
     Table,
@@ -40,6 +37,9 @@ from timeline.reports.tables import (
     stretch_of,
     table,
 )
+from timeline.reports.model import TOP, Report, Span, by_time, chosen_by, made_from, require_top
+from timeline.reports.plans import find_initiative, mentioned
+from timeline.reports.sources import citing, sources_of
 
 
 @attrs.frozen

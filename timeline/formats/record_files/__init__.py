@@ -1,1 +1,1 @@
-"""Record files: YAML or JSON that a person writes."""
+"""Record files: YAML, JSON, workbooks, CSV and TSV that a person writes, read and written."""

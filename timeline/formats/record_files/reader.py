@@ -26,7 +26,7 @@ from timeline.events.base import Slug
 from timeline.events.encoding import in_words
 from timeline.events.evidence import spelled_out
 from timeline.formats.files import path_text
-from timeline.formats.record_files.expanding import Expander, together
+from timeline.formats.record_files.resolving import Expander, together
 from timeline.formats.record_files.sheets import SUFFIXES, read_sheet
 from timeline.formats.record_files.short_form import DEFAULTS
 from timeline.formats.record_files.tree import (

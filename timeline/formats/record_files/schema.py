@@ -30,8 +30,8 @@ from timeline.events import Actor, Source, event_type
 from timeline.events.base import LONGEST_ID, Slug
 from timeline.events.encoding import SLUG
 from timeline.formats.files import named_path, started
-from timeline.formats.record_files.expanding import KINDS
 from timeline.formats.record_files.reader import Envelope
+from timeline.formats.record_files.resolving import KINDS
 from timeline.formats.record_files.short_form import DEFAULTS, VERBS, hints_of
 
 Schema = dict[str, Any]

@@ -21,8 +21,8 @@ import msgspec
 
 from timeline.errors import InvalidRecord
 from timeline.formats.files import openpyxl
-from timeline.formats.record_files.expanding import KINDS
 from timeline.formats.record_files.names import slug
+from timeline.formats.record_files.resolving import KINDS
 from timeline.formats.record_files.short_form import ALSO, ATTENDANCE, DEFAULTS, VERBS
 from timeline.formats.record_files.tree import BROKEN, Node, not_among, shown
 

@@ -1,7 +1,7 @@
 """The short form of record files, rows of sheets and calls in Python, made into full entries.
 
 A claim is a verb with what was said or done, `said: Soon.`, and keys such as `by` and `on`.
-`VERBS` has the full entry of each. The names in it become ids in `expanding`. Dates as people write
+`VERBS` has the full entry of each. The names in it become ids in `resolving`. Dates as people write
 them, such as `late 2022` or `28/11/2022`, become EDTF: what can be meant in two ways is refused.
 """
 

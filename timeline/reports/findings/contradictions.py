@@ -23,7 +23,7 @@ from timeline.projections.initiatives import InitiativeRow, ProposalRow, StageRo
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.projections.plans import PlanOutcomeRow, PlanRow
 from timeline.projections.statements import StatementRow
-from timeline.reports.evidence import Citer, type_words
+from timeline.reports.citations import Citer, type_words
 from timeline.reports.findings.attribution import Offices, Stance, proposers, stances
 from timeline.reports.findings.initiatives import comparable_term, full_name
 from timeline.reports.findings.meetings import THERE, counting_office, gathered, meeting_dates

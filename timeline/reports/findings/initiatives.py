@@ -14,7 +14,7 @@ from timeline.events import DocumentSigned, ProposalAmended, type_names
 from timeline.events.proposals import Firmness
 from timeline.projections.initiatives import ProposalRow, StageRow, TermRow
 from timeline.projections.statements import StatementRow
-from timeline.reports.evidence import Citer
+from timeline.reports.citations import Citer
 from timeline.reports.findings.attribution import Offices, all_proposers, sides
 
 _FIRMNESS = get_args(Firmness)

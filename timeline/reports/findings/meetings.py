@@ -16,7 +16,7 @@ from timeline.projections.directory import ActorRow, MembershipRow, RoleRow
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.projections.statements import DisputedRow
 from timeline.reports.actors import reported
-from timeline.reports.evidence import Citation, Citer, Named, line_of, text
+from timeline.reports.citations import Citation, Citer, Named, line_of, text
 from timeline.reports.findings.attribution import Offices
 from timeline.reports.model import not_found
 

@@ -34,7 +34,7 @@ from timeline.events import (
 from timeline.events.corrections import VOICES
 from timeline.projections.amendments import AmendedRow, AmendmentRow
 from timeline.projections.chronology import HappeningRow
-from timeline.reports.evidence import Citation, Citer, Named, Support, words_of
+from timeline.reports.citations import Citation, Citer, Named, Support, words_of
 
 # Claims
 

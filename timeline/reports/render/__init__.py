@@ -1,1 +1,1 @@
-"""How a report is shown: text, pages, charts, Markdown, CSV, frames."""
+"""How a report is shown: text, Markdown, CSV, workbooks and data frames; pages are in `pages/`."""

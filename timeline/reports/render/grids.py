@@ -19,7 +19,7 @@ import attrs
 
 from timeline.dates import When
 from timeline.errors import InvalidDate, InvalidInput, MissingExtra
-from timeline.reports.tables import NOTHING, Cell, Document, Line, told_apart
+from timeline.reports.layout import NOTHING, Cell, Document, Line, told_apart
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula, or passes over on the way to one."""

@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from timeline.reports.evidence import Citation
+from timeline.reports.citations import Citation
+from timeline.reports.layout import Cell, Document, Line, Table, shown_evidence
 from timeline.reports.render.notes import Notes, citation_text, inert
-from timeline.reports.tables import Cell, Document, Line, Table, shown_evidence
 
 # HTML
 

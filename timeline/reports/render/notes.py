@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from timeline.dates import short
-from timeline.reports.evidence import Citation, Support, Told
-from timeline.reports.tables import Document, in_words
+from timeline.reports.citations import Citation, Support, Told
+from timeline.reports.layout import Document, in_words
 
 
 class Notes:

@@ -16,8 +16,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from timeline.errors import InvalidInput
+from timeline.reports.layout import Cell, Document, Line, Table, in_parts, shown_evidence
 from timeline.reports.render.notes import Notes, inert, note_text, run_text, runs
-from timeline.reports.tables import Cell, Document, Line, Table, in_parts, shown_evidence
 
 _INDENT, _BETWEEN = 2, 3
 """Characters before a table, and between two of its columns."""

@@ -14,9 +14,9 @@ from timeline.projections import BUILT_IN
 from timeline.projections.amendments import AmendmentRow, DisagreementRow
 from timeline.projections.chronology import HappeningRow
 from timeline.projections.directory import ActorRow
-from timeline.reports.evidence import Citation, text
+from timeline.reports.citations import Citation, text
+from timeline.reports.layout import NOTHING, Cell, Key, Line, Table, told_apart
 from timeline.reports.model import Report
-from timeline.reports.tables import NOTHING, Cell, Key, Line, Table, told_apart
 
 Kind = Literal["new", "changed", "gone", "confirmed"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from timeline.events import MeetingHeld, Source, SourceAdded, event
 from timeline.events.base import ActorId
-from timeline.events.ids import named, references, renamed
+from timeline.events.named_ids import named, references, renamed
 from timeline.log.codec import Codec
 
 STORED = Path(__file__).parents[2] / "fixtures/stored-events.jsonl"

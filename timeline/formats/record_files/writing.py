@@ -25,8 +25,8 @@ from timeline.events import ActorAdded, NewEvent, RecordedEvent, SourceAdded, ev
 from timeline.events.encoding import SLUG
 from timeline.events.envelope import derived_stream
 from timeline.formats.files import named_path, openpyxl, started
-from timeline.formats.record_files.expanding import KINDS, Expander
 from timeline.formats.record_files.names import Names, slug
+from timeline.formats.record_files.resolving import KINDS, Expander
 from timeline.formats.record_files.sheets import DATES, EVENTS, MOST_ROWS, TABLES, claim_of
 from timeline.formats.record_files.short_form import ATTENDANCE, VERBS
 from timeline.formats.record_files.tree import Node

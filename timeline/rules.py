@@ -46,7 +46,7 @@ from timeline.events import (
 )
 from timeline.events.base import value_at
 from timeline.events.envelope import derived_stream, stream_name
-from timeline.events.ids import references_with_evidence
+from timeline.events.named_ids import references_with_evidence
 from timeline.log.query import Query
 from timeline.log.store import EventStore
 from timeline.projections.directory import ActorRow, SourceRow

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from timeline import Timeline
-from timeline.checks import findings, is_slip
 from timeline.events import (
     Actor,
     ActorAdded,
@@ -24,6 +23,7 @@ from timeline.events import (
     SourceAdded,
     StatementMade,
 )
+from timeline.rules import findings, is_slip
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ import attrs
 
 from timeline.dates import When, short, when
 from timeline.errors import InvalidInput, NotFound, require_text
-from timeline.reports.evidence import Citation, Named
+from timeline.reports.citations import Citation, Named
 
 NOTHING = "–"
 """Shown in an empty cell."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from timeline import Actor, Timeline
 from timeline.errors import DatabaseError, LogDamaged, StoreAltered
 from timeline.log import database
-from timeline.log.definitions import _MADE, definitions
+from timeline.log.schema_check import _MADE, definitions
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ from timeline import (
     Timeline,
 )
 from timeline.cli import cli
-from timeline.distributed import cluster, tasks, workers
+from timeline.distributed import fold, tasks, workers
 from timeline.distributed.split import Splitter, division_of
 from timeline.engine import rebuild
 from timeline.engine.projection import shape_of
@@ -62,7 +62,7 @@ SORTS = {"statements", "subjects", "heard", "tariffs"}
 @pytest.fixture(autouse=True)
 def many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small logs are not worth several tasks; here they are."""
-    monkeypatch.setattr(cluster, "_LEAST", 50)
+    monkeypatch.setattr(fold, "_LEAST", 50)
 
 
 @pytest.fixture(scope="module")
@@ -273,8 +273,8 @@ def test_a_task_that_is_done_twice_gives_the_same(tmp_path: Path) -> None:
         end = opened.store.head().position
         projector = Projector(opened.store, ALL)
         for projection in (BUILT_IN[3], BUILT_IN[-1]):
-            fold = cluster.Fold(None, projector, [], None, None)
-            packed = fold._packed(projection, end)
+            one = fold.Fold(None, projector, [], None, None)
+            packed = one._packed(projection, end)
             routed = [tasks.routed(0, end, packed) for _ in range(2)]
             assert routed[0]["read"] == routed[1]["read"]
             assert routed[0]["frame"].equals(routed[1]["frame"])
@@ -405,7 +405,7 @@ def test_a_failure_leaves_no_build_that_was_begun(
     def lost(*_given: Any) -> None:
         raise ClusterError("lost")
 
-    monkeypatch.setattr(cluster.Fold, "_wait", lost)  # once the build is begun
+    monkeypatch.setattr(fold.Fold, "_wait", lost)  # once the build is begun
     with pytest.raises(ClusterError, match="lost"):
         ferry.rebuild("plans", on=one_thread)
     assert building(ferry) == []
@@ -525,13 +525,13 @@ def test_workers_that_read_another_log_are_an_error(
 ) -> None:
     with record(f"sqlite:///{tmp_path}/other.db") as other:
         fill(other)
-    packed = cluster.Fold._packed
+    packed = fold.Fold._packed
 
     def elsewhere(self: Any, *given: Any) -> bytes:
         code, job = pickle.loads(packed(self, *given))
         moved = attrs.evolve(pickle.loads(job), database=f"sqlite:///{tmp_path}/other.db")
         return pickle.dumps((code, pickle.dumps(moved)))
 
-    monkeypatch.setattr(cluster.Fold, "_packed", elsewhere)
+    monkeypatch.setattr(fold.Fold, "_packed", elsewhere)
     with pytest.raises(ClusterError, match="workers read other events from 1 to"):
         ferry.rebuild("plans", on=one_thread)

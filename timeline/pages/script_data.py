@@ -22,12 +22,12 @@ from timeline.projections.chronology import HappeningRow
 from timeline.projections.initiatives import InitiativeRow
 from timeline.reports import Report
 from timeline.reports.chronology import HappeningLine
+from timeline.reports.citations import Citer, type_words
 from timeline.reports.encounters import encounters
-from timeline.reports.evidence import Citer, type_words
 from timeline.reports.findings.meetings import everyone
+from timeline.reports.layout import Cell, Document, shown_evidence
 from timeline.reports.registry import bound_reports
 from timeline.reports.render.notes import Notes, inert, runs
-from timeline.reports.tables import Cell, Document, shown_evidence
 
 RECORD = "record.js"
 

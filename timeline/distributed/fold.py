@@ -55,10 +55,10 @@ from timeline.distributed.workers import (
     said,
 )
 from timeline.engine.builds import Build
+from timeline.engine.parquet_rows import FiledBuild, RowFile, RowFiles
 from timeline.engine.projection import Projection, shape_of
 from timeline.engine.reader import Amendments
 from timeline.engine.rebuild import StoredRows
-from timeline.engine.row_files import FiledBuild, RowFile, RowFiles
 from timeline.engine.runner import Projector
 from timeline.errors import ClusterError, DatabaseBusy, InvalidInput, MissingExtra, TimelineError
 from timeline.events import EventRedacted, type_names

@@ -15,9 +15,9 @@ from dask_workers import FERRY, building, fill, live, record, rows_of, threads, 
 
 from timeline import EventCorrected, InvalidInput, NotFound, Timeline
 from timeline.cli import cli
-from timeline.distributed import cluster
+from timeline.distributed import fold
 from timeline.engine import rebuild
-from timeline.engine.row_files import RowFiles
+from timeline.engine.parquet_rows import RowFiles
 from timeline.errors import ClusterError, DatabaseBusy, InvalidProjection
 from timeline.projections import BUILT_IN
 from timeline.projections.initiatives import InitiativeRow
@@ -26,7 +26,7 @@ from timeline.projections.statements import StatementRow
 
 @pytest.fixture(autouse=True)
 def many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "_LEAST", 50)
+    monkeypatch.setattr(fold, "_LEAST", 50)
 
 
 @pytest.fixture(scope="module")
@@ -150,13 +150,13 @@ def test_a_failure_leaves_no_files(
 ) -> None:
     with pytest.raises(InvalidInput, match="--workers"):
         ferry.rebuild_files("statements", tmp_path / "rows")
-    done = cluster.Fold._done
+    done = fold.Fold._done
 
     def lost(self: Any, *given: Any) -> Any:
         done(self, *given)
         raise ClusterError("lost")
 
-    monkeypatch.setattr(cluster.Fold, "_done", lost)
+    monkeypatch.setattr(fold.Fold, "_done", lost)
     with pytest.raises(ClusterError, match="lost"):
         ferry.rebuild_files("statements", tmp_path / "rows", on=workers)
     assert [path for path in (tmp_path / "rows").rglob("*") if path.is_file()] == []
