@@ -380,7 +380,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
             connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-_ROOM_TO_WRITE = "PRAGMA cache_size = -32000"
+_ROOM_TO_WRITE = "PRAGMA cache_size = -16000"
 """How much of a SQLite file a connection that writes holds in memory, in KiB.
 
 Ids are random, so a large batch touches the whole index: with the 2 MiB of SQLite's default, most
