@@ -51,8 +51,11 @@ final for that call.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
+
+_PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/@]*(?=@)")
 
 
 class TimelineError(Exception):
@@ -64,7 +67,12 @@ class TimelineError(Exception):
     ... except TimelineError as error:
     ...     type(error).__name__
     'NotFound'
+
+    The message has `***` for the password of any address in it, whoever puts it there.
     """
+
+    def __str__(self) -> str:
+        return _PASSWORD.sub(r"\1:***", super().__str__())
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions are pickled by their message, from which most of these cannot be made again.

@@ -291,6 +291,19 @@ def test_log_is_read_by_kind_of_stream_and_from_its_end():
     assert "no stream is of the category 'plans'. Categories are: actor, " in fails(
         "log", "--category", "plans"
     )
+    nothing = "no stream's name begins with 'proposals'. The names begin with: actor-, "
+    assert nothing in fails("log", "--prefix", "proposals")
+    assert nothing in fails("stream", "list", "proposals")
+    assert "no position 99999 in the log: it ends at " in fails("log", "--at", 99999)
+
+
+@pytest.mark.usefixtures("gas_union")
+@pytest.mark.parametrize("command", [("source", "add"), ("archive",), ("import",)])
+def test_no_message_has_the_password_of_an_address(command):
+    message = fails(*command, "ftp://ann:secret@nowhere.invalid/files")
+
+    assert "ftp://ann:***@nowhere.invalid/files" in message
+    assert "secret" not in message
 
 
 @pytest.mark.usefixtures("gas_union")

@@ -1145,7 +1145,7 @@ def test_a_takedown_is_recorded_by_redact_alone(harbour):
 def test_an_address_names_no_user(harbour, address):
     with pytest.raises(InvalidInput, match="names no user or password") as caught:
         harbour.add(Source("other", publisher="gazette", title="T", address=address))
-    assert "secret" not in str(caught.value).split("found")[0]
+    assert "secret" not in str(caught.value)
     harbour.add(
         Source("fine", publisher="gazette", title="T", address="https://host/@ann?mail=a@b.example")
     )

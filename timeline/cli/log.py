@@ -163,6 +163,7 @@ def list_streams(opener: Opener, prefix: str, form: str) -> None:
     timeline stream list proposal-
     """
     with opener() as timeline:
+        timeline.store.require_prefix(prefix)
         streams = list(timeline.store.streams(prefix))
     if form == "json":
         print_json(streams)

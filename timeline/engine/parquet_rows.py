@@ -84,7 +84,7 @@ class RowFiles:
 
     Raises:
         MissingExtra: pyarrow or fsspec is not installed.
-        InvalidInput: no such kind of address is known, or the name is empty.
+        InvalidInput: no such kind of address is known, it is not reached, or the name is empty.
     """
 
     def __init__(self, target: str) -> None:
@@ -103,6 +103,8 @@ class RowFiles:
                 f"rows: expected a folder or an address that fsspec knows; found {target!r}: "
                 f"{error}"
             ) from None
+        except OSError as error:
+            raise InvalidInput(f"rows: cannot reach {target}: {error.strerror or error}") from None
 
     @property
     def address(self) -> str:

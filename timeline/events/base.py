@@ -180,7 +180,7 @@ def several(cls: type[_Item], values: Iterable[_Item | Mapping[str, Any]]) -> tu
     """
     if type(values) is tuple and {cls}.issuperset(map(type, values)):
         return values  # as nearly always
-    if isinstance(values, str | Mapping):
+    if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
         raise InvalidEvent(f"expected a list of {cls.__name__}; found {values!r:.80}")
     return tuple(made(cls, value) for value in values)
 

@@ -92,12 +92,12 @@ def links(chain: Iterable[Link | Mapping[str, Any] | str]) -> tuple[Link, ...]:
     ['gazette', 'ann']
 
     Raises:
-        TypeError: a bare string, which would fall apart into letters.
+        TypeError: no list, or a bare string, which would fall apart into letters.
     """
     if chain == ():
         return ()  # as nearly always
-    if isinstance(chain, str):
-        raise TypeError(f"expected a list of actors' ids or Links; found the string {chain!r}")
+    if isinstance(chain, str) or not isinstance(chain, Iterable):
+        raise TypeError(f"expected a list of actors' ids or Links; found {chain!r:.80}")
     return tuple(Link(link) if isinstance(link, str) else made(Link, link) for link in chain)
 
 

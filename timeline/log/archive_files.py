@@ -94,7 +94,7 @@ class ArchiveFiles:
 
     Raises:
         MissingExtra: pyarrow or fsspec is not installed.
-        InvalidInput: no such kind of address is known, or the name is empty.
+        InvalidInput: no such kind of address is known, it is not reached, or the name is empty.
     """
 
     def __init__(self, target: str | os.PathLike[str]) -> None:
@@ -111,6 +111,8 @@ class ArchiveFiles:
             raise InvalidInput(
                 f"expected a folder or an address that fsspec knows; found {self.target!r}: {error}"
             ) from None
+        except OSError as error:
+            raise InvalidInput(f"cannot reach {self.target}: {error.strerror or error}") from None
 
     def files(self) -> dict[int, str]:
         """The names of the files, by the first position in each.

@@ -354,10 +354,25 @@ class Reading:
             NotFound: none is; the message has those there are.
         """
         known = {event_type(cls).category for cls in self.codec.classes}
-        known |= {stream.partition("-")[0] for stream in self._streams(sa.true())}
+        known |= self._categories()
         if category not in known:
             there = ", ".join(sorted(filter(None, known)))
             raise NotFound(f"no stream is of the category {category!r}. Categories are: {there}.")
+
+    def require_prefix(self, prefix: str) -> None:
+        """Check that some stream's name begins so; every name begins with the empty text.
+
+        Raises:
+            NotFound: none does; the message has what names begin with.
+        """
+        if prefix and not self._streams(events.c.stream.startswith(prefix, autoescape=True)):
+            there = ", ".join(f"{category}-" for category in sorted(self._categories()))
+            raise NotFound(
+                f"no stream's name begins with {prefix!r}. The names begin with: {there or 'none'}."
+            )
+
+    def _categories(self) -> set[str]:
+        return {stream.partition("-")[0] for stream in self._streams(sa.true())}
 
     def require_subject(self, id: str) -> None:
         """Check that some stream is of that id.

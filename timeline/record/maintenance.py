@@ -309,7 +309,8 @@ class Maintenance(Record):
         Raises:
             InvalidDate: `since` or `until` is not a date.
             InvalidInput: `since` lies after `until`; or several actors go by that name.
-            NotFound: no such actor, stream or category is recorded, or nothing names that subject.
+            NotFound: no such actor, stream, category or prefix is recorded, nothing names that
+                subject, or the log has not come to that position yet.
             UnknownEventType: no such type is known.
         """
         _require_texts(
@@ -317,6 +318,7 @@ class Maintenance(Record):
         )
         if position is not None:
             require_number("position", position)
+            self.store.head_at(position)  # which refuses one beyond the end
         if not isinstance(metadata, Mapping | None):
             raise InvalidInput(f"metadata: expected values by name; found {metadata!r:.80}")
         start, end = stretch(since, until)
@@ -359,6 +361,8 @@ class Maintenance(Record):
             self.store.codec.class_named(type)
         if stream is not None:
             self.store.require_stream(stream)
+        if prefix is not None:
+            self.store.require_prefix(prefix)
         streams = None if stream is None else [stream]
         types = None if type is None else [type]
         return Query(types, streams=streams, category=category, prefix=prefix)

@@ -388,8 +388,11 @@ def fetched(
     for _ in range(_REDIRECTS + 1):
         try:
             answer, moved = _asked(url, may, end)
+        except InvalidInput:
+            raise
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise InvalidInput(f"{url}: cannot be fetched: {error}") from None
+            reason = getattr(error, "strerror", None) or error
+            raise InvalidInput(f"{url}: cannot be fetched: {reason}") from None
         if not moved:
             return answer
         url = urllib.parse.urljoin(url, moved)

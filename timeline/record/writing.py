@@ -16,7 +16,13 @@ import sqlalchemy as sa
 
 from timeline.dates import Occurred, now
 from timeline.engine.projection import View
-from timeline.errors import EventIdReused, InvalidEvent, InvalidInput, UnknownReference
+from timeline.errors import (
+    EventIdReused,
+    InvalidEvent,
+    InvalidInput,
+    UnknownReference,
+    require_text,
+)
 from timeline.events import (
     Actor,
     ActorAdded,
@@ -32,6 +38,7 @@ from timeline.events import (
     Source,
     SourceAdded,
 )
+from timeline.events.base import several
 from timeline.events.envelope import new_id, stream_name
 from timeline.events.evidence import links
 from timeline.formats.files import Place, named_path, new_file, path_text
@@ -201,6 +208,9 @@ class Writing(Texts):
         for new in news:
             if not isinstance(new, NewEvent):
                 raise InvalidEvent(f"expected a NewEvent; found {new!r:.80}. See append, too")
+            require_text("id", new.id)
+            if new.stream is not None:
+                require_text("stream", new.stream)
             require_evidence(new)
         require_references(self.store, news)
         require_identities(self.store, news, self.view)
@@ -478,9 +488,13 @@ def _support(
     evidence: Iterable[Evidence],
 ) -> tuple[Evidence, ...]:
     """The evidence of an append: that of the source named with it, and any further evidence."""
-    chain = links(according_to)
+    try:
+        chain = links(according_to)
+    except TypeError as error:
+        raise InvalidEvent(f"according_to: {error}") from None
+    further = several(Evidence, evidence)
     if source is not None:
-        return Evidence(source, at, excerpt, chain), *evidence
+        return Evidence(source, at, excerpt, chain), *further
     if at is not None or excerpt is not None or chain:
         raise InvalidEvent("at=, excerpt= and according_to= say more of a source: name it, source=")
-    return tuple(evidence)
+    return further

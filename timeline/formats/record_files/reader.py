@@ -89,8 +89,7 @@ class RecordFile:
         steps = _steps(f".{field}")
         # An actor or a source is the entry; its event has it as a field.
         inner = steps if path[0] == "events" else steps[1:]
-        node = self._reader.nearest((*path, *inner))
-        return f"{self.file}:{node.line}" if node.place is None else f"{self.file}: {node.place}"
+        return self._reader.nearest((*path, *inner)).place_in(self.file)
 
 
 def read_records(path: str | os.PathLike[str], classes: Callable[[str], type]) -> list[NewEvent]:

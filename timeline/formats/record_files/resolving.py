@@ -317,8 +317,8 @@ class _File:
             raise node.problem(self.file, str(error), path) from None
         if text == node.value:
             return node
-        place = node.place or f"line {node.line}"
-        self.expander.understood.append(Understood(node.value, text, f"{self.file}: {place}"))
+        place = node.place_in(self.file)
+        self.expander.understood.append(Understood(node.value, text, place))
         return Node.of(text, node)
 
     def _edtf(self, date: object) -> str:

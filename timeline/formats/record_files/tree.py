@@ -114,6 +114,10 @@ class Node:
             return self.value.replace("\r\n", "\n").replace("\r", "\n")
         return self.value
 
+    def place_in(self, file: str) -> str:
+        """The file, and where in it the value stands."""
+        return f"{file}:{self.line}" if self.place is None else f"{file}: {self.place}"
+
     def problem(self, file: str, problem: str, field: str | None = None) -> InvalidRecord:
         """An error that names where the value stands."""
         if self.place is not None:
