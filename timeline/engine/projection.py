@@ -269,8 +269,19 @@ def changed(value: R, **fields: Any) -> R:
     >>> changed(Actor("ann", "person", "Ann"), name="Ann Alder").name
     'Ann Alder'
     """
-    given: Any = value
-    return typing.cast("R", attrs.evolve(given, **fields))
+    cls: Any = type(value)
+    # As attrs.evolve does, which looks into the class again for each row.
+    for name, argument in _arguments(cls):
+        if argument not in fields:
+            fields[argument] = getattr(value, name)
+    made: R = cls(**fields)
+    return made
+
+
+@functools.cache
+def _arguments(cls: Any) -> list[tuple[str, str]]:
+    """The fields of a class that are given when a value is made, and as which argument."""
+    return [(field.name, field.alias) for field in attrs.fields(cls) if field.init]
 
 
 _OF_RECORDED = {"event": "id", "position": "position", "occurred": "occurred", "events": "basis"}

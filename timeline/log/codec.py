@@ -458,7 +458,7 @@ def meanings(codec: Codec, rows: Iterable[tuple[Any, ...]]) -> Iterator[Recorded
                 Redacted(), id, position, stream, version, type, occurred, (), at, digest, None
             )
             continue
-        sources = codec.decode_evidence(evidence)
+        sources = _decode_evidence(evidence)
         try:
             event = decoders[type, kind](data)
         except (KeyError, *_UNFIT):
