@@ -235,6 +235,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """Let it have them at the end: a library that finds its objects left then prints a page."""
+    gc.unfreeze()
+
+
 @pytest.fixture
 def backend(request: pytest.FixtureRequest, backends: Backends) -> Backend:
     """Where the test's databases are made: this is what makes a test run once for each."""
