@@ -216,12 +216,12 @@ def know_the_type(url: str) -> None:
 
 
 def leave_uncovered(monkeypatch: pytest.MonkeyPatch, column: str) -> None:
-    chained, place = digests.chained, digests.ENVELOPE.index(column)
+    covered, place = digests.covered, digests.ENVELOPE.index(column)
 
-    def uncovering(previous: bytes, *covered: Any) -> bytes:
-        return chained(previous, *covered[:place], None, *covered[place + 1 :])
+    def uncovering(*columns: Any) -> bytes:
+        return covered(*columns[:place], None, *columns[place + 1 :])
 
-    monkeypatch.setattr(digests, "chained", uncovering)
+    monkeypatch.setattr(digests, "covered", uncovering)
 
 
 def hesitate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -339,7 +339,7 @@ def _written_at_once(
     recorded_at, ids = max(clock(), end.recorded_at), {(draft.type, draft.type_version): row[5]}
     rows = _rows([draft], end, {draft.stream: version}, recorded_at, ids)
     database.insert_rows(driver, engine, events, rows)
-    return _place(rows[0])
+    return Place._make(_place(rows[0]))
 
 
 def _add(
@@ -358,7 +358,7 @@ def _add(
         ids = _type_ids(driver, engine, {(draft.type, draft.type_version) for draft in drafts})
         rows = _rows(drafts, end, versions, recorded_at, ids)
         database.insert_rows(driver, engine, events, rows)
-        places = [*map(_place, rows)]
+        places = [*map(Place._make, map(_place, rows))]
     added.update(zip([draft.event_id for draft in drafts], places, strict=True))
     last = places[-1]
     return End(last.position, last.digest, last.recorded_at)
@@ -388,10 +388,10 @@ def _rows(
         version = versions[stream] = versions[stream] + 1
         position += 1
         body = digests.body_digest(salt, evidence, data, more)
-        digest = digests.chained(
-            digest, position, version, id, stream, type, kind, occurred, earliest, latest,
-            recorded, body,
-        )  # fmt: skip
+        own = digests.covered(
+            position, version, id, stream, type, kind, occurred, earliest, latest, recorded, body
+        )
+        digest = digests.chained(digest, own)
         rows.append((
             position, id, stream, version, ids[type, kind], occurred, earliest, latest,
             recorded_at, evidence, data, more, salt, None, digest,
@@ -399,11 +399,8 @@ def _rows(
     return rows
 
 
-_placing = operator.itemgetter(*map(list(events.columns.keys()).index, Place._fields))
-
-
-def _place(row: tuple[Any, ...]) -> Place:
-    return Place._make(_placing(row))
+_place = operator.itemgetter(*map(list(events.columns.keys()).index, Place._fields))
+"""Takes the values of a `Place` out of a row."""
 
 
 def numbered(

@@ -74,12 +74,12 @@ def event_digest(previous: bytes, row: _Row) -> bytes:
     place = row["position"], row["version"], row["event_id"], row["stream"]
     kind = row["type"], row["type_version"]
     when = row["occurred"], row["occurred_from"], row["occurred_to"]
-    return chained(previous, *place, *kind, *when, recorded, body)
+    return chained(previous, covered(*place, *kind, *when, recorded, body))
 
 
-def chained(previous: bytes, *columns: Any) -> bytes:
-    """The digest of an event that follows one with the digest `previous`; see `covered`."""
-    return hashlib.sha256(previous + covered(*columns)).digest()
+def chained(previous: bytes, own: bytes) -> bytes:
+    """The digest of an event after one with the digest `previous`, of what `covered` gives."""
+    return hashlib.sha256(previous + own).digest()
 
 
 def covered(
@@ -105,9 +105,9 @@ def covered(
 
 
 def linked(previous: bytes, following: Iterable[bytes]) -> Iterator[bytes]:
-    """The digests of events that follow one with the digest `previous`, of what `covered` gives."""
+    """The digests of events that follow one with the digest `previous`, in order."""
     for own in following:
-        previous = hashlib.sha256(previous + own).digest()
+        previous = chained(previous, own)
         yield previous
 
 
