@@ -727,3 +727,12 @@ def test_what_is_new_in_the_whole_record_stands_with_what_it_concerns() -> None:
     } == {("unsupported", "more"), ("unsupported", "held"), ("unsupported", "else")}
     assert nothing.groups == ()
     assert "Nothing on record fits" in nothing.to_text(all=True, evidence=True)
+
+
+def test_a_correction_of_what_is_not_shown_is_no_further_source(timeline):
+    says(timeline, "yes", "eighth", on="2024-05-07", positions=[Position("south", "favourable")])
+    changes = {"positions": [Position("south", "opposed")]}
+
+    report = timeline.changes(**edited(timeline, event="yes", changes=changes))
+    (line,) = report.groups[0].lines
+    assert (line.happening.event, line.change) == ("yes", "corrected")

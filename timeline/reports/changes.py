@@ -363,13 +363,20 @@ def _news(earlier: Record, later: Record, **asked: Any) -> NewsReport:
         before = {row.event: row for row in old.all(HappeningRow)}
         now = {row.event: row for row in new.all(HappeningRow)}
         lost = _unsupported(new, now.values()) - _unsupported(old, before.values())
+        both = [(before[id].events, now[id].events) for id in before.keys() & now.keys()]
+        amending = {id for was, is_now in both if was != is_now for id in {*was} ^ {*is_now}}
+        amendments = (row for view in (old, new) for row in view.several(AmendmentRow, amending))
+        corrections = {row.event for row in amendments if row.kind == "corrected"}
         changed = [
             row for id, row in (before | now).items() if before.get(id) != now.get(id) or id in lost
         ]
         citer = Citer(new)
         lines = {
             line.event: NewsLine(
-                _change(before.get(line.event), now.get(line.event), line.event in lost), line
+                _change(
+                    before.get(line.event), now.get(line.event), line.event in lost, corrections
+                ),
+                line,
             )
             for line in happening_lines(new, citer, by_time(changed))
         }
@@ -386,7 +393,7 @@ def _unsupported(view: View, rows: Iterable[HappeningRow]) -> set[str]:
 
 
 def _change(
-    before: HappeningRow | None, now: HappeningRow | None, lost: bool
+    before: HappeningRow | None, now: HappeningRow | None, lost: bool, corrections: set[str]
 ) -> Literal["new", "corrected", "corroborated", "retracted", "unsupported"]:
     if before is None:
         return "new"
@@ -395,7 +402,9 @@ def _change(
     if lost:
         return "unsupported"
     same = attrs.evolve(now, events=before.events) == before  # type: ignore[misc]  # made by @row
-    return "corroborated" if same else "corrected"
+    # What the row does not keep, such as a stance, may have been corrected as well.
+    amended = corrections & ({*now.events} ^ {*before.events})
+    return "corroborated" if same and not amended else "corrected"
 
 
 _GROUPS = ("initiative", "meeting", "actor", None)
