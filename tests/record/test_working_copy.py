@@ -402,6 +402,17 @@ def test_what_is_undone_already_is_not_undone_again(record: Timeline, file: Path
         record.undo("x")
 
 
+def test_what_was_taken_down_is_not_retracted_and_the_rest_is(record: Timeline, file: Path) -> None:
+    record.say("Bob Baker", "No.", on="2024-06", source="g1", about="pier", id="no")
+    for id in ("pier/for", "claims/no"):
+        record.redact(id, reason="A court's order.")
+    undone = record.undo()
+    assert len(undone.events) == 7
+    assert undone.resting == ()
+    with pytest.raises(InvalidInput, match="retracted already, or taken down"):
+        record.undo(undone.ingest.id)
+
+
 def test_nothing_is_undone_without_a_yes(tmp_path: Path) -> None:
     file = tmp_path / "pier.yaml"
     file.write_text(RECORD, encoding="utf-8")
