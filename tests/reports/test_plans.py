@@ -24,6 +24,7 @@ from timeline import (
     Timeline,
 )
 from timeline.cli import cli
+from timeline.events import PlanPostponed
 
 MADE = ProposalMade("harbour", "A joint harbour", by="north", text="A harbour for both.")
 
@@ -396,3 +397,12 @@ def test_the_command_line(database_url):
     assert json.loads(run("--on", "2024-03", "--format", "json"))["plans"][0]["state"] == "open"
     assert "Start of the digging" in run()
     assert "as of Jun 2024" in run("--on", "2024-06")
+
+
+def test_the_chronology_judges_a_plan_by_its_newest_date_too(timeline):
+    promise(timeline, "2024-06-01", about=["harbour"], due="2024-09-01")
+    report(timeline, PlanPostponed("dig", "Later.", due="2024-12-01"), "2024-08-01")
+    outcome(timeline, "kept", "2024-11-30")
+
+    assert only(timeline).state == "kept"
+    assert "Plan kept" in timeline.chronology(type="PlanOutcomeReported").happenings[0].what

@@ -317,7 +317,7 @@ class _Plan:
         announced = [each for each in self.announced if not _certainly_after(each.said, end)]
         return attrs.evolve(
             self,
-            announced=tuple(sorted(announced, key=lambda each: each.age, reverse=True)),
+            announced=tuple(announced),
             outcomes=tuple(
                 each for each in self.outcomes if not _certainly_after(each.occurred, end)
             ),
@@ -396,7 +396,7 @@ def _plan(view: View, id: str) -> _Plan:
         kind="plan",
         id=id,
         title=min(rows, key=lambda row: row.position).title if rows else id,
-        announced=(*map(_announced_by, rows), *map(_put_off_by, delays)),
+        announced=_newest_first((*map(_announced_by, rows), *map(_put_off_by, delays))),
         delays=tuple(delays),
         outcomes=tuple(
             _Outcome(row.outcome == KEPT, row.occurred, (), row.text, row.position, row.events)
@@ -436,7 +436,7 @@ def _meeting(row: MeetingRow, reports: Iterable[MeetingReportRow]) -> _Plan:
         kind="meeting",
         id=row.meeting,
         title=row.title,
-        announced=tuple(
+        announced=_newest_first(
             line_of(
                 _Announced,
                 each,
@@ -460,6 +460,10 @@ def _meeting(row: MeetingRow, reports: Iterable[MeetingReportRow]) -> _Plan:
         ),
         meeting=row.within,
     )
+
+
+def _newest_first(announced: Iterable[_Announced]) -> tuple[_Announced, ...]:
+    return tuple(sorted(announced, key=lambda each: each.age, reverse=True))
 
 
 def _in_order(rows: Iterable[_Reported]) -> list[_Reported]:
