@@ -304,3 +304,16 @@ def test_an_outlet_has_what_it_published_and_what_nobody_else_has() -> None:
         for asked in ({"topic": "gas exports"}, {"office": "prime minister"}):
             assert not record.statements(**asked).statements
         assert not record.statements(publisher="wire").statements
+
+
+def test_what_was_said_for_a_state_is_its_words_without_any_office() -> None:
+    with Timeline.open("sqlite://") as record:
+        record.add(
+            *(Actor(id, "person", id.title()) for id in ("ann", "bob")),
+            *(Actor(id, "state", id.title()) for id in ("north", "gazette")),
+            Source("g", publisher="gazette", title="G"),
+        )
+        record.append(StatementMade("bob", "Yes.", on_behalf_of="north"), id="yes", source="g")
+        record.append(StatementMade("ann", "No.", to="north"), id="no", source="g")
+
+        assert [line.text for line in record.dossier("north").statements] == ["Yes."]

@@ -246,8 +246,7 @@ def dossier_report(view: View, name: str) -> DossierReport:
     """
     actor = find_actor(view, name)
     (known,) = actors_report(view, actor).actors
-    circle = (actor, *_officials(view, actor))
-    involved = _involved(view, circle)
+    involved = _involved(view, (actor, *_officials(view, actor)))
     citer, offices = Citer(view), Offices(view)
     citer.load(citation.event for citation in _citations(known))
     citer.load(id for row in involved for id in row.events)
@@ -255,7 +254,7 @@ def dossier_report(view: View, name: str) -> DossierReport:
     return DossierReport(
         actor=known,
         members=tuple(member_lines(view, citer, actor)),
-        statements=tuple(_said(view, citer, offices, actor, circle)),
+        statements=tuple(_said(view, citer, offices, actor, involved)),
         positions=tuple(_stands(view, citer, actor, involved)),
         meetings=tuple(line for line, _ in appearances),
         contacts=tuple(_contacts(citer, actor, appearances)),
@@ -293,10 +292,9 @@ def _involved(view: View, actors: Iterable[str]) -> list[HappeningRow]:
 
 
 def _said(
-    view: View, citer: Citer, offices: Offices, actor: str, circle: Iterable[str]
+    view: View, citer: Citer, offices: Offices, actor: str, involved: Iterable[HappeningRow]
 ) -> Iterator[SaidLine]:
-    rows = by_time(row for id in circle for row in view.all(StatementRow, speaker=id))
-    for row in rows:
+    for row in by_time(view.several(StatementRow, (row.event for row in involved))):
         line = said_line(offices, citer, row)
         if actor in (line.speaker.id, line.spoke_for and line.spoke_for.id):
             yield line
