@@ -397,7 +397,7 @@ class WorkingCopy(Writing):
 
         Raises:
             NotFound: there is no such ingest.
-            InvalidInput: all of its events are retracted or taken down, or no reason is given.
+            InvalidInput: all of its events are retracted already, or no reason is given.
             DatabaseError: the database could not do it.
         """
         _require_reason(reason)
@@ -421,13 +421,11 @@ class WorkingCopy(Writing):
         with self.view() as view:
             withdrawn = withdrawn_in(view)
         recorded = self.store.existing(id for id in ingest.events if id not in withdrawn)
-        left = (event for event in recorded.values() if not isinstance(event.event, Redacted))
-        events = sorted(left, key=lambda event: event.position)
+        events = sorted(recorded.values(), key=lambda event: event.position)
         if not events:
-            gone = "retracted already, or taken down" if recorded else "retracted already"
             raise InvalidInput(
-                f"all events of the ingest {ingest.id} are {gone}. To bring back what was "
-                "retracted, undo what retracted it: `timeline undo --list`"
+                f"all events of the ingest {ingest.id} are retracted already. To bring them back, "
+                "undo what retracted them: `timeline undo --list`"
             )
         names = {("event", event.id) for event in events} | {_opened(event) for event in events}
         resting = (
