@@ -362,6 +362,22 @@ def test_the_commands_show_and_record_what_changed(tmp_path: Path) -> None:
     assert run("diff", file).stdout == "8 events as on record.\n"
 
 
+def test_an_export_with_a_corrected_figure_adds_nothing(
+    record: Timeline, file: Path, tmp_path: Path
+) -> None:
+    term = "{name: cost, value: Six., amount: 6}"
+    costs = f"  - {{id: costs, said: Costs., by: Bob Baker, terms: [{term}]}}\n"
+    file.write_text(RECORD + costs, encoding="utf-8")
+    record.ingest(file)
+    edit(file, "amount: 6", "amount: 5.6")
+    record.amend(record.diff(file), "Misread.")
+    sheet = tmp_path / "again.xlsx"
+    record.export_sheet(sheet)
+    for again in (record.export_records(tmp_path / "again"), sheet):
+        assert record.ingest(again).added == 0
+        assert str(record.diff(again)) == ""
+
+
 # Undoing
 
 

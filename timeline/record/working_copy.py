@@ -458,7 +458,7 @@ class WorkingCopy(Writing):
         corrections = self._corrections([new.id for new in differ], view)
         for new in differ:
             recorded = known[new.id]
-            if isinstance(recorded.event, Redacted):
+            if isinstance(recorded.event, Redacted) or _is_that_correction(new, recorded):
                 continue
             for correction in corrections[new.id]:
                 recorded = self.store.codec.corrected(recorded, correction.event.changes)
@@ -582,6 +582,18 @@ def _differing(new: NewEvent, recorded: RecordedEvent[Any]) -> tuple[str, ...]:
         name for name in ("occurred", "evidence") if getattr(new, name) != getattr(recorded, name)
     ]
     return (*fields, *beside)
+
+
+def _is_that_correction(new: NewEvent, recorded: RecordedEvent[Any]) -> bool:
+    """Whether a file has a correction as on record, but for numbers that stand there as text."""
+    from timeline.formats.record_files.tree import Node
+
+    if not isinstance(new.event, EventCorrected) or _differing(new, recorded) != ("changes",):
+        return False
+    said, there = (
+        Node.of(dict(event.changes), Node(None, 1)).plain for event in (new.event, recorded.event)
+    )
+    return bool(said == there)
 
 
 def _correction(change: Change, reason: str) -> NewEvent:
