@@ -73,6 +73,11 @@ def test_an_event_shows_its_fields_its_evidence_and_what_amends_it(timeline: Tim
         assert part in row
 
 
+def test_a_correction_does_not_correct_itself(timeline: Timeline) -> None:
+    assert timeline.show("mended").corrections == ()
+    assert [line.event for line in timeline.show("said").corrections] == ["mended"]
+
+
 def test_a_source_shows_what_it_is(timeline: Timeline) -> None:
     report = timeline.show("g")
 

@@ -150,8 +150,14 @@ def _event_report(view: View, recorded: RecordedEvent[Any]) -> ShowReport:
         fields=tuple(fields),
         cited=cited,
         amendments=tuple(_amendments(view, citer, recorded.id)),
-        **made_from(view, citer),
+        **_made_from(view, citer, recorded.id),
     )
+
+
+def _made_from(view: View, citer: Citer, id: str) -> dict[str, Any]:
+    """What every report has; a correction that is shown does not correct itself."""
+    made = made_from(view, citer)
+    return made | {"corrections": tuple(one for one in made["corrections"] if one.event != id)}
 
 
 def _source_report(view: View, source: SourceRow) -> ShowReport:
