@@ -266,6 +266,26 @@ def test_the_newest_own_stance_stands_before_those_before_it(timeline):
     ]
 
 
+def test_a_position_taken_again_holds_since_it_was_first_taken(timeline):
+    for stance, when in (
+        ("opposed", "2024-03"),
+        ("favourable", "2024-05"),
+        ("favourable", "2024-07"),
+    ):
+        say(timeline, stance, when, speaker="south")
+
+    (row,) = (row for row in table(harbour(timeline), "Positions").rows if "South" in row[0].text)
+    assert row[1].text.split("; ") == [
+        "favourable (since May 2024, last Jul 2024)",
+        "before: opposed (Mar 2024)",
+    ]
+    for made in (harbour(timeline), timeline.positions("harbour")):
+        brief = next(iter(made.document().short))
+        assert [row[1].text for row in brief.rows if "South" in row[0].text] == [
+            "favourable, May 2024"
+        ]
+
+
 def test_positions_over_time_stand_in_order_with_whose_they_are(timeline):
     say(timeline, "opposed", "2024-07", on_behalf_of="south", capacity="spokesman")
     say(timeline, "favourable", "2024-05", speaker="south")

@@ -190,11 +190,19 @@ def _newest(
     for position in positions:
         newest.setdefault(words(position), position)
     stances = [
-        f"{_before(position, positions[0])}{what} ({short(position.occurred)})"
+        f"{_before(position, positions[0])}{what} ({_dates(position, positions)})"
         for what, position in newest.items()
     ]
     evidence = distinct(position.evidence for position in newest.values())
     return cell(tuple(stances) or "none", evidence or line.evidence)
+
+
+def _dates(one: PositionLine, positions: Sequence[PositionLine]) -> str:
+    """When it was last taken; before that, since when it holds, where that is another date."""
+    held = _held(positions)[0] if one.own and one in _now(positions) else one
+    last = short(one.occurred)
+    same = held.occurred == one.occurred
+    return last if same else f"since {short(held.occurred)}, last {last}"
 
 
 def _before(one: PositionLine, newest: PositionLine) -> str:
@@ -498,14 +506,28 @@ def _now(positions: Sequence[PositionLine]) -> list[PositionLine]:
     return [line for line in positions if line.occurred == positions[0].occurred]
 
 
+def _held(own: Sequence[PositionLine]) -> list[PositionLine]:
+    """The newest position as first taken: it holds until the party takes another one."""
+    held = _now(own)
+    for day, same_day in groupby(own, key=lambda line: line.occurred):
+        lines = list(same_day)
+        if day is None or {line.stance for line in lines} != {line.stance for line in held}:
+            break
+        held = lines
+    return held
+
+
 def brief_positions(title: str, parties: Iterable[PartyLine]) -> Table:
-    """The newest position of each party by its own word, and all that others ascribe to it."""
+    """The position that each party holds by its own word, with the date since which it does.
+
+    Beside it stands all that others ascribe to it.
+    """
     rows = tuple(
         (
             cell(about("actor", line.party, line.name)),
             cell(
-                tuple(map(_dated_stance, _now(line.own))),
-                distinct(own.evidence for own in _now(line.own)),
+                tuple(map(_dated_stance, _held(line.own))),
+                distinct(own.evidence for own in _held(line.own)),
             ),
             cell(
                 tuple(_ascribed(line.imputed)), distinct(other.evidence for other in line.imputed)
