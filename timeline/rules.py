@@ -355,7 +355,9 @@ class Finding:
     place: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.place or f'event {self.event!r}'}: {self.field}: {self.problem}"
+        # A source at the top of a file has one line for the evidence of all events.
+        where = f"{self.place}: " if self.place else ""
+        return f"{where}event {self.event!r}: {self.field}: {self.problem}"
 
 
 class Context:

@@ -37,8 +37,8 @@ def run(*arguments: str) -> Result:
 
 
 FINDING = (
-    "Warning: works.yaml:11: evidence[0]: source 'g1' was published on 2023-06-10, before the "
-    "event occurred (2023-06-11)\n"
+    "Warning: works.yaml:11: event 'works/said': evidence[0]: source 'g1' was published on "
+    "2023-06-10, before the event occurred (2023-06-11)\n"
 )
 
 
@@ -47,6 +47,21 @@ def test_a_file_is_checked_and_nothing_is_recorded(file: Path) -> None:
 
     assert (checked.exit_code, checked.stderr) == (0, FINDING)
     assert run("log").stdout == ""
+
+
+def test_warnings_of_a_source_that_stands_once_name_their_events(file: Path) -> None:
+    file.write_text(
+        "record: works\n"
+        "source: {publisher: {name: G, kind: organisation}, title: T, published: 2023-06-10}\n"
+        "events:\n"
+        "  - {id: one, said: One., by: {name: Ann, kind: person}, on: 2023-06-11}\n"
+        "  - {id: two, said: Two., by: Ann, on: 2023-06-12}\n"
+    )
+
+    warnings = run("check", file.name).stderr.splitlines()
+
+    where = [f"Warning: works.yaml:2: event 'works/{id}': evidence[0]" for id in ("one", "two")]
+    assert [line.partition(": source")[0] for line in warnings] == where
 
 
 def test_ingest_warns_and_records(file: Path) -> None:
