@@ -102,6 +102,16 @@ def test_check_says_which_quotes_the_text_has(record: Timeline, article: Path) -
     assert any("quotes[0]: the text of the source does not have" in one for one in problems)
 
 
+def test_quotes_are_looked_up_in_the_newest_text(record: Timeline, article: Path) -> None:
+    record.say("Ann", "A union.", on="2024-05", source="page", quote="for now. Talks lie ahead.")
+    record.add_text(article, source="page")
+    assert record.check() == []
+    article.write_bytes(TEXT.replace("Talks lie ahead", "It is over").encode())
+    record.add_text(article, source="page")
+    assert [one.standing for one in record.quotations()] == ["not there"]
+    assert [finding.field for finding in record.check()] == ["evidence[0].excerpt"]
+
+
 def test_a_takedown_of_the_source_takes_its_text(tmp_path: Path, article: Path) -> None:
     file = tmp_path / "record.db"
     with Timeline.open(file) as record:

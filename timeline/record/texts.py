@@ -20,7 +20,6 @@ import ssl
 import time
 import unicodedata
 import urllib.parse
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -195,7 +194,7 @@ class Texts(Maintenance):
     def quotations(
         self, events: Iterable[NewEvent | RecordedEvent[Any]] | None = None
     ) -> list[Quotation]:
-        """Whether what events quote stands in the texts of their sources, as far as these are kept.
+        """Whether what events quote stands in the newest texts of their sources that are kept.
 
         Args:
             events: the events; all that are on record if none are given.
@@ -203,13 +202,13 @@ class Texts(Maintenance):
         Raises:
             DatabaseError: the database could not do it.
         """
-        versions: dict[str, list[str]] = defaultdict(list)
-        for text in self.texts():
-            versions[text.source].append(plain(text.text))
-        if not versions:
+        # Oldest first: of several texts of a source the newest stays.
+        texts = {text.source: text.text for text in self.texts()}
+        if not texts:
             return []
+        texts = {source: plain(text) for source, text in texts.items()}
         chosen = self.store.read_all() if events is None else events
-        return [quotation for event in chosen for quotation in _quotations(event, versions)]
+        return [quotation for event in chosen for quotation in _quotations(event, texts)]
 
     def _source_of(self, place: str, sha256: str) -> str:
         with self.view() as view:
@@ -240,16 +239,14 @@ def _difference(versions: Sequence[SourceText]) -> tuple[str, ...]:
 # --- Quotations -----------------------------------------------------------------------------------
 
 
-def _quotations(
-    event: NewEvent | RecordedEvent[Any], versions: dict[str, list[str]]
-) -> Iterator[Quotation]:
+def _quotations(event: NewEvent | RecordedEvent[Any], texts: dict[str, str]) -> Iterator[Quotation]:
     if isinstance(event.event, Redacted):
         return
     for number, evidence in enumerate(event.evidence):
-        if evidence.excerpt and evidence.source in versions:
+        if evidence.excerpt and evidence.source in texts:
             field = f"evidence[{number}].excerpt"
-            yield _looked_up(event.id, field, evidence.excerpt, versions[evidence.source])
-    there = [text for one in event.evidence for text in versions.get(one.source, ())]
+            yield _looked_up(event.id, field, evidence.excerpt, [texts[evidence.source]])
+    there = [texts[one.source] for one in event.evidence if one.source in texts]
     for number, words in enumerate(getattr(event.event, "quotes", ()) if there else ()):
         yield _looked_up(event.id, f"quotes[{number}]", words, there)
 
