@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import http.server
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,8 +62,13 @@ def test_a_text_of_no_source_is_refused(record: Timeline, article: Path) -> None
     article.write_bytes(b"Other words.")
     with pytest.raises(NotFound, match="--source ID"):
         record.add_text(article)
-    with pytest.raises(NotFound, match="source-nobody"):
-        record.add_text(article, source="nobody")
+    for refused in (
+        lambda: record.add_text(article, source="pages"),
+        lambda: record.texts("pages"),
+        lambda: record.remove_text("pages"),
+    ):
+        with pytest.raises(NotFound, match=r"no source 'pages' is on record\. Did you mean page\?"):
+            refused()
     with pytest.raises(InvalidInput, match="cannot be read"):
         record.add_text(article.parent / "missing.txt")
 
@@ -142,6 +148,16 @@ def test_text_comes_out_of_pages_and_pdfs() -> None:
         text_of(pdf_of(writer), "application/pdf", str(blank))
     with pytest.raises(InvalidInput, match="found image/png"):
         text_of(b"\x89PNG", "image/png", "x.png")
+
+
+def test_what_a_library_warns_of_is_not_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pypdf")
+    monkeypatch.setattr(logging.root, "handlers", [])
+    with pytest.raises(InvalidInput, match="expected a PDF"):
+        text_of(b"%PDF-1.7 nothing", "", "x.pdf")
+    assert capsys.readouterr().err == ""
 
 
 def pdf_of(writer: Any) -> bytes:
@@ -229,3 +245,6 @@ def test_the_commands_keep_list_and_remove_texts(tmp_path: Path, article: Path) 
     assert "Of 1 quote of sources whose text is kept, 1 stand there verbatim" in run("check")
     assert run("source", "remove", "page") == "1 text removed.\n"
     assert run("source", "list") == ""
+    mistyped = CliRunner().invoke(cli, ["--db", url, "source", "remove", "pgae"])
+    assert mistyped.exit_code == 1
+    assert "no source 'pgae' is on record. Did you mean page?" in mistyped.output

@@ -334,7 +334,7 @@ class Reading:
         )
         with self._reading(connection) as reader:
             ids = reader.execute(query.limit(_COMPARED)).scalars().all()
-        return f"no event {id!r} is in the log.{_guess(id, ids)} `timeline log` lists the ids."
+        return f"no event {id!r} is in the log.{guess(id, ids)} `timeline log` lists the ids."
 
     def require_stream(self, stream: str) -> None:
         """Check that a stream has events.
@@ -345,7 +345,7 @@ class Reading:
         if not self.existing_streams([stream]):
             category = stream.partition("-")[0]
             streams = self._streams(events.c.stream.startswith(category, autoescape=True))
-            raise NotFound(f"no stream {stream!r} is in the log.{_guess(stream, streams)}")
+            raise NotFound(f"no stream {stream!r} is in the log.{guess(stream, streams)}")
 
     def require_category(self, category: str) -> None:
         """Check that some stream, or the class of some event, is of that category.
@@ -382,7 +382,7 @@ class Reading:
         """
         ids = [stream.partition("-")[2] for stream in self._streams(sa.true())]
         if id not in ids:
-            raise NotFound(f"nothing in the log names {id!r}.{_guess(id, ids)}")
+            raise NotFound(f"nothing in the log names {id!r}.{guess(id, ids)}")
 
     def _streams(self, condition: sa.ColumnElement[bool]) -> Sequence[str]:
         query = sa.select(events.c.stream).where(condition, events.c.version == 1)
@@ -534,7 +534,7 @@ def _by_texts(
     return found
 
 
-def _guess(id: str, known: Iterable[str]) -> str:
-    """The ids that are nearest by spelling, as a question."""
+def guess(id: str, known: Iterable[str]) -> str:
+    """The ids that are nearest by spelling, as a question; nothing where none is near."""
     near = difflib.get_close_matches(id, list(dict.fromkeys(known)), n=3)
     return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -13,6 +13,7 @@ import http.client
 import importlib
 import io
 import ipaddress
+import logging
 import os
 import re
 import socket
@@ -32,6 +33,7 @@ from timeline.errors import InvalidInput, MissingExtra, NotFound
 from timeline.events import NewEvent, RecordedEvent, Redacted
 from timeline.formats.files import named_path, path_text
 from timeline.log import database
+from timeline.log.read import guess
 from timeline.log.redact import scrub
 from timeline.log.schema import texts as kept_texts
 from timeline.projections.directory import SourceRow
@@ -141,7 +143,7 @@ class Texts(Maintenance):
         data, media = fetched(name) if _is_address(name) else _read(named_path(name, "file"))
         sha256 = hashlib.sha256(data).hexdigest()
         known = self._source_of(name, sha256) if source is None else source
-        self.store.require_stream(f"source-{known}")
+        self._require_source(known)
         place = name if _is_address(name) else Path(name).name
         text = text_of(data, media, name)
         made = SourceText(known, sha256, place, archive, instant(stamp_text(stamp(now()))), text)
@@ -158,8 +160,11 @@ class Texts(Maintenance):
         """The texts that are kept, of one source or of all, oldest first.
 
         Raises:
+            NotFound: no such source is on record.
             DatabaseError: the database could not do it.
         """
+        if source is not None:
+            self._require_source(source)
         query = sa.select(kept_texts).order_by(kept_texts.c.retrieved_at, kept_texts.c.source)
         if source is not None:
             query = query.where(kept_texts.c.source == source)
@@ -170,9 +175,11 @@ class Texts(Maintenance):
         """Remove the texts of a source for good, or one version; gives how many there were.
 
         Raises:
+            NotFound: no such source is on record.
             DatabaseReadOnly: on PostgreSQL, another role owns the tables.
             DatabaseError: the database could not do it.
         """
+        self._require_source(source)
         gone = sa.delete(kept_texts).where(kept_texts.c.source == source)
         if sha256 is not None:
             gone = gone.where(kept_texts.c.sha256 == sha256)
@@ -209,6 +216,12 @@ class Texts(Maintenance):
         texts = {source: plain(text) for source, text in texts.items()}
         chosen = self.store.read_all() if events is None else events
         return [quotation for event in chosen for quotation in _quotations(event, texts)]
+
+    def _require_source(self, id: str) -> None:
+        if not self.store.existing_streams([f"source-{id}"]):
+            with self.view() as view:
+                near = guess(id, (row.source for row in view.all(SourceRow)))
+            raise NotFound(f"no source {id!r} is on record.{near}")
 
     def _source_of(self, place: str, sha256: str) -> str:
         with self.view() as view:
@@ -338,6 +351,10 @@ def _decoded(data: bytes, charset: str) -> str:
 
 
 def _library(name: str) -> Any:
+    # Without a handler Python prints what the library warns of, beside our error.
+    logger = logging.getLogger(name)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
     try:
         return importlib.import_module(name)
     except ImportError:
