@@ -57,6 +57,25 @@ def test_the_end_names_who_came_after(succession: Timeline) -> None:
     assert "succeeded by M2 by 2 Jun 2023" in succession.offices().to_csv("Who held")
 
 
+def test_the_end_is_when_the_next_one_came_and_not_a_later_one(succession: Timeline) -> None:
+    report(succession, RoleReported("m3", "energy minister", "a", since="2024-05"), "2024-06-01")
+
+    lines = succession.offices("energy minister").offices
+
+    assert {line.holder.id: line.until for line in lines} == {
+        "m1": "../2023-06-02",
+        "m2": "2024-05",
+        "m3": None,
+    }
+
+
+def test_one_who_is_told_of_in_a_year_may_be_succeeded_within_it(timeline: Timeline) -> None:
+    report(timeline, RoleReported("m1", "energy minister", "a", since="2022"), "2023")
+    report(timeline, RoleReported("m2", "energy minister", "a", since="2023-06"), "2023-07-01")
+
+    assert on(timeline, "2023-08-01") == {"m2": "certain"}
+
+
 def test_one_who_was_succeeded_does_not_speak_for_the_party(succession: Timeline) -> None:
     report(succession, ProposalMade("d", "Deal", by="m3", text="A deal.", parties=["a"]), "2023")
     said = StatementMade("m1", "Good.", about=["d"], positions=[Position("a", "favourable")])
@@ -75,6 +94,14 @@ def test_a_beginning_in_a_year_leaves_its_days_open(timeline: Timeline) -> None:
     assert on(timeline, "2012-03-01") == {"m1": "possible"}
     assert on(timeline, "2013-01-02") == {"m1": "certain"}
     assert on(timeline, "2011-12-31") == {}
+
+
+def test_a_report_that_speaks_of_two_days_leaves_both_open(timeline: Timeline) -> None:
+    role = RoleReported("m1", "energy minister", "a", since="2012")
+    report(timeline, role, "2012-03-01/2012-03-02")
+
+    assert on(timeline, "2012-03-01") == {"m1": "possible"}
+    assert on(timeline, "2012-03-03") == {"m1": "certain"}
 
 
 def test_deputies_do_not_succeed_each_other(timeline: Timeline) -> None:
