@@ -35,6 +35,7 @@ from timeline.cli import cli
 MAY = Source("may", publisher="gazette", title="In May", published="2024-05-02")
 JUNE = Source("june", publisher="gazette", title="In June", published="2024-06-02")
 DAY = Source("day", publisher="gazette", title="The same day", published="2024-06-02T09:00Z")
+EVENING = Source("evening", publisher="gazette", title="At night", published="2024-06-02T21:00Z")
 UNDATED = Source("undated", publisher="gazette", title="Some time")
 
 
@@ -49,6 +50,7 @@ timeline = builder.record(
     MAY,
     JUNE,
     DAY,
+    EVENING,
     UNDATED,
     events=[Rained],
 )
@@ -492,6 +494,7 @@ def test_an_office_makes_a_position_the_partys_own_and_is_cited_for_it(harbour):
         ("june", "may", 0),
         ("may", "june", 1),
         ("june", "day", None),
+        ("day", "evening", None),  # hours of one day make neither newer
         ("may", "undated", None),
         ("undated", "undated", None),
     ],
