@@ -193,6 +193,17 @@ def test_an_outlet_that_is_not_named_is_an_origin(timeline):
     assert origins(report) == {"a-paper": ["article", "story"]}
 
 
+def test_one_who_is_no_outlet_and_stands_before_the_publisher_is_the_origin(timeline):
+    report = say(
+        timeline,
+        article=["blogger", "gazette", "minister"],
+        story=["secretary", "herald", "minister"],
+    )
+
+    assert report.independent == 2
+    assert origins(report) == {"blogger": ["article"], "secretary": ["story"]}
+
+
 def test_one_who_is_not_named_and_whom_a_chain_ends_with_is_its_voice(timeline):
     timeline.add(UNNAMED)
     timeline.append(
