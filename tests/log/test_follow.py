@@ -309,6 +309,18 @@ def test_wait_ends_when_it_is_told_to(store: EventStore) -> None:
         assert waiting.result() is False
 
 
+def test_wait_asks_every_fifty_milliseconds_at_the_latest(store: EventStore) -> None:
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout)
+            return len(pauses) == 20
+
+    pauses: list[float | None] = []
+
+    assert store.wait(after=0, timeout=FOREVER, stop=Stop()) is False
+    assert max(pause for pause in pauses if pause is not None) == 0.05
+
+
 # Batches
 
 

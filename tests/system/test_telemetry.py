@@ -160,6 +160,7 @@ def test_a_span_says_where_the_events_stand(observed: Any) -> None:
     assert rebuilt["attributes"]["timeline.projection"] == "directory"
     for projected in spans(observed, "timeline.project"):
         assert projected["attributes"]["timeline.projections"]
+        assert projected["attributes"]["timeline.first_position"] == 1
         assert projected["attributes"]["timeline.last_position"] == 2
 
 
