@@ -358,6 +358,13 @@ def test_an_unknown_reference_leaves_out_the_whole_call(timeline):
     assert timeline.statements().statements == ()
 
 
+def test_the_log_of_a_subject_begins_with_the_event_that_made_it_known(harbour):
+    assert [recorded.type for recorded in harbour.log(subject="north")] == [
+        "ActorAdded",
+        "ProposalMade",
+    ]
+
+
 # Ids and versions
 
 
