@@ -266,6 +266,15 @@ def test_the_newest_own_stance_stands_before_those_before_it(timeline):
     ]
 
 
+def test_a_stage_holds_since_it_was_first_reached(timeline):
+    propose(timeline, "2024-02", by="south")
+    assert harbour(timeline).stage.occurred == "2024-02"
+
+    for month in ("2024-07", "2024-06"):
+        report(timeline, ProposalDiscussed("harbour", ["north", "south"], "Talks."), month)
+    assert harbour(timeline).stage.occurred == "2024-06"
+
+
 def test_a_position_taken_again_holds_since_it_was_first_taken(timeline):
     for stance, when in (
         ("opposed", "2024-03"),

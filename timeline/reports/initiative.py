@@ -273,12 +273,12 @@ class TalksLine:
 class InitiativeReport(Report):
     """The state of one initiative.
 
-    `stage` is the latest in world time of those that can set one; `stages` has them all, those of
-    unknown year last. A proposal that is put forward again, no firmer than before, does not undo
-    talks or an agreement; nor does it count that somebody withdraws it who neither proposed it, nor
-    holds an office of one who did, nor of the body that one holds an office of. Lines stand in
-    order of world time, uncertain dates by their earliest day; terms so within each name. `plans`
-    are judged as of the day `on`.
+    `stage` is the latest in world time of those that can set one, since it was first reached;
+    `stages` has them all, those of unknown year last. A proposal that is put forward again, no
+    firmer than before, does not undo talks or an agreement; nor does it count that somebody
+    withdraws it who neither proposed it, nor holds an office of one who did, nor of the body that
+    one holds an office of. Lines stand in order of world time, uncertain dates by their earliest
+    day; terms so within each name. `plans` are judged as of the day `on`.
     """
 
     kind: ClassVar[str] = "initiative"

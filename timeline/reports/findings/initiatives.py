@@ -32,7 +32,7 @@ def setting_stage(
     proposals: Sequence[ProposalRow],
     parties: Collection[str],
 ) -> tuple[StageRow, dict[str, str]]:
-    """The event that set the stage that holds now; and why others, by id, set none.
+    """The event that first set the stage that holds now; and why others, by id, set none.
 
     Args:
         offices: who held which office.
@@ -54,10 +54,10 @@ def setting_stage(
     setting, firmest = dated[0], _firmness(dated[0], -1)
     for row in dated[1:]:
         note = _moves_nothing(setting.stage, row.stage, _firmness(row, firmest) > firmest)
-        if note is None:
-            setting = row
-        else:
+        if note is not None:
             notes[row.event] = note
+        elif row.stage != setting.stage:  # a stage holds since it was first reached
+            setting = row
         firmest = max(firmest, _firmness(row, firmest))
     return setting, notes
 
