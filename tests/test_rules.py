@@ -9,6 +9,8 @@ from timeline import Timeline
 from timeline.events import (
     Actor,
     ActorAdded,
+    ActorsDistinguished,
+    ActorsMerged,
     EventCorroborated,
     Evidence,
     Link,
@@ -23,7 +25,7 @@ from timeline.events import (
     SourceAdded,
     StatementMade,
 )
-from timeline.rules import findings, is_slip
+from timeline.rules import findings, is_slip, is_slip_of_name
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -149,6 +151,16 @@ PLAN = PlanAnnounced("opening", "Opening", by="ann", text="To open.", due="2023-
             "is also a name of 'ann'",
         ),
         (
+            [new(ActorAdded(Actor("gazete", "organisation", "The Gazete")))],
+            "actor.name",
+            "'The Gazete' is nearly a name of 'gazette'",
+        ),
+        (
+            [new(ActorAdded(Actor("anna", "person", "Anna", aliases=["Ann Minsiter"])))],
+            "actor.name",
+            "'Ann Minsiter' is nearly a name of 'ann'",
+        ),
+        (
             [
                 new(PROPOSAL, "first", "2023-06-01", source="g1"),
                 new(
@@ -195,9 +207,42 @@ def test_what_is_in_order_is_not_named() -> None:
             new(MeetingHeld("summit-2022", "Summit"), "m1", "2022", source="g1"),
             new(MeetingHeld("summit-2023", "Summit"), "m2", "2023-05", source="g1"),
             new(ActorAdded(ACTORS[0]), "again"),
+            new(ActorAdded(Actor("gazete", "person", "The Gazete")), "of another kind"),
         )
         == []
     )
+
+
+@pytest.mark.parametrize("finding", [ActorsDistinguished, ActorsMerged])
+def test_names_of_actors_that_were_found_to_be_one_or_two_are_not_named(finding: Any) -> None:
+    with Timeline.open("sqlite://") as timeline:
+        timeline.add(*ACTORS, Actor("anne", "person", "Anne Minister", aliases=["Ann Minister"]))
+        timeline.add(Actor("anna", "person", "Ann Minnister"))
+        assert [each.field for each in timeline.check()] == ["actor.name"] * 5
+        timeline.append(finding("ann", ["anne", "anna"], "Read again."))
+        timeline.append(finding("anne", ["anna"], "Read again."))
+        assert timeline.check() == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "slip"),
+    [
+        ("anna baker", "anna bakker", True),
+        ("ivan petrov", "ivan petrow", True),
+        ("the gazette", "the gazete", True),
+        ("kazakhstan", "kazahkstan", True),
+        ("jon smith", "joe smith", False),
+        ("anna baker", "anne baker", False),
+        ("iceland", "ireland", False),
+        ("zambia", "gambia", False),
+        ("niger", "nigeria", False),
+        ("elizabeth i", "elizabeth ii", False),
+        ("battalion 21", "battalion 22", False),
+    ],
+)
+def test_names_that_miss_by_a_letter(one: str, other: str, slip: bool) -> None:
+    assert is_slip_of_name(one, other) is slip
+    assert is_slip_of_name(other, one) is slip
 
 
 @pytest.mark.parametrize(

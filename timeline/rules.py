@@ -6,6 +6,8 @@ A finding of the second kind never stops an append; the caller decides what to d
 from __future__ import annotations
 
 import difflib
+import functools
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +23,7 @@ from timeline.engine.projection import View
 from timeline.engine.reader import Amendments
 from timeline.errors import InvalidEvent, InvalidInput, UnknownReference
 from timeline.events import (
+    Actor,
     ActorAdded,
     ActorsDistinguished,
     ActorsMerged,
@@ -49,7 +52,7 @@ from timeline.events.envelope import derived_stream, stream_name
 from timeline.events.named_ids import references_with_evidence
 from timeline.log.query import Query
 from timeline.log.store import EventStore
-from timeline.projections.directory import ActorRow, SourceRow
+from timeline.projections.directory import ActorRow, DistinctRow, SourceRow
 from timeline.projections.plans import PlanRow
 
 # What must hold
@@ -335,7 +338,10 @@ Problems: TypeAlias = Iterator[tuple[str, str]]
 """Pairs of field and problem."""
 
 _SHORTEST = 6
-"""Letters from which an id is long enough to look like a slip of another one."""
+"""Letters from which an id, or a word of a name, is long enough to look like a slip."""
+
+_SHORTEST_NAME = 8
+"""Letters from which a whole name is: Iceland is not Ireland."""
 
 
 @attrs.frozen
@@ -372,6 +378,8 @@ class Context:
     def __init__(self, events: Sequence[AnyEvent], view: View, now: datetime) -> None:
         self.now = now
         self.names: dict[str, set[str]] = defaultdict(set)
+        self.kinds: dict[str, str] = {}
+        self.settled: set[frozenset[str]] = set()
         self.addresses: dict[str, set[str]] = defaultdict(set)
         self.publishers: dict[str, str] = {}
         self.published: dict[str, When | None] = {}
@@ -380,7 +388,12 @@ class Context:
         self.announced: dict[str, list[When]] = defaultdict(list)
         self.subjects: dict[str, set[str]] = defaultdict(set)
         for actor in view.all(ActorRow):
-            self._add_actor(actor.actor, (actor.name, *actor.aliases))
+            if actor.withdrawn is None:
+                self._add_actor(actor.actor, actor)
+            if actor.merged_into is not None:
+                self._settle(actor.actor, actor.merged_into)
+        for pair in view.all(DistinctRow):
+            self._settle(pair.actor, pair.other)
         for source in view.all(SourceRow):
             self._add_source(source.source, source)
         for plan in view.all(PlanRow):
@@ -394,7 +407,9 @@ class Context:
     def _add(self, event: AnyEvent) -> None:
         body = event.event
         if isinstance(body, ActorAdded):
-            self._add_actor(body.actor.id, (body.actor.name, *body.actor.aliases))
+            self._add_actor(body.actor.id, body.actor)
+        elif isinstance(body, ActorsDistinguished | ActorsMerged):
+            self._settle(body.actor, *body.others)
         elif isinstance(body, SourceAdded):
             self._add_source(body.source.id, body.source)
         elif isinstance(body, PlanAnnounced):
@@ -403,9 +418,36 @@ class Context:
         if category is not None and id is not None:
             self.subjects[category].add(id)
 
-    def _add_actor(self, id: str, names: Iterable[str]) -> None:
-        for name in names:
+    def _add_actor(self, id: str, actor: ActorRow | Actor) -> None:
+        self.kinds[id] = actor.kind
+        for name in (actor.name, *actor.aliases):
             self.names[comparable(name)].add(id)
+
+    def _settle(self, actor: str, *others: str) -> None:
+        """Note that somebody has found whether these are one actor or several."""
+        self.settled |= {frozenset((actor, other)) for other in others}
+
+    def others(self, actor: Actor, ids: Iterable[str]) -> str:
+        """Those of some ids that may be of the same actor, quoted: nobody has found whether."""
+        unsettled = {id for id in ids if frozenset((id, actor.id)) not in self.settled}
+        return ", ".join(map(repr, sorted(unsettled - {actor.id})))
+
+    def with_names_near(self, name: str) -> set[str]:
+        """The ids of actors with a name that misses this one by a letter."""
+        own = comparable(name)
+        shared = (self._near_names.get(part, ()) for part in _parts(own))
+        near = {other for others in shared for other in others if is_slip_of_name(own, other)}
+        return {id for other in near for id in self.names[other]}
+
+    @functools.cached_property
+    def _near_names(self) -> dict[str, list[str]]:
+        """Names by what they may share with a name that misses them by a letter."""
+        # To compare each with each would take minutes where there are thousands.
+        near = defaultdict(list)
+        for name in self.names:
+            for part in _parts(name):
+                near[part].append(name)
+        return near
 
     def _add_source(self, id: str, source: SourceRow | Source) -> None:
         self.publishers[id] = source.publisher
@@ -557,11 +599,22 @@ def second_actor_of_a_name(event: AnyEvent, context: Context) -> Problems:
     if isinstance(event.event, ActorAdded):
         actor = event.event.actor
         for name in dict.fromkeys((actor.name, *actor.aliases)):
-            others = sorted(context.names[comparable(name)] - {actor.id})
-            if others:
-                also = f"{name!r} is also a name of {', '.join(map(repr, others))}"
-                advice = "If they are one, use that id; if not, say so with an ActorsDistinguished"
-                yield "actor.name", f"{also}. {advice}"
+            if others := context.others(actor, context.names[comparable(name)]):
+                yield "actor.name", f"{name!r} is also a name of {others}. {_ONE_OR_TWO}"
+
+
+def name_near_another(event: AnyEvent, context: Context) -> Problems:
+    """A name of an actor that misses one of another actor of the kind by a letter."""
+    if isinstance(event.event, ActorAdded):
+        actor = event.event.actor
+        for name in dict.fromkeys((actor.name, *actor.aliases)):
+            near = context.with_names_near(name)
+            of_kind = (id for id in near if context.kinds[id] == actor.kind)
+            if others := context.others(actor, of_kind):
+                yield "actor.name", f"{name!r} is nearly a name of {others}. {_ONE_OR_TWO}"
+
+
+_ONE_OR_TWO = "If they are one, use that id; if not, say so with an ActorsDistinguished"
 
 
 def second_source_of_an_address(event: AnyEvent, context: Context) -> Problems:
@@ -600,6 +653,24 @@ def is_slip(one: str, other: str) -> bool:
     return swapped or left[1:] == right[1:] or left[1:] == right or left == right[1:]
 
 
+def is_slip_of_name(one: str, other: str) -> bool:
+    """Whether two names differ by one letter, and are long enough for that to be a slip.
+
+    >>> is_slip_of_name("anna baker", "anna bakker"), is_slip_of_name("jon smith", "joe smith")
+    (True, False)
+    """
+    words = set(re.findall(r"\w+", one)) ^ set(re.findall(r"\w+", other))
+    long = max(map(len, words), default=0) >= _SHORTEST and len(one) >= _SHORTEST_NAME
+    return long and is_slip(one, other)
+
+
+def _parts(name: str) -> set[str]:
+    """A name, and what is left of it without one letter; of a short one nothing."""
+    if len(name) < _SHORTEST_NAME:
+        return set()
+    return {name} | {name[:at] + name[at + 1 :] for at in range(len(name))}
+
+
 def _opened(event: AnyEvent) -> tuple[str | None, str | None]:
     """The category and id of what an event brings into being; None where it brings nothing."""
     kind = getattr(event.event, "__event_type__", None)
@@ -622,6 +693,7 @@ RULES: tuple[Callable[[AnyEvent, Context], Problems], ...] = (
     chain_misses_the_speaker,
     copies_in_a_circle,
     second_actor_of_a_name,
+    name_near_another,
     second_source_of_an_address,
     id_near_another,
 )

@@ -384,8 +384,8 @@ def check(opener: Opener, files: tuple[str, ...], strict: bool) -> None:
     """Say what looks wrong in FILES, or in the whole record; record nothing.
 
     Dates in the future or out of order, chains of attribution that lead elsewhere, second entries
-    for one actor or source, sources that copy each other, ids that miss by a letter, quotes that
-    the texts of their sources do not have. Any of them may be right even so.
+    for one actor or source, sources that copy each other, ids and names that miss by a letter,
+    quotes that the texts of their sources do not have. Any of them may be right even so.
 
     \b
     timeline check harbour.yaml

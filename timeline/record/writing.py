@@ -305,8 +305,8 @@ class Writing(Texts):
         """What looks wrong in record files, or in the whole record. Some of it may be right.
 
         Dates in the future or out of order, chains of attribution that lead elsewhere, second
-        entries for one actor or source, sources that copy each other, ids that miss by a letter,
-        and quotes that the texts of their sources do not have. Nothing is recorded.
+        entries for one actor or source, sources that copy each other, ids and names that miss by a
+        letter, and quotes that the texts of their sources do not have. Nothing is recorded.
 
         >>> print(record.check()[0].problem)
         source 'wire-1' was published on 2024-03-03, before the event occurred (2024-03-05~)
