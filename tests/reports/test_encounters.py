@@ -292,3 +292,24 @@ def test_of_many_ids_the_nearest_are_named(talks: Timeline) -> None:
     assert "Meetings: talks, " in str(found.value)
     assert "and 36 more." in str(found.value)
     assert len(str(found.value)) < 200
+
+
+def test_a_disputed_date_counts_for_either_and_a_report_without_a_form_says_nothing_of_it(
+    memory: Timeline,
+) -> None:
+    memory.add(
+        *(Actor(id, "state", id.title()) for id in ("north", "south")),
+        Source("s", publisher="north", title="S"),
+    )
+    both = [Attendance(id, "attended") for id in ("north", "south")]
+    for form, day in (("other", "2024-05-20"), ("summit", "2024-05-19")):
+        held = MeetingHeld("m", "Summit", form=form, attendance=both)
+        memory.append(held, source="s", occurred=day)
+
+    (line,) = memory.encounters().encounters
+    assert (line.first, line.forms) == (("2024-05-19", "2024-05-20"), {"summit": 1})
+    assert "19 May 2024 or 20 May 2024" in memory.encounters().to_text(200)
+    assert memory.encounters(since="2024-05-20").pairs == 1
+    assert memory.encounters(since="2024-05-20", certainly=True).pairs == 0
+    (meeting,) = memory.attendance(meeting="m").meetings
+    assert (meeting.form, meeting.other_forms) == ("summit", ())

@@ -25,13 +25,16 @@ from timeline.events import (
     RecordedEvent,
 )
 
+ANY_FORM = "other"
+"""What a meeting's form is where the recorder gave none."""
+
 
 @row("meetings", key=("meeting",))
 class MeetingRow:
     """One meeting: an edition of its series, where it has one.
 
-    `title` and `form` are as first recorded; `series`, `within` and `body` as first said by any
-    report. What each report says is in the reports.
+    `title` is as first recorded; `form`, `series`, `within` and `body` as first said by any report.
+    What each report says is in the reports.
     """
 
     meeting: OfMeeting
@@ -172,7 +175,7 @@ def _put_meeting(
         changed(
             known,
             title=said.title if unnamed else known.title,
-            form=said.form if unnamed else known.form,
+            form=said.form if known.form == ANY_FORM else known.form,
             series=known.series or said.series,
             within=known.within or said.within,
             body=known.body or said.body,
@@ -216,7 +219,7 @@ def _put_change(
 def _keep_in_view(rows: Rows, recorded: RecordedEvent[Any], meeting: str) -> None:
     """A meeting whose announcement or report was retracted keeps what else was reported of it."""
     if rows.get(MeetingRow, meeting) is None:
-        rows.put(MeetingRow(meeting, meeting, "other", None, None, None, recorded.basis))
+        rows.put(MeetingRow(meeting, meeting, ANY_FORM, None, None, None, recorded.basis))
 
 
 def _is_coded(recorded: RecordedEvent[Any]) -> bool:

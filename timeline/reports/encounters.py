@@ -12,7 +12,7 @@ import attrs
 from timeline.dates import UNKNOWN, Occurred, When, short, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, require_number
-from timeline.projections.meetings import MeetingReportRow
+from timeline.projections.meetings import ANY_FORM, MeetingReportRow
 from timeline.reports.actors import find_actor
 from timeline.reports.citations import Citation, Citer, Counted, Named, counted, left_uncited, text
 from timeline.reports.findings.meetings import WHO_MEETS, Entry, everyone, meeting_dates, pairs
@@ -32,6 +32,7 @@ class Encounter:
         coded: whether all that is on record of the meeting is coded event data.
         events: what has the two there, or disputes it.
         roles: what either was there, such as chair: the actor, and its role.
+        dates: every date that a report gives, in order of time.
     """
 
     meeting: str
@@ -41,6 +42,11 @@ class Encounter:
     coded: bool
     events: tuple[str, ...]
     roles: tuple[tuple[str, str], ...] = ()
+    dates: tuple[When, ...] = ()
+
+    def within(self, span: Span) -> bool:
+        """Whether it may have been held in a time; or, where asked, certainly was."""
+        return (all if span.certainly else any)(map(span.holds, self.dates))
 
 
 @attrs.frozen
@@ -58,8 +64,8 @@ class EncounterLine:
         coded_days: on how many different dates these are.
         days: on how many different dates; less than the meetings where several are of one day,
             which may then be one meeting told of twice.
-        first: the date of the first.
-        last: that of the last.
+        first: when the first was held; several dates where reports differ.
+        last: when the last was.
         forms: what sorts of meetings these were, the most frequent first, each with how many.
         roles: what the two were there, such as `Ann Minister: chair`, each with how many times.
     """
@@ -71,8 +77,8 @@ class EncounterLine:
     coded: int
     coded_days: int
     days: int
-    first: str | None
-    last: str | None
+    first: tuple[str, ...]
+    last: tuple[str, ...]
     forms: dict[str, int]
     roles: dict[str, int]
 
@@ -144,7 +150,9 @@ class EncountersReport(Report):
             "Meetings": _shown,
             "Days": lambda line: line.days,
             "When": lambda line: " to ".join(
-                dict.fromkeys(short(date) for date in (line.first, line.last) if date)
+                dict.fromkeys(
+                    " or ".join(map(short, dates)) for dates in (line.first, line.last) if dates
+                )
             ),
             "Forms": _forms,
         }
@@ -187,7 +195,7 @@ def encounters_report(
     pairs: dict[tuple[str, str], list[Encounter]] = defaultdict(list)
     meetings: dict[str, bool] = {}
     for pair, encounter in encounters(*everyone(view)):
-        if span.holds(encounter.date) and chosen in (None, *pair):
+        if encounter.within(span) and chosen in (None, *pair):
             pairs[pair].append(encounter)
             meetings[encounter.meeting] = encounter.coded
     citer = Citer(view)
@@ -209,14 +217,17 @@ def encounters(
 ) -> Iterator[tuple[tuple[str, str], Encounter]]:
     """Each pair at each meeting, the two in the order of their ids; of what `everyone` gives."""
     for reports, entries in meetings:
-        date = min(meeting_dates(reports)) if reports else UNKNOWN
-        form = next((report.form for report in reports if report.form), None) or "other"
+        dates = tuple(sorted(meeting_dates(reports)))
+        form = next((one.form for one in reports if one.form not in (None, ANY_FORM)), ANY_FORM)
         of_rows = {report.event for report in reports if report.coded}
         coded = of_rows.issuperset(entry.row.event for entry in entries)
         for pair in pairs(entries, persons):
             meeting, roles = entries[0].row.meeting, tuple(_roles_of(entries, pair.two))
             events = (*pair.events, *pair.against)
-            yield pair.two, Encounter(meeting, form, date, pair.disputed, coded, events, roles)
+            yield (
+                pair.two,
+                Encounter(meeting, form, dates[0], pair.disputed, coded, events, roles, dates),
+            )
 
 
 def _roles_of(entries: Iterable[Entry], two: Container[str]) -> Iterator[tuple[str, str]]:
@@ -249,8 +260,7 @@ def _coded_days(met: Iterable[Encounter]) -> int:
 
 def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> EncounterLine:
     met = sorted(met, key=lambda encounter: (encounter.date, encounter.meeting))
-    dated = (one.date for one in met if one.date != UNKNOWN)
-    dates = list(dict.fromkeys(date.text for date in dated))
+    dated = [one for one in met if one.date != UNKNOWN]
     forms = Counter(encounter.form for encounter in met)
     roles = Counter(role for encounter in met for role in dict.fromkeys(encounter.roles))
     return EncounterLine(
@@ -260,9 +270,9 @@ def _line(citer: Citer, pair: tuple[str, str], met: list[Encounter]) -> Encounte
         disputed=sum(encounter.disputed for encounter in met),
         coded=sum(encounter.coded for encounter in met),
         coded_days=_coded_days(met),
-        days=len(dates),
-        first=dates[0] if dates else None,
-        last=dates[-1] if dates else None,
+        days=len({one.date.text for one in dated}),
+        first=tuple(map(str, dated[0].dates)) if dated else (),
+        last=tuple(map(str, dated[-1].dates)) if dated else (),
         forms=dict(sorted(forms.items(), key=lambda item: (-item[1], item[0]))),
         roles={f"{citer.name(who)}: {role}": count for (who, role), count in roles.items()},
     )

@@ -13,7 +13,7 @@ import attrs
 from timeline.dates import UNKNOWN, When, latest_key
 from timeline.engine.projection import View
 from timeline.projections.directory import ActorRow, MembershipRow, RoleRow
-from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.projections.meetings import ANY_FORM, AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.projections.statements import DisputedRow
 from timeline.reports.actors import reported
 from timeline.reports.citations import Citation, Citer, Named, line_of, text
@@ -132,7 +132,7 @@ def _line(
         MeetingLine,
         row,
         other_titles=_others(row.title, (report.title for report in by_position)),
-        other_forms=_others(row.form, (report.form for report in by_position)),
+        other_forms=_others(row.form, (one.form for one in by_position if one.form != ANY_FORM)),
         other_series=_others(row.series, (report.series for report in by_position)),
         other_within=_others(row.within, (report.within for report in by_position)),
         state=_state(by_position),
