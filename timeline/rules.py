@@ -660,7 +660,8 @@ def is_slip_of_name(one: str, other: str) -> bool:
     (True, False)
     """
     words = set(re.findall(r"\w+", one)) ^ set(re.findall(r"\w+", other))
-    long = max(map(len, words), default=0) >= _SHORTEST and len(one) >= _SHORTEST_NAME
+    whole = min(len(one), len(other))
+    long = max(map(len, words), default=0) >= _SHORTEST and whole >= _SHORTEST_NAME
     return long and is_slip(one, other)
 
 
