@@ -15,6 +15,7 @@ from timeline import (
     Actor,
     ActorsMerged,
     Attendance,
+    DisagreementNoted,
     EventCorrected,
     EventRetracted,
     EventStore,
@@ -36,7 +37,7 @@ from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection, Rows, Subject, View, changed, on, row
 from timeline.engine.runner import Projector
 from timeline.engine.subjects import SubjectRow
-from timeline.events import Position
+from timeline.events import Position, Side
 from timeline.log.database import create_engine
 from timeline.projections import BUILT_IN, Subjects
 from timeline.record import Record
@@ -226,7 +227,38 @@ ASKED: Questions = {
     "chronology of an initiative": lambda record: record.chronology(initiative="union"),
     "sources of an initiative": lambda record: record.sources(initiative="union"),
     "corroboration": lambda record: record.corroboration("about-it"),
+    "contradictions": lambda record: record.contradictions(initiative="union"),
+    "contradictions of a meeting": lambda record: record.contradictions(meeting="summit-1"),
 }
+
+
+class Parted(Through):
+    """A record whose views as of other moments are read in parts, too; it keeps them all."""
+
+    def __init__(self, projector: Any, cutoff: Cutoff, made: list[PartialView]) -> None:
+        super().__init__(PartialView(projector, cutoff, small=-1))
+        self._projector, self._made = projector, made
+        made.append(self._seen)
+
+    def _narrowed(self, cutoff: Cutoff) -> Any:
+        return Parted(self._projector, self._seen.cutoff.narrowed(cutoff), self._made)
+
+
+@pytest.mark.parametrize("of", [{"initiative": "union"}, {"series": "summits"}])
+def test_what_changed_in_one_matter_reads_no_more_of_the_log(
+    record: Timeline, of: dict[str, str]
+) -> None:
+    record.append_all([said("more", about=["union"]), met("summit-2", "summits", "cy")])
+    record.append(EventCorrected(["about-it"], "Not so.", {"text": "No."}))
+    record.append(DisagreementNoted("Said?", [Side("a", ["about-it"]), Side("b", ["more"])]))
+    made: list[PartialView] = []
+
+    report = Parted(record._projector, Cutoff(), made).changes(since=13, clock="position", **of)
+
+    assert report.changes
+    # So short a log is folded whole by the record itself.
+    assert report.to_json() == record.changes(since=13, clock="position", **of).to_json()
+    assert all(part._whole is None for part in made)
 
 
 @pytest.mark.parametrize("moment", [{}, {"published": "2023"}, {"occurred": "2022"}])

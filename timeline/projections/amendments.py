@@ -69,13 +69,22 @@ class DisagreementRow:
     events: tuple[str, ...]
 
 
+@row("disagreed_events", key=("target", "event"))
+class DisagreedRow:
+    """One event on a side of a disagreement; for what it says, see `DisagreementRow`."""
+
+    target: Annotated[str, Subject("event", "sides.events")]
+    event: OfEvent
+    events: tuple[str, ...]
+
+
 class AmendmentsMade(Projection):
     """Corrections, retractions, further evidence, mergers and disagreements that hold."""
 
     name = "amendments"
-    version = 2
+    version = 3
     split_by = "event"
-    rows = (AmendmentRow, AmendedRow, DisagreementRow)
+    rows = (AmendmentRow, AmendedRow, DisagreementRow, DisagreedRow)
 
     @on(EventCorrected)
     def corrected(self, rows: Rows, recorded: RecordedEvent[EventCorrected]) -> None:
@@ -102,8 +111,11 @@ class AmendmentsMade(Projection):
 
     @on(DisagreementNoted)
     def disagreed(self, rows: Rows, recorded: RecordedEvent[DisagreementNoted]) -> None:
-        """Keep the finding."""
+        """Keep the finding, and which events are at odds by it."""
         rows.put(row_of(DisagreementRow, recorded))
+        for side in recorded.event.sides:
+            for target in side.events:
+                rows.put(DisagreedRow(target, recorded.id, recorded.basis))
 
 
 def _put(

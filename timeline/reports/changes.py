@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +14,7 @@ from timeline.dates import UNKNOWN, Occurred, When, asked, just_before, short, w
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected, MembershipReported, RoleReported, type_names
-from timeline.projections.amendments import AmendmentRow
+from timeline.projections.amendments import AmendedRow, AmendmentRow
 from timeline.projections.chronology import HappeningRow
 from timeline.projections.directory import SourceRow
 from timeline.projections.initiatives import InitiativeRow
@@ -554,9 +555,8 @@ class _Comparison:
                     named[change.row.key].append(change)
         time_passed = bool(before) and earlier.today != later.today
         self._causes = Causes(earlier, later, named, time_passed=time_passed)
-        amendments = later.all(AmendmentRow)
-        self._targets = {row.event: row.targets for row in amendments if row.kind != "merged"}
-        self._dates = _corrected_dates(later, amendments)
+        both = itertools.chain(*before.values(), *after.values())
+        self._causes.load(cited.event for row in both for cited in row.evidence)
 
     def lines(self) -> tuple[ChangeLine, ...]:
         """All changes by the date of their cause, then what was only confirmed."""
@@ -628,28 +628,24 @@ class _Comparison:
 
     def _occurred(self, cited: Citation) -> str | None:
         """When it happened, as amended; of an amendment without a date, when its target did."""
-        if cited.event in self._dates or cited.occurred is not None:
-            return self._dates.get(cited.event, cited.occurred)
-        target = self._targets.get(cited.event, ())[:1]
-        dates = (
-            self._dates.get(id, text(event.occurred))
-            for id, event in self._later.events(target).items()
-        )
+        occurred = _as_corrected(self._later, cited.event, cited.occurred)
+        amendment = None if occurred else self._later.get(AmendmentRow, cited.event)
+        if amendment is None or amendment.kind == "merged":
+            return occurred
+        events = self._later.events(amendment.targets[:1])
+        dates = (_as_corrected(self._later, id, text(it.occurred)) for id, it in events.items())
         return next(dates, None)
 
 
-def _corrected_dates(view: View, amendments: Iterable[AmendmentRow]) -> dict[str, str | None]:
-    """The dates that were corrected, by event; the last correction holds."""
-    dates: dict[str, str | None] = {}
-    corrected = sorted(
-        (row for row in amendments if row.kind == "corrected"), key=lambda row: row.position
-    )
-    events = view.events(row.event for row in corrected)
-    for row in corrected:
-        said = events[row.event].event
+def _as_corrected(view: View, event: str, occurred: str | None) -> str | None:
+    """When an event happened, by the last correction of that, if there is one."""
+    ids = (row.event for row in view.all(AmendedRow, target=event) if row.kind == "corrected")
+    corrections = view.events(ids).values()
+    for correction in sorted(corrections, key=lambda correction: correction.position):
+        said = correction.event
         if isinstance(said, EventCorrected) and "occurred" in said.changes:
-            dates |= dict.fromkeys(row.targets, text(said.changes["occurred"]))
-    return dates
+            occurred = text(said.changes["occurred"])
+    return occurred
 
 
 def _published(cited: Citation) -> str | None:

@@ -5,6 +5,7 @@ Nothing is decided here: all answers that are at odds stand side by side.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections import defaultdict
@@ -17,12 +18,19 @@ import attrs
 from timeline.dates import When, latest_key, short
 from timeline.engine.projection import View
 from timeline.projections.amendments import DisagreementRow
+from timeline.projections.chronology import ConcernRow, HappeningRow
 from timeline.projections.directory import RoleRow
 from timeline.projections.documents import DocumentRow
-from timeline.projections.initiatives import InitiativeRow, ProposalRow, StageRow, TermRow
+from timeline.projections.initiatives import (
+    InitiativeRow,
+    ProposalRow,
+    RelationRow,
+    StageRow,
+    TermRow,
+)
 from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.projections.plans import PlanOutcomeRow, PlanRow
-from timeline.projections.statements import StatementRow
+from timeline.projections.statements import DisputedRow, StatementRow
 from timeline.reports.citations import Citer, type_words
 from timeline.reports.findings.attribution import Offices, Stance, proposers, stances
 from timeline.reports.findings.initiatives import comparable_term, full_name
@@ -406,6 +414,11 @@ class Scope:
     mentioned: frozenset[str] = frozenset()
 
     @property
+    def is_all(self) -> bool:
+        """Whether everything is asked for."""
+        return self.initiative is None and self.meeting is None
+
+    @property
     def meetings(self) -> Iterable[str] | None:
         """The meetings that can be asked for; None where all can."""
         if self.meeting is not None:
@@ -438,7 +451,62 @@ class Contradictions:
         yield from self._of_documents()
         yield from self._of_plans()
         yield from self._of_disputes()
-        yield from self.noted(self._view.all(DisagreementRow))
+        yield from self.noted(self._disagreements())
+
+    # Where to look, so that a question about one matter reads no others
+
+    @functools.cached_property
+    def _asked(self) -> list[str]:
+        """The events that name the initiative, or a meeting that may be asked for."""
+        ids: list[str] = []
+        if self._scope.initiative is not None:
+            ids += (r.event for r in self._view.all(ConcernRow, proposal=self._scope.initiative))
+            ids += (r.event for r in self._view.all(RelationRow, initiative=self._scope.initiative))
+        for meeting in sorted(self._scope.meetings or ()):
+            ids += (row.event for row in self._view.all(HappeningRow, meeting=meeting))
+        return list(dict.fromkeys(ids))
+
+    def _documents(self) -> list[DocumentRow]:
+        """All reports of the signings that may be asked for."""
+        if self._scope.is_all:
+            return self._view.all(DocumentRow)
+        ids = {row.document for row in self._view.several(DocumentRow, self._asked)}
+        return [row for id in sorted(ids) for row in self._view.all(DocumentRow, document=id)]
+
+    def _plans(self) -> list[PlanRow]:
+        """All announcements of the plans that may be asked for."""
+        if self._scope.is_all:
+            return self._view.all(PlanRow)
+        ids = {row.plan for row in self._view.several(PlanRow, self._asked)}
+        return [row for id in sorted(ids) for row in self._view.all(PlanRow, plan=id)]
+
+    def _disagreements(self) -> list[DisagreementRow]:
+        """All findings by hand that may be asked for."""
+        if self._scope.is_all:
+            return self._view.all(DisagreementRow)
+        things = {("meeting", id) for id in self._scope.meetings or ()}
+        things |= {("plan", row.plan) for row in self._plans()}
+        things |= {("document", row.document) for row in self._documents()}
+        if self._scope.initiative is not None:
+            things.add(("proposal", self._scope.initiative))
+        rows = (row for name, id in things for row in self._view.all(DisagreementRow, **{name: id}))
+        return list({row.event: row for row in rows}.values())
+
+    def _denials(self) -> dict[str, list[StatementRow]]:
+        """The statements that dispute an event, by its id, where either may be asked for."""
+        if self._scope.is_all:
+            disputed = self._view.all(DisputedRow)
+        else:
+            said = self._view.several(StatementRow, self._asked)
+            targets = {id for row in said for id in row.disputes}
+            disputed = self._view.several(DisputedRow, sorted(targets.union(self._asked)))
+        statements = self._view.several(StatementRow, (id for row in disputed for id in row.events))
+        denials: dict[str, list[StatementRow]] = {row.target: [] for row in disputed}
+        for row in by_time(statements):
+            for target in dict.fromkeys(row.disputes):
+                if target in denials and target != row.event:
+                    denials[target].append(row)
+        return denials
 
     # Meetings
 
@@ -484,7 +552,7 @@ class Contradictions:
     def _of_initiatives(self) -> Iterator[Contradiction]:
         asked = self._scope.initiative
         known = None if asked is None else self._view.get(InitiativeRow, asked)
-        rows = self._view.all(InitiativeRow) if asked is None else [known] if known else []
+        rows = self._view.all(InitiativeRow) if self._scope.is_all else [known] if known else []
         ids = [row.initiative for row in rows if self._scope.holds((row.initiative,), ())]
         proposals = gathered(self._view, ProposalRow, "initiative", ids)
         stages = gathered(self._view, StageRow, "initiative", ids)
@@ -538,7 +606,7 @@ class Contradictions:
 
     def _of_documents(self) -> Iterator[Contradiction]:
         """Reports of one signing that differ in its date or its place."""
-        rows = sorted(self._view.all(DocumentRow), key=_position)
+        rows = sorted(self._documents(), key=_position)
         for id, reports in grouped(rows, lambda row: row.document).items():
             about = {one for row in reports for one in (*row.adopts, *row.about)}
             if self._scope.holds(about, {row.meeting for row in reports}):
@@ -549,7 +617,7 @@ class Contradictions:
 
     def _of_plans(self) -> Iterator[Contradiction]:
         """Rival due dates of one day, and outcomes that cannot both be."""
-        announced = sorted(self._view.all(PlanRow), key=_position)
+        announced = sorted(self._plans(), key=_position)
         for id, rows in grouped(announced, lambda row: row.plan).items():
             about = {one for row in rows for one in row.about}
             if self._scope.holds(about, {row.meeting for row in rows}):
@@ -567,11 +635,7 @@ class Contradictions:
     # Disputes, and what was noted
 
     def _of_disputes(self) -> Iterator[Contradiction]:
-        denials: dict[str, list[StatementRow]] = defaultdict(list)
-        for row in by_time(self._view.all(StatementRow)):
-            for disputed in dict.fromkeys(row.disputes):
-                if disputed != row.event:
-                    denials[disputed].append(row)
+        denials = self._denials()
         for id, claim in known_claims(self._view, denials).items():
             rows = [row for row in denials[id] if self._is_asked_for(claim, row)]
             if rows:

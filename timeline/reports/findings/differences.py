@@ -9,11 +9,27 @@ import attrs
 
 from timeline.dates import When
 from timeline.engine.projection import View
-from timeline.events import AMENDMENTS, ActorsMerged, EventCorrected, EventRetracted, type_names
-from timeline.projections import BUILT_IN
-from timeline.projections.amendments import AmendmentRow, DisagreementRow
+from timeline.events import (
+    AMENDMENTS,
+    ActorAdded,
+    ActorsDistinguished,
+    ActorsMerged,
+    EventCorrected,
+    EventRetracted,
+    RecordedEvent,
+    RelationNoted,
+    SourceAdded,
+    type_names,
+)
+from timeline.projections.amendments import (
+    AmendedRow,
+    AmendmentRow,
+    DisagreedRow,
+    DisagreementRow,
+)
 from timeline.projections.chronology import HappeningRow
-from timeline.projections.directory import ActorRow
+from timeline.projections.directory import ActorRow, DistinctRow, SourceRow
+from timeline.projections.initiatives import RelationRow
 from timeline.reports.citations import Citation, text
 from timeline.reports.layout import NOTHING, Cell, Key, Line, Table, told_apart
 from timeline.reports.model import Report
@@ -245,44 +261,35 @@ class Causes:
     ) -> None:
         self._named = named
         self._later = later
-        self._known, self._still = _in_view(earlier), _in_view(later)
+        self._then, self._now = Standing(earlier), Standing(later)
         self._time_passed = time_passed
-        amendments = {
-            row.event: row.targets for row in later.all(AmendmentRow) if row.kind != "merged"
-        }
-        noted = {
-            row.event: tuple(id for side in row.sides for id in side.events)
-            for row in later.all(DisagreementRow)
-        }
-        self._targets = {
-            id: targets for id, targets in (amendments | noted).items() if id not in self._known
-        }
-        amending = {row.event for row in later.all(AmendmentRow)} - self._known
-        self._renamed = {
-            actor.actor: [id for id in actor.events if id in amending]
-            for actor in later.all(ActorRow)
-            if amending.intersection(actor.events)
-        }
+
+    def load(self, events: Iterable[str]) -> None:
+        """Look these events up together: to look up one after the other takes longer."""
+        self._then.load(events)
 
     def of(self, change: Change, rows: Sequence[Row]) -> Cause:
         """The events that made a change in a table that now has these rows."""
         was = [cited.event for cited in change.was]
         now = [cited.event for cited in change.now]
-        both = {*was, *now}
-        gained = [id for id in now if id not in was]
-        for events in (
-            self._new(now),
-            self._of_subject(change),
-            [id for id, targets in self._targets.items() if both.intersection(targets)],
-            self._renaming(change),
-            self._new(id for row in _together(change, rows) for id in row.reports),
-            self._of_the_same(both),
-            [id for id in was if id not in self._still],
-        ):
-            if events:
-                return Cause(tuple(dict.fromkeys(events)))
-        events = [] if self._time_passed else gained
-        return Cause(tuple(dict.fromkeys(events or now or was)), by_time=self._time_passed)
+        events = next(filter(None, self._candidates(change, rows, was, now)), None)
+        if events is not None:
+            return Cause(tuple(dict.fromkeys(events)))
+        gained = [] if self._time_passed else [id for id in now if id not in was]
+        return Cause(tuple(dict.fromkeys(gained or now or was)), by_time=self._time_passed)
+
+    def _candidates(
+        self, change: Change, rows: Sequence[Row], was: Sequence[str], now: Sequence[str]
+    ) -> Iterator[Sequence[str]]:
+        """What may have made a change: the first that is not empty did."""
+        both = sorted({*was, *now})
+        yield self._new(now)
+        yield self._of_subject(change)
+        yield self._new(self._naming(both))
+        yield self._renaming(change)
+        yield self._new(id for row in _together(change, rows) for id in row.reports)
+        yield self._of_the_same(both)
+        yield self._now.without(was)
 
     def further(self, was: Iterable[Citation], now: Iterable[Citation]) -> Cause:
         """The new events, or new sources of events, behind a cell that says the same."""
@@ -291,14 +298,14 @@ class Causes:
         for cited in (citation for citation in now if citation.type not in _REWRITINGS):
             known = before.get(cited.event, set())
             new = [source.published for source in cited.sources if source.source not in known]
-            if cited.event not in self._known or (cited.event in before and new):
+            if self._new((cited.event,)) or (cited.event in before and new):
                 events.append(cited.event)
                 dates += [published for published in new if published is not None]
         first = min(map(When, dates), default=None)
         return Cause(tuple(dict.fromkeys(events)), published=text(first))
 
     def _new(self, events: Iterable[str]) -> list[str]:
-        return [id for id in events if id not in self._known]
+        return self._then.without(events)
 
     def _of_subject(self, change: Change) -> Sequence[str]:
         """What first changed in the row of a party answers the question about it, or raises it."""
@@ -307,14 +314,22 @@ class Causes:
 
     def _renaming(self, change: Change) -> list[str]:
         """New names, and mergers, of the actors that the cells are about."""
-        if not self._renamed:
-            return []
         actors = change.row.actors | (change.old.actors if change.old else set())
-        return [id for actor in sorted(actors) for id in self._renamed.get(actor, ())]
+        rows = (self._later.get(ActorRow, actor) for actor in sorted(actors))
+        new = self._new(id for row in rows if row is not None for id in row.events)
+        amending = {row.event for row in self._later.several(AmendmentRow, new)}
+        return [id for id in new if id in amending]
 
-    def _of_the_same(self, events: Iterable[str]) -> list[str]:
+    def _naming(self, events: Iterable[str]) -> Iterator[str]:
+        """The amendments of these events, and the findings that they are at odds."""
+        classes: tuple[type[AmendedRow | DisagreedRow], ...] = (AmendedRow, DisagreedRow)
+        for cls in classes:
+            rows = (row for id in events for row in self._later.all(cls, target=id))
+            yield from sorted({row.event for row in rows})
+
+    def _of_the_same(self, events: Sequence[str]) -> list[str]:
         """New events of the plans and meetings that these events are of."""
-        known = self._later.several(HappeningRow, sorted(events))
+        known = self._later.several(HappeningRow, events)
         return self._new(
             row.event
             for field in ("plan", "meeting")
@@ -330,7 +345,43 @@ def _together(change: Change, rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row.name is None and key and row.key == key]
 
 
-def _in_view(view: View) -> set[str]:
-    """The events that any row rests on."""
-    classes: list[type[Any]] = [cls for projection in BUILT_IN for cls in projection.rows]
-    return {id for cls in classes for row in view.all(cls) for id in getattr(row, "events", ())}
+class Standing:
+    """Which events stand in a view, so that some row rests on them.
+
+    It looks up the events that it is asked about, and no others.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._stands: dict[str, bool] = {}
+
+    def load(self, events: Iterable[str]) -> None:
+        """Look these events up together."""
+        new = [id for id in dict.fromkeys(events) if id not in self._stands]
+        if not new:
+            return
+        classes: tuple[type[Any], ...] = (HappeningRow, AmendmentRow, DisagreementRow)
+        there = {row.event for cls in classes for row in self._view.several(cls, new)}
+        left = self._view.events(id for id in new if id not in there)
+        there.update(id for id, recorded in left.items() if self._has_row(recorded))
+        self._stands |= {id: id in there for id in new}
+
+    def without(self, events: Iterable[str]) -> list[str]:
+        """Those of these events that do not stand, in this order."""
+        wanted = list(events)
+        self.load(wanted)
+        return [id for id in wanted if not self._stands[id]]
+
+    def _has_row(self, recorded: RecordedEvent[Any]) -> bool:
+        """Whether an event that tells of no happening has a row."""
+        said, id = recorded.event, recorded.id
+        rows: Sequence[Any] = ()
+        if isinstance(said, ActorAdded):
+            rows = self._view.several(ActorRow, (said.actor.id,))
+        elif isinstance(said, SourceAdded):
+            rows = self._view.several(SourceRow, (said.source.id,))
+        elif isinstance(said, RelationNoted):
+            rows = self._view.all(RelationRow, event=id)
+        elif isinstance(said, ActorsDistinguished):
+            rows = self._view.all(DistinctRow, event=id)
+        return any(id in row.events for row in rows)
