@@ -28,6 +28,13 @@ from timeline import (
     Term,
 )
 from timeline.dates import short
+from timeline.events import (
+    DocumentSigned,
+    DocumentStatusReported,
+    PlanOutcomeReported,
+    PlanPostponed,
+    Signatory,
+)
 
 
 def propose(timeline, occurred=None, id=None, **fields):
@@ -722,3 +729,27 @@ def test_statements_within_some_time(timeline, given, found):
 def test_what_is_no_date_is_refused(timeline):
     with pytest.raises(InvalidDate):
         timeline.statements(since="yesterday")
+
+
+def test_the_latest_has_plans_meetings_and_documents_and_can_be_asked_for(timeline):
+    plan = PlanAnnounced("dig", "Digging", "north", "They dig.", about=["harbour"])
+    report(timeline, plan, "2024-05")
+    report(timeline, PlanPostponed("dig", "Later.", due="2025"), "2024-06")
+    report(timeline, MeetingHeld("talks", "Talks", about=["harbour"]), "2024-07")
+    signed = DocumentSigned("pact", "Pact", [Signatory("north")], "A pact.", about=["harbour"])
+    report(timeline, signed, "2024-08")
+    report(timeline, DocumentStatusReported("pact", "in force", "It is in force."), "2024-09")
+    report(timeline, PlanOutcomeReported("dig", "kept", "They dug."), "2024-10")
+
+    latest = harbour(timeline).document().table("latest")
+    assert latest.columns == ("When", "What")
+    assert [row[1].text for row in latest.rows] == [
+        "Digging: kept",
+        "Pact in force: It is in force.",
+        "A pact.",
+        "Talks",
+        "Digging: put off",
+        "Digging: announced",
+        "A harbour for both.",
+    ]
+    assert "Positions now" in timeline.positions("harbour").to_text(table="positions now")

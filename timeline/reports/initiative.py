@@ -55,6 +55,9 @@ from timeline.reports.layout import (
 )
 from timeline.reports.model import Report, by_time, grouped, made_from
 from timeline.reports.plans import (
+    KEPT,
+    LATE,
+    MISSED,
     PlanLine,
     find_initiative,
     mentioned,
@@ -669,7 +672,7 @@ def _proposed(names: str, lines: Sequence[ProposalLine]) -> str:
 def _short_tables(report: InitiativeReport) -> Iterator[Table]:
     """What matters first: where the parties stand, what is new, what is open."""
     yield brief_positions("Positions", report.parties)
-    yield Table("Latest", ("", ""), tuple(_latest(report)))
+    yield Table("Latest", ("", ""), tuple(_latest(report)), keys=("When", "What"))
     yield table("Open questions", report.questions, {"": _question})
 
 
@@ -678,6 +681,13 @@ def _latest(report: InitiativeReport) -> Iterator[Line]:
     signings = (signing for line in report.documents for signing in line.signings)
     # Of an event that several tell of, the last of these is shown.
     dated: list[tuple[str | None, Cell]] = [
+        *_planned(report),
+        *((day, cell(met.title, met.evidence)) for met in _held(report) for day in met.held_on),
+        *(
+            (line.occurred, cell(f"{document.title} {line.status}: {line.text}", line.evidence))
+            for document in report.documents
+            for line in document.statuses
+        ),
         *((line.occurred, _words_of(line)) for line in report.positions),
         *((line.occurred, cell(line.text, line.evidence)) for line in signings),
         *((line.occurred, cell(line.title, line.evidence)) for line in report.milestones),
@@ -691,6 +701,25 @@ def _latest(report: InitiativeReport) -> Iterator[Line]:
         if not events & seen:
             seen |= events
             yield cell(short(day)), said
+
+
+def _planned(report: InitiativeReport) -> Iterator[tuple[str | None, Cell]]:
+    """Each plan, with when it was announced or put off, and what became of it."""
+    for plan in report.plans:
+        if plan.stands:
+            yield plan.announced, cell(f"{plan.title}: announced", plan.evidence[:1])
+        for delay in plan.delays:
+            yield delay.occurred, cell(f"{plan.title}: put off", delay.evidence)
+        held = {KEPT: "held", LATE: "held late", MISSED: "called off"}
+        for one in plan.outcomes:
+            what = held.get(one.outcome, "held") if plan.kind == "meeting" else one.outcome
+            yield one.occurred, cell(f"{plan.title}: {what}", one.evidence)
+
+
+def _held(report: InitiativeReport) -> Iterable[MeetingLine]:
+    """The meetings that were held, apart from those that stand among the plans."""
+    planned = {plan.id for plan in report.plans if plan.kind == "meeting"}
+    return (m for m in report.meetings if m.state == "held" and m.meeting not in planned)
 
 
 def _words_of(line: SaidLine | PositionLine) -> Cell:

@@ -227,6 +227,12 @@ class Document:
             apparatus=(),
         )
 
+    @property
+    def named(self) -> tuple[Table, ...]:
+        """The tables that can be asked for by title: all that are shown, in full or in short."""
+        apart = (one for one in self.short if not any(one.is_part_of(t.title) for t in self.tables))
+        return (*self.tables, *map(_headed, apart))
+
     def table(self, title: str) -> Table:
         """One table.
 
@@ -240,7 +246,7 @@ class Document:
         require_text("table", title)
         wanted = title.casefold()
         for fits in (str.__eq__, str.startswith):
-            fitting = [table for table in self.tables if fits(table.title.casefold(), wanted)]
+            fitting = [table for table in self.named if fits(table.title.casefold(), wanted)]
             if len(fitting) == 1 and wanted:
                 return fitting[0]
             if fitting and wanted:
@@ -248,11 +254,16 @@ class Document:
                 raise InvalidInput(
                     f"expected the title of one table; {title!r} fits several: {several}"
                 )
-        known = "; ".join(table.title for table in self.tables)
+        known = "; ".join(table.title for table in self.named)
         raise NotFound(
             f"the report has no table {title!r}. "
             + (f"It has: {known}." if known else "It has none.")
         )
+
+
+def _headed(table: Table) -> Table:
+    """The table with headings, for a rendering of it alone; a list on a first screen has none."""
+    return table if any(table.columns) else attrs.evolve(table, columns=table.keys or table.columns)
 
 
 def cell(value: object, evidence: tuple[Citation, ...] = ()) -> Cell:

@@ -164,7 +164,7 @@ class _Printer:
 
     def _option(self, table: Table) -> str:
         """The option that shows a table in full: with its first word, where one is enough."""
-        titles = [one.title for one in self._document.tables]
+        titles = [one.title for one in self._document.named]
         title = next((one for one in titles if table.is_part_of(one)), None)
         if title is None:
             return "--all"
