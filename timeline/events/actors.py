@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
@@ -93,6 +94,29 @@ class RoleReported:
 
 
 _JOINING = {"a", "an", "and", "at", "for", "in", "of", "s", "the", "to"}
+
+
+def folded(name: str) -> str:
+    """A name without case, accents and punctuation, as names are compared.
+
+    >>> folded("Anne-Marie MÜLLER")
+    'anne marie muller'
+    """
+    letters = unicodedata.normalize("NFKD", name).casefold()
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return " ".join(re.sub(r"[’'ʻʼ`.]", "", plain).replace("-", " ").split())
+
+
+def of_surname(text: str, names: Iterable[str]) -> list[str]:
+    """Those of people's names, as they are folded, that end with this one word.
+
+    >>> of_surname("Müller", ["anne marie muller", "muller"])
+    ['anne marie muller']
+    """
+    word = folded(text)
+    if not word or len(text.split()) > 1:
+        return []
+    return [name for name in names if name.endswith(f" {word}")]
 
 
 def office_words(office: str) -> frozenset[str]:

@@ -14,6 +14,7 @@ from timeline.dates import UNKNOWN, When, short, when
 from timeline.engine.projection import View
 from timeline.errors import InvalidInput, NotFound
 from timeline.events import EventCorrected
+from timeline.events.actors import folded, of_surname
 from timeline.projections.directory import ActorRow, DistinctRow, MembershipRow, RoleRow, SourceRow
 from timeline.reports import layout
 from timeline.reports.citations import Citation, Citer, Named, distinct, text
@@ -175,8 +176,8 @@ def actors_report(view: View, name: str | None = None) -> ActorsReport:
 
     Args:
         view: the read models to report from.
-        name: only the actor with this id or name. Case, diacritics, punctuation and spaces make no
-            difference, unless two actors differ only in them.
+        name: only the actor with this id, name or surname. Case, diacritics, punctuation and spaces
+            make no difference, unless two actors differ only in them.
 
     Example:
         timeline report actors
@@ -305,7 +306,8 @@ def find_actor(view: View, text: str) -> str:
     """The id of the actor that goes by this id or name, in any recorded spelling.
 
     Case, diacritics, punctuation and spaces make no difference, unless only they tell two actors
-    apart. An entry that was merged leads to the one it is read as.
+    apart. A person's surname alone is a name, too, where it is nobody's whole name. An entry that
+    was merged leads to the one it is read as.
 
     Raises:
         NotFound: no actor in view goes by it; the message names those that come near.
@@ -314,9 +316,7 @@ def find_actor(view: View, text: str) -> str:
     if view.get(ActorRow, text) is not None:
         return Citer(view).name(text).id
     rows = view.all(ActorRow)
-    for same in (str, plain):
-        wanted = same(text)
-        fitting = {id for id, spelt in _spellings(rows, same) if spelt == wanted != ""}
+    for fitting in _fitting(rows, text):
         if len(fitting) == 1:
             return fitting.pop()
         if fitting:
@@ -325,6 +325,17 @@ def find_actor(view: View, text: str) -> str:
     more = f", and {len(near) - _NAMED:,} more" if len(near) > _NAMED else ""
     hint = f" Near it: {_listed(rows, near[:_NAMED])}{more}." if near else ""
     raise NotFound(f"no actor {text!r} is recorded, by that id or name.{hint}")
+
+
+def _fitting(rows: Sequence[ActorRow], text: str) -> Iterator[set[str]]:
+    """The actors of that very name, those of a like spelling, and the people of that surname."""
+    for same in (str, plain):
+        wanted = same(text)
+        yield {id for id, spelt in _spellings(rows, same) if spelt == wanted != ""}
+    people = {row.actor for row in rows if row.kind == "person"}
+    spelt = [one for one in _spellings(rows, folded) if one[0] in people]
+    bearers = set(of_surname(text, (name for _, name in spelt)))
+    yield {id for id, name in spelt if name in bearers}
 
 
 def plain(text: str) -> str:

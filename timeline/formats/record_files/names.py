@@ -9,6 +9,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
+from timeline.events.actors import folded, of_surname
 from timeline.events.encoding import SLUG
 
 Entry = tuple[str, str, tuple[str, ...]]
@@ -80,10 +81,10 @@ class Names:
         if self.is_id(category, text):
             return [text]
         named, name = self._all(category), folded(text)
-        if name in named or category != "actor" or not name or " " in name:
+        if name in named or category != "actor":
             return list(named.get(name, ()))
-        bearers = [ids for known, ids in named.items() if known.endswith(f" {name}")]
-        return list(dict.fromkeys(id for ids in bearers for id in ids if id in self._people))
+        bearers = (id for known in of_surname(text, named) for id in named[known])
+        return list(dict.fromkeys(id for id in bearers if id in self._people))
 
     def near(self, category: str, text: str) -> list[str]:
         """The nearest names to one that is unknown, also of those in another script.
@@ -112,17 +113,6 @@ class Names:
             for entry in load():
                 self.add(entry[0], entry[1], *entry[2])
         return self._named[category]
-
-
-def folded(name: str) -> str:
-    """A name without case, accents and punctuation, as names are compared.
-
-    >>> folded("Anne-Marie MÜLLER")
-    'anne marie muller'
-    """
-    letters = unicodedata.normalize("NFKD", name).casefold()
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return " ".join(re.sub(r"[’'ʻʼ`.]", "", plain).replace("-", " ").split())
 
 
 def _in_latin(name: str) -> str:

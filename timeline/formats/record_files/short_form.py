@@ -20,10 +20,11 @@ import attrs
 from timeline.dates import When
 from timeline.errors import InvalidDate
 from timeline.events import Attendance, Signatory, Term
+from timeline.events.actors import folded
 from timeline.events.base import Ref, event_type
 from timeline.events.encoding import SLUG
 from timeline.events.evidence import Manner
-from timeline.formats.record_files.names import folded, slug
+from timeline.formats.record_files.names import slug
 from timeline.formats.record_files.tree import Node, not_among, shown
 
 
