@@ -442,6 +442,15 @@ def test_the_words_of_a_date_are_kept_and_what_was_understood_is_shown(tmp_path:
 # The command line
 
 
+def test_further_support_has_no_words_for_the_date_but_its_own(tmp_path: Path) -> None:
+    also = "also: [{at: line 2}, {at: line 3, dated: as the year ended}]"
+    text = f"  - {{said: A., by: Ann Author, on: late 2022, about: [], {also}}}\n"
+    events, _ = expanded(f"{HARBOUR}{text}", tmp_path)
+
+    words = [support.dated for support in events[-1].evidence]
+    assert words == ["late 2022", None, "as the year ended"]
+
+
 def test_ingest_creates_names_and_shows_what_it_made_of_words(tmp_path: Path) -> None:
     file = tmp_path / "more.yaml"
     file.write_text(EXAMPLE.replace("on: 2022-11-28", "on: 5/6/2022"), encoding="utf-8")

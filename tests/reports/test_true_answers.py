@@ -501,7 +501,7 @@ def renderings(report: Report) -> list[str]:
     return [whole, report.to_markdown(), report.to_html(), report.to_csv(), report.to_json()]
 
 
-def test_the_words_of_a_source_for_a_date_and_a_remark_on_it_are_shown(timeline: Timeline) -> None:
+def test_the_words_that_a_date_is_given_in_and_a_remark_on_it_are_shown(timeline: Timeline) -> None:
     support = Evidence("x", dated="late 2023", note="Heard, not seen.")
     timeline.append(talked(), occurred="2023-36", evidence=[support])
 
@@ -512,6 +512,7 @@ def test_the_words_of_a_source_for_a_date_and_a_remark_on_it_are_shown(timeline:
         assert "Heard, not seen." in text
     assert "2023-36" in table
     assert "quarter 4 of 2023 (“late 2023”)" in made.to_text()
+    assert "date given as “late 2023”" in others[0]
 
 
 def test_signing_by_a_minister_is_a_position_of_the_party(timeline: Timeline) -> None:

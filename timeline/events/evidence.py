@@ -157,7 +157,8 @@ class Evidence:
         chain: publisher, agency, speaker, the one spoken for; nearest to the reader first.
         coding: the row that says so, where it is known from coded event data.
         fault: what the source gets wrong here.
-        dated: the source's own words for the date of the event, such as `late 2022`.
+        dated: the words that the date of the event is given in, such as `late 2022`: those of the
+            source, where the recorder quotes them; else the recorder's.
         note: anything a reader should know of this support, in the recorder's own words.
     """
 

@@ -379,7 +379,7 @@ def what_cell(line: HappeningLine) -> Cell:
 
 
 def when_cell(line: HappeningLine) -> Cell:
-    """When it happened, with the words that sources have for it."""
+    """When it happened, with the words that it is given in."""
     shown = cell(when(line.occurred))
     supports = (support for cited in line.evidence for support in cited.sources)
     dated = dict.fromkeys(f"“{support.dated}”" for support in supports if support.dated)

@@ -65,8 +65,9 @@ class Support:
     `grade` is how far the source is trusted; where `cited_in` is given, the source was not read
     but is mentioned in that one. `coded` is whether a program coded it. `withdrawn` says why the
     source counts no more: it was retracted, or one that it copies or is only cited in. `fault` is
-    the kind of what the source gets wrong there; `at` has it in words. `dated` are the source's own
-    words for the date of the event, `note` is what the recorder says of this support.
+    the kind of what the source gets wrong there; `at` has it in words. `dated` are the words
+    that the date of the event is given in, by the source or by the recorder; `note` is what the
+    recorder says of this support.
     """
 
     source: str

@@ -481,9 +481,10 @@ def _grouped(
 
 
 def _dated(evidence: Node, words: str) -> Node:
-    """Evidence that keeps the words of the date."""
-    if isinstance(evidence.value, list):
-        return attrs.evolve(evidence, value=[_dated(one, words) for one in evidence.value])
+    """Evidence that keeps the recorder's words for the date: the first of several has them."""
+    if isinstance(evidence.value, list) and evidence.value:
+        first, *others = evidence.value
+        return attrs.evolve(evidence, value=[_dated(first, words), *others])
     if isinstance(evidence.value, dict) and "dated" not in evidence.value:
         value = evidence.value | {"dated": Node.of(words[:100], evidence)}
         return attrs.evolve(evidence, value=value)

@@ -113,7 +113,7 @@ _CLAIM_KEYS = {
     "at": "the place in the source, such as paragraph 3.",
     "quote": "a short passage as printed there.",
     "chain": "from the publisher back to the speaker: `A > B, OFFICE (quoted) > C`.",
-    "dated": "the source's own words for the date.",
+    "dated": "the source's own words for the date; else those that it is written in here.",
     "also": "Further support: a list of {at, quote, chain, …}; source and chain as above if not "
     "said.",
     "note": "anything a reader should know of this support.",

@@ -83,7 +83,7 @@ def _source_lines(support: Support) -> Iterable[str]:
     if support.excerpt:
         yield f"  “{support.excerpt}”"
     if support.dated:
-        yield f"  dated “{support.dated}”"
+        yield f"  date given as “{support.dated}”"
     if support.chain:
         yield f"  {chain_text(support.chain)}"
     if support.note:
@@ -91,7 +91,7 @@ def _source_lines(support: Support) -> Iterable[str]:
 
 
 def _support(support: Support) -> str:
-    dated = support.dated and f"dated “{support.dated}”"
+    dated = support.dated and f"date given as “{support.dated}”"
     place = ", ".join(filter(None, (support.source, support.at, dated)))
     if support.withdrawn is not None:
         place = f"{place} (withdrawn: {support.withdrawn})"
