@@ -84,6 +84,19 @@ def test_a_record_with_words_taken_down_is_exported_and_ingested(tmp_path: Path)
         assert record.ingest(record.draft(file)).added == 0
 
 
+def test_a_person_who_was_taken_down_is_not_added_by_the_same_file(tmp_path: Path) -> None:
+    file = tmp_path / "pier.yaml"
+    entry = "{said: Yes., by: Bob Baker, on: 2024, source: {publisher: P}}"
+    file.write_text(f"record: pier\nevents:\n- {entry}\n", encoding="utf-8")
+    with Timeline.open("sqlite://") as record:
+        record.ingest(record.draft(file, create=True))
+        for event in [*record.log(type="StatementMade"), *record.log(stream="actor-bob-baker")]:
+            record.redact(event.id, reason="A court's order.")
+        draft = record.draft(file, create=True)
+        assert draft.created == ()
+        assert record.ingest(draft).added == 0
+
+
 def test_a_meeting_of_another_date_and_title_is_the_meeting_that_it_was(tmp_path: Path) -> None:
     """Its id was made of both, so that a mended date was refused as another meeting."""
     entry = "{id: dinner, met: Dinner, by: Ann, on: 16 May 2024, source: {publisher: P}}"

@@ -361,7 +361,11 @@ class Writing(Texts):
             known = self.store.existing([event]).get(event)
             return known.stream if known else ""
 
-        return Names(load, exists, stream)
+        def is_gone(category: str, id: str) -> bool:
+            opening = next(self.store.read_stream(f"{category}-{id}", limit=1), None)
+            return opening is not None and isinstance(opening.event, Redacted)
+
+        return Names(load, exists, stream, is_gone)
 
     def ingest_coded(
         self,

@@ -35,6 +35,7 @@ class Names:
         load: Callable[[], Iterable[Entry]] = tuple,
         exists: Callable[[str, str], bool] = lambda _category, _id: False,
         stream: Callable[[str], str] = lambda _event: "",
+        is_gone: Callable[[str, str], bool] = lambda _category, _id: False,
     ) -> None:
         """Make an index.
 
@@ -42,9 +43,10 @@ class Names:
             load: the entries on record; called once, and only if a name needs them.
             exists: whether an id of a category is on record.
             stream: the stream of an event on record; nothing where it is not.
+            is_gone: whether what an id of a category stood for was taken down.
         """
         self._load: Callable[[], Iterable[Entry]] | None = load
-        self._exists, self._stream = exists, stream
+        self._exists, self._stream, self.is_gone = exists, stream, is_gone
         self._ids: set[tuple[str, str]] = set()
         self._people: set[str] = set()
         self._shown: dict[str, str] = {}
@@ -103,9 +105,10 @@ class Names:
         return list(dict.fromkeys(known[name] for name in close))[:2]
 
     def free_id(self, category: str, name: str) -> str:
-        """An id for something new of that name."""
+        """An id for something new of that name; what was taken down keeps the id of its name."""
         id = slug(name)
-        return id if not self.is_id(category, id) else f"{id}-{digest(name, 6)}"
+        is_free = not self.is_id(category, id) or self.is_gone(category, id)
+        return id if is_free else f"{id}-{digest(name, 6)}"
 
     def _all(self, category: str) -> dict[str, list[str]]:
         if self._load is not None:

@@ -379,7 +379,7 @@ class _File:
         entry = Node.of({**fields, "id": id, "kind": kind}, node)
         self.actors.append(entry)
         self.expander.register(Node.of({"actors": [entry]}, node))
-        if "kind" not in fields:
+        if "kind" not in fields and not self.names.is_gone("actor", str(id)):
             self.expander.created.append(Actor(str(id), typing.cast("Kind", kind), name))
         return Node.of(id, node)
 
