@@ -7,10 +7,12 @@ import pytest
 from timeline import (
     Actor,
     DisagreementNoted,
+    DocumentSigned,
     EventCorrected,
     Link,
     MeetingHeld,
     NotFound,
+    PlanAnnounced,
     ProposalMade,
     Side,
     Source,
@@ -18,6 +20,7 @@ from timeline import (
     Timeline,
 )
 from timeline.reports.attendance import AttendanceReport
+from timeline.reports.documents import DocumentsReport
 from timeline.reports.dossier import DossierReport
 from timeline.reports.initiative import InitiativeReport
 from timeline.reports.show import ShowReport
@@ -48,6 +51,11 @@ def timeline() -> Iterator[Timeline]:
         opened.append(denied, id="denied", occurred="2023-03-02", source="g")
         sides = [Side("He spoke.", ["said"]), Side("He did not.", ["denied"])]
         opened.append(DisagreementNoted("Did he speak?", sides), id="noted")
+        opened.append(
+            PlanAnnounced("stone", "A stone", by="ann", text="A stone."), id="planned", source="g"
+        )
+        opened.append(DocumentSigned("deal", "Deal", ["ann"], "A deal."), id="signed", source="g")
+        opened.append(MeetingHeld("third", "Third", series="rounds"), id="round", source="g")
         yield opened
 
 
@@ -94,12 +102,24 @@ def test_a_source_shows_what_it_is(timeline: Timeline) -> None:
 
 @pytest.mark.parametrize(
     ("id", "kind"),
-    [("ann", DossierReport), ("talks", AttendanceReport), ("works", InitiativeReport)],
+    [
+        ("ann", DossierReport),
+        ("talks", AttendanceReport),
+        ("works", InitiativeReport),
+        ("rounds", AttendanceReport),
+        ("deal", DocumentsReport),
+    ],
 )
 def test_other_things_are_shown_by_their_own_report(
     timeline: Timeline, id: str, kind: type
 ) -> None:
     assert isinstance(timeline.show(id), kind)
+
+
+def test_a_plan_is_shown_by_the_event_that_announced_it(timeline: Timeline) -> None:
+    report = timeline.show("stone")
+    assert isinstance(report, ShowReport)
+    assert report.id == "planned"
 
 
 def test_what_a_view_leaves_out_is_not_shown(timeline: Timeline) -> None:

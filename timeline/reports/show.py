@@ -1,4 +1,4 @@
-"""One entry of the record in full: an event or a source. Other things have reports of their own."""
+"""One entry of the record in full: an event, a source, or what has a report of its own."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from timeline.errors import NotFound
 from timeline.events import RecordedEvent, Redacted, references
 from timeline.projections.amendments import AmendedRow, AmendmentRow, DisagreementRow
 from timeline.projections.directory import ActorRow, SourceRow
+from timeline.projections.documents import DocumentRow
 from timeline.projections.initiatives import InitiativeRow
-from timeline.projections.meetings import MeetingRow
+from timeline.projections.meetings import MeetingReportRow, MeetingRow
+from timeline.projections.plans import PlanRow
 from timeline.projections.search import SearchRow, mark
 from timeline.projections.statements import StatementRow
 from timeline.reports.attendance import attendance_report
 from timeline.reports.citations import Citation, Citer, Support, type_words
+from timeline.reports.documents import documents_report
 from timeline.reports.dossier import dossier_report
 from timeline.reports.initiative import initiative_report
 from timeline.reports.layout import Cell, Document, Line, Table, about, cell
@@ -104,11 +107,13 @@ class ShowReport(Report):
 def show_report(view: View, id: str) -> Report:
     """One entry in full: fields, dates, evidence with quotes, what amends it.
 
-    An actor is shown as its dossier, a meeting with its attendance, an initiative by its state.
+    An actor is shown as its dossier, a meeting or a series with its attendance, an initiative by
+    its state, a document with who signed it, a plan by the first event that announced it.
 
     Args:
         view: the read models to report from.
-        id: the id of an event, a source, an actor, a meeting or an initiative.
+        id: the id of an event, a source, an actor, a meeting, a series, an initiative, a document
+            or a plan.
 
     Example:
         timeline show harbour/floated
@@ -121,16 +126,32 @@ def show_report(view: View, id: str) -> Report:
         (event,) = view.events([id]).values()
         if event.position <= view.head.position:
             return _event_report(view, event)
-    if view.get(InitiativeRow, id) is not None:
-        return initiative_report(view, id)
-    if view.get(MeetingRow, id) is not None:
-        return attendance_report(view, meeting=id)
-    if view.get(ActorRow, id) is not None:
-        return dossier_report(view, id)
+    found = _own_report(view, id)
+    if found is not None:
+        return found
     source = view.get(SourceRow, id)
     if source is None:
         raise NotFound(_nothing(view, id))
     return _source_report(view, source)
+
+
+def _own_report(view: View, id: str) -> Report | None:
+    """The report of a thing that is neither an event nor a source."""
+    found: Report | None = None
+    if view.get(InitiativeRow, id) is not None:
+        found = initiative_report(view, id)
+    elif view.get(MeetingRow, id) is not None:
+        found = attendance_report(view, meeting=id)
+    elif view.all(MeetingReportRow, series=id):
+        found = attendance_report(view, series=id)
+    elif view.get(ActorRow, id) is not None:
+        found = dossier_report(view, id)
+    elif view.all(DocumentRow, document=id):
+        found = documents_report(view, id)
+    elif plans := view.all(PlanRow, plan=id):
+        first = min(plans, key=lambda plan: plan.position).event
+        found = _event_report(view, view.events([first])[first])
+    return found
 
 
 def _event_report(view: View, recorded: RecordedEvent[Any]) -> ShowReport:
@@ -251,9 +272,12 @@ def _nothing(view: View, id: str) -> str:
     known += [row.source for row in view.all(SourceRow)]
     known += [row.meeting for row in view.all(MeetingRow)]
     known += [row.initiative for row in view.all(InitiativeRow)]
+    known += [row.document for row in view.all(DocumentRow)]
+    known += [row.plan for row in view.all(PlanRow)]
     near = difflib.get_close_matches(id, known, _NEAR)
     hint = f"Did you mean {' or '.join(near)}?" if near else "`timeline search` finds ids by words."
-    return f"no event, source, actor, meeting or initiative {id!r} is in view. {hint}"
+    things = "event, source, actor, meeting, series, initiative, document or plan"
+    return f"no {things} {id!r} is in view. {hint}"
 
 
 # As a document
