@@ -278,5 +278,8 @@ def test_the_command_shows_the_first_screen_and_more_on_request(tmp_path: Path) 
     assert "Evidence" in shown("--evidence").splitlines()
     assert shown("--evidence", "1").splitlines()[1].startswith("  [1] ")
     assert "Milestones" in shown("--table", "Mile").splitlines()
-    assert "such as 12,17; found 'x'" in shown("--evidence", "x")
+    some = shown("--evidence", "1,2,3")
+    assert shown("--evidence", "1-3") == shown("--evidence", "[1–2, 3]") == some
+    for wrong in ("x", "3-1", "1-"):
+        assert f"such as 12,17 or 5-9; found '{wrong}'" in shown("--evidence", wrong)
     assert "--all goes with --format text" in shown("--all", "--format", "json")

@@ -74,7 +74,7 @@ _OPTIONS = (
         metavar="[NUMBERS]",
         callback=lambda _context, _option, given: _numbers(given),
         help="With text: add the notes that the numbers in brackets lead to; with numbers, such as "
-        "12,17, show these notes alone.",
+        "12,17 or 5-9, show these notes alone.",
     ),
     EXCEL,
 )
@@ -88,14 +88,18 @@ def _numbers(given: str | None) -> bool | tuple[int, ...]:
     """The notes that `--evidence` asks for: all, or those with numbers."""
     if given in (None, "all"):
         return given is not None
-    try:
-        return tuple(map(int, given.split(",")))
-    except ValueError:
-        raise click.BadParameter(
-            f"expected the numbers of notes, such as 12,17; found {given!r}. For all of them put "
-            "--evidence last, or write --evidence=all",
-            param_hint="--evidence",
-        ) from None
+    numbers: set[int] = set()
+    for part in given.strip("[]").split(","):
+        run = re.fullmatch(r"(\d{1,6})(?:[-–](\d{1,6}))?", part.strip())
+        first, last = (int(run[1]), int(run[2] or run[1])) if run else (1, 0)
+        if first > last:
+            raise click.BadParameter(
+                f"expected the numbers of notes, such as 12,17 or 5-9; found {given!r}. For all of "
+                "them put --evidence last, or write --evidence=all",
+                param_hint="--evidence",
+            )
+        numbers.update(range(first, last + 1))
+    return tuple(sorted(numbers))
 
 
 def rendered(command: _Command) -> _Command:
