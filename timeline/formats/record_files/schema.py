@@ -100,9 +100,9 @@ _DATE: Schema = {
 _CLAIM_KEYS = {
     "id": "the entry's own name within the record; made of what it says where it has none.",
     "on": "when, as the source has it.",
-    "by": "who: NAME, or NAME, OFFICE.",
+    "by": "who: NAME, or NAME, OFFICE where the event or its chain can hold that.",
     "with": "with whom.",
-    "for": "on whose behalf.",
+    "for": "on whose behalf one said or answered, or of what body one holds or belongs.",
     "to": "to whom.",
     "about": "the proposals it concerns.",
     "where": "the place.",

@@ -45,7 +45,7 @@ EVENTS = {
     "details": "What is said of it beside the title, in your own words.",
     "about": "The initiatives that it concerns, with ; between them.",
     "with": "With whom: parties, participants. NAME for COUNTRY, if you know.",
-    "for": "On whose behalf.",
+    "for": "On whose behalf one said or answered, or of what body one holds or belongs.",
     "to": "To whom.",
     "where": "The place.",
     "stance": "favourable, conditional, noncommittal, opposed; NAME: STANCE; NAME: STANCE (WHY); "
