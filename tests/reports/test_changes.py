@@ -31,6 +31,7 @@ from timeline import (
     Timeline,
 )
 from timeline.cli import cli
+from timeline.events import DocumentSigned, DocumentStatusReported, Signatory
 
 NORTH = Actor("north", "state", "Northland")
 SOUTH = Actor("south", "state", "Southland")
@@ -736,3 +737,22 @@ def test_a_correction_of_what_is_not_shown_is_no_further_source(timeline):
     report = timeline.changes(**edited(timeline, event="yes", changes=changes))
     (line,) = report.groups[0].lines
     assert (line.happening.event, line.change) == ("yes", "corrected")
+
+
+def test_what_tells_of_a_plan_or_a_document_is_new_of_its_initiative(timeline):
+    plan = PlanAnnounced("dig", "Digging", "north", "They dig.", about=["harbour"])
+    told = {
+        "plan": plan,
+        "dug": PlanOutcomeReported("dig", "kept", "They dug."),
+        "pact": DocumentSigned("pact", "Pact", [Signatory("north")], "A.", about=["harbour"]),
+        "force": DocumentStatusReported("pact", "in force", "It is in force."),
+        "talks": MeetingHeld("talks", "Talks", about=["harbour"]),
+        "came": AttendanceReported("talks", [Attendance("south", "attended")]),
+    }
+    for id, event in told.items():
+        timeline.append(event, id=id, occurred="2024-05-07", source="eighth")
+
+    (group,) = timeline.changes(since="2024-05-08").groups
+    assert (group.id, {line.happening.event for line in group.lines}) == ("harbour", told.keys())
+    concerning = {line.event for line in timeline.chronology(initiative="harbour").happenings}
+    assert concerning == {"made", *told}

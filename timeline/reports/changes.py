@@ -20,7 +20,13 @@ from timeline.projections.directory import SourceRow
 from timeline.projections.initiatives import InitiativeRow
 from timeline.projections.meetings import MeetingRow
 from timeline.reports.attendance import attendance_report
-from timeline.reports.chronology import HappeningLine, happening_lines, shown_parts, what_cell
+from timeline.reports.chronology import (
+    HappeningLine,
+    concerned_by,
+    happening_lines,
+    shown_parts,
+    what_cell,
+)
 from timeline.reports.citations import Citation, Citer, line_of, text
 from timeline.reports.findings.differences import (
     Cause,
@@ -427,7 +433,8 @@ def _grouped(
 
 
 def _keys(view: View, row: HappeningRow, line: NewsLine) -> list[tuple[Any, str | None]]:
-    initiatives = [id for id in row.about if view.get(InitiativeRow, id) is not None]
+    concerned = concerned_by(view, row)
+    initiatives = [id for id in concerned if view.get(InitiativeRow, id) is not None]
     if initiatives:
         return [("initiative", id) for id in initiatives]
     if row.meeting is not None:

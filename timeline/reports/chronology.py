@@ -36,7 +36,8 @@ from timeline.events import (
 )
 from timeline.projections import Chronology
 from timeline.projections.chronology import ConcernRow, HappeningRow, InvolvementRow
-from timeline.projections.meetings import MeetingRow
+from timeline.projections.documents import DocumentRow, DocumentStatusRow
+from timeline.projections.meetings import MeetingReportRow, MeetingRow
 from timeline.projections.plans import PlanRow
 from timeline.reports.actors import find_actor
 from timeline.reports.citations import Citation, Citer, Named, line_of
@@ -63,6 +64,7 @@ _MEETINGS = type_names(
 )
 _PLANS = type_names(PlanAnnounced, PlanPostponed, PlanOutcomeReported)
 _OFFICES = type_names(RoleReported, MembershipReported)
+_STATUSES_OF_DOCUMENTS = type_names(DocumentStatusReported)
 _TITLED = type_names(MilestoneReached, DocumentSigned)
 _HEADS = {
     event_type(cls).name: head
@@ -260,7 +262,7 @@ def happenings(
 ) -> list[HappeningRow]:
     """All that names an actor, concerns an initiative, and tells of a meeting or a series.
 
-    Reports of a meeting or a plan that concerns an initiative concern the initiative, too.
+    Reports of a meeting, a plan or a document that concerns an initiative concern it, too.
 
     Raises:
         NotFound: no such initiative, meeting or series is in view.
@@ -296,6 +298,25 @@ def _concerning(view: View, initiative: str) -> Iterable[HappeningRow]:
         yield from (row for row in _of(view, meeting) if row.type in _MEETINGS)
     for plan in mentioned(view, initiative, "plan"):
         yield from view.all(HappeningRow, plan=plan)
+    for document in mentioned(view, initiative, "document"):
+        statuses = view.all(DocumentStatusRow, document=document)
+        yield from view.several(HappeningRow, (status.event for status in statuses))
+
+
+def concerned_by(view: View, row: HappeningRow) -> list[str]:
+    """The initiatives that an event names; if none, those that what it tells of concerns."""
+    if row.about:
+        return list(row.about)
+    told: list[tuple[str, ...]] = []
+    if row.type in _PLANS:
+        told += (plan.about for plan in view.all(PlanRow, plan=row.plan))
+    elif row.type in _MEETINGS:
+        told += (report.about for report in view.all(MeetingReportRow, meeting=row.meeting))
+    elif row.type in _STATUSES_OF_DOCUMENTS:
+        said = view.events([row.event])[row.event].event
+        documents = view.all(DocumentRow, document=said.document)
+        told += ((*signed.adopts, *signed.about) for signed in documents)
+    return list(dict.fromkeys(id for ids in told for id in ids))
 
 
 # As lines

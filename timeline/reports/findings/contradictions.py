@@ -28,7 +28,7 @@ from timeline.projections.initiatives import (
     StageRow,
     TermRow,
 )
-from timeline.projections.meetings import AttendanceRow, MeetingReportRow, MeetingRow
+from timeline.projections.meetings import ANY_FORM, AttendanceRow, MeetingReportRow, MeetingRow
 from timeline.projections.plans import PlanOutcomeRow, PlanRow
 from timeline.projections.statements import DisputedRow, StatementRow
 from timeline.reports.citations import Citer, type_words
@@ -46,9 +46,6 @@ _Answering = _Placed | TermRow | PlanRow | PlanOutcomeRow | StatementRow
 
 Compatible = Callable[[Any, Any], bool]
 """Whether answers with these keys can both be right."""
-
-_ANY_FORM = "other"
-"""What a meeting's form is where the recorder gave none."""
 
 
 @attrs.frozen
@@ -124,7 +121,7 @@ def _place(row: _Placed) -> Answer | None:
 
 def _form(row: MeetingReportRow) -> Answer | None:
     form = row.form
-    return None if form is None or form == _ANY_FORM else Answer.of(row, form, form)
+    return None if form is None or form == ANY_FORM else Answer.of(row, form, form)
 
 
 def _series(row: MeetingReportRow) -> Answer | None:
