@@ -76,6 +76,29 @@ def test_one_who_is_told_of_in_a_year_may_be_succeeded_within_it(timeline: Timel
     assert on(timeline, "2023-08-01") == {"m2": "certain"}
 
 
+@pytest.mark.parametrize("since", ["2023", "2023-06", "2023-06-15"])
+def test_of_two_who_may_each_have_come_first_neither_ends_the_other(
+    timeline: Timeline, since: str
+) -> None:
+    report(timeline, RoleReported("m1", "energy minister", "a", since="2023"), "2023")
+    report(timeline, RoleReported("m2", "energy minister", "a", since=since), since)
+
+    lines = timeline.offices("energy minister").offices
+    assert [(line.until, line.successor) for line in lines] == [(None, None), (None, None)]
+
+    report(timeline, RoleReported("m2", "energy minister", "a"), "2024-01-01")
+    lines = timeline.offices("energy minister").offices
+    assert {line.holder.id: line.until for line in lines} == {"m1": since, "m2": None}
+
+
+def test_one_who_was_told_of_before_another_came_came_first(timeline: Timeline) -> None:
+    report(timeline, RoleReported("m1", "energy minister", "a", since="2023"), "2023-02")
+    report(timeline, RoleReported("m2", "energy minister", "a", since="2023-06-15"), "2023-06-15")
+
+    lines = timeline.offices("energy minister").offices
+    assert {line.holder.id: line.until for line in lines} == {"m1": "2023-06-15", "m2": None}
+
+
 def test_one_who_was_succeeded_does_not_speak_for_the_party(succession: Timeline) -> None:
     report(succession, ProposalMade("d", "Deal", by="m3", text="A deal.", parties=["a"]), "2023")
     said = StatementMade("m1", "Good.", about=["d"], positions=[Position("a", "favourable")])

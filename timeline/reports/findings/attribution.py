@@ -194,7 +194,7 @@ class Offices:
     for certain if it certainly had begun and had not ended by any report; where nobody says when it
     began, if a report of it or its end is within a year of the time. A beginning or an end on the
     very day, month or year leaves it open. Of an office that one holds at a time, a successor's
-    beginning is the end.
+    beginning is the end. Of two who may each have come before the other, neither is a successor.
 
     A capacity that is given for the words says which office was spoken in: one of the same words,
     or else one whose words contain, or are contained in, those of the capacity. If that is an
@@ -206,7 +206,7 @@ class Offices:
     def __init__(self, view: View) -> None:
         self._view = view
         self._of: dict[str, list[Holding]] = {}
-        self._dated: dict[str, list[RoleRow]] = {}
+        self._in: dict[str, list[RoleRow]] = {}
 
     def held(self, actor: str, moment: When | None) -> list[RoleRow]:
         """The offices of somebody that the actor may have held then."""
@@ -277,23 +277,36 @@ class Offices:
                 last += [date for date in later if date is not None]
         others = [
             row
-            for row in self._dated_in(role.office)
-            if row.of == role.of
-            and row.actor != role.actor
+            for row in self._in_office(role)
+            if row.actor != role.actor
             and row.since is not None
+            and row.since.latest is not None
             and all(_ends_before(date, row.since) for date in last)
+            and not self._may_precede(row, role, last)
         ]
         return min(others, key=lambda row: (_latest(row), row.event), default=None)
 
-    def _dated_in(self, office: str) -> list[RoleRow]:
-        """The reports of an office, in whatever body, that say when it was come into."""
-        if office not in self._dated:
+    def _may_precede(self, other: RoleRow, role: RoleRow, last: Iterable[When]) -> bool:
+        """Whether all reports of another one in the office may be of the time before this one.
+
+        `last` are the dates of the reports of this one.
+        """
+        if role.since is None:
+            return False
+        came = [date for date in last if not role.since.certainly_after(date)]
+        dates: list[When | None] = []
+        for row in self._in_office(role):
+            if row.actor == other.actor:
+                dates += [row.since, row.until or reported(self._view, row.events)]
+        known = filter(None, dates)
+        return all(_ends_before(date, by) for date in known for by in came)
+
+    def _in_office(self, role: RoleRow) -> list[RoleRow]:
+        """The reports of the office that this one tells of, by whomever it was held."""
+        if role.office not in self._in:
             # By its words: a body may have very many offices.
-            rows = self._view.all(RoleRow, office=office)
-            self._dated[office] = [
-                row for row in rows if row.since is not None and row.since.latest is not None
-            ]
-        return self._dated[office]
+            self._in[role.office] = list(self._view.all(RoleRow, office=role.office))
+        return [row for row in self._in[role.office] if row.of == role.of]
 
 
 def _ends_before(date: When, since: When) -> bool:
