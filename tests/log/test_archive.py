@@ -652,3 +652,21 @@ def test_without_pyarrow_nothing_else_changes(tmp_path: Path) -> None:
     assert code == 1
     assert "pip install 'fsspec>=" in output
     assert os.listdir(tmp_path) == ["record.db"]  # noqa: PTH208  (nothing was begun)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux has them")
+def test_an_archive_is_read_by_no_thread_that_may_outlive_the_reader(
+    archived: tuple[Timeline, Path],
+) -> None:
+    """One that still holds what it read when Python ends aborts the process."""
+    code = f"""
+import os
+import pyarrow.parquet
+from timeline.log.archive import Archive
+
+before = os.listdir("/proc/self/task")
+archive = Archive({str(archived[1])!r})
+assert archive.verify().position == len(list(archive.rows()))
+assert os.listdir("/proc/self/task") == before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

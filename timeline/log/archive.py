@@ -53,6 +53,10 @@ _INSTANTS = ("occurred_from", "occurred_to", "recorded_at")
 _COLUMNS = Stored._fields
 _NULLABLE = {column.name for column in events.columns if column.nullable}
 
+_HERE: Any = {"use_threads": False}
+"""Read in the calling thread. A thread of pyarrow's may let go of what it read only after the
+caller has it; when Python ends just then, the process aborts."""
+
 
 @attrs.frozen
 class Archived:
@@ -147,10 +151,10 @@ class Archive(ArchiveFiles):
                 if _passed_over(file.metadata.row_group(number), after, until):
                     continue
                 if wanted is not None:
-                    there = file.read_row_group(number, columns=["type"])["type"]
+                    there = file.read_row_group(number, columns=["type"], **_HERE)["type"]
                     if not pc.any(pc.is_in(there, value_set=wanted)).as_py():
                         continue
-                table = file.read_row_group(number)
+                table = file.read_row_group(number, **_HERE)
                 if wanted is not None:
                     table = table.filter(pc.is_in(table["type"], value_set=wanted))
                 within = pc.greater(table["position"], after)
@@ -170,7 +174,7 @@ class Archive(ArchiveFiles):
             # Each kind of file system has its own errors.
             raise self._unreadable(name, error) from error
         try:
-            with raw, pq.ParquetFile(raw) as file:
+            with raw, pq.ParquetFile(raw, pre_buffer=False) as file:  # see _HERE
                 if not file.schema_arrow.equals(arrow_schema()):
                     problem = "its columns are not those of an archive"
                     raise self._damaged(first, problem, name)
@@ -232,7 +236,8 @@ class Archive(ArchiveFiles):
     def _end_of(self, name: str) -> Head:
         """Where the log is after the last event in a file."""
         with self._opened(first_in(name), name) as file:
-            group = file.read_row_group(file.num_row_groups - 1, columns=["position", "digest"])
+            last, columns = file.num_row_groups - 1, ["position", "digest"]
+            group = file.read_row_group(last, columns=columns, **_HERE)
             return Head(group["position"][-1].as_py(), group["digest"][-1].as_py())
 
     def _follow(self, name: str, links: Chain) -> Iterator[Head]:
@@ -431,7 +436,7 @@ class Archive(ArchiveFiles):
     def _holds_words(self, first: int, positions: Sequence[int]) -> bool:
         wanted = set(positions)
         with self._opened(first, file_name(first)) as file:
-            table = file.read(columns=["position", "redacted"])
+            table = file.read(columns=["position", "redacted"], **_HERE)
         pairs = zip(table["position"].to_pylist(), table["redacted"].to_pylist(), strict=True)
         return any(position in wanted and mark is None for position, mark in pairs)
 
