@@ -1048,7 +1048,7 @@ def test_counts_cite_a_few_and_say_how_many_more(record: Timeline) -> None:
     line = report.encounters[0]
     assert {line.one.name, line.other.name} == {"Ada Quill", "李 明"}
     assert line.meetings.count == 2
-    assert (line.days, line.first, line.forms) == (1, "2031-03-02", {"visit": 2})
+    assert (line.days, line.first, line.forms) == (1, ("2031-03-02",), {"visit": 2})
     assert len(line.meetings.evidence) == 2
     assert line.meetings.uncited == 0
     assert "coded cameo 042 by icews, row 125" in report.to_text(all=True, evidence=True)
