@@ -6,6 +6,7 @@ A view shows whole read models: of rows in memory, or of kept rows.
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -239,7 +240,9 @@ class FoldedView(LogView):
     horizon: Horizon
     projection_of: Kept[Projection]
     _rows: dict[Projection, Rows] = attrs.field(init=False, factory=dict, repr=False)
-    _sorted: dict[type, list[Any]] = attrs.field(init=False, factory=dict, repr=False)
+    _by: dict[tuple[type, tuple[str, ...]], dict[tuple[Any, ...], list[Any]]] = attrs.field(
+        init=False, factory=dict, repr=False
+    )
     _stored: dict[str, RecordedEvent[Any]] = attrs.field(init=False, factory=dict, repr=False)
 
     def _rows_with(self, cls: type) -> Rows:
@@ -263,11 +266,14 @@ class FoldedView(LogView):
 
     def all(self, cls: type[R], **equal: Any) -> list[R]:
         """All rows of a class with these values, in the order of their keys."""
-        if cls not in self._sorted:
-            own = (row for row in self._rows_with(cls) if type(row) is cls)
-            self._sorted[cls] = sorted(own, key=key_of)
-        rows = self._sorted[cls]
-        return [row for row in rows if all(getattr(row, k) == v for k, v in equal.items())]
+        names = tuple(equal)
+        if (cls, names) not in self._by:
+            # A report may ask for the rows of each actor: it must not look at all of them again.
+            own = [row for row in self._rows_with(cls) if type(row) is cls]
+            by = self._by[cls, names] = defaultdict(list)
+            for row in sorted(own, key=key_of):
+                by[tuple(getattr(row, name) for name in names)].append(row)
+        return list(self._by[cls, names].get(tuple(equal.values()), ()))
 
     def search(
         self, cls: type[R], sought: Mapping[str, Search], limit: int | None = None
