@@ -76,7 +76,7 @@ class Maintenance(Record):
             yield self._kept_view(stack) or self._projector.fold()
 
     def _kept_view(self, stack: contextlib.ExitStack) -> View | None:
-        end = time.monotonic() + _PATIENCE
+        end, tried = time.monotonic() + _PATIENCE, False
         while True:
             try:
                 self._projector.catch_up()
@@ -87,8 +87,10 @@ class Maintenance(Record):
                 database.make_durable(self.store.engine, holding=connection)
             except DatabaseBusy:
                 stack.close()
-                if time.monotonic() > end:
+                # To catch up may take minutes, in which others append. It is soon done again.
+                if tried and time.monotonic() > end:
                     return None
+                tried = True
             except DatabaseReadOnly:
                 stack.close()
                 return None
