@@ -28,6 +28,7 @@ from timeline.engine.builds import Build, all_builds
 from timeline.engine.compare import Difference
 from timeline.engine.cutoff import Cutoff
 from timeline.engine.projection import Projection, Rows, changed, on, row
+from timeline.engine.rows import KeptView
 from timeline.engine.runner import Projector
 from timeline.errors import DatabaseBusy, InvalidProjection, NotFound
 from timeline.events import (
@@ -1286,3 +1287,44 @@ def test_run_from_the_shell_ends_when_asked(
         finally:
             run.kill()
     assert (run.returncode, said) == (0, b"")
+
+
+# Views while others append
+
+
+@row("overheard", key=("event",))
+class OverheardRow:
+    event: str
+
+
+class Overheard(Projection):
+    """Keeps every statement; while it does, something else may happen once."""
+
+    name, rows = "overheard", (OverheardRow,)
+    meanwhile: Callable[[], object] | None = None
+
+    @on(StatementMade)
+    def said(self, rows: Rows, recorded: RecordedEvent[StatementMade]) -> None:
+        happening, self.meanwhile = self.meanwhile, None
+        if happening is not None:
+            happening()
+        rows.put(OverheardRow(recorded.id))
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_rows_that_came_unequally_far_in_a_long_catching_up_are_caught_up_again(
+    migrated_url: str, store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, overheard = say(store, 30), Overheard()
+    monkeypatch.setattr("timeline.record.maintenance._PATIENCE", 0.0)  # as after a long one
+    with Timeline.open(migrated_url, projections=[Speakers(), overheard], builtins=False) as record:
+        with record.view() as view:
+            assert len(view.all(OverheardRow)) == 30
+        # Both are built again, one after the other, and only the second finds what comes between.
+        append(store, EventCorrected([ids[0]], "Misheard.", {"speaker": "bob"}))
+        overheard.meanwhile = lambda: say(store, 1)
+
+        with record.view() as view:
+            assert isinstance(view, KeptView)
+            assert view.head.position == 32
+            assert len(view.all(OverheardRow)) == 31
