@@ -28,6 +28,7 @@ from timeline.engine.search import Search, scanned
 from timeline.errors import InvalidInput, InvalidProjection, MissingExtra, NotFound
 from timeline.events import EventRedacted, RecordedEvent, type_names
 from timeline.events.encoding import decode_value, encode_value
+from timeline.log.archive_files import file_system
 from timeline.log.digests import Head
 from timeline.log.query import Query
 from timeline.log.store import EventStore
@@ -89,22 +90,14 @@ class RowFiles:
 
     def __init__(self, target: str) -> None:
         try:
-            import fsspec
+            import fsspec  # noqa: F401  (only asked for)
             import pyarrow.parquet  # noqa: F401  (only asked for)
         except ImportError:
             raise MissingExtra("rows in Parquet", "archive") from None
         self.target = target
         if not target:
             raise InvalidInput("rows: expected a folder or an address; found an empty name")
-        try:
-            self._fs, self._path = fsspec.core.url_to_fs(target)
-        except (ValueError, ImportError) as error:
-            raise InvalidInput(
-                f"rows: expected a folder or an address that fsspec knows; found {target!r}: "
-                f"{error}"
-            ) from None
-        except OSError as error:
-            raise InvalidInput(f"rows: cannot reach {target}: {error.strerror or error}") from None
+        self._fs, self._path = file_system(target)
 
     @property
     def address(self) -> str:

@@ -86,6 +86,25 @@ def _sealing(text: bytes) -> bytes:
     return f"# {hashlib.sha256(text).hexdigest()}\n".encode()
 
 
+def file_system(target: str) -> tuple[Any, str]:
+    """The file system of a folder or an address, by fsspec, and the path in it.
+
+    Raises:
+        InvalidInput: no such kind of address is known, or it is not reached.
+    """
+    import fsspec
+
+    try:
+        fs, path = fsspec.core.url_to_fs(target)
+    except (ValueError, ImportError) as error:
+        raise InvalidInput(
+            f"expected a folder or an address that fsspec knows; found {target!r}: {error}"
+        ) from None
+    except OSError as error:
+        raise InvalidInput(f"cannot reach {target}: {error.strerror or error}") from None
+    return fs, path
+
+
 class ArchiveFiles:
     """The files of a log in Parquet.
 
@@ -99,20 +118,11 @@ class ArchiveFiles:
 
     def __init__(self, target: str | os.PathLike[str]) -> None:
         _libraries()
-        import fsspec
-
         self.target = os.fspath(target)
         self._sound: set[str] = set()  # the files whose bytes were checked
         if not self.target:
             raise InvalidInput("expected a folder or an address of an archive; found an empty name")
-        try:
-            self._fs, self._path = fsspec.core.url_to_fs(self.target)
-        except (ValueError, ImportError) as error:
-            raise InvalidInput(
-                f"expected a folder or an address that fsspec knows; found {self.target!r}: {error}"
-            ) from None
-        except OSError as error:
-            raise InvalidInput(f"cannot reach {self.target}: {error.strerror or error}") from None
+        self._fs, self._path = file_system(self.target)
 
     def files(self) -> dict[int, str]:
         """The names of the files, by the first position in each.
