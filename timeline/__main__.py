@@ -6,8 +6,8 @@ import sys
 
 def main() -> None:
     """Run the command; Ctrl-C ends it without a traceback, even while it still loads."""
-    # Events and rows are made by the hundred thousand, and hold no cycles: to look for such less
-    # often takes a sixth off an ingest, and off folding.
+    # Events and rows are made by the hundred thousand, and hold no cycles: an ingest is faster
+    # where Python looks for cycles less often.
     gc.set_threshold(10_000)
     try:
         from timeline import cli

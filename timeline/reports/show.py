@@ -126,9 +126,9 @@ def show_report(view: View, id: str) -> Report:
         (event,) = view.events([id]).values()
         if event.position <= view.head.position:
             return _event_report(view, event)
-    found = _own_report(view, id)
-    if found is not None:
-        return found
+    own = _own_report(view, id)
+    if own is not None:
+        return own
     source = view.get(SourceRow, id)
     if source is None:
         raise NotFound(_nothing(view, id))
@@ -137,21 +137,21 @@ def show_report(view: View, id: str) -> Report:
 
 def _own_report(view: View, id: str) -> Report | None:
     """The report of a thing that is neither an event nor a source."""
-    found: Report | None = None
+    own: Report | None = None
     if view.get(InitiativeRow, id) is not None:
-        found = initiative_report(view, id)
+        own = initiative_report(view, id)
     elif view.get(MeetingRow, id) is not None:
-        found = attendance_report(view, meeting=id)
+        own = attendance_report(view, meeting=id)
     elif view.all(MeetingReportRow, series=id):
-        found = attendance_report(view, series=id)
+        own = attendance_report(view, series=id)
     elif view.get(ActorRow, id) is not None:
-        found = dossier_report(view, id)
+        own = dossier_report(view, id)
     elif view.all(DocumentRow, document=id):
-        found = documents_report(view, id)
+        own = documents_report(view, id)
     elif plans := view.all(PlanRow, plan=id):
         first = min(plans, key=lambda plan: plan.position).event
-        found = _event_report(view, view.events([first])[first])
-    return found
+        own = _event_report(view, view.events([first])[first])
+    return own
 
 
 def _event_report(view: View, recorded: RecordedEvent[Any]) -> ShowReport:
